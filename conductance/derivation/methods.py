@@ -1,0 +1,67 @@
+"""How a flow is stepped: each method maps derivatives to the states one step later.
+
+A flow gets `derivatives` (of every state, at the symbols of the states) and returns the new value of each state,
+inputs held over the step.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import sympy
+
+from conductance.derivation.program import substituted
+from conductance.neurons.base import DT
+
+Derivatives = Mapping[sympy.Symbol, sympy.Expr]
+Flow = Callable[[Derivatives], dict[sympy.Symbol, sympy.Expr]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A named flow, its order of convergence, and whether states advance one after another with the newest values."""
+
+    name: str
+    order: int
+    flow: Flow
+    sequential: bool
+    source: str
+
+
+def _forward(derivatives: Derivatives) -> dict[sympy.Symbol, sympy.Expr]:
+    return {state: state + DT * derivative for state, derivative in derivatives.items()}
+
+
+def _heun(derivatives: Derivatives) -> dict[sympy.Symbol, sympy.Expr]:
+    ahead = substituted(derivatives, _forward(derivatives))
+    return {state: state + DT / 2 * (slope + ahead[state]) for state, slope in derivatives.items()}
+
+
+def _exponential(derivatives: Derivatives) -> dict[sympy.Symbol, sympy.Expr]:
+    return {state: _exponential_step(state, derivative) for state, derivative in derivatives.items()}
+
+
+def _exponential_step(state: sympy.Symbol, derivative: sympy.Expr) -> sympy.Expr:
+    """Exact for the part of the derivative that is linear in the state itself; the rest is held over the step."""
+    terms = sympy.Add.make_args(sympy.expand(derivative))
+    rates = [term / state for term in terms if state not in (term / state).free_symbols]
+    rest = sympy.factor_terms(sympy.Add(*[term for term in terms if state in (term / state).free_symbols]))
+    rate = sympy.Add(*rates)
+    if rate == 0:
+        return state + DT * derivative
+    decay = sympy.exp(rate * DT)
+    return decay * state + sympy.simplify((decay - 1) / rate) * rest
+
+
+FORWARD_EULER = Method(
+    name="forward_euler", order=1, flow=_forward, sequential=False, source="the paper's, arXiv 2605.11835"
+)
+HEUN = Method(name="heun", order=2, flow=_heun, sequential=False, source="explicit trapezoidal rule")
+EXPONENTIAL_EULER = Method(
+    name="exponential_euler", order=1, flow=_exponential, sequential=False,
+    source="exact for each state's own linear part",
+)  # fmt: skip
+SYMPLECTIC_EULER = Method(
+    name="symplectic_euler", order=1, flow=_exponential, sequential=True,
+    source="Baronig et al., arXiv 2408.07517: exponential Euler, each state with the newest values of those before it",
+)  # fmt: skip
+METHODS = {method.name: method for method in (FORWARD_EULER, EXPONENTIAL_EULER, HEUN, SYMPLECTIC_EULER)}

@@ -1,0 +1,130 @@
+"""Programs printed as torch: the eager step, which is the oracle of every faster form."""
+
+from collections.abc import Callable
+from functools import cache
+
+import sympy
+import torch
+from sympy.printing.pycode import PythonCodePrinter
+
+from conductance.derivation.program import Program
+from conductance.surrogates import MARGIN, SURROGATES
+
+FUNCTIONS = {
+    "tanh": "tanh", "exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh",
+    "cosh": "cosh", "atan": "atan", "Abs": "abs", "sign": "sign", "sqrt": "sqrt",
+}  # fmt: skip
+
+
+class TorchPrinter(PythonCodePrinter):
+    """Sympy expressions as torch source; `torch` and the spikes are names of its scope."""
+
+    def __init__(self) -> None:
+        super().__init__({"fully_qualified_modules": False, "inline": True})
+
+    def _print_Function(self, expression: sympy.Function) -> str:
+        name = type(expression).__name__
+        if name == "SpikeStep":
+            surrogate, margin = expression.args
+            return f"spike_{surrogate}({self._print(margin)})"
+        if name == "Heaviside":
+            value = self._print(expression.args[0])
+            return f"({value} > 0).to({value}.dtype)" if expression.args[0].is_Symbol else f"above_zero({value})"
+        if name not in FUNCTIONS:
+            raise NotImplementedError(f"function {name} has no torch form; add it to printers/torch.py")
+        return f"torch.{FUNCTIONS[name]}({self._print(expression.args[0])})"
+
+    _print_tanh = _print_exp = _print_log = _print_sin = _print_cos = _print_tan = _print_Function
+    _print_sinh = _print_cosh = _print_atan = _print_Abs = _print_sign = _print_Heaviside = _print_Function
+
+    def _print_Pow(self, expression: sympy.Pow, **_: object) -> str:
+        base, exponent = expression.as_base_exp()
+        if exponent == sympy.Rational(1, 2):
+            return f"torch.sqrt({self._print(base)})"
+        if exponent == -1:
+            return f"(1.0 / ({self._print(base)}))"
+        return f"(({self._print(base)}) ** ({self._print(exponent)}))"
+
+    def _bound(self, expression: sympy.Expr, limit: str, pair: str) -> str:
+        numbers = [argument for argument in expression.args if argument.is_number]
+        others = [self._print(argument) for argument in expression.args if not argument.is_number]
+        value = others[0]
+        for other in others[1:]:
+            value = f"torch.{pair}({value}, {other})"
+        for number in numbers:
+            value = f"torch.clamp({value}, {limit}={float(number)!r})"
+        return value
+
+    def _print_Max(self, expression: sympy.Max) -> str:
+        return self._bound(expression, "min", "maximum")
+
+    def _print_Min(self, expression: sympy.Min) -> str:
+        return self._bound(expression, "max", "minimum")
+
+    def _print_Piecewise(self, expression: sympy.Piecewise) -> str:
+        *pieces, (last, _) = expression.args
+        text = self._print(last)
+        for value, condition in reversed(pieces):
+            text = f"torch.where({self._print(condition)}, {self._print(value)}, {text})"
+        return text
+
+    def _print_Relational(self, expression: sympy.Rel) -> str:
+        return f"({self._print(expression.lhs)} {expression.rel_op} {self._print(expression.rhs)})"
+
+    def _print_Or(self, expression: sympy.Or) -> str:
+        return "(" + " | ".join(map(self._print, expression.args)) + ")"
+
+    def _print_And(self, expression: sympy.And) -> str:
+        return "(" + " & ".join(map(self._print, expression.args)) + ")"
+
+    def _print_Not(self, expression: sympy.Not) -> str:
+        return f"(~{self._print(expression.args[0])})"
+
+    def _print_Pi(self, _: sympy.Expr) -> str:
+        return repr(float(sympy.pi))
+
+    def _print_Rational(self, expression: sympy.Rational) -> str:
+        return repr(float(expression))
+
+    def _print_Half(self, expression: sympy.Rational) -> str:
+        return "0.5"
+
+
+def source(program: Program, name: str) -> str:
+    """The program as the source of one Python function of its inputs that returns a tuple."""
+    show = TorchPrinter().doprint
+    lines = [f"def {name}({', '.join(str(symbol) for symbol in program.inputs)}):"]
+    lines += [f"    {symbol} = {show(expression)}" for symbol, expression in program.assignments]
+    lines.append(f"    return ({''.join(show(sympy.sympify(output)) + ', ' for output in program.outputs)})")
+    return "\n".join(lines) + "\n"
+
+
+def compiled(program: Program, name: str) -> Callable[..., tuple[torch.Tensor, ...]]:
+    """The printed program as a Python function on tensors, differentiable by autograd."""
+    scope: dict[str, object] = {"torch": torch, "above_zero": lambda value: (value > 0).to(value.dtype)}
+    scope |= {f"spike_{surrogate}": spike(surrogate) for surrogate in SURROGATES}
+    text = source(program, name)
+    exec(compile(text, f"<torch form of {name}>", "exec"), scope)
+    return scope[name]  # type: ignore[return-value]
+
+
+@cache
+def spike(surrogate: str) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The step with the named surrogate as its derivative."""
+    slope_of: list[Callable] = []
+
+    class Step(torch.autograd.Function):
+        @staticmethod
+        def forward(context, margin):  # noqa: ANN001, ANN205
+            context.save_for_backward(margin)
+            return (margin > 0).to(margin.dtype)
+
+        @staticmethod
+        def backward(context, gradient):  # noqa: ANN001, ANN205
+            (margin,) = context.saved_tensors
+            if not slope_of:
+                program = Program(inputs=(MARGIN,), assignments=(), outputs=(SURROGATES[surrogate].slope,))
+                slope_of.append(compiled(program, "slope"))
+            return gradient * slope_of[0](margin)[0]
+
+    return Step.apply

@@ -1,0 +1,142 @@
+"""From a declared neuron to its update rule: one step in discrete time, ready to be printed."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy
+
+from conductance.derivation import moebius
+from conductance.derivation.methods import METHODS, Method
+from conductance.derivation.program import Assignment, Program, adjoint, flattened, hoist, names, substituted, used_only
+from conductance.errors import ExcitableError
+from conductance.neurons.base import DT, INPUT, SPIKE, Neuron, after
+
+
+class RuleError(ExcitableError):
+    """A neuron cannot be stepped by the method asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One step of a neuron: states at t and the input of t give the states at t + 1 and the output read from them.
+
+    `constants` are functions of the parameters and dt only, computed once per call; `body` has the inputs
+    (states, I_in, constants' symbols) and the outputs (next states, output).
+    """
+
+    neuron: Neuron
+    method: str
+    order: int
+    constants: tuple[Assignment, ...]
+    body: Program
+
+    @property
+    def constant_symbols(self) -> tuple[sympy.Symbol, ...]:
+        """Symbols of the constants, in the order of `constants`."""
+        return tuple(symbol for symbol, _ in self.constants)
+
+    @property
+    def prelude(self) -> Program:
+        """Parameters and dt to constants."""
+        inputs = (*(parameter.symbol for parameter in self.neuron.parameters), DT)
+        return Program(inputs=inputs, assignments=(), outputs=tuple(value for _, value in self.constants))
+
+    @cached_property
+    def adjoint(self) -> Program:
+        """Adjoints of (states, I_in, constants) from those of (next states, output)."""
+        seeds = tuple(sympy.Symbol(f"bar_{index}", real=True) for index in range(len(self.body.outputs)))
+        return adjoint(self.body, seeds, names("adj_"))
+
+    def next_states(self) -> dict[sympy.Symbol, sympy.Expr]:
+        """Each state one step later, in states, input, parameters and dt."""
+        values = dict(self.constants)
+        expanded = [expression.xreplace(values) for expression in self.body.expanded()]
+        return dict(zip(self.neuron.state_symbols, expanded, strict=False))
+
+
+def derive(neuron: Neuron, method: str = "forward_euler") -> Rule:
+    """The update rule of a neuron by a method: forward_euler, exponential_euler, heun, symplectic_euler or moebius.
+
+    Inputs are held over the step. The spike of a step is read from the voltage before its reset; gradients flow
+    through the reset.
+
+    Raises:
+        RuleError: an unknown method, or moebius for a neuron that is not quadratic.
+    """
+    if method == "moebius":
+        draft = moebius.draft(neuron)
+        if draft is None:
+            raise RuleError(
+                f"neuron {neuron.name}: the exact moebius step needs tau dV/dt = a quadratic in V plus a current that "
+                f"decays twice as fast (qif); use one of {', '.join(METHODS)}"
+            )
+        return _finish(neuron, method, moebius.ORDER, draft)
+    if method not in METHODS:
+        raise RuleError(f"neuron {neuron.name}: unknown method {method!r}; allowed are {', '.join(METHODS)}, moebius")
+    chosen = METHODS[method]
+    return _finish(neuron, method, chosen.order, _draft(neuron, chosen))
+
+
+def _draft(neuron: Neuron, method: Method) -> list[Assignment]:
+    """The step as assignments that end in `after(state)` for every state and in SPIKE for an event."""
+    start = {state: sympy.sympify(neuron.arrivals.get(state, state)) for state in neuron.state_symbols}
+    derivatives = {state.symbol: state.derivative for state in neuron.states}
+    waiting = [symbol for symbol, slope in derivatives.items() if SPIKE in slope.free_symbols]
+    ready = [symbol for symbol in derivatives if symbol not in waiting]
+    silent = substituted(derivatives, {SPIKE: sympy.S.Zero})
+    if not method.sequential:
+        free, driven = method.flow(silent), method.flow(derivatives)
+        steps = [(state, free[state].subs(start, simultaneous=True)) for state in ready]
+        return [
+            *_settle(neuron, steps),
+            *((after(state), driven[state].subs(start, simultaneous=True)) for state in waiting),
+        ]
+    newest = dict(start)
+    assignments: list[Assignment] = []
+    for state in (*ready, *waiting):
+        value = method.flow({state: derivatives[state]})[state].subs({**newest, state: start[state]}, simultaneous=True)
+        event_now = neuron.event is not None and state in neuron.event.margin.free_symbols
+        assignments += _settle(neuron, [(state, value)]) if event_now else [(after(state), value)]
+        newest[state] = after(state)
+    return assignments
+
+
+def _settle(neuron: Neuron, steps: list[tuple[sympy.Symbol, sympy.Expr]]) -> list[Assignment]:
+    """Apply the event to freshly advanced states."""
+    if neuron.event is None:
+        return [(after(state), value) for state, value in steps]
+    before = {state: sympy.Symbol(f"{state}_before", real=True) for state, _ in steps}
+    assignments: list[Assignment] = [(before[state], value) for state, value in steps]
+    assignments.append((SPIKE, neuron.event.surrogate.step(neuron.event.margin.subs(before, simultaneous=True))))
+    for state, _ in steps:
+        kept = before[state]
+        if state in neuron.event.reset:
+            target = sympy.sympify(neuron.event.reset[state]).subs(before, simultaneous=True)
+            kept = before[state] * (1 - SPIKE) + target * SPIKE
+        assignments.append((after(state), kept))
+    return assignments
+
+
+def _finish(neuron: Neuron, method: str, order: int, draft: list[Assignment]) -> Rule:
+    """Hoist constants, share subexpressions, and check that nothing undeclared is left."""
+    result = sympy.Symbol("output", real=True)
+    ends = {state: after(state) for state in neuron.state_symbols}
+    draft = [*draft, (result, sympy.sympify(neuron.output).subs(ends, simultaneous=True))]
+    moving = {*neuron.state_symbols, INPUT}
+    constants, body = hoist(draft, moving, names("const_"))
+    body = flattened(body, names("temp_"))
+    outputs = (*ends.values(), result)
+    body = used_only(body, outputs)
+    used = set().union(*(expression.free_symbols for _, expression in body))
+    parameters = tuple(
+        (parameter.symbol, parameter.symbol) for parameter in neuron.parameters if parameter.symbol in used
+    )
+    held = (*parameters, *((symbol, value) for symbol, value in constants if symbol in used))
+    inputs = (*neuron.state_symbols, INPUT, *(symbol for symbol, _ in held))
+    return Rule(
+        neuron=neuron,
+        method=method,
+        order=order,
+        constants=held,
+        body=Program(inputs=inputs, assignments=body, outputs=outputs),
+    )

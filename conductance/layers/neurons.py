@@ -1,0 +1,125 @@
+"""A layer of independent neurons of one declaration, stepped by a derived rule."""
+
+from collections.abc import Collection, Mapping
+
+import torch
+from torch import nn
+
+from conductance.derivation.printers.torch import compiled
+from conductance.derivation.rules import Rule, derive
+from conductance.layers.base import ShapeError, check_input
+from conductance.layers.transforms import constrained, unconstrained
+from conductance.neurons.base import Neuron
+from conductance.parameter import ParameterError
+
+
+class NeuronLayer(nn.Module):
+    """`size` neurons of one declaration, each with its own parameter values.
+
+    Args:
+        neuron: the declaration.
+        size: number of neurons.
+        dt: time step in units of time (tau_m = 1), positive.
+        method: name of the update rule, see `conductance.derivation.derive`.
+        values: initial parameter values, a number or one per neuron; the declaration's defaults elsewhere.
+        trainable: names of the parameters that training may change.
+
+    A parameter is trained through its declared transform, so it never leaves its bounds. Read values by
+    `layer.values()`.
+
+    Raises:
+        ParameterError: an unknown name, a wrong length, a value outside its bounds.
+    """
+
+    def __init__(
+        self,
+        neuron: Neuron,
+        size: int,
+        *,
+        dt: float,
+        method: str = "forward_euler",
+        values: Mapping[str, float | torch.Tensor] | None = None,
+        trainable: Collection[str] = (),
+    ) -> None:
+        super().__init__()
+        if not (dt > 0 and dt < float("inf")):
+            raise ParameterError(f"layer {neuron.name}: dt = {dt} must be positive, in units of tau_m")
+        if size < 1:
+            raise ParameterError(f"layer {neuron.name}: size = {size} must be at least 1")
+        self.neuron, self.size, self.dt = neuron, size, float(dt)
+        self.rule: Rule = derive(neuron, method)
+        self._constants = compiled(self.rule.prelude, "constants")
+        self._step = compiled(self.rule.body, "step")
+        for name in (*(values or {}), *trainable):
+            neuron.parameter(name)
+        for parameter in neuron.parameters:
+            given = (values or {}).get(parameter.name, parameter.default)
+            tensor = self._per_neuron(given, parameter.name)
+            raw = unconstrained(tensor, parameter)
+            if parameter.name in trainable:
+                self.register_parameter(f"raw_{parameter.name}", nn.Parameter(raw))
+            else:
+                self.register_buffer(f"raw_{parameter.name}", raw)
+        self.check_values()
+
+    def _per_neuron(self, value: float | torch.Tensor, name: str) -> torch.Tensor:
+        tensor = torch.as_tensor(value, dtype=torch.get_default_dtype())
+        if tensor.dim() > 1 or (tensor.dim() == 1 and tensor.shape[0] != self.size):
+            raise ParameterError(
+                f"layer {self.neuron.name}: parameter {name} has shape {tuple(tensor.shape)}; "
+                f"give one number or {self.size}"
+            )
+        return tensor.expand(self.size).clone()
+
+    def values(self) -> dict[str, torch.Tensor]:
+        """Every parameter as a (neuron,) tensor, differentiable to what is trained."""
+        return {p.name: constrained(getattr(self, f"raw_{p.name}"), p) for p in self.neuron.parameters}
+
+    def check_values(self) -> None:
+        """Raise the declaration's error for the first neuron whose values it does not allow (NaN included)."""
+        table = {name: value.detach().tolist() for name, value in self.values().items()}
+        for index in range(self.size):
+            self.neuron.check_values(
+                {name: column[index] for name, column in table.items()}, owner=f"layer {self.neuron.name}, neuron {index}"
+            )
+
+    def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
+        """The declared initial states, each (batch, neuron)."""
+        values = self.values()
+        start = []
+        for state in self.neuron.states:
+            name = str(state.initial)
+            column = values[name] if name in values else torch.full_like(next(iter(values.values())), float(name))
+            start.append(column.expand(batch, self.size))
+        return tuple(start)
+
+    def forward(
+        self, inputs: torch.Tensor, state: tuple[torch.Tensor, ...] = (), *, record: list | None = None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Step through time.
+
+        Args:
+            inputs: (time, batch, neuron), held over each step.
+            state: states at the start, each (batch, neuron); empty means the declared initial states.
+            record: a list that receives the states after every step, for figures and comparisons.
+
+        Returns:
+            The outputs (time, batch, neuron), read from the states after each step, and the final states.
+        """
+        first = getattr(self, f"raw_{self.neuron.parameters[0].name}")
+        check_input(inputs, self.size, first.dtype, f"layer {self.neuron.name}")
+        state = state or self.initial_state(inputs.shape[1])
+        if len(state) != len(self.neuron.states) or any(s.shape != inputs.shape[1:] for s in state):
+            raise ShapeError(
+                f"layer {self.neuron.name}: state has shapes {[tuple(s.shape) for s in state]}; "
+                f"allowed are {len(self.neuron.states)} of {tuple(inputs.shape[1:])}"
+            )
+        constants = self._constants(*self.values().values(), first.new_tensor(self.dt))
+        outputs = []
+        # unbind, never inputs[t]: the backward pass of an index writes the whole tensor at every step
+        for current in inputs.unbind(0):
+            *state, output = self._step(*state, current, *constants)
+            outputs.append(output)
+            if record is not None:
+                record.append(tuple(state))
+        return torch.stack(outputs), tuple(state)

@@ -1,0 +1,44 @@
+"""Weights and bias between two layers."""
+
+import math
+
+import torch
+from torch import nn
+
+from conductance.layers.base import check_input
+
+
+class Projection(nn.Module):
+    """Every output is a weighted sum of all inputs plus a bias: y[t] = W x[t] + b.
+
+    Args:
+        inputs: number of inputs.
+        outputs: number of outputs.
+        generator: source of the initial weights, uniform in +-1/sqrt(inputs); the bias starts at zero.
+
+    `weight` is (outputs, inputs), `bias` is (outputs,); in a circuit they are transconductances and currents.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(inputs)
+        weight = (2 * torch.rand(outputs, inputs, generator=generator) - 1) * bound
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs."""
+        return self.weight.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs."""
+        return self.weight.shape[0]
+
+    def forward(
+        self, values: torch.Tensor, state: tuple[torch.Tensor, ...] = ()
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """(time, batch, inputs) to (time, batch, outputs); the state is empty and stays so."""
+        check_input(values, self.inputs, self.weight.dtype, f"projection {self.inputs} to {self.outputs}")
+        return nn.functional.linear(values, self.weight, self.bias), state

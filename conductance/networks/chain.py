@@ -1,0 +1,50 @@
+"""A network is a chain of layers and has a layer's interface itself."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from conductance.layers.base import ShapeError
+from conductance.layers.neurons import NeuronLayer
+from conductance.layers.projection import Projection
+
+State = dict[str, tuple[torch.Tensor, ...]]
+
+
+class Network(nn.Module):
+    """Named layers, each fed by the one before.
+
+    Args:
+        layers: name to layer, in order. The names appear in errors, run folders and netlists.
+    """
+
+    def __init__(self, layers: Mapping[str, Projection | NeuronLayer]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict(dict(layers))
+        width = None
+        for name, layer in self.layers.items():
+            expected = layer.inputs if isinstance(layer, Projection) else layer.size
+            if width is not None and width != expected:
+                raise ShapeError(f"network: layer {name} takes {expected} inputs and gets {width} from the layer before")
+            width = layer.outputs if isinstance(layer, Projection) else layer.size
+
+    def forward(
+        self, values: torch.Tensor, state: State | None = None, *, record: dict[str, list] | None = None
+    ) -> tuple[torch.Tensor, State]:
+        """(time, batch, inputs) to (time, batch, outputs), and every layer's final state by name.
+
+        `record`, when given, receives each layer's output under its name and, for neuron layers, its states after
+        every step under `name.states`.
+        """
+        after: State = {}
+        for name, layer in self.layers.items():
+            begin = (state or {}).get(name, ())
+            if record is not None and isinstance(layer, NeuronLayer):
+                record[f"{name}.states"] = []
+                values, after[name] = layer(values, begin, record=record[f"{name}.states"])
+            else:
+                values, after[name] = layer(values, begin)
+            if record is not None:
+                record[name] = values
+        return values, after

@@ -1,0 +1,189 @@
+"""What a neuron is: states with capacities and named currents, an optional event, an output.
+
+Everything else (curves, update rules, kernels, circuits) is derived from this one object.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+
+import sympy
+
+from conductance.elements.base import TIMESCALES, DeclarationError, Element, Timescale
+from conductance.parameter import Parameter
+from conductance.surrogates import Surrogate
+
+INPUT = sympy.Symbol("I_in", real=True)
+"""The input of one step: a current for most neurons, a charge where `Neuron.arrivals` says so."""
+SPIKE = sympy.Symbol("spike", real=True)
+"""1 in the step of an event, else 0."""
+DT = sympy.Symbol("dt", positive=True)
+"""The time step, in units of time (tau_m = 1)."""
+
+
+def after(symbol: sympy.Symbol) -> sympy.Symbol:
+    """The symbol of a state at the end of the step."""
+    return sympy.Symbol(f"{symbol}_next", real=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """One dynamic variable: `capacity * d(symbol)/dt = sum(currents)`.
+
+    A circuit builds `capacity` as a capacitor and each named current as its own source; the current named
+    `input` enters with coefficient 1. `timescale` says in which I-V curves the state has settled.
+    """
+
+    name: str
+    symbol: sympy.Symbol
+    capacity: sympy.Expr
+    currents: Mapping[str, sympy.Expr]
+    meaning: str
+    initial: sympy.Expr = sympy.S.Zero
+    timescale: Timescale = "fast"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "currents", MappingProxyType(dict(self.currents)))
+
+    @property
+    def total(self) -> sympy.Expr:
+        """The sum of all currents."""
+        return sympy.Add(*self.currents.values())
+
+    @property
+    def derivative(self) -> sympy.Expr:
+        """The time derivative of the state."""
+        return self.total / self.capacity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A spike: it happens in the step whose new voltage makes `margin` positive, then `reset` replaces states."""
+
+    margin: sympy.Expr
+    reset: Mapping[sympy.Symbol, sympy.Expr]
+    surrogate: Surrogate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constraint:
+    """A relation between parameters that must hold, and how to say so."""
+
+    relation: sympy.Rel
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neuron:
+    """A declared neuron (or filter): the single source of all its forms. The first state is the membrane.
+
+    Raises:
+        DeclarationError: a symbol is not declared, a name is used twice, a constraint is broken by the defaults.
+    """
+
+    name: str
+    meaning: str
+    parameters: tuple[Parameter, ...]
+    states: tuple[State, ...]
+    output: sympy.Expr
+    event: Event | None = None
+    arrivals: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
+    constraints: tuple[Constraint, ...] = ()
+    elements: tuple[Element, ...] = ()
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arrivals", MappingProxyType(dict(self.arrivals)))
+        names = [parameter.name for parameter in self.parameters] + [str(state.symbol) for state in self.states]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise DeclarationError(f"neuron {self.name}: {', '.join(repeated)} is declared twice; rename one")
+        if not self.states:
+            raise DeclarationError(f"neuron {self.name}: it has no state; declare at least the membrane")
+        self._check_symbols()
+        self.check_values(self.defaults, owner=f"neuron {self.name}")
+
+    def _check_symbols(self) -> None:
+        declared = {parameter.symbol for parameter in self.parameters} | set(self.state_symbols) | {INPUT}
+        if self.event:
+            declared.add(SPIKE)
+        for place, expression in self._expressions():
+            undeclared = sorted(str(symbol) for symbol in expression.free_symbols - declared)
+            if undeclared:
+                raise DeclarationError(
+                    f"neuron {self.name}, {place}: {', '.join(undeclared)} is not declared; declare it as a parameter"
+                )
+        for state in self.states:
+            if state.timescale not in TIMESCALES:
+                raise DeclarationError(
+                    f"neuron {self.name}, state {state.name}: timescale {state.timescale!r} is unknown; "
+                    f"allowed are {', '.join(TIMESCALES)}"
+                )
+
+    def _expressions(self) -> list[tuple[str, sympy.Expr]]:
+        found = [("output", self.output)]
+        for state in self.states:
+            found += [(f"current {name} of {state.name}", current) for name, current in state.currents.items()]
+            found += [(f"capacity of {state.name}", state.capacity), (f"initial {state.name}", state.initial)]
+        found += [("arrivals", expression) for expression in self.arrivals.values()]
+        if self.event:
+            found.append(("event", self.event.margin))
+            found += [("reset", expression) for expression in self.event.reset.values()]
+        return [(place, sympy.sympify(expression)) for place, expression in found]
+
+    @property
+    def state_symbols(self) -> tuple[sympy.Symbol, ...]:
+        """The states' symbols, membrane first."""
+        return tuple(state.symbol for state in self.states)
+
+    @property
+    def membrane(self) -> State:
+        """The state whose currents make the I-V curves."""
+        return self.states[0]
+
+    @cached_property
+    def defaults(self) -> dict[str, float]:
+        """Parameter values as declared."""
+        return {parameter.name: parameter.default for parameter in self.parameters}
+
+    def parameter(self, name: str) -> Parameter:
+        """The declared parameter of that name, or an error that lists the names."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise DeclarationError(
+            f"neuron {self.name}: unknown parameter {name!r}; it has "
+            f"{', '.join(parameter.name for parameter in self.parameters)}"
+        )
+
+    def check_values(self, values: Mapping[str, float], *, owner: str) -> dict[str, float]:
+        """All parameter values, defaults filled in, inside bounds and constraints; else an error in words."""
+        for name in values:
+            self.parameter(name)
+        full = {p.name: p.check(values.get(p.name, p.default), owner=owner) for p in self.parameters}
+        numbers = {p.symbol: full[p.name] for p in self.parameters}
+        for constraint in self.constraints:
+            if not bool(constraint.relation.subs(numbers)):
+                used = ", ".join(
+                    f"{symbol} = {numbers[symbol]:g}"
+                    for symbol in sorted(constraint.relation.free_symbols & set(numbers), key=str)
+                )
+                raise DeclarationError(f"{owner}: {constraint.meaning}; received {used}")
+        return full
+
+    def with_values(self, **values: float) -> "Neuron":
+        """The same neuron with other defaults, checked."""
+        full = self.check_values(values, owner=f"neuron {self.name}")
+        return replace(self, parameters=tuple(replace(p, default=full[p.name]) for p in self.parameters))
+
+    def substitutions(self, values: Mapping[str, float] | None = None) -> dict[sympy.Symbol, float]:
+        """Numbers for every parameter symbol: the defaults, replaced by `values`."""
+        full = {**self.defaults, **(values or {})}
+        return {parameter.symbol: full[parameter.name] for parameter in self.parameters}
+
+    def initial_state(self) -> tuple[float, ...]:
+        """The states' initial values at the default parameters, membrane first, in V0."""
+        numbers = self.substitutions()
+        return tuple(float(sympy.sympify(state.initial).subs(numbers)) for state in self.states)
+
