@@ -1,0 +1,58 @@
+# Every target does the set-up that is missing. PYTHON=... names the interpreter to build the environment with.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check format bench clean lock ngspice ngspice-for-tests
+
+bin := .venv/bin
+packages := conductance circuits netlists excitable
+ready := .venv/.ready
+
+help:
+	@echo "make demo      train, export, simulate and compare a small network; writes runs/demo/report.html"
+	@echo "make test      the tests"
+	@echo "make test-all  the tests with those that take long"
+	@echo "make check     linter, formatter and type checker"
+	@echo "make format    formats the code and applies the linter's safe fixes"
+	@echo "make bench     the benchmarks; writes benchmarks/results"
+	@echo "make lock      writes constraints.txt anew from pyproject.toml"
+	@echo "make clean     removes the environment, caches and build outputs; leaves runs/"
+
+# The stamp is written last, so that an interrupted set-up is repeated.
+$(ready): pyproject.toml constraints.txt scripts/install_python_packages.sh
+	@PYTHON="$(PYTHON)" sh scripts/install_python_packages.sh
+	@touch $@
+
+ngspice:
+	@sh scripts/install_system_package.sh ngspice
+
+# Without ngspice its tests skip, except in continuous integration.
+ngspice-for-tests:
+	@sh scripts/install_system_package.sh ngspice || test "$$CI" != true
+
+demo: $(ready) ngspice
+	@$(bin)/excitable demo
+
+test: $(ready) ngspice-for-tests
+	@$(bin)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-all: $(ready) ngspice-for-tests
+	@$(bin)/python -m pytest -n 2 --dist loadfile
+
+check: $(ready)
+	@$(bin)/ruff check .
+	@$(bin)/ruff format --check .
+	@$(bin)/mypy
+
+format: $(ready)
+	@$(bin)/ruff check --fix .
+	@$(bin)/ruff format .
+
+bench: $(ready) ngspice
+	@$(bin)/python -m benchmarks
+
+lock: $(ready)
+	@PYTHON="$(PYTHON)" sh scripts/lock.sh
+
+clean:
+	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find $(packages) tests benchmarks notebooks -name __pycache__ -type d -prune -exec rm -rf {} +

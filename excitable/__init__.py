@@ -1,0 +1,5 @@
+"""Shape a neuron's I-V curve, train networks of it, get the analog circuit, and know how far it is from the model."""
+
+from importlib.metadata import version
+
+__version__ = version("excitable")
