@@ -1,0 +1,167 @@
+"""What a task is: data with a train, a validation and a test split, and the error by which it is judged.
+
+A task is a frozen dataclass of options that satisfies the protocol `Task`. Training, netlisting and comparing
+see only `Task`, `TaskData` and `Split`; none of them names a task.
+To add one: its file in this folder, one export line in `__init__.py`, one entry in the list of
+`tests/conductance/test_tasks.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from conductance.tasks.options import TaskError
+
+SPLITS = ("train", "validation", "test", "held_out")
+"""Names of the splits of every task, in the order in which they are drawn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Series of one split, all of one length.
+
+    Attributes:
+        inputs: shape (time, batch, input feature), floating point.
+        targets: shape (time, batch, output feature), the same dtype as `inputs`.
+        mask: shape (time, batch), bool; True where loss and error count (False during the warm-up).
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    mask: Tensor
+
+    def __post_init__(self) -> None:
+        faults = []
+        for name, tensor in (("inputs", self.inputs), ("targets", self.targets)):
+            if tensor.ndim != 3 or not tensor.is_floating_point():
+                faults.append(
+                    f"{name} has shape {tuple(tensor.shape)} and dtype {tensor.dtype}, "
+                    "but floating point of shape (time, batch, feature) is needed"
+                )
+            elif not bool(torch.isfinite(tensor).all()):
+                faults.append(f"{name} has values that are not finite")
+        if self.mask.dtype != torch.bool or self.mask.shape != self.inputs.shape[:2]:
+            faults.append(
+                f"mask has shape {tuple(self.mask.shape)} and dtype {self.mask.dtype}, "
+                f"but bool of shape {tuple(self.inputs.shape[:2])} is needed"
+            )
+        if self.inputs.shape[:2] != self.targets.shape[:2] or self.inputs.dtype != self.targets.dtype:
+            faults.append("inputs and targets differ in time, batch or dtype")
+        if not faults and not bool(self.mask.any()):
+            faults.append("mask leaves no sample that counts; shorten the warm-up or lengthen the series")
+        if faults:
+            raise TaskError("split of a task: " + "; ".join(faults) + ".")
+
+    @property
+    def samples(self) -> int:
+        """Length of every series, in samples (one per model step)."""
+        return self.inputs.shape[0]
+
+    @property
+    def series(self) -> int:
+        """Number of series: the size of the batch axis."""
+        return self.inputs.shape[1]
+
+    def select(self, indices: Tensor | Sequence[int]) -> Split:
+        """The split made of the series at these indices of the batch axis: a mini-batch."""
+        index = torch.as_tensor(indices, dtype=torch.long)
+        return Split(inputs=self.inputs[:, index], targets=self.targets[:, index], mask=self.mask[:, index])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standardisation:
+    """The map z = (x - mean) / std, whose two numbers come from the inputs of the train split alone."""
+
+    mean: float
+    std: float
+
+    def __post_init__(self) -> None:
+        # A constant series in float64 has a spread of rounding size, not 0.
+        if not (math.isfinite(self.mean) and math.isfinite(self.std) and self.std > 1e-9 * abs(self.mean)):
+            raise TaskError(
+                f"standardisation: mean {self.mean:g} and std {self.std:g} are not usable; "
+                "the series must vary and be finite."
+            )
+
+    def apply(self, x: Tensor) -> Tensor:
+        """From the series' own unit to zero mean and unit standard deviation."""
+        return (x - self.mean) / self.std
+
+    def invert(self, z: Tensor) -> Tensor:
+        """From standardised values back to the series' own unit."""
+        return z * self.std + self.mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskData:
+    """A generated task: its splits, and what their numbers mean.
+
+    Attributes:
+        train, validation, test: series to fit, to select by and to report on.
+        held_out: one long series (batch 1) in no other split, for the simulation of the circuit.
+        scale: from the unit of the series to the standardised values in the splits, and back.
+        sample_step: time between two samples, in `time_unit`.
+        time_unit: the unit of time of the task; it has no relation to the neuron's until a time map says so.
+        sample: what one sample is, in words.
+        input_names, target_names: one name per feature.
+        seed: the seed of the draw.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    held_out: Split
+    scale: Standardisation
+    sample_step: float
+    time_unit: str
+    sample: str
+    input_names: tuple[str, ...]
+    target_names: tuple[str, ...]
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name, split in self.splits.items():
+            features = (split.inputs.shape[2], split.targets.shape[2])
+            if features != (len(self.input_names), len(self.target_names)):
+                raise TaskError(
+                    f"task {self.name}: the {name} split has {features[0]} input and {features[1]} target "
+                    f"features, but {len(self.input_names)} and {len(self.target_names)} are named."
+                )
+        if self.held_out.series != 1:
+            raise TaskError(
+                f"task {self.name}: held_out has {self.held_out.series} series, but a circuit runs one."
+            )
+
+    @property
+    def splits(self) -> Mapping[str, Split]:
+        """The four splits by name."""
+        return {name: getattr(self, name) for name in SPLITS}
+
+
+@runtime_checkable
+class Task(Protocol):
+    """The contract of a task. Options are fields; the object is a value and holds no data."""
+
+    @property
+    def name(self) -> str:
+        """Name of the task, a lower-case identifier."""
+
+    @property
+    def error_name(self) -> str:
+        """Name of the error that `error` returns, as reports print it."""
+
+    def generate(self, seed: int = 0) -> TaskData:
+        """Draw the data. The same options and seed give the same numbers."""
+
+    def error(self, prediction: Tensor, split: Split) -> float:
+        """Error of a prediction with the shape of `split.targets`; lower is better, 0 is perfect."""
+
+    def baselines(self, data: TaskData, split: Split) -> Mapping[str, float]:
+        """The error on a split of predictors that need no network, by their name."""
