@@ -1,0 +1,230 @@
+"""A trained network as a circuit: neurons as instances, weights as transconductances, biases as currents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import sympy
+
+from circuits.circuit import (
+    GROUND, Circuit, CircuitError, CurrentSource, Device, HeldWaveform, Instance, Resistor, Subcircuit, Transconductance,
+    VoltageSource,
+)  # fmt: skip
+from circuits.devices import check_name
+from circuits.realisations.behavioural import OUTPUT, behavioural, input_state, parameter_name
+from circuits.scaling import Scaling
+from conductance.layers import NeuronLayer, Projection
+from conductance.networks import Network
+from conductance.neurons.base import Neuron
+
+EDGE = 1e-3
+"""Duration of a step of the input, as a share of the time for which a value is held."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """What one layer hands to the next: a voltage to be read, or currents that are still to be summed in a node."""
+
+    node: str = ""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    bias: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkCircuit:
+    """A network's circuit and where to find its signals: node names by layer, and the outputs.
+
+    `membranes` are the input nodes of every neuron by layer; `outputs` are the last layer's nodes, v0 = 1.
+    `neurons` are the indices, in the first neuron layer, of those that this circuit holds.
+    """
+
+    circuit: Circuit
+    membranes: Mapping[str, tuple[str, ...]]
+    outputs: tuple[str, ...]
+    neurons: tuple[int, ...]
+    duration: float
+
+
+def network_circuit(
+    network: Network,
+    inputs: np.ndarray,
+    *,
+    dt: float,
+    scaling: Scaling,
+    name: str = "network",
+    neurons: Sequence[int] | None = None,
+    provenance: Mapping[str, str] | None = None,
+) -> NetworkCircuit:
+    """The behavioural circuit of a network that is fed with held inputs.
+
+    Args:
+        network: projections and event-free neuron layers.
+        inputs: (time, feature), dimensionless; value k is held from k dt to (k + 1) dt.
+        dt: the model's step in tau_m.
+        scaling: the SI units.
+        name: name of the circuit and its files.
+        neurons: indices in the first neuron layer; None is all. A part leaves the biases of the later projections
+            to the part with neuron 0, so that the outputs of all parts add up to the network's. That is only true
+            when everything after that layer is linear.
+        provenance: where the circuit comes from, for the header.
+
+    Raises:
+        CircuitError: a layer that has no circuit, inputs of the wrong shape, or a part of a network that is not
+            linear after its first neuron layer.
+    """
+    values = np.asarray(inputs, float)
+    first = next(iter(network.layers.values()))
+    width = first.inputs if isinstance(first, Projection) else first.size
+    if values.ndim != 2 or values.shape[1] != width or not np.isfinite(values).all():
+        raise CircuitError(
+            f"circuit {name}: inputs have shape {values.shape}; give finite numbers of shape (time, {width})"
+        )
+    builder = _Builder(scaling=scaling)
+    signals = builder.sources(values, dt)
+    hidden = next((layer for layer in network.layers.values() if isinstance(layer, NeuronLayer)), None)
+    if hidden is None:
+        raise CircuitError(f"circuit {name}: the network has no neuron layer")
+    chosen = tuple(range(hidden.size)) if neurons is None else tuple(neurons)
+    if chosen != tuple(range(hidden.size)):
+        _check_linear_after(network, hidden)
+    for label, layer in network.layers.items():
+        check_name(label, f"circuit {name}, layer")
+        if isinstance(layer, Projection):
+            with_bias = hidden.neuron.name not in builder.used or 0 in chosen
+            signals = builder.project(layer, signals, with_bias)
+        else:
+            indices = chosen if layer is hidden else tuple(range(layer.size))
+            signals = builder.neurons(label, layer, signals, indices)
+    outputs = builder.finish(signals)
+    circuit = Circuit(
+        name=name,
+        title=f"network of {len(chosen)} {hidden.neuron.name} neurons",
+        subcircuits=tuple(builder.subcircuits.values()),
+        devices=tuple(builder.devices),
+        initial=builder.initial,
+        probes=tuple(dict.fromkeys([*(node for nodes in builder.membranes.values() for node in nodes), *outputs])),
+        provenance=dict(provenance or {}),
+    )
+    duration = len(values) * dt * scaling.time_unit
+    return NetworkCircuit(
+        circuit=circuit, membranes=builder.membranes, outputs=outputs, neurons=chosen, duration=duration
+    )
+
+
+def _check_linear_after(network: Network, hidden: NeuronLayer) -> None:
+    layers = list(network.layers.values())
+    for layer in layers[layers.index(hidden) + 1 :]:
+        if isinstance(layer, NeuronLayer) and not is_linear(layer.neuron):
+            raise CircuitError(
+                f"layer {layer.neuron.name} is not linear, so the parts of its network do not add up; "
+                f"simulate the network as one netlist"
+            )
+
+
+def is_linear(neuron: Neuron) -> bool:
+    """Whether all currents and the output are linear in the states."""
+    expressions = [state.total for state in neuron.states] + [sympy.sympify(neuron.output)]
+    slopes = [sympy.diff(expression, symbol) for expression in expressions for symbol in neuron.state_symbols]
+    return not any(slope.has(*neuron.state_symbols) for slope in slopes)
+
+
+class _Builder:
+    """Collects the parts of one circuit while the layers are walked from input to output."""
+
+    def __init__(self, *, scaling: Scaling) -> None:
+        self.scaling = scaling
+        self.devices: list[Device] = []
+        self.subcircuits: dict[str, Subcircuit] = {}
+        self.initial: dict[str, float] = {}
+        self.membranes: dict[str, tuple[str, ...]] = {}
+        self.used: set[str] = set()
+
+    def sources(self, values: np.ndarray, dt: float) -> list[Signal]:
+        """One held voltage source per input feature."""
+        hold = dt * self.scaling.time_unit
+        times = tuple(hold * index for index in range(len(values)))
+        signals = []
+        for feature, column in enumerate(values.T):
+            waveform = HeldWaveform(
+                times=times, values=tuple((column * self.scaling.voltage_unit).tolist()), edge=EDGE * hold
+            )
+            self.devices.append(
+                VoltageSource(name=f"v_x{feature}", positive=f"x{feature}", negative=GROUND, waveform=waveform,
+                              note=f"input {feature}, held")
+            )  # fmt: skip
+            signals.append(Signal(node=f"x{feature}"))
+        return signals
+
+    def project(self, layer: Projection, signals: Sequence[Signal], with_bias: bool) -> list[Signal]:
+        """Weighted sums, still as currents."""
+        nodes = [signal.node if signal.node else self._summed(signal) for signal in signals if signal is not None]
+        weights = layer.weight.detach().double().numpy()
+        biases = layer.bias.detach().double().numpy() if with_bias else np.zeros(layer.outputs)
+        columns = [index for index, node in enumerate(nodes) if node]
+        return [
+            Signal(weights={nodes[column]: float(row[column]) for column in columns}, bias=float(bias))
+            for row, bias in zip(weights, biases, strict=True)
+        ]
+
+    def neurons(
+        self, label: str, layer: NeuronLayer, signals: Sequence[Signal], indices: Sequence[int]
+    ) -> list[Signal]:
+        """Instances of a layer's subcircuit, fed by the signals; neurons left out give an empty signal."""
+        subcircuit = self._subcircuit(layer.neuron)
+        entry = input_state(layer.neuron)
+        columns = {name: value.detach().double().numpy() for name, value in layer.values().items()}
+        defaults = layer.neuron.defaults
+        produced = [Signal() for _ in range(layer.size)]
+        for index in indices:
+            node = f"{label}_{index}_{entry.name}"
+            self._inject(signals[index], node)
+            given = {
+                parameter_name(key): float(column[index])
+                for key, column in columns.items()
+                if not np.isclose(column[index], defaults[key], rtol=1e-12, atol=0)
+            }
+            out = f"{label}_{index}_out"
+            self.devices.append(
+                Instance(name=f"x{label}_{index}", subcircuit=subcircuit.name, connections={entry.name: node, OUTPUT: out},
+                         parameters=given)
+            )  # fmt: skip
+            produced[index] = Signal(node=out)
+        self.membranes[label] = tuple(f"{label}_{index}_{entry.name}" for index in indices)
+        self.used.add(layer.neuron.name)
+        return produced
+
+    def finish(self, signals: Sequence[Signal]) -> tuple[str, ...]:
+        """The nodes of the network's outputs."""
+        return tuple(signal.node or self._summed(signal) for signal in signals)
+
+    def _subcircuit(self, neuron: Neuron) -> Subcircuit:
+        built = behavioural(neuron, self.scaling)
+        if self.subcircuits.setdefault(built.name, built) != built:
+            raise CircuitError(f"two layers have different neurons named {built.name}; give one another name")
+        return built
+
+    def _inject(self, signal: Signal, node: str) -> None:
+        """Currents of a signal into a node."""
+        unit = self.scaling.conductance_unit
+        weights = {signal.node: 1.0} if signal.node else signal.weights
+        for source, weight in weights.items():
+            self.devices.append(
+                Transconductance(name=f"g_{node}_{source}", out_from=GROUND, out_to=node, sense_positive=source,
+                                 sense_negative=GROUND, gain=weight * unit, note=f"weight {weight:.4g}")
+            )  # fmt: skip
+        if signal.bias:
+            self.devices.append(
+                CurrentSource(name=f"i_{node}", source=GROUND, sink=node, waveform=signal.bias * self.scaling.current_unit,
+                              note=f"bias {signal.bias:.4g}")
+            )  # fmt: skip
+
+    def _summed(self, signal: Signal) -> str:
+        """A node whose voltage is the sum: the currents through one unit resistor. Empty signals have none."""
+        if not signal.weights and not signal.bias:
+            return ""
+        node = f"sum_{sum(isinstance(device, Resistor) for device in self.devices)}"
+        self.devices.append(
+            Resistor(name=f"r_{node}", positive=node, negative=GROUND, resistance=1 / self.scaling.conductance_unit)
+        )
+        self._inject(signal, node)
+        return node
