@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from conductance.errors import ExcitableError
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 
 def integrate_delay(

@@ -24,7 +24,7 @@ from conductance.tasks.delay import integrate_delay
 from conductance.tasks.metrics import nrmse
 from conductance.tasks.options import TaskError, check_options, option
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 HISTORY_MODES = 4
 """Number of cosines in a random history; several, so that no two series start near each other."""
@@ -79,8 +79,8 @@ class MackeyGlass:
     The horizon is given either in time units (`horizon`, a whole number of sample steps) or in samples
     (`horizon_steps`); with neither it is the paper's 675 samples.
 
-    No split shares a trajectory with another: every series starts from its own random history, each split draws
-    from its own child of the seed, and the first `transient` time units of each series are thrown away.
+    No split shares a trajectory with another: every series starts from its own random history, each split
+    draws from its own child of the seed, and the first `transient` time units of each series are thrown away.
 
     >>> MackeyGlass(sample_step=0.5, horizon=50.0).lead
     100
