@@ -1,0 +1,51 @@
+"""The written netlist as a value: texts of its files, what is analysed and what is observed."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from netlists.analyses import Analysis
+from netlists.errors import NetlistError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Netlist:
+    """Files of one simulation: `bench` names the one that ngspice is given, the others are included by it.
+
+    `probes` maps each observed node path to the name by which ngspice knows that node.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    bench: str
+    analysis: Analysis
+    probes: Mapping[str, str]
+
+    def write(self, folder: Path | str) -> Path:
+        """Write all files into `folder`, each whole or not at all; the path of the bench is returned."""
+        target = Path(folder)
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            for name, text in self.files.items():
+                _write_whole(target / name, text)
+        except OSError as error:
+            raise NetlistError(
+                f"netlist {self.name} cannot be written to {target}: {error.strerror or error}; "
+                f"choose another folder or make room"
+            ) from error
+        return target / self.bench
+
+
+def _write_whole(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
+            file.write(text)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

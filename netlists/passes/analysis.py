@@ -1,0 +1,34 @@
+"""Pass: the analysis line."""
+
+from circuits.circuit import Circuit
+from netlists.analyses import DCSweep, OperatingPoint, Transient
+from netlists.comments import engineering, trailing
+from netlists.draft import Draft
+from netlists.expressions import print_number
+from netlists.names import card_name
+
+
+def add_analysis(draft: Draft) -> Draft:
+    """Section `analysis`: `.op`, `.tran` or `.dc`."""
+    match draft.analysis:
+        case OperatingPoint():
+            line = ".op"
+        case Transient() as analysis:
+            line = _transient(analysis)
+        case DCSweep() as analysis:
+            line = _sweep(analysis, draft.circuit)
+    return draft.with_section("analysis", [line])
+
+
+def _transient(analysis: Transient) -> str:
+    step = analysis.max_step if analysis.step is None else analysis.step
+    numbers = (step, analysis.stop, analysis.start_save, analysis.max_step)
+    words = f"until {engineering(analysis.stop, 's')} with steps up to {engineering(analysis.max_step, 's')}"
+    return f".tran {' '.join(print_number(number) for number in numbers)}{trailing(words)}"
+
+
+def _sweep(analysis: DCSweep, circuit: Circuit) -> str:
+    source = next(card_name(device) for device in circuit.devices if device.name == analysis.source)
+    return f".dc {source} " + " ".join(
+        print_number(v) for v in (analysis.start, analysis.stop, analysis.step)
+    )

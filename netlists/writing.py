@@ -1,0 +1,56 @@
+"""A circuit written as SPICE files: the passes in their order, and the files made of their sections."""
+
+from collections.abc import Iterable
+
+from circuits.circuit import Circuit
+from netlists.analyses import Analysis, Measure, Tolerances
+from netlists.draft import Draft
+from netlists.names import spice_node
+from netlists.netlist import Netlist
+from netlists.passes import PASSES
+
+
+def write_netlist(
+    circuit: Circuit, analysis: Analysis, tolerances: Tolerances, measures: Iterable[Measure] = ()
+) -> Netlist:
+    """The circuit as a `Netlist` of three files.
+
+    * `<name>.lib`: the library, in the section `tt` (typical): parameters and subcircuits;
+    * `<name>.cir`: the circuit without its sources, to be included anywhere;
+    * `<name>_bench.cir`: the test bench, which `ngspice <name>_bench.cir` runs.
+
+    Raises `NetlistError`, naming all faults, where the circuit cannot be written.
+    """
+    draft = Draft(circuit=circuit, analysis=analysis, tolerances=tolerances, measures=tuple(measures))
+    for apply in PASSES:
+        draft = apply(draft)
+    name, sections = circuit.name, draft.sections
+    library = [
+        *sections["header"],
+        "* library of typical values; use it as: .lib " + f'"{name}.lib" tt',
+        "",
+        ".lib tt",
+        *sections["parameters"],
+        *sections["subcircuits"],
+        "",
+        ".endl tt",
+    ]
+    body = [
+        *sections["header"],
+        "* circuit without its sources",
+        "",
+        f'.lib "{name}.lib" tt',
+        "",
+        *sections["devices"],
+    ]
+    bench = [*sections["header"], "* test bench", "", f'.include "{name}.cir"']
+    for section in ("sources", "initial", "options", "saves", "measures", "analysis", "control"):
+        bench += ["", *sections[section]] if sections[section] else []
+    files = {f"{name}.lib": library, f"{name}.cir": body, f"{name}_bench.cir": [*bench, "", ".end"]}
+    return Netlist(
+        name=name,
+        files={file: "\n".join(lines) + "\n" for file, lines in files.items()},
+        bench=f"{name}_bench.cir",
+        analysis=analysis,
+        probes={probe: spice_node(circuit, probe) for probe in circuit.probes},
+    )
