@@ -189,7 +189,8 @@ class Circuit:
         for name in _duplicates(subcircuit.name for subcircuit in self.subcircuits):
             yield f"two subcircuits are named {name}; rename one"
         known = {subcircuit.name: subcircuit for subcircuit in self.subcircuits}
-        for scope in (self, *self.subcircuits):
+        scopes: tuple[Circuit | Subcircuit, ...] = (self, *self.subcircuits)
+        for scope in scopes:
             for device in scope.devices:
                 if isinstance(device, Instance):
                     yield from _instance_faults(device, known)

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import sympy
@@ -16,7 +16,7 @@ import sympy
 from conductance.errors import ExcitableError
 
 GROUND = "0"
-Value = sympy.Expr | float
+Value: TypeAlias = sympy.Expr | float
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _VOLTAGE = re.compile(r"v\(([a-z0-9_]+)(?:,([a-z0-9_]+))?\)")

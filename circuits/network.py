@@ -7,7 +7,16 @@ import numpy as np
 import sympy
 
 from circuits.circuit import (
-    GROUND, Circuit, CircuitError, CurrentSource, Device, HeldWaveform, Instance, Resistor, Subcircuit, Transconductance,
+    GROUND,
+    Circuit,
+    CircuitError,
+    CurrentSource,
+    Device,
+    HeldWaveform,
+    Instance,
+    Resistor,
+    Subcircuit,
+    Transconductance,
     VoltageSource,
 )  # fmt: skip
 from circuits.devices import check_name
@@ -73,7 +82,7 @@ def network_circuit(
             linear after its first neuron layer.
     """
     values = np.asarray(inputs, float)
-    first = next(iter(network.layers.values()))
+    first = next(iter(network.chain.values()))
     width = first.inputs if isinstance(first, Projection) else first.size
     if values.ndim != 2 or values.shape[1] != width or not np.isfinite(values).all():
         raise CircuitError(
@@ -81,13 +90,13 @@ def network_circuit(
         )
     builder = _Builder(scaling=scaling)
     signals = builder.sources(values, dt)
-    hidden = next((layer for layer in network.layers.values() if isinstance(layer, NeuronLayer)), None)
+    hidden = next((layer for layer in network.chain.values() if isinstance(layer, NeuronLayer)), None)
     if hidden is None:
         raise CircuitError(f"circuit {name}: the network has no neuron layer")
     chosen = tuple(range(hidden.size)) if neurons is None else tuple(neurons)
     if chosen != tuple(range(hidden.size)):
         _check_linear_after(network, hidden)
-    for label, layer in network.layers.items():
+    for label, layer in network.chain.items():
         check_name(label, f"circuit {name}, layer")
         if isinstance(layer, Projection):
             with_bias = hidden.neuron.name not in builder.used or 0 in chosen
@@ -102,7 +111,9 @@ def network_circuit(
         subcircuits=tuple(builder.subcircuits.values()),
         devices=tuple(builder.devices),
         initial=builder.initial,
-        probes=tuple(dict.fromkeys([*(node for nodes in builder.membranes.values() for node in nodes), *outputs])),
+        probes=tuple(
+            dict.fromkeys([*(node for nodes in builder.membranes.values() for node in nodes), *outputs])
+        ),
         provenance=dict(provenance or {}),
     )
     duration = len(values) * dt * scaling.time_unit
@@ -112,7 +123,7 @@ def network_circuit(
 
 
 def _check_linear_after(network: Network, hidden: NeuronLayer) -> None:
-    layers = list(network.layers.values())
+    layers = list(network.chain.values())
     for layer in layers[layers.index(hidden) + 1 :]:
         if isinstance(layer, NeuronLayer) and not is_linear(layer.neuron):
             raise CircuitError(
@@ -157,7 +168,9 @@ class _Builder:
 
     def project(self, layer: Projection, signals: Sequence[Signal], with_bias: bool) -> list[Signal]:
         """Weighted sums, still as currents."""
-        nodes = [signal.node if signal.node else self._summed(signal) for signal in signals if signal is not None]
+        nodes = [
+            signal.node if signal.node else self._summed(signal) for signal in signals if signal is not None
+        ]
         weights = layer.weight.detach().double().numpy()
         biases = layer.bias.detach().double().numpy() if with_bias else np.zeros(layer.outputs)
         columns = [index for index, node in enumerate(nodes) if node]
@@ -184,10 +197,12 @@ class _Builder:
                 if not np.isclose(column[index], defaults[key], rtol=1e-12, atol=0)
             }
             out = f"{label}_{index}_out"
+            pins = {entry.name: node, OUTPUT: out}
             self.devices.append(
-                Instance(name=f"x{label}_{index}", subcircuit=subcircuit.name, connections={entry.name: node, OUTPUT: out},
-                         parameters=given)
-            )  # fmt: skip
+                Instance(
+                    name=f"x{label}_{index}", subcircuit=subcircuit.name, connections=pins, parameters=given
+                )
+            )
             produced[index] = Signal(node=out)
         self.membranes[label] = tuple(f"{label}_{index}_{entry.name}" for index in indices)
         self.used.add(layer.neuron.name)
@@ -213,10 +228,11 @@ class _Builder:
                                  sense_negative=GROUND, gain=weight * unit, note=f"weight {weight:.4g}")
             )  # fmt: skip
         if signal.bias:
+            current = signal.bias * self.scaling.current_unit
+            note = f"bias {signal.bias:.4g}"
             self.devices.append(
-                CurrentSource(name=f"i_{node}", source=GROUND, sink=node, waveform=signal.bias * self.scaling.current_unit,
-                              note=f"bias {signal.bias:.4g}")
-            )  # fmt: skip
+                CurrentSource(name=f"i_{node}", source=GROUND, sink=node, waveform=current, note=note)
+            )
 
     def _summed(self, signal: Signal) -> str:
         """A node whose voltage is the sum: the currents through one unit resistor. Empty signals have none."""
@@ -224,7 +240,9 @@ class _Builder:
             return ""
         node = f"sum_{sum(isinstance(device, Resistor) for device in self.devices)}"
         self.devices.append(
-            Resistor(name=f"r_{node}", positive=node, negative=GROUND, resistance=1 / self.scaling.conductance_unit)
+            Resistor(
+                name=f"r_{node}", positive=node, negative=GROUND, resistance=1 / self.scaling.conductance_unit
+            )
         )
         self._inject(signal, node)
         return node

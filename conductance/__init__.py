@@ -1,0 +1,1 @@
+"""What a neuron is: elements, neurons, derivation, layers, networks, tasks, training. Dimensionless."""

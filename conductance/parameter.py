@@ -40,7 +40,9 @@ class Parameter:
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
-            raise ParameterError(f"parameter name {self.name!r} is not an identifier; use letters, digits and _")
+            raise ParameterError(
+                f"parameter name {self.name!r} is not an identifier; use letters, digits and _"
+            )
         if not self.meaning:
             raise ParameterError(f"parameter {self.name}: it needs a meaning")
         if self.transform != "identity" and not (self.lower >= 0 and self.upper == math.inf):

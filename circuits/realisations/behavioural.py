@@ -5,8 +5,18 @@ from collections.abc import Iterator, Mapping
 import sympy
 
 from circuits.circuit import (
-    GROUND, BehaviouralCurrent, BehaviouralVoltage, Capacitor, CircuitError, Device, Param, Pin, Resistor, Subcircuit,
-    Transconductance, voltage,
+    GROUND,
+    BehaviouralCurrent,
+    BehaviouralVoltage,
+    Capacitor,
+    CircuitError,
+    Device,
+    Param,
+    Pin,
+    Resistor,
+    Subcircuit,
+    Transconductance,
+    voltage,
 )  # fmt: skip
 from circuits.devices import sensed_nodes
 from circuits.scaling import Scaling
@@ -43,13 +53,21 @@ def behavioural(neuron: Neuron, scaling: Scaling) -> Subcircuit:
     for state in neuron.states:
         capacity = C0 * state.capacity.xreplace(numbers)
         devices.append(
-            Capacitor(name=f"c_{state.name}", positive=state.name, negative=GROUND, capacitance=capacity, note=state.meaning)
+            Capacitor(
+                name=f"c_{state.name}",
+                positive=state.name,
+                negative=GROUND,
+                capacitance=capacity,
+                note=state.meaning,
+            )
         )
         for name, current in state.currents.items():
             if current != INPUT:
                 devices += _current(f"{state.name}_{name}", current, state, neuron, known)
     output = V0 * sympy.sympify(neuron.output).xreplace(known)
-    devices.append(BehaviouralVoltage(name="b_out", positive=OUTPUT, negative=GROUND, voltage=output, note="output"))
+    devices.append(
+        BehaviouralVoltage(name="b_out", positive=OUTPUT, negative=GROUND, voltage=output, note="output")
+    )
     entry = input_state(neuron)
     return Subcircuit(
         name=neuron.name,
@@ -69,7 +87,9 @@ def input_state(neuron: Neuron) -> State:
     for state in neuron.states:
         if INPUT in state.currents.values():
             return state
-    raise CircuitError(f"neuron {neuron.name}: no state has I_in as a current of its own, so it has no input pin")
+    raise CircuitError(
+        f"neuron {neuron.name}: no state has I_in as a current of its own, so it has no input pin"
+    )
 
 
 def unit_parameters(scaling: Scaling) -> tuple[Param, ...]:
@@ -77,13 +97,21 @@ def unit_parameters(scaling: Scaling) -> tuple[Param, ...]:
     return (
         Param(name="v0", value=scaling.voltage_unit, unit="V", meaning="voltage unit"),
         Param(name="i0", value=scaling.current_unit, unit="A", meaning="current unit"),
-        Param(name="c0", value=scaling.capacitance, unit="F", meaning="capacitance of a membrane with tau_m = R = 1"),
+        Param(
+            name="c0",
+            value=scaling.capacitance,
+            unit="F",
+            meaning="capacitance of a membrane with tau_m = R = 1",
+        ),
     )
 
 
 def _parameter(parameter: Parameter) -> Param:
     return Param(
-        name=parameter_name(parameter.name), value=parameter.default, unit=parameter.unit, meaning=parameter.meaning
+        name=parameter_name(parameter.name),
+        value=parameter.default,
+        unit=parameter.unit,
+        meaning=parameter.meaning,
     )
 
 
@@ -107,7 +135,9 @@ def _current(
         for node, gain in gains.items():
             label = name if len(gains) == 1 else f"{name}_{node}"
             if node == state.name and gain.could_extract_minus_sign():
-                yield Resistor(name=f"r_{label}", positive=node, negative=GROUND, resistance=-1 / gain, note="leak")
+                yield Resistor(
+                    name=f"r_{label}", positive=node, negative=GROUND, resistance=-1 / gain, note="leak"
+                )
             else:
                 yield _transconductance(label, state.name, node, GROUND, gain)
     if constant != 0:

@@ -29,7 +29,9 @@ def sine_like(z: sympy.Expr) -> sympy.Expr:
     """sin(sqrt z)/sqrt z for z > 0, sinh(sqrt -z)/sqrt(-z) for z < 0."""
     series = 1 - z / 6 + z**2 / 120 - z**3 / 5040
     up, down = _roots(z)
-    return sympy.Piecewise((sympy.sin(up) / up, z > SMALL), (sympy.sinh(down) / down, z < -SMALL), (series, True))
+    return sympy.Piecewise(
+        (sympy.sin(up) / up, z > SMALL), (sympy.sinh(down) / down, z < -SMALL), (series, True)
+    )
 
 
 def _roots(z: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:

@@ -79,9 +79,7 @@ def hoist(
     return tuple((symbol, expression) for expression, symbol in constants.items()), body
 
 
-def flattened(
-    assignments: Sequence[Assignment], fresh: Iterator[sympy.Symbol]
-) -> tuple[Assignment, ...]:
+def flattened(assignments: Sequence[Assignment], fresh: Iterator[sympy.Symbol]) -> tuple[Assignment, ...]:
     """The same program with each function of a variable, and its argument, in an assignment of its own.
 
     Equal subexpressions share one assignment, so that the adjoint of a shared value is computed once.
@@ -167,7 +165,11 @@ def adjoint(program: Program, seeds: Sequence[sympy.Symbol], fresh: Iterator[sym
     )
 
 
-def substituted(expressions: Mapping[sympy.Symbol, sympy.Expr], values: Mapping[sympy.Symbol, sympy.Expr]) -> dict:
+def substituted(
+    expressions: Mapping[sympy.Symbol, sympy.Expr], values: Mapping[sympy.Symbol, sympy.Expr]
+) -> dict:
     """The same mapping with `values` put into every expression at once."""
-    return {key: sympy.sympify(expression).subs(values, simultaneous=True) for key, expression in expressions.items()}
-
+    return {
+        key: sympy.sympify(expression).subs(values, simultaneous=True)
+        for key, expression in expressions.items()
+    }

@@ -7,7 +7,16 @@ import sympy
 
 from conductance.derivation import moebius
 from conductance.derivation.methods import METHODS, Method
-from conductance.derivation.program import Assignment, Program, adjoint, flattened, hoist, names, substituted, used_only
+from conductance.derivation.program import (
+    Assignment,
+    Program,
+    adjoint,
+    flattened,
+    hoist,
+    names,
+    substituted,
+    used_only,
+)
 from conductance.errors import ExcitableError
 from conductance.neurons.base import DT, INPUT, SPIKE, Neuron, after
 
@@ -72,7 +81,9 @@ def derive(neuron: Neuron, method: str = "forward_euler") -> Rule:
             )
         return _finish(neuron, method, moebius.ORDER, draft)
     if method not in METHODS:
-        raise RuleError(f"neuron {neuron.name}: unknown method {method!r}; allowed are {', '.join(METHODS)}, moebius")
+        raise RuleError(
+            f"neuron {neuron.name}: unknown method {method!r}; allowed are {', '.join(METHODS)}, moebius"
+        )
     chosen = METHODS[method]
     return _finish(neuron, method, chosen.order, _draft(neuron, chosen))
 
@@ -94,7 +105,9 @@ def _draft(neuron: Neuron, method: Method) -> list[Assignment]:
     newest = dict(start)
     assignments: list[Assignment] = []
     for state in (*ready, *waiting):
-        value = method.flow({state: derivatives[state]})[state].subs({**newest, state: start[state]}, simultaneous=True)
+        value = method.flow({state: derivatives[state]})[state].subs(
+            {**newest, state: start[state]}, simultaneous=True
+        )
         event_now = neuron.event is not None and state in neuron.event.margin.free_symbols
         assignments += _settle(neuron, [(state, value)]) if event_now else [(after(state), value)]
         newest[state] = after(state)
@@ -107,7 +120,9 @@ def _settle(neuron: Neuron, steps: list[tuple[sympy.Symbol, sympy.Expr]]) -> lis
         return [(after(state), value) for state, value in steps]
     before = {state: sympy.Symbol(f"{state}_before", real=True) for state, _ in steps}
     assignments: list[Assignment] = [(before[state], value) for state, value in steps]
-    assignments.append((SPIKE, neuron.event.surrogate.step(neuron.event.margin.subs(before, simultaneous=True))))
+    assignments.append(
+        (SPIKE, neuron.event.surrogate.step(neuron.event.margin.subs(before, simultaneous=True)))
+    )
     for state, _ in steps:
         kept = before[state]
         if state in neuron.event.reset:

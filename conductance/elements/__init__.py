@@ -6,4 +6,14 @@ from conductance.elements.quadratic import quadratic
 from conductance.elements.tabulated import tabulated
 from conductance.elements.tanh import tanh
 
-__all__ = ["TIMESCALES", "DeclarationError", "Element", "Law", "V", "linear", "quadratic", "tabulated", "tanh"]
+__all__ = [
+    "TIMESCALES",
+    "DeclarationError",
+    "Element",
+    "Law",
+    "V",
+    "linear",
+    "quadratic",
+    "tabulated",
+    "tanh",
+]

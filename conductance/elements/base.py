@@ -67,11 +67,11 @@ class Element:
                 f"allowed are {', '.join(TIMESCALES)}"
             )
         if self.sign not in (-1, 1):
-            raise DeclarationError(
-                f"element {self.name or self.law.name}: sign {self.sign} must be +1 or -1"
-            )
+            raise DeclarationError(f"element {self.name or self.law.name}: sign {self.sign} must be +1 or -1")
         if not self.name:
-            object.__setattr__(self, "name", f"{TIMESCALES[self.timescale]}_{'plus' if self.sign > 0 else 'minus'}")
+            object.__setattr__(
+                self, "name", f"{TIMESCALES[self.timescale]}_{'plus' if self.sign > 0 else 'minus'}"
+            )
         if not self.name.isidentifier():
             raise DeclarationError(f"element name {self.name!r} must be letters, digits and _")
         known = {parameter.name for parameter in self.law.parameters}
@@ -99,12 +99,18 @@ class Element:
 
     def current(self, voltage: sympy.Expr) -> sympy.Expr:
         """The signed current that leaves the membrane when the element reads `voltage`."""
-        renamed = {law.symbol: own.symbol for law, own in zip(self.law.parameters, self.parameters, strict=True)}
+        renamed = {
+            law.symbol: own.symbol for law, own in zip(self.law.parameters, self.parameters, strict=True)
+        }
         return self.sign * self.law.current.subs({V: voltage, **renamed}, simultaneous=True)
 
 
 def signed(law: Law, timescale: Timescale, gain: float, values: Mapping[str, float], name: str) -> Element:
     """An element whose sign is that of `gain` and whose alpha is its magnitude."""
     return Element(
-        law=law, timescale=timescale, sign=-1 if gain < 0 else 1, values={"alpha": abs(gain), **values}, name=name
+        law=law,
+        timescale=timescale,
+        sign=-1 if gain < 0 else 1,
+        values={"alpha": abs(gain), **values},
+        name=name,
     )

@@ -4,8 +4,12 @@ from conductance.elements.base import Element, Law, Timescale, V, signed
 from conductance.elements.linear import CONDUCTANCE
 from conductance.parameter import Parameter
 
-LOW = Parameter(name="root_low", default=0.0, unit="V0", meaning="lower zero of the parabola, the resting voltage")
-HIGH = Parameter(name="root_high", default=1.0, unit="V0", meaning="upper zero of the parabola, the threshold")
+LOW = Parameter(
+    name="root_low", default=0.0, unit="V0", meaning="lower zero of the parabola, the resting voltage"
+)
+HIGH = Parameter(
+    name="root_high", default=1.0, unit="V0", meaning="upper zero of the parabola, the threshold"
+)
 
 QUADRATIC = Law(
     name="quadratic",

@@ -10,7 +10,11 @@ ALPHA = Parameter(
     meaning="largest current of the element over the bias current", source="arXiv 2605.11835",
 )  # fmt: skip
 DELTA = Parameter(
-    name="delta", default=0.0, unit="V0", meaning="voltage at the centre of the element", source="arXiv 2605.11835"
+    name="delta",
+    default=0.0,
+    unit="V0",
+    meaning="voltage at the centre of the element",
+    source="arXiv 2605.11835",
 )
 
 TANH = Law(

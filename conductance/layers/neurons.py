@@ -80,7 +80,8 @@ class NeuronLayer(nn.Module):
         table = {name: value.detach().tolist() for name, value in self.values().items()}
         for index in range(self.size):
             self.neuron.check_values(
-                {name: column[index] for name, column in table.items()}, owner=f"layer {self.neuron.name}, neuron {index}"
+                {name: column[index] for name, column in table.items()},
+                owner=f"layer {self.neuron.name}, neuron {index}",
             )
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
@@ -89,7 +90,9 @@ class NeuronLayer(nn.Module):
         start = []
         for state in self.neuron.states:
             name = str(state.initial)
-            column = values[name] if name in values else torch.full_like(next(iter(values.values())), float(name))
+            column = (
+                values[name] if name in values else torch.full_like(next(iter(values.values())), float(name))
+            )
             start.append(column.expand(batch, self.size))
         return tuple(start)
 
@@ -118,8 +121,9 @@ class NeuronLayer(nn.Module):
         outputs = []
         # unbind, never inputs[t]: the backward pass of an index writes the whole tensor at every step
         for current in inputs.unbind(0):
-            *state, output = self._step(*state, current, *constants)
+            *following, output = self._step(*state, current, *constants)
+            state = tuple(following)
             outputs.append(output)
             if record is not None:
-                record.append(tuple(state))
-        return torch.stack(outputs), tuple(state)
+                record.append(state)
+        return torch.stack(outputs), state

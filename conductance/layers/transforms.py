@@ -28,5 +28,3 @@ def unconstrained(value: torch.Tensor, parameter: Parameter) -> torch.Tensor:
     if parameter.transform == "log":
         return torch.log(above)
     return value
-
-

@@ -1,6 +1,7 @@
 """A network is a chain of layers and has a layer's interface itself."""
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -23,14 +24,21 @@ class Network(nn.Module):
         super().__init__()
         self.layers = nn.ModuleDict(dict(layers))
         width = None
-        for name, layer in self.layers.items():
+        for name, layer in self.chain.items():
             expected = layer.inputs if isinstance(layer, Projection) else layer.size
             if width is not None and width != expected:
-                raise ShapeError(f"network: layer {name} takes {expected} inputs and gets {width} from the layer before")
+                raise ShapeError(
+                    f"network: layer {name} takes {expected} inputs and gets {width} from the layer before"
+                )
             width = layer.outputs if isinstance(layer, Projection) else layer.size
 
+    @property
+    def chain(self) -> Mapping[str, Projection | NeuronLayer]:
+        """The layers by name, in order."""
+        return cast(Mapping[str, Projection | NeuronLayer], self.layers)
+
     def forward(
-        self, values: torch.Tensor, state: State | None = None, *, record: dict[str, list] | None = None
+        self, values: torch.Tensor, state: State | None = None, *, record: dict[str, Any] | None = None
     ) -> tuple[torch.Tensor, State]:
         """(time, batch, inputs) to (time, batch, outputs), and every layer's final state by name.
 
@@ -38,7 +46,7 @@ class Network(nn.Module):
         every step under `name.states`.
         """
         after: State = {}
-        for name, layer in self.layers.items():
+        for name, layer in self.chain.items():
             begin = (state or {}).get(name, ())
             if record is not None and isinstance(layer, NeuronLayer):
                 record[f"{name}.states"] = []

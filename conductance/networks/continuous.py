@@ -88,7 +88,9 @@ def integrate_network(
         while solver.status == "running":
             solver.step()
             if solver.status == "failed":
-                raise ContinuousError(f"the continuous equation of the network cannot be solved at step {step}")
+                raise ContinuousError(
+                    f"the continuous equation of the network cannot be solved at step {step}"
+                )
             dense = solver.dense_output() if done < samples_per_step and wanted[done] <= solver.t else None
             while dense is not None and done < samples_per_step and wanted[done] <= solver.t * (1 + 1e-12):
                 solution[row + done] = dense(min(wanted[done], solver.t))
@@ -104,7 +106,7 @@ def integrate_network(
 def _layers(network: Network) -> dict[str, _Layer]:
     layers: dict[str, _Layer] = {}
     begin = 0
-    for name, layer in network.layers.items():
+    for name, layer in network.chain.items():
         if isinstance(layer, Projection):
             continue
         built = _layer(name, layer, begin)
@@ -116,7 +118,9 @@ def _layers(network: Network) -> dict[str, _Layer]:
 def _layer(name: str, layer: NeuronLayer, begin: int) -> _Layer:
     neuron: Neuron = layer.neuron
     if neuron.event is not None or neuron.arrivals:
-        raise ContinuousError(f"layer {name}: neuron {neuron.name} has events; its rungs stop at the discrete model")
+        raise ContinuousError(
+            f"layer {name}: neuron {neuron.name} has events; its rungs stop at the discrete model"
+        )
     symbols = [parameter.symbol for parameter in neuron.parameters]
     states = list(neuron.state_symbols)
     derivatives = [state.derivative for state in neuron.states]
@@ -143,7 +147,7 @@ def _evaluate(
     """The derivative of the whole state, and every layer's output; state may carry a trailing sample axis."""
     derivative = np.empty_like(state)
     outputs: dict[str, np.ndarray] = {}
-    for name, layer in network.layers.items():
+    for name, layer in network.chain.items():
         if isinstance(layer, Projection):
             weight, bias = _weights(layer)
             signal = weight @ signal + (bias if signal.ndim == 1 else bias[:, None])

@@ -14,8 +14,16 @@ from conductance.surrogates import SLAYER, Surrogate
 
 W = sympy.Symbol("w", real=True)
 TAU_W = time_constant("tau_w", 20.0, "time constant of the adaptation")
-COUPLING = Parameter(name="a", default=1.0, lower=0.0, meaning="adaptation current per voltage", source="arXiv 2408.07517")
-JUMP = Parameter(name="b", default=1.0, lower=0.0, meaning="adaptation drive in the step of a spike", source="arXiv 2408.07517")
+COUPLING = Parameter(
+    name="a", default=1.0, lower=0.0, meaning="adaptation current per voltage", source="arXiv 2408.07517"
+)
+JUMP = Parameter(
+    name="b",
+    default=1.0,
+    lower=0.0,
+    meaning="adaptation drive in the step of a spike",
+    source="arXiv 2408.07517",
+)
 
 
 def adlif(

@@ -95,7 +95,9 @@ class Neuron:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "arrivals", MappingProxyType(dict(self.arrivals)))
-        names = [parameter.name for parameter in self.parameters] + [str(state.symbol) for state in self.states]
+        names = [parameter.name for parameter in self.parameters] + [
+            str(state.symbol) for state in self.states
+        ]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise DeclarationError(f"neuron {self.name}: {', '.join(repeated)} is declared twice; rename one")
@@ -124,7 +126,9 @@ class Neuron:
     def _expressions(self) -> list[tuple[str, sympy.Expr]]:
         found = [("output", self.output)]
         for state in self.states:
-            found += [(f"current {name} of {state.name}", current) for name, current in state.currents.items()]
+            found += [
+                (f"current {name} of {state.name}", current) for name, current in state.currents.items()
+            ]
             found += [(f"capacity of {state.name}", state.capacity), (f"initial {state.name}", state.initial)]
         found += [("arrivals", expression) for expression in self.arrivals.values()]
         if self.event:
@@ -186,4 +190,3 @@ class Neuron:
         """The states' initial values at the default parameters, membrane first, in V0."""
         numbers = self.substitutions()
         return tuple(float(sympy.sympify(state.initial).subs(numbers)) for state in self.states)
-

@@ -1,6 +1,5 @@
 """LIF, the leaky integrate-and-fire neuron: the control of every comparison."""
 
-
 from conductance.neurons.base import SPIKE, Event, Neuron
 from conductance.neurons.membrane import RESISTANCE, REST, TAU_M, U, membrane
 from conductance.parameter import Parameter
@@ -20,5 +19,3 @@ def lif(*, tau_m: float = 1.0, surrogate: Surrogate = ARCTAN, name: str = "lif")
         event=Event(margin=U - THETA.symbol, reset={U: REST.symbol}, surrogate=surrogate),
         source="textbook; surrogate " + surrogate.source,
     ).with_values(tau_m=tau_m)
-
-

@@ -24,5 +24,9 @@ def low_pass(*, order: int = 4, tau: float = 5.0, name: str = "low_pass") -> Neu
         for section, (symbol, driver) in enumerate(zip(symbols, [INPUT, *symbols[:-1]], strict=True), 1)
     )  # fmt: skip
     return Neuron(
-        name=name, meaning=f"low-pass filter of order {order}", parameters=(constant,), states=states, output=symbols[-1]
+        name=name,
+        meaning=f"low-pass filter of order {order}",
+        parameters=(constant,),
+        states=states,
+        output=symbols[-1],
     )

@@ -1,6 +1,7 @@
 """Parts that neurons share: the leaky membrane, the filters that read it slowly, the clipped output."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import sympy
 
@@ -49,7 +50,9 @@ def filtered_voltage(timescale: Timescale, tau: Parameter, bound: Parameter | No
     )
 
 
-def membrane(elements: Sequence[Element], reads: dict[Timescale, sympy.Symbol], bound: Parameter | None) -> State:
+def membrane(
+    elements: Sequence[Element], reads: dict[Timescale, sympy.Symbol], bound: Parameter | None
+) -> State:
     """The membrane: (tau_m/R) dU_m/dt = -(U_m - U_rest)/R + I_in - sum of the elements' currents."""
     currents = {"leak": -saturated(U - REST.symbol, bound) / RESISTANCE.symbol, "input": INPUT}
     for element in elements:
@@ -75,7 +78,5 @@ def ordered(parameters: Sequence[Parameter]) -> tuple[Constraint, ...]:
             relation=sympy.Lt(faster.symbol, slower.symbol),
             meaning=f"timescales must be ordered, {faster.name} < {slower.name}",
         )
-        for faster, slower in zip(parameters[:-1], parameters[1:], strict=True)
+        for faster, slower in pairwise(parameters)
     )
-
-

@@ -1,9 +1,11 @@
 """MTC, the multi-timescale conductance neuron (networks of it are called MTCSN in the literature).
 
-    tau_m dU_m/dt = -(U_m - U_rest) + R I_in - R sum of I_x,    tau_x dU_x/dt = U_m - U_x,    I_x = +-alpha tanh(U_x - delta)
+    tau_m dU_m/dt = -(U_m - U_rest) + R I_in - R sum of I_x
+    tau_x dU_x/dt = U_m - U_x,   I_x = +-alpha tanh(U_x - delta)
 
-Fulleda-Garcia, Soldado-Magraner, Margarit-Taule, NICE 2026, arXiv 2605.11835; Ribar & Sepulchre, IEEE TCAS-I 66(8), 2019.
-"""  # noqa: D205
+Fulleda-Garcia, Soldado-Magraner, Margarit-Taule, NICE 2026, arXiv 2605.11835; the circuit's foundation is
+Ribar & Sepulchre, IEEE TCAS-I 66(8), 2019.
+"""
 
 from collections.abc import Sequence
 
@@ -13,7 +15,15 @@ from conductance.elements import TIMESCALES, Element, tanh
 from conductance.elements.base import Timescale
 from conductance.neurons.base import Constraint, Neuron
 from conductance.neurons.membrane import (
-    RESISTANCE, REST, TAU_M, U, filtered_voltage, limit, membrane, ordered, time_constant,
+    RESISTANCE,
+    REST,
+    TAU_M,
+    U,
+    filtered_voltage,
+    limit,
+    membrane,
+    ordered,
+    time_constant,
 )  # fmt: skip
 from conductance.parameter import Parameter, ParameterError
 
@@ -67,7 +77,9 @@ def mtc(
         used = any(element.timescale == timescale for element in elements)
         if used and not (timescale == "fast" and given[timescale] == 0):
             taus[timescale] = _tau(timescale, given[timescale], name)
-    filter_bound = None if filter_limit is None else limit("filter_limit", filter_limit, "largest filter current")
+    filter_bound = (
+        None if filter_limit is None else limit("filter_limit", filter_limit, "largest filter current")
+    )
     leak_bound = None if leak_limit is None else limit("leak_limit", leak_limit, "largest leak current")
     filters = {scale: filtered_voltage(scale, tau, filter_bound) for scale, tau in taus.items()}
     reads = {scale: filters[scale].symbol if scale in filters else U for scale in TIMESCALES}
@@ -83,7 +95,9 @@ def mtc(
         output=clipped(U),
         constraints=(
             *ordered(list(taus.values())),
-            Constraint(relation=sympy.Lt(THRESHOLD.symbol, SATURATION.symbol), meaning="U_th must lie below U_sat"),
+            Constraint(
+                relation=sympy.Lt(THRESHOLD.symbol, SATURATION.symbol), meaning="U_th must lie below U_sat"
+            ),
         ),
         elements=tuple(elements),
         source="arXiv 2605.11835; doi 10.1109/TCSI.2019.2907113",
@@ -98,7 +112,9 @@ def clipped(voltage: sympy.Expr) -> sympy.Expr:
 
 def _tau(timescale: Timescale, value: float, neuron: str) -> Parameter:
     try:
-        return time_constant(f"tau_{TIMESCALES[timescale]}", value, f"time constant of the {timescale} reading")
+        return time_constant(
+            f"tau_{TIMESCALES[timescale]}", value, f"time constant of the {timescale} reading"
+        )
     except ParameterError as error:
         hint = " (only the fast reading may have 0: it then reads U_m itself)" if value == 0 else ""
         raise ParameterError(f"neuron {neuron}: {error}{hint}") from None

@@ -21,10 +21,14 @@ PEAK = Parameter(
 )  # fmt: skip
 PARABOLA = quadratic("fast", -1.0)
 """The neuron's normal form has no free parameter but tau: the parabola's gain and zeros are numbers."""
-PARABOLIC_CURRENT = -PARABOLA.current(U).subs({p.symbol: sympy.nsimplify(p.default) for p in PARABOLA.parameters})
+PARABOLIC_CURRENT = -PARABOLA.current(U).subs(
+    {p.symbol: sympy.nsimplify(p.default) for p in PARABOLA.parameters}
+)
 
 
-def qif(*, tau: float = 1.0, V_peak: float = 200.0, surrogate: Surrogate = ARCTAN, name: str = "qif") -> Neuron:  # noqa: N803
+def qif(
+    *, tau: float = 1.0, V_peak: float = 200.0, surrogate: Surrogate = ARCTAN, name: str = "qif"
+) -> Neuron:
     """The QIF neuron with exponential synaptic current; its parabola is its fast element."""
     return Neuron(
         name=name,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import sympy
 import torch
@@ -29,7 +30,9 @@ class TorchPrinter(PythonCodePrinter):
             return f"spike_{surrogate}({self._print(margin)})"
         if name == "Heaviside":
             value = self._print(expression.args[0])
-            return f"({value} > 0).to({value}.dtype)" if expression.args[0].is_Symbol else f"above_zero({value})"
+            return (
+                f"({value} > 0).to({value}.dtype)" if expression.args[0].is_Symbol else f"above_zero({value})"
+            )
         if name not in FUNCTIONS:
             raise NotImplementedError(f"function {name} has no torch form; add it to printers/torch.py")
         return f"torch.{FUNCTIONS[name]}({self._print(expression.args[0])})"
@@ -115,12 +118,12 @@ def spike(surrogate: str) -> Callable[[torch.Tensor], torch.Tensor]:
 
     class Step(torch.autograd.Function):
         @staticmethod
-        def forward(context, margin):  # noqa: ANN001, ANN205
+        def forward(context: Any, margin: torch.Tensor) -> torch.Tensor:
             context.save_for_backward(margin)
             return (margin > 0).to(margin.dtype)
 
         @staticmethod
-        def backward(context, gradient):  # noqa: ANN001, ANN205
+        def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
             (margin,) = context.saved_tensors
             if not slope_of:
                 program = Program(inputs=(MARGIN,), assignments=(), outputs=(SURROGATES[surrogate].slope,))
