@@ -20,7 +20,7 @@ class OperatingPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Transient:
-    """Time course from 0 to `stop` (s) in time steps of at most `max_step` (s), kept from `start_save` (s) on.
+    """Time course from 0 to `stop` (s) in steps of at most `max_step` (s), kept from `start_save` (s) on.
 
     `max_step` decides the accuracy: the error falls with its square. `step` (s) is the suggested step of the
     `.tran` line, `max_step` where none is given.
@@ -76,9 +76,9 @@ class Tolerances:
     """How exactly ngspice solves each time step.
 
     The simulator's own defaults (1 pA, 1 uV, 10 fC, 1 pS) are as large as the signals of a circuit of nA and
-    pF, so the absolute ones are scaled to the circuit's units. With `relative` = 1e-7 and a largest step of one
-    membrane time constant, spikes of the slow-bursting set came within 0.04 time constants of an independent
-    integrator.
+    pF, so the absolute ones are scaled to the circuit's units. With `relative` = 1e-7 and a largest step of
+    one membrane time constant, spikes of the slow-bursting set came within 0.04 time constants of an
+    independent integrator.
     """
 
     relative: float = 1e-7

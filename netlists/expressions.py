@@ -1,15 +1,15 @@
 """Sympy expressions printed in the language of ngspice.
 
-Two grammars are served. A behavioural source reads node voltages as `v(node)` and parameters as `{name}`; a value
-in braces, `{...}`, is computed once from parameters alone, which then stand bare.
+Two grammars are served. A behavioural source reads node voltages as `v(node)` and parameters as `{name}`; a
+value in braces, `{...}`, is computed once from parameters alone, which then stand bare.
 
 Traps that the printed form avoids, measured with ngspice 39:
 
 * `x^y`, `x**y` and `pow(x, y)` are all |x|^y, also for x < 0: integer powers are products;
 * a negative power fails at the first iteration, where every node is at 0 V: it is printed as a division;
 * `a^b^c` associates to the left, `-a^b` differs between the grammars: `^` is never used;
-* a literal inside an expression keeps 11 digits, a parameter all of them: what must be exact is a parameter, and
-  rational numbers are divisions of integers.
+* a literal inside an expression keeps 11 digits, a parameter all of them: what must be exact is a parameter,
+  and rational numbers are divisions of integers.
 """
 
 from typing import ClassVar, Literal
@@ -78,7 +78,7 @@ def print_value(value: sympy.Expr | float) -> str:
 
 
 class _SpicePrinter(Printer):
-    """Prints one expression, every compound operand in parentheses, so that little precedence is relied on."""
+    """Prints one expression, every compound operand in parentheses: little precedence is relied on."""
 
     printmethod = "_ngspice"
     _relations: ClassVar[dict[str, str]] = {

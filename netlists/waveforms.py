@@ -1,0 +1,137 @@
+"""Waveforms with labelled axes, kept as NetCDF files.
+
+A dataset has the variable `voltage` in V with the dimensions (time, node), time in s; nodes are named by the
+paths of the circuit. A DC sweep has `sweep` (V or A) in place of time, an operating point has nodes alone.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from netlists.analyses import Analysis, DCSweep, OperatingPoint, Transient
+from netlists.errors import WaveformError
+from netlists.raw import Plot
+
+_AXES = {"Transient Analysis": "time", "DC transfer characteristic": "sweep", "Operating Point": None}
+
+
+def label(plot: Plot, probes: Mapping[str, str], title: str = "") -> xr.Dataset:
+    """A dataset of the probed nodes; `probes` maps node paths to the simulator's node names.
+
+    Raises `WaveformError` naming the nodes that are not there.
+    """
+    columns = {name: k for k, name in enumerate(plot.variables)}
+    missing = [path for path, node in probes.items() if f"v({node})" not in columns]
+    if missing:
+        raise WaveformError(f"the simulator did not keep node {', '.join(missing)}")
+    if plot.name not in _AXES:
+        raise WaveformError(f"a plot of kind {plot.name!r} is not known; known are {', '.join(_AXES)}")
+    values = np.ascontiguousarray(plot.values[:, [columns[f"v({node})"] for node in probes.values()]])
+    axis = _AXES[plot.name]
+    coordinates: dict[str, object] = {"node": ("node", list(probes))}
+    if axis is None:
+        values, dimensions = values[0], ("node",)
+    else:
+        units = "s" if axis == "time" else {"voltage": "V", "current": "A"}.get(plot.kinds[0], "1")
+        coordinates[axis] = (axis, plot.values[:, 0].copy(), {"units": units})
+        dimensions = (axis, "node")
+    voltage = (dimensions, values, {"units": "V", "long_name": "node voltage"})
+    return xr.Dataset({"voltage": voltage}, coords=coordinates, attrs={"title": title})
+
+
+def check_complete(waveforms: xr.Dataset, analysis: Analysis) -> None:
+    """Raise `WaveformError` unless the waveforms are finite and reach the end of the analysis."""
+    voltage = waveforms["voltage"]
+    if not np.isfinite(voltage.values).all():
+        finite = np.isfinite(voltage).all([d for d in voltage.dims if d != "node"]).values
+        nodes = ", ".join(waveforms["node"].values[~finite])
+        raise WaveformError(f"the voltage of node {nodes} is not finite everywhere")
+    match analysis:
+        case Transient(stop=stop):
+            last = float(waveforms["time"].values[-1])
+            if not abs(last - stop) <= 1e-9 * stop:
+                raise WaveformError(f"the waveforms end at {last:g} s, {stop:g} s were asked for")
+            if (np.diff(waveforms["time"].values) < 0).any():
+                raise WaveformError("time runs backwards in the waveforms")
+        case DCSweep() as sweep:
+            if waveforms.sizes["sweep"] != sweep.points:
+                raise WaveformError(f"the sweep has {waveforms.sizes['sweep']} of {sweep.points} points")
+        case OperatingPoint():
+            pass
+
+
+def resample(waveforms: xr.Dataset, times: Sequence[float] | np.ndarray) -> xr.Dataset:
+    """The waveforms at other times (s), by linear interpolation between the simulator's own time points.
+
+    Times outside the simulated interval are refused with `WaveformError`.
+    """
+    wanted = np.asarray(times, dtype=float)
+    known = waveforms["time"].values
+    if wanted.ndim != 1 or wanted.size == 0 or not np.isfinite(wanted).all():
+        raise WaveformError("resample: times must be a non-empty list of finite numbers")
+    slack = 1e-9 * known[-1]
+    if wanted.min() < known[0] - slack or wanted.max() > known[-1] + slack:
+        raise WaveformError(
+            f"resample: times from {wanted.min():g} to {wanted.max():g} s leave "
+            f"the simulated {known[0]:g} to {known[-1]:g} s"
+        )
+    source = waveforms["voltage"]
+    values = np.stack([np.interp(wanted, known, column) for column in source.values.T], axis=-1)
+    return xr.Dataset(
+        {"voltage": (source.dims, values, source.attrs)},
+        coords={"time": ("time", wanted, waveforms["time"].attrs), "node": waveforms["node"]},
+        attrs=waveforms.attrs,
+    )
+
+
+def join(parts: Sequence[xr.Dataset], times: Sequence[float] | np.ndarray) -> xr.Dataset:
+    """Waveforms of separately simulated parts, brought to common times (s), nodes side by side."""
+    if not parts:
+        raise WaveformError("join: there are no waveforms to join")
+    joined = xr.concat([resample(part, times) for part in parts], dim="node", combine_attrs="override")
+    nodes = joined["node"].values.tolist()
+    double = sorted({node for node in nodes if nodes.count(node) > 1}) if len(set(nodes)) < len(nodes) else []
+    if double:
+        raise WaveformError(f"join: node {', '.join(double)} occurs in more than one part")
+    return joined
+
+
+def save(waveforms: xr.Dataset, path: Path | str) -> Path:
+    """Write a NetCDF file, whole or not at all; the path is returned."""
+    target = Path(path)
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.close(handle)
+        temporary = Path(name)
+        waveforms.to_netcdf(temporary, engine="h5netcdf")
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    except OSError as error:
+        raise WaveformError(
+            f"waveforms cannot be written to {target}: {error.strerror or error}; "
+            f"choose another folder or make room"
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+    return target
+
+
+def load(path: Path | str) -> xr.Dataset:
+    """Read a NetCDF file of waveforms into memory."""
+    source = Path(path)
+    try:
+        with xr.open_dataset(source, engine="h5netcdf") as dataset:
+            waveforms = dataset.load()
+    except FileNotFoundError as error:
+        raise WaveformError(f"there is no file {source}") from error
+    except (OSError, ValueError, KeyError) as error:
+        raise WaveformError(f"{source} is damaged or no NetCDF file: {error}") from error
+    if "voltage" not in waveforms or "node" not in waveforms.coords:
+        raise WaveformError(f"{source} holds no node voltages")
+    return waveforms
