@@ -194,7 +194,7 @@ class _Builder:
             given = {
                 parameter_name(key): float(column[index])
                 for key, column in columns.items()
-                if not np.isclose(column[index], defaults[key], rtol=1e-12, atol=0)
+                if not np.isclose(column[index], defaults[key], rtol=1e-7, atol=0)
             }
             out = f"{label}_{index}_out"
             pins = {entry.name: node, OUTPUT: out}
