@@ -17,10 +17,9 @@ help:
 	@echo "make lock      writes constraints.txt anew from pyproject.toml"
 	@echo "make clean     removes the environment, caches and build outputs; leaves runs/"
 
-# The stamp is written last, so that an interrupted set-up is repeated.
-$(ready): pyproject.toml constraints.txt scripts/install_python_packages.sh
-	@PYTHON="$(PYTHON)" sh scripts/install_python_packages.sh
-	@touch $@
+# The script writes the stamp last, so that an interrupted set-up is repeated.
+$(ready): pyproject.toml constraints.txt scripts/make_environment.sh scripts/install_packages.py
+	@PYTHON="$(PYTHON)" sh scripts/make_environment.sh
 
 ngspice:
 	@sh scripts/install_system_package.sh ngspice

@@ -1,4 +1,4 @@
-"""Shape a neuron's I-V curve, train networks of it, get the analog circuit, and know how far it is from the model."""
+"""Shape a neuron's I-V curve, train networks of it, get the analog circuit, and know how far it is off."""
 
 from importlib.metadata import version
 
