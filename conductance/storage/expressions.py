@@ -1,0 +1,109 @@
+"""Sympy expressions as JSON, and back: a tree of operators from a fixed list, so that reading a file runs no code.
+
+    -alpha*tanh(U - 0.5)   ->   ["*", -1, "alpha", ["tanh", ["+", -0.5, "U"]]]
+
+A text is a symbol, a number is a number; everything else is a list whose first entry names the operator.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sympy
+
+from conductance.storage.files import StorageError
+from conductance.surrogates import SURROGATES, SpikeStep
+
+OPERATORS: Mapping[str, Any] = {
+    "+": sympy.Add, "*": sympy.Mul, "^": sympy.Pow, "min": sympy.Min, "max": sympy.Max, "abs": sympy.Abs,
+    "sign": sympy.sign, "tanh": sympy.tanh, "exp": sympy.exp, "log": sympy.log, "sin": sympy.sin, "cos": sympy.cos,
+    "tan": sympy.tan, "sinh": sympy.sinh, "cosh": sympy.cosh, "atan": sympy.atan, "<": sympy.StrictLessThan,
+    "<=": sympy.LessThan, ">": sympy.StrictGreaterThan, ">=": sympy.GreaterThan, "and": sympy.And, "or": sympy.Or,
+    "not": sympy.Not,
+}  # fmt: skip
+NAMES = {kind: name for name, kind in OPERATORS.items()}
+DEPTH = 200
+"""Deepest tree that is read; declarations stay far below."""
+
+
+def encode_expression(expression: sympy.Basic) -> Any:
+    """The expression as JSON data.
+
+    Raises:
+        StorageError: an operator that files do not know.
+    """
+    if isinstance(expression, sympy.Symbol):
+        return expression.name
+    if isinstance(expression, sympy.Integer):
+        return int(expression)
+    if isinstance(expression, sympy.Float):
+        return float(expression)
+    if isinstance(expression, sympy.Rational):
+        return ["/", int(expression.p), int(expression.q)]
+    if expression is sympy.pi:
+        return ["pi"]
+    if expression in (sympy.true, sympy.false):
+        return bool(expression)
+    if isinstance(expression, sympy.Piecewise):
+        return [
+            "piecewise",
+            *([encode_expression(value), encode_expression(when)] for value, when in expression.args),
+        ]
+    if isinstance(expression, SpikeStep):
+        return ["spike", str(expression.args[0]), encode_expression(expression.args[1])]
+    if expression.func in NAMES:
+        return [NAMES[expression.func], *map(encode_expression, expression.args)]
+    raise StorageError(f"expression {expression}: {expression.func.__name__} has no form in files")
+
+
+def decode_expression(data: Any, symbols: Mapping[str, sympy.Symbol], depth: int = 0) -> sympy.Basic:
+    """The expression of JSON data, in the given symbols.
+
+    Raises:
+        StorageError: an unknown symbol or operator, or data of another form.
+    """
+    if depth > DEPTH:
+        raise StorageError(f"expression: it is nested deeper than {DEPTH}")
+    if isinstance(data, bool):
+        return sympy.true if data else sympy.false
+    if isinstance(data, int):
+        return sympy.Integer(data)
+    if isinstance(data, float):
+        return sympy.Float(data)
+    if isinstance(data, str):
+        if data not in symbols:
+            raise StorageError(
+                f"expression: symbol {data!r} is not declared; declared are {', '.join(symbols)}"
+            )
+        return symbols[data]
+    if isinstance(data, list) and data and isinstance(data[0], str):
+        return _operation(data[0], data[1:], symbols, depth + 1)
+    raise StorageError(f"expression: {data!r} is neither a symbol, a number nor an operator with arguments")
+
+
+def _operation(name: str, arguments: list, symbols: Mapping[str, sympy.Symbol], depth: int) -> sympy.Basic:
+    try:
+        if name == "pi" and not arguments:
+            return sympy.pi
+        if name == "/":
+            top, bottom = arguments
+            return sympy.Rational(int(top), int(bottom))
+        if name == "piecewise":
+            pieces = [(value, when) for value, when in arguments]
+            return sympy.Piecewise(
+                *(
+                    (decode_expression(a, symbols, depth), decode_expression(b, symbols, depth))
+                    for a, b in pieces
+                )
+            )
+        if name == "spike":
+            surrogate, margin = arguments
+            if surrogate not in SURROGATES:
+                raise StorageError(f"surrogate {surrogate!r} is unknown; known are {', '.join(SURROGATES)}")
+            return SURROGATES[surrogate].step(decode_expression(margin, symbols, depth))
+        if name in OPERATORS:
+            return OPERATORS[name](*(decode_expression(argument, symbols, depth) for argument in arguments))
+    except StorageError:
+        raise
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise StorageError(f"expression: operator {name!r} does not take {arguments!r} ({error})") from None
+    raise StorageError(f"expression: operator {name!r} is unknown; known are {', '.join(OPERATORS)}")

@@ -1,0 +1,230 @@
+"""A network as two files: `model.json` says what it is, `model.safetensors` holds its numbers."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as bytes_of_tensors
+
+from conductance.errors import ExcitableError
+from conductance.layers import NeuronLayer, Projection
+from conductance.networks.chain import Network
+from conductance.storage.declarations import Document, Identifier, decode_neuron, encode_neuron, faults_of
+from conductance.storage.files import StorageError, readable_json, write_whole
+
+VERSION = 1
+"""Version of the form of `model.json`; raised when an older reader would misread a newer file."""
+STRUCTURE = "model.json"
+WEIGHTS = "model.safetensors"
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+Width = Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+class ProjectionDocument(Document):
+    """A `Projection`."""
+
+    kind: Literal["projection"]
+    name: Identifier
+    inputs: Width
+    outputs: Width
+
+
+class NeuronLayerDocument(Document):
+    """A `NeuronLayer`: its declaration, step and what training may change."""
+
+    kind: Literal["neurons"]
+    name: Identifier
+    size: Width
+    dt: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    method: str
+    trainable: list[str]
+    neuron: dict[str, Any]
+
+
+class ModelDocument(Document):
+    """The whole of `model.json`."""
+
+    format: Literal["excitable model"]
+    version: Literal[1]
+    dtype: Literal["float32", "float64"]
+    layers: Annotated[
+        list[Annotated[ProjectionDocument | NeuronLayerDocument, Field(discriminator="kind")]],
+        Field(min_length=1),
+    ]
+
+
+def save_network(network: Network, folder: Path) -> None:
+    """Write `model.json` and `model.safetensors` into an existing folder.
+
+    Raises:
+        StorageError: values that are not finite or outside their bounds, an expression that files do not know,
+            or a file that cannot be written.
+    """
+    check_network(network, owner=f"{folder}: the network to be saved")
+    structure = readable_json(network_document(network))
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    write_whole(Path(folder) / WEIGHTS, bytes_of_tensors(weights))
+    write_whole(Path(folder) / STRUCTURE, structure + "\n")
+
+
+def load_network(folder: Path) -> Network:
+    """Build the network that `save_network` wrote, with the same numbers, bit by bit.
+
+    Raises:
+        StorageError: a missing or damaged file, an unknown version, weights that do not fit, are not finite or
+            lie outside their bounds.
+    """
+    folder = Path(folder)
+    network = _built(_document(folder / STRUCTURE), folder / STRUCTURE)
+    weights = read_tensors(folder / WEIGHTS)
+    _fill(network, weights, folder / WEIGHTS)
+    check_network(network, owner=str(folder / WEIGHTS))
+    return network
+
+
+def network_document(network: Network) -> dict[str, Any]:
+    """What a network is, without its numbers, as JSON data."""
+    dtypes = {tensor.dtype for tensor in network.state_dict().values()}
+    names = [name for name, dtype in DTYPES.items() if {dtype} == dtypes]
+    if not names:
+        raise StorageError(
+            f"network: its numbers have types {sorted(map(str, dtypes))}; make all float32 or float64"
+        )
+    layers = []
+    for name, layer in network.layers.items():
+        if isinstance(layer, Projection):
+            layers.append(
+                {"kind": "projection", "name": name, "inputs": layer.inputs, "outputs": layer.outputs}
+            )
+        elif isinstance(layer, NeuronLayer):
+            layers.append(_neuron_layer_document(name, layer))
+    return {"format": "excitable model", "version": VERSION, "dtype": names[0], "layers": layers}
+
+
+def _neuron_layer_document(name: str, layer: NeuronLayer) -> dict[str, Any]:
+    trained = {key for key, _ in layer.named_parameters()}
+    return {
+        "kind": "neurons",
+        "name": name,
+        "size": layer.size,
+        "dt": layer.dt,
+        "method": layer.rule.method,
+        "trainable": [p.name for p in layer.neuron.parameters if f"raw_{p.name}" in trained],
+        "neuron": encode_neuron(layer.neuron),
+    }
+
+
+def check_network(network: Network, *, owner: str) -> None:
+    """Raise `StorageError` for the first number that is not finite or that its declaration does not allow."""
+    for label, layer in network.layers.items():
+        for name, tensor in layer.state_dict().items():
+            if not bool(torch.isfinite(tensor).all()):
+                place = (~torch.isfinite(tensor)).nonzero()[0].tolist()
+                raise StorageError(
+                    f"{owner}: layer {label}, {name.removeprefix('raw_')}{place} is {float(tensor[tuple(place)])}; "
+                    f"every number must be finite. Take the file from a copy, or delete it and train again"
+                )
+        if isinstance(layer, NeuronLayer):
+            try:
+                layer.check_values()
+            except ExcitableError as error:
+                raise StorageError(f"{owner}: layer {label}: {error}") from None
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        StorageError: the file is missing or damaged.
+    """
+    try:
+        return load_tensors(path.read_bytes())
+    except OSError as error:
+        raise StorageError(
+            f"{path}: the file cannot be read ({error.strerror}); train the network first"
+        ) from None
+    except SafetensorError as error:
+        raise StorageError(
+            f"{path}: the file is damaged ({error}); take it from a copy, or delete it and train again"
+        ) from None
+
+
+def read_json(path: Path) -> Any:
+    """The data of a JSON file without NaN or infinities.
+
+    Raises:
+        StorageError: the file is missing or no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: the file cannot be read ({error.strerror}); train the network first"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise StorageError(
+            f"{path}: the file is damaged ({error}); take it from a copy, or train again"
+        ) from None
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _document(path: Path) -> ModelDocument:
+    data = read_json(path)
+    version = data.get("version") if isinstance(data, dict) else None
+    if isinstance(version, int) and version != VERSION:
+        raise StorageError(
+            f"{path}: the model has version {version} and this program reads version {VERSION}; "
+            f"install the excitable that wrote it, or train again"
+        )
+    try:
+        return ModelDocument.model_validate(data)
+    except ValidationError as error:
+        raise StorageError(f"{path}: this is no model: {faults_of(error)}") from None
+
+
+def _built(document: ModelDocument, path: Path) -> Network:
+    layers: dict[str, Projection | NeuronLayer] = {}
+    for entry in document.layers:
+        if entry.name in layers:
+            raise StorageError(f"{path}: two layers are named {entry.name}; rename one")
+        try:
+            layers[entry.name] = _layer(entry)
+        except ExcitableError as error:
+            raise StorageError(f"{path}: layer {entry.name}: {error}") from None
+    try:
+        return Network(layers).to(DTYPES[document.dtype])
+    except ExcitableError as error:
+        raise StorageError(f"{path}: {error}") from None
+
+
+def _layer(entry: ProjectionDocument | NeuronLayerDocument) -> Projection | NeuronLayer:
+    if isinstance(entry, ProjectionDocument):
+        # a generator of its own: loading must not move the caller's random numbers
+        return Projection(entry.inputs, entry.outputs, generator=torch.Generator())
+    neuron = decode_neuron(entry.neuron)
+    return NeuronLayer(neuron, entry.size, dt=entry.dt, method=entry.method, trainable=entry.trainable)
+
+
+def _fill(network: Network, weights: Mapping[str, torch.Tensor], path: Path) -> None:
+    expected = network.state_dict()
+    faults = [f"{name} is missing" for name in expected if name not in weights]
+    faults += [f"{name} is unknown" for name in weights if name not in expected]
+    for name, tensor in expected.items():
+        given = weights.get(name)
+        if given is not None and (given.shape, given.dtype) != (tensor.shape, tensor.dtype):
+            faults.append(
+                f"{name} is {given.dtype} of shape {tuple(given.shape)} "
+                f"and should be {tensor.dtype} of shape {tuple(tensor.shape)}"
+            )
+    if faults:
+        raise StorageError(f"{path}: the numbers do not fit {STRUCTURE}: {'; '.join(faults)}")
+    network.load_state_dict(weights)
