@@ -33,6 +33,14 @@ class ContinuousRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Weights:
+    """A projection in double precision."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Layer:
     """A neuron layer as functions of arrays: states (state, neuron) and input (neuron,)."""
 
@@ -51,7 +59,7 @@ def integrate_network(
     *,
     dt: float,
     samples_per_step: int = 4,
-    rtol: float = 1e-8,
+    rtol: float = 1e-7,
     progress: Callable[[int, int], None] | None = None,
 ) -> ContinuousRun:
     """Solve a network of event-free neurons at tight tolerance (scipy's DOP853, restarted at every held value).
@@ -68,7 +76,7 @@ def integrate_network(
         ContinuousError: a neuron with events, or an integration that does not converge.
     """
     layers = _layers(network)
-    state = np.concatenate([layer.start.ravel() for layer in layers.values()])
+    state = np.concatenate([layer.start.ravel() for layer in layers.values() if isinstance(layer, _Layer)])
     values = np.asarray(inputs, float)
     steps = len(values)
     solution = np.empty((steps * samples_per_step + 1, state.size))
@@ -78,7 +86,7 @@ def integrate_network(
     ahead: float | None = None
     for step, value in enumerate(values):
         solver = DOP853(
-            lambda _, y, x=value: _evaluate(network, layers, y, x)[0], 0.0, state, dt,
+            lambda _, y, x=value: _evaluate(layers, y, x)[0], 0.0, state, dt,
             rtol=rtol, atol=rtol / 10, first_step=ahead,
         )  # fmt: skip
         row = step * samples_per_step + 1
@@ -100,14 +108,17 @@ def integrate_network(
         if progress is not None:
             progress(step + 1, steps)
     time = dt / samples_per_step * np.arange(len(solution))
-    return _unpacked(network, layers, time, solution, drives)
+    return _unpacked(layers, time, solution, drives)
 
 
-def _layers(network: Network) -> dict[str, _Layer]:
-    layers: dict[str, _Layer] = {}
+def _layers(network: Network) -> dict[str, "_Layer | _Weights"]:
+    layers: dict[str, _Layer | _Weights] = {}
     begin = 0
     for name, layer in network.chain.items():
         if isinstance(layer, Projection):
+            layers[name] = _Weights(
+                weight=layer.weight.detach().double().numpy(), bias=layer.bias.detach().double().numpy()
+            )
             continue
         built = _layer(name, layer, begin)
         layers[name] = built
@@ -142,36 +153,37 @@ _CLIP = {"Min": np.minimum, "Max": np.maximum}
 
 
 def _evaluate(
-    network: Network, layers: dict[str, _Layer], state: np.ndarray, signal: np.ndarray
+    layers: dict[str, "_Layer | _Weights"], state: np.ndarray, signal: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The derivative of the whole state, and every layer's output; state may carry a trailing sample axis."""
     derivative = np.empty_like(state)
     outputs: dict[str, np.ndarray] = {}
-    for name, layer in network.chain.items():
-        if isinstance(layer, Projection):
-            weight, bias = _weights(layer)
-            signal = weight @ signal + (bias if signal.ndim == 1 else bias[:, None])
+    for name, layer in layers.items():
+        if isinstance(layer, _Weights):
+            signal = layer.weight @ signal + (layer.bias if signal.ndim == 1 else layer.bias[:, None])
             continue
-        part = layers[name]
-        parameters = part.parameters if state.ndim == 1 else [column[:, None] for column in part.parameters]
-        own = state[part.columns].reshape(*part.shape, *state.shape[1:])
-        slopes = part.derivative(*own, signal, *parameters)
-        derivative[part.columns] = np.stack(slopes).reshape(-1, *state.shape[1:])
-        signal = part.output(*own, *parameters)
+        parameters = layer.parameters
+        if state.ndim == 2:
+            parameters = tuple(column[:, None] for column in parameters)
+        own = state[layer.columns].reshape(*layer.shape, *state.shape[1:])
+        slopes = derivative[layer.columns].reshape(own.shape)
+        for row, slope in zip(slopes, layer.derivative(*own, signal, *parameters), strict=True):
+            row[...] = slope
+        signal = layer.output(*own, *parameters)
         outputs[name] = signal
     return derivative, outputs
 
 
-def _weights(layer: Projection) -> tuple[np.ndarray, np.ndarray]:
-    return layer.weight.detach().double().numpy(), layer.bias.detach().double().numpy()
-
-
 def _unpacked(
-    network: Network, layers: dict[str, _Layer], time: np.ndarray, solution: np.ndarray, drives: np.ndarray
+    layers: dict[str, "_Layer | _Weights"], time: np.ndarray, solution: np.ndarray, drives: np.ndarray
 ) -> ContinuousRun:
-    _, outputs = _evaluate(network, layers, np.ascontiguousarray(solution.T), drives.T)
+    _, outputs = _evaluate(layers, np.ascontiguousarray(solution.T), drives.T)
     return ContinuousRun(
         time=time,
-        states={name: solution[:, part.columns].reshape(-1, *part.shape) for name, part in layers.items()},
+        states={
+            name: solution[:, part.columns].reshape(-1, *part.shape)
+            for name, part in layers.items()
+            if isinstance(part, _Layer)
+        },
         outputs={name: output.T for name, output in outputs.items()},
     )

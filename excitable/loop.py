@@ -1,0 +1,164 @@
+"""From a trained network to a checked circuit: export, simulate, compare."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from circuits.network import NetworkCircuit, network_circuit
+from circuits.scaling import Scaling
+from conductance.networks import Network
+from conductance.tasks import Split, Task
+from excitable.rungs import MEANINGS, Waveforms, circuit_rung, spiking_layers
+from netlists.analyses import Measure, SpikeInterval, SpikeTime, Tolerances, Transient
+from netlists.comparison import Ladder, Rung, compare
+from netlists.execute import available_cores, simulate_all
+from netlists.netlist import Netlist
+from netlists.partition import partition
+from netlists.writing import write_netlist
+
+WINDOW = 2.0
+"""Largest time error, in tau_m, of two spikes that count as the same: a sixteenth of the tonic interval."""
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CircuitOptions:
+    """How a network is built and simulated.
+
+    Args:
+        scaling: the SI units.
+        relative: ngspice's relative tolerance.
+        max_step: largest time step in tau_m.
+        time_limit: of one simulation, in s of wall-clock time.
+        monolithic: simulate the whole network as one netlist instead of parts of 16 to 32 neurons.
+    """
+
+    scaling: Scaling
+    relative: float = 1e-6
+    max_step: float = 0.2
+    time_limit: float = 600.0
+    monolithic: bool = False
+
+    def analysis(self, duration: float) -> Transient:
+        """The transient of that duration in s."""
+        unit = self.scaling.time_unit
+        return Transient(stop=duration, max_step=self.max_step * unit, step=self.max_step * unit)
+
+    def tolerances(self) -> Tolerances:
+        """Tolerances scaled to the circuit's units."""
+        return Tolerances.scaled(
+            voltage_unit=self.scaling.voltage_unit,
+            current_unit=self.scaling.current_unit,
+            capacitance=self.scaling.capacitance,
+            relative=self.relative,
+        )
+
+
+def export(
+    network: Network,
+    inputs: np.ndarray,
+    *,
+    dt: float,
+    options: CircuitOptions,
+    name: str = "network",
+    provenance: Mapping[str, str] | None = None,
+) -> Netlist:
+    """The whole network as one netlist with its test bench, to be read and run by hand.
+
+    Args:
+        network: the trained network.
+        inputs: (time, feature), held for dt tau_m each.
+        dt: the model's step in tau_m.
+        options: how it is built.
+        name: of the files.
+        provenance: where it comes from, for the headers.
+    """
+    built = network_circuit(network, inputs, dt=dt, scaling=options.scaling, name=name, provenance=provenance)
+    return _written(network, built, options)
+
+
+def _written(network: Network, built: NetworkCircuit, options: CircuitOptions) -> Netlist:
+    measures: list[Measure] = []
+    for label, layer in spiking_layers(network).items():
+        threshold = float(layer.values()["U_th"][0]) * options.scaling.voltage_unit
+        node = built.membranes[label][0]
+        measures += [
+            SpikeTime(name=f"first_spike_{node}", node=node, threshold=threshold),
+            SpikeInterval(name=f"interval_{node}", node=node, threshold=threshold),
+        ]
+    return write_netlist(built.circuit, options.analysis(built.duration), options.tolerances(), measures)
+
+
+def simulate(
+    network: Network,
+    inputs: np.ndarray,
+    *,
+    dt: float,
+    options: CircuitOptions,
+    executor: Executor | None = None,
+    keep: Path | None = None,
+    progress: Progress | None = None,
+) -> Waveforms:
+    """Simulate the network's circuit in ngspice, in parts of uncoupled neurons over an executor.
+
+    Raises:
+        SimulatorMissing: there is no ngspice.
+        SimulationFailed: a part failed; the message has its reason in ngspice's own words.
+    """
+    first = next(iter(spiking_layers(network).values()))
+    groups = [range(first.size)] if options.monolithic else partition(first.size, workers=available_cores())
+    if len(spiking_layers(network)) > 1:
+        groups = [range(first.size)]  # coupled layers do not come apart
+    parts = [
+        network_circuit(
+            network, inputs, dt=dt, scaling=options.scaling, name=f"part_{index}", neurons=list(group)
+        )
+        for index, group in enumerate(groups)
+    ]
+    netlists = [_written(network, part, options) for part in parts]
+    runs = simulate_all(
+        netlists,
+        executor=executor,
+        time_limit=options.time_limit,
+        keep=keep,
+        progress=None if progress is None else lambda done, total, _: progress(done, total),
+    )
+    waveforms = [run.require() for run in runs]
+    return circuit_rung(network, parts, waveforms, dt=dt, steps=len(inputs), scaling=options.scaling)
+
+
+def held_out(split: Split, samples: int) -> Split:
+    """The first `samples` of the held-out series."""
+    return Split(
+        inputs=split.inputs[:samples], targets=split.targets[:samples], mask=split.mask[:samples]
+    )
+
+
+def ladder(
+    network: Network, rungs: list[Waveforms], split: Split, task: Task, *, dt: float, hysteresis: float = 0.1
+) -> Ladder:
+    """Compare the rungs with each other, and their outputs with the truth."""
+    threshold = float(next(iter(spiking_layers(network).values())).values()["U_th"][0])
+    described = [
+        Rung(
+            name=rung.rung,
+            meaning=MEANINGS[rung.rung],
+            time=rung.time,
+            voltage=rung.membrane,
+            neurons=rung.neurons,
+            task_error=task.error(prediction_of(rung, split, dt), split),
+        )
+        for rung in rungs
+    ]
+    return compare(
+        described, window=WINDOW, step=dt, threshold=threshold, hysteresis=hysteresis, task_error_name=task.error_name
+    )
+
+
+def prediction_of(rung: Waveforms, split: Split, dt: float) -> torch.Tensor:
+    """A rung's output at the end of every step, in the shape of the targets."""
+    return torch.as_tensor(rung.prediction(dt, split.samples), dtype=split.targets.dtype)[:, None]
