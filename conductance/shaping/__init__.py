@@ -1,0 +1,1 @@
+"""What a declared neuron does: its curves, equilibria, trajectories and regimes."""
