@@ -1,0 +1,65 @@
+"""One neuron as a circuit, driven by a current: for known answers, overlays and the studio."""
+
+from collections.abc import Mapping
+
+from circuits.circuit import GROUND, Circuit, CurrentSource, HeldWaveform, Instance
+from circuits.realisations.behavioural import OUTPUT, behavioural, input_state, parameter_name
+from circuits.scaling import Scaling
+from conductance.neurons.base import Neuron
+from conductance.stimulus import Stimulus
+
+EDGE = 1e-3
+"""Duration of a step of the current, in tau_m."""
+
+
+def neuron_circuit(
+    neuron: Neuron,
+    stimulus: Stimulus,
+    *,
+    scaling: Scaling,
+    start: Mapping[str, float] | None = None,
+    name: str = "neuron",
+) -> Circuit:
+    """A neuron whose input pin a held current flows into; its probes are all state nodes and the output.
+
+    Args:
+        neuron: an event-free declaration; its defaults are the parameter values.
+        stimulus: current in current units over time in tau_m.
+        scaling: the SI units.
+        start: initial states in V0 by state symbol, e.g. {"U_m": -1.9}; the declared ones elsewhere.
+        name: of the circuit and its files.
+
+    Raises:
+        CircuitError: a neuron with events, or a stimulus that changes faster than its edges.
+    """
+    subcircuit = behavioural(neuron, scaling)
+    entry = input_state(neuron)
+    initial = dict(zip((str(s) for s in neuron.state_symbols), neuron.initial_state(), strict=True)) | dict(
+        start or {}
+    )
+    nodes = {state.name: entry.name if state is entry else f"xn.{state.name}" for state in neuron.states}
+    waveform = HeldWaveform(
+        times=tuple(time * scaling.time_unit for time in stimulus.times),
+        values=tuple(value * scaling.current_unit for value in stimulus.values),
+        edge=EDGE * scaling.time_unit,
+    )
+    return Circuit(
+        name=name,
+        title=f"one {neuron.name} neuron",
+        subcircuits=(subcircuit,),
+        devices=(
+            CurrentSource(
+                name="i_in", source=GROUND, sink=entry.name, waveform=waveform, note="input current"
+            ),
+            Instance(
+                name="xn",
+                subcircuit=subcircuit.name,
+                connections={entry.name: entry.name, OUTPUT: OUTPUT},
+                parameters={parameter_name(key): value for key, value in neuron.defaults.items()},
+            ),
+        ),
+        initial={
+            nodes[state.name]: initial[str(state.symbol)] * scaling.voltage_unit for state in neuron.states
+        },
+        probes=(*nodes.values(), OUTPUT),
+    )
