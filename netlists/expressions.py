@@ -102,9 +102,12 @@ class _SpicePrinter(Printer):
 
     def _operand(self, expression: sympy.Basic) -> str:
         text = self._print(expression)
-        is_atom = expression.is_Symbol or expression.is_Function or (expression.is_number and text[0] != "-")
-        is_atom = is_atom and not isinstance(expression, sympy.Piecewise | sympy.Rational | sympy.Heaviside)
-        return text if is_atom or (expression.is_Integer and expression >= 0) else f"({text})"
+        if isinstance(expression, sympy.Float | sympy.Integer):
+            is_atom = text[0] != "-"
+        else:
+            is_atom = expression.is_Symbol or isinstance(expression, sympy.Function | sympy.NumberSymbol)
+            is_atom = is_atom and not isinstance(expression, sympy.Piecewise | sympy.Heaviside)
+        return text if is_atom else f"({text})"
 
     def _print_Symbol(self, symbol: sympy.Symbol) -> str:
         if sensed_nodes(symbol) is None:
@@ -135,7 +138,7 @@ class _SpicePrinter(Printer):
 
     def _print_Add(self, expression: sympy.Add) -> str:
         first, *rest = expression.as_ordered_terms()
-        text = self._print(first)
+        text = self._term(first)
         for term in rest:
             if term.could_extract_minus_sign():
                 text += f" - {self._term(-term)}"
