@@ -1,8 +1,8 @@
 """One neuron as a circuit, driven by a current: for known answers, overlays and the studio."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from circuits.circuit import GROUND, Circuit, CurrentSource, HeldWaveform, Instance
+from circuits.circuit import GROUND, Circuit, CircuitError, CurrentSource, HeldWaveform, Instance
 from circuits.realisations.behavioural import OUTPUT, behavioural, input_state, parameter_name
 from circuits.scaling import Scaling
 from conductance.neurons.base import Neuron
@@ -17,7 +17,7 @@ def neuron_circuit(
     stimulus: Stimulus,
     *,
     scaling: Scaling,
-    start: Mapping[str, float] | None = None,
+    start: Sequence[float] | None = None,
     name: str = "neuron",
 ) -> Circuit:
     """A neuron whose input pin a held current flows into; its probes are all state nodes and the output.
@@ -26,7 +26,7 @@ def neuron_circuit(
         neuron: an event-free declaration; its defaults are the parameter values.
         stimulus: current in current units over time in tau_m.
         scaling: the SI units.
-        start: initial states in V0 by state symbol, e.g. {"U_m": -1.9}; the declared ones elsewhere.
+        start: initial states in V0, membrane first; the declared ones where not given.
         name: of the circuit and its files.
 
     Raises:
@@ -34,9 +34,11 @@ def neuron_circuit(
     """
     subcircuit = behavioural(neuron, scaling)
     entry = input_state(neuron)
-    initial = dict(zip((str(s) for s in neuron.state_symbols), neuron.initial_state(), strict=True)) | dict(
-        start or {}
-    )
+    initial = tuple(neuron.initial_state() if start is None else start)
+    if len(initial) != len(neuron.states):
+        raise CircuitError(
+            f"neuron {neuron.name}: start has {len(initial)} values; give {len(neuron.states)}"
+        )
     nodes = {state.name: entry.name if state is entry else f"xn.{state.name}" for state in neuron.states}
     waveform = HeldWaveform(
         times=tuple(time * scaling.time_unit for time in stimulus.times),
@@ -59,7 +61,8 @@ def neuron_circuit(
             ),
         ),
         initial={
-            nodes[state.name]: initial[str(state.symbol)] * scaling.voltage_unit for state in neuron.states
+            nodes[state.name]: float(value) * scaling.voltage_unit
+            for state, value in zip(neuron.states, initial, strict=True)
         },
         probes=(*nodes.values(), OUTPUT),
     )

@@ -1,0 +1,110 @@
+"""One neuron, checked: its equation and its circuit under the same current."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from circuits.scaling import Scaling
+from circuits.single import neuron_circuit
+from conductance.neurons.base import Neuron
+from conductance.shaping.integrate import integrate
+from conductance.stimulus import Stimulus
+from netlists.analyses import Tolerances, Transient
+from netlists.comparison import Rung, RungComparison, compare
+from netlists.netlist import Netlist
+from netlists.runner import simulate
+from netlists.writing import write_netlist
+
+GRID = 0.05
+"""Spacing, in tau_m, on which model and circuit are compared."""
+
+MAX_STEP = 0.2
+"""Largest step of ngspice in tau_m: spikes of the bursting sets come within 0.02 tau_m of the equation's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CircuitCheck:
+    """A neuron's voltage by its equation and by ngspice.
+
+    Attributes:
+        time: (sample,), in tau_m.
+        model: (sample,), U_m of the equation in V0.
+        circuit: (sample,), U_m of the circuit in V0.
+        comparison: rms error, spike counts, matched spikes and their time errors.
+        netlist: the files that were simulated.
+    """
+
+    time: np.ndarray
+    model: np.ndarray
+    circuit: np.ndarray
+    comparison: RungComparison
+    netlist: Netlist
+
+    def __str__(self) -> str:
+        (neuron,) = self.comparison.neurons
+        late = neuron.max_time_error_tau_m
+        timing = "" if late is None else f", each within {late:.2g} tau_m"
+        return (
+            f"model {neuron.reference_spikes} spikes, circuit {neuron.candidate_spikes}{timing}; "
+            f"voltages differ by {neuron.rms_v0:.2g} V0 rms"
+        )
+
+    def figure(self) -> Figure:
+        """Both voltages over time."""
+        figure = Figure(figsize=(8, 2.8), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(self.time, self.model, color="#0072b2", linewidth=2.5, alpha=0.5, label="equation")
+        axes.plot(self.time, self.circuit, color="#d55e00", linewidth=0.9, label="circuit (ngspice)")
+        axes.set(xlabel="time / tau_m", ylabel="U_m / V0", title=str(self))
+        axes.legend(loc="upper right", frameon=False, ncols=2)
+        axes.spines[["top", "right"]].set_visible(False)
+        return figure
+
+
+def check_circuit(
+    neuron: Neuron,
+    stimulus: Stimulus,
+    stop: float,
+    *,
+    start: Sequence[float] | None = None,
+    scaling: Scaling | None = None,
+    name: str = "neuron",
+) -> CircuitCheck:
+    """Simulate a neuron's behavioural circuit in ngspice beside its equation.
+
+    Args:
+        neuron: an event-free declaration.
+        stimulus: current in current units over time in tau_m.
+        stop: end, in tau_m.
+        start: initial states in V0, membrane first; the declared ones where not given.
+        scaling: the SI units of the circuit.
+        name: of the netlist's files.
+
+    Raises:
+        CircuitError: the neuron has no circuit. SimulatorMissing, SimulationFailed: ngspice.
+    """
+    units = scaling or Scaling()
+    circuit = neuron_circuit(neuron, stimulus, scaling=units, start=start, name=name)
+    netlist = write_netlist(
+        circuit,
+        Transient(stop=stop * units.time_unit, max_step=MAX_STEP * units.time_unit),
+        Tolerances.scaled(
+            voltage_unit=units.voltage_unit, current_unit=units.current_unit, capacitance=units.capacitance
+        ),
+    )
+    waveforms = simulate(netlist).require()
+    trace = integrate(neuron, stimulus, stop, start=start)
+    time = np.linspace(0, stop, round(stop / GRID) + 1)
+    node = circuit.probes[0]
+    simulated = waveforms["voltage"].sel(node=node).to_numpy() / units.voltage_unit
+    model = trace.at(time)[:, 0]
+    measured = np.interp(time * units.time_unit, waveforms["time"].to_numpy(), simulated)
+    threshold = neuron.defaults.get("U_th", 0.0)
+    rungs = [
+        Rung(name=rung, time=time, voltage=voltage[:, None], neurons=(neuron.name,))
+        for rung, voltage in (("continuous", model), ("behavioural", measured))
+    ]
+    (comparison,) = compare(rungs, window=2.0, step=1.0, threshold=threshold).comparisons
+    return CircuitCheck(time=time, model=model, circuit=measured, comparison=comparison, netlist=netlist)
