@@ -32,7 +32,9 @@ def refuse_spike_currents(neuron: Neuron, numbers: Mapping[sympy.Symbol, float])
         for name, current in state.currents.items():
             driven = current.subs(numbers)
             if SPIKE in driven.free_symbols:
-                causes = sorted(str(symbol) for symbol in current.free_symbols - {SPIKE, *neuron.state_symbols})
+                causes = sorted(
+                    str(symbol) for symbol in current.free_symbols - {SPIKE, *neuron.state_symbols}
+                )
                 raise FlowError(
                     f"neuron {neuron.name}: current {name} of {state.name} flows during the one step of a spike, "
                     f"{current}, so it depends on the time step and has no continuous form; "
@@ -71,7 +73,9 @@ def flow(neuron: Neuron, values: Mapping[str, float] | None = None) -> Flow:
     event, margin, reset, arrive = neuron.event, None, None, None
     if event is not None:
         margin = sympy.lambdify([states], event.margin.subs(numbers), modules="math")
-        reset = function([states], [sympy.sympify(event.reset.get(state, state)).subs(numbers) for state in states])
+        reset = function(
+            [states], [sympy.sympify(event.reset.get(state, state)).subs(numbers) for state in states]
+        )
     if neuron.arrivals:
         moved = [sympy.sympify(neuron.arrivals.get(state, state)).subs(numbers) for state in states]
         arrive = function([states, INPUT], moved)

@@ -68,7 +68,9 @@ def integrate_held(
             f"neuron {neuron.name}: inputs of shape {currents.shape} must be finite numbers (time, neuron), not empty"
         )
     if not (np.isfinite(dt) and dt > 0 and samples >= 1):
-        raise FlowError(f"neuron {neuron.name}: dt = {dt} must be positive and samples = {samples} at least 1")
+        raise FlowError(
+            f"neuron {neuron.name}: dt = {dt} must be positive and samples = {samples} at least 1"
+        )
     table, numbers = _per_neuron(neuron, values or {}, currents.shape[1])
     equation = _Equations(neuron, numbers)
     state = _start(neuron, table, start, currents.shape[1])
@@ -113,7 +115,9 @@ def _per_neuron(neuron: Neuron, values: Mapping, size: int) -> tuple[list[dict[s
 def _start(neuron: Neuron, table: list[dict[str, float]], start: object, size: int) -> np.ndarray:
     if start is None:
         parameters = [parameter.symbol for parameter in neuron.parameters]
-        initial = sympy.lambdify(parameters, [sympy.sympify(state.initial) for state in neuron.states], modules="math")
+        initial = sympy.lambdify(
+            parameters, [sympy.sympify(state.initial) for state in neuron.states], modules="math"
+        )
         return np.array([initial(*row.values()) for row in table], float).T.copy()
     given = np.asarray(start, float)
     if given.shape not in {(len(neuron.states),), (size, len(neuron.states))} or not np.isfinite(given).all():
@@ -125,7 +129,7 @@ def _start(neuron: Neuron, table: list[dict[str, float]], start: object, size: i
 
 
 class _Equations:
-    """The declaration as functions of arrays: states (state, neuron), input (neuron,), parameters (parameter, neuron)."""
+    """The declaration as functions of arrays: states (state, neuron), input (neuron,), parameters (name, neuron)."""
 
     def __init__(self, neuron: Neuron, numbers: np.ndarray) -> None:
         self.neuron, self.numbers = neuron, numbers
@@ -136,7 +140,9 @@ class _Equations:
         slopes = held_derivatives(neuron)
         if neuron.arrivals:
             slopes = {symbol: slope.subs(INPUT, 0) for symbol, slope in slopes.items()}
-            self.arrive = self._function([sympy.sympify(neuron.arrivals.get(state, state)) for state in states])
+            self.arrive = self._function(
+                [sympy.sympify(neuron.arrivals.get(state, state)) for state in states]
+            )
         slopes = {symbol: slope.subs(SPIKE, 0) for symbol, slope in slopes.items()}
         self.slopes = self._function(list(slopes.values()))
         if neuron.event is not None:
@@ -148,7 +154,9 @@ class _Equations:
     def _function(self, results: list[sympy.Expr]) -> Callable:
         return sympy.lambdify(self.symbols, results, modules="numpy", cse=True)
 
-    def evaluate(self, function: Callable, state: np.ndarray, held: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    def evaluate(
+        self, function: Callable, state: np.ndarray, held: np.ndarray, numbers: np.ndarray
+    ) -> np.ndarray:
         """One of the functions at (state, neuron), as (result, neuron)."""
         results = function(*state, held, *numbers)
         return np.array([np.broadcast_to(result, held.shape) for result in results])

@@ -6,6 +6,7 @@ interpolated across a jump. Crossings are roots of the solver's dense output.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.integrate import OdeSolution, solve_ivp
@@ -143,13 +144,15 @@ def integrate(
     if arrivals.times and equation.arrive is None:
         raise FlowError(f"neuron {neuron.name}: it declares no arrivals; drive it by the stimulus")
     if arrivals.times and arrivals.times[0] < begin:
-        raise FlowError(f"neuron {neuron.name}: arrival at {arrivals.times[0]:g} lies before the start, {begin:g}")
+        raise FlowError(
+            f"neuron {neuron.name}: arrival at {arrivals.times[0]:g} lies before the start, {begin:g}"
+        )
     if method not in SAFE_STEPS:
         raise FlowError(f"unknown solver {method!r}; allowed are {', '.join(SAFE_STEPS)}")
     charges = dict(zip(arrivals.times, arrivals.weights, strict=True))
     edges = sorted({time for time in (*stimulus.times, *arrivals.times) if time < stop} | {stop})
     run = _Run(equation, rtol, method)
-    for left, right in zip(edges[:-1], edges[1:], strict=True):
+    for left, right in pairwise(edges):
         if left in charges and equation.arrive is not None:
             state = equation.arrive(state, charges[left])
         state = run.hold(state, float(stimulus.at(left)), left, right)
