@@ -1,0 +1,42 @@
+"""A neuron's circuit in ngspice is its equation, for every published parameter set."""
+
+import numpy as np
+import pytest
+
+from conductance.elements import linear, tanh
+from conductance.neurons import lif, mtc
+from conductance.stimulus import Stimulus
+from excitable.check import check_circuit
+
+pytestmark = pytest.mark.simulator
+BURSTING = (tanh("fast", -2.0), tanh("slow", 2.0), tanh("slow", -1.5, -0.9), tanh("ultraslow", 1.5, -0.9))
+
+
+def test_bursting_neuron_keeps_its_spikes_in_the_circuit():
+    """1500 tau_m of bursts: no spike missing or extra, each within 0.02 tau_m, voltages within 0.01 V0 rms."""
+    check = check_circuit(mtc(BURSTING), Stimulus.constant(-1.0), 1500, start=(-1.9, -1.8, -1.8))
+    (neuron,) = check.comparison.neurons
+    assert neuron.matched > 10 and neuron.missing == neuron.extra == 0
+    assert neuron.max_time_error_tau_m < 0.02 and neuron.rms_v0 < 0.01
+    assert "0 spikes" not in str(check)
+
+
+def test_leak_alone_is_the_closed_form():
+    """Without elements the circuit is an RC: U = I (1 - exp(-t)), within 1e-4 of it."""
+    check = check_circuit(mtc(()), Stimulus.constant(0.7), 8.0)
+    assert np.abs(check.circuit - 0.7 * (1 - np.exp(-check.time))).max() < 1e-4
+
+
+def test_pulse_moves_the_circuit_when_it_comes():
+    """A pulse of 0.5 from 2 to 3 tau_m, seen through a leak with an extra conductance: the closed form holds."""
+    neuron = mtc((linear("fast", 1.0),))
+    check = check_circuit(neuron, Stimulus.pulse(0.5, start=2.0, duration=1.0), 6.0)
+    rise = np.clip(check.time - 2, 0, 1)
+    expected = 0.25 * (1 - np.exp(-2 * rise)) * np.exp(-2 * np.clip(check.time - 3, 0, None))
+    assert np.abs(check.circuit - expected).max() < 5e-4
+
+
+def test_neuron_with_events_is_refused():
+    """The error says which neuron and what to do."""
+    with pytest.raises(ValueError, match="neuron lif"):
+        check_circuit(lif(), Stimulus.constant(2.0), 5.0)
