@@ -6,6 +6,9 @@ SHELL := /bin/sh
 bin := .venv/bin
 packages := conductance circuits netlists excitable
 ready := .venv/.ready
+# One thread each; `make test workers=8` on a larger machine.
+workers := 2
+pytest := $(bin)/python -m pytest -n $(workers) --dist loadfile --durations 10 --durations-min 5
 
 help:
 	@echo "make demo      train, export, simulate and compare a small network; writes runs/demo/report.html"
@@ -32,10 +35,10 @@ demo: $(ready) ngspice
 	@$(bin)/excitable demo
 
 test: $(ready) ngspice-for-tests
-	@$(bin)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	@$(pytest) -m "not slow"
 
 test-all: $(ready) ngspice-for-tests
-	@$(bin)/python -m pytest -n 2 --dist loadfile
+	@$(pytest)
 
 check: $(ready)
 	@$(bin)/ruff check .

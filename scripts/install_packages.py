@@ -80,6 +80,14 @@ def install(*arguments: str) -> None:
         subprocess.run((*PIP, "install", "--quiet", *arguments), cwd=ROOT, check=True)
 
 
+def install_cpu_build(torch: str) -> None:
+    """Install PyTorch's own build for the CPU; where that fails, leave the choice to the default index."""
+    try:
+        install("--no-deps", "--index-url", CPU_BUILDS, torch)
+    except subprocess.CalledProcessError:
+        print("It can't be had: taking the default build, which is several GB.", file=sys.stderr)
+
+
 def main() -> int:
     """Install torch's fitting build, then everything else; return the exit status."""
     torch = next(line for line in LOCK.read_text().splitlines() if line.startswith("torch=="))
@@ -93,7 +101,7 @@ def main() -> int:
         subprocess.run((*PIP, "install", "--quiet", "--constraint", str(LOCK), "uv"), check=False)
         if cuda_in_vain:
             print("There is no NVIDIA GPU here: taking PyTorch's build for the CPU.", flush=True)
-            install("--no-deps", "--index-url", CPU_BUILDS, torch)
+            install_cpu_build(torch)
         install("--constraint", str(LOCK), "--editable", ".[dev]")
     except subprocess.CalledProcessError as error:
         print("The packages could not be installed; the lines above say why.", file=sys.stderr)

@@ -41,52 +41,58 @@ END
     exit 1
 }
 
-# Runs a command as root: directly when we are, otherwise through sudo, which asks only on a terminal.
+# True for root, and where sudo can ask on a terminal or needn't ask.
+can_be_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true >/dev/null 2>&1; }
+}
+
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif ! command -v sudo >/dev/null 2>&1; then
-        echo "This needs the administrator's rights and there is no sudo: $*" >&2
-        return 1
-    elif [ -t 0 ]; then
-        echo "This needs the administrator's rights; sudo may ask for your password: $*" >&2
+    else
+        echo "This needs the administrator's rights, and sudo may ask for your password: sudo $*" >&2
         sudo "$@"
-    else
-        echo "This needs the administrator's rights: sudo -n $*" >&2
-        sudo -n "$@"
     fi
 }
 
-# The package lists are updated only where the package isn't found or installed with those at hand.
-# A fresh machine may be updating itself: apt waits for its lock instead of failing.
+# A fresh machine may be updating itself: apt waits for the lock instead of failing.
+apt() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 "$@"
+}
+
 with_apt() {
-    as_root apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$1" && return 0
+    command -v apt-get >/dev/null 2>&1 && can_be_root || return 1
+    apt install -y --no-install-recommends "$1" && return 0
     echo "Updating the package lists, then trying once more." >&2
-    as_root apt-get -o DPkg::Lock::Timeout=120 update &&
-        as_root apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$1"
+    apt update && apt install -y --no-install-recommends "$1"
 }
 
-install_venv() {
-    if command -v apt-get >/dev/null 2>&1; then
-        version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
-        with_apt "$version-venv"
-    else
-        return 1
-    fi
+with_dnf() {
+    command -v dnf >/dev/null 2>&1 && can_be_root && as_root dnf install -y "$1"
 }
 
-install_ngspice() {
-    if command -v apt-get >/dev/null 2>&1 && with_apt ngspice; then return 0; fi
-    if command -v dnf >/dev/null 2>&1 && as_root dnf install -y ngspice; then return 0; fi
-    if command -v brew >/dev/null 2>&1 && brew install ngspice; then return 0; fi
+with_brew() {
+    command -v brew >/dev/null 2>&1 && brew install "$1"
+}
+
+with_conda() {
     for conda in mamba conda; do
-        if command -v $conda >/dev/null 2>&1 && $conda install -y -c conda-forge ngspice; then return 0; fi
+        command -v $conda >/dev/null 2>&1 && $conda install -y -c conda-forge "$1" && return 0
     done
     return 1
 }
 
-if is_installed; then exit 0; fi
+# Only Debian and its kin leave the module out of Python, and they have a package for each version.
+install_venv() {
+    with_apt "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+}
+
+install_ngspice() {
+    with_apt ngspice || with_dnf ngspice || with_brew ngspice || with_conda ngspice
+}
+
+is_installed && exit 0
 echo "$package is missing: installing it." >&2
-export DEBIAN_FRONTEND=noninteractive
-"install_$package" || explain
+"install_$package" >&2 || explain
 is_installed || explain
