@@ -45,18 +45,17 @@ def simulate_all(
             runs.append(simulate(netlist, time_limit=time_limit, keep=folder))
             _report(progress, len(runs), len(netlists), runs[-1])
         return runs
-    if executor is None:
-        # Fresh processes: a fork of a process in which torch has started threads can hang.
-        context = multiprocessing.get_context("spawn")
-        manager = ProcessPoolExecutor(max_workers=workers, mp_context=context)
-    else:
-        manager = nullcontext(executor)
-    with manager as pool:
+    with _fresh_processes(workers) if executor is None else nullcontext(executor) as pool:
         futures = [
             pool.submit(simulate, netlist, time_limit=time_limit, keep=folder)
             for netlist, folder in zip(netlists, folders, strict=True)
         ]
         return _collect(futures, netlists, progress)
+
+
+def _fresh_processes(workers: int) -> Executor:
+    """A pool that forks nothing: a fork of a process in which torch has started threads can hang."""
+    return ProcessPoolExecutor(max_workers=workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 def _collect(

@@ -38,7 +38,8 @@ def card_name(device: Device) -> str:
     if prefix is None:
         known = ", ".join(kind.__name__ for kind in PREFIXES)
         raise NetlistError(f"{device.label}: this kind of device cannot be written; known are {known}")
-    return device.name if device.name.startswith(prefix) else prefix + device.name
+    begins = device.name.startswith(prefix) and device.name != prefix
+    return device.name if begins else prefix + device.name
 
 
 def instances(scope: Circuit | Subcircuit) -> dict[str, Instance]:
@@ -52,16 +53,13 @@ def outer_path(circuit: Circuit, path: str) -> str:
     >>> # with xh0 connecting pin um to node m: outer_path(circuit, "xh0.um") is "m"
     """
     *names, node = path.split(".")
-    scopes: list[Circuit | Subcircuit] = [circuit]
+    inside: list[Instance] = []
     for name in names:
-        scopes.append(circuit.subcircuit(instances(scopes[-1])[name].subcircuit))
-    while names:
-        scope = scopes[-1]
-        if node not in {pin.name for pin in scope.pins}:
-            break
-        node = instances(scopes[-2])[names[-1]].connections[node]
+        scope = circuit.subcircuit(inside[-1].subcircuit) if inside else circuit
+        inside.append(instances(scope)[name])
+    while inside and node in inside[-1].connections:
+        node = inside.pop().connections[node]
         names.pop()
-        scopes.pop()
     return node if node == "0" else ".".join([*names, node])
 
 

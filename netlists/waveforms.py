@@ -32,22 +32,23 @@ def label(plot: Plot, probes: Mapping[str, str], title: str = "") -> xr.Dataset:
         raise WaveformError(f"a plot of kind {plot.name!r} is not known; known are {', '.join(_AXES)}")
     values = np.ascontiguousarray(plot.values[:, [columns[f"v({node})"] for node in probes.values()]])
     axis = _AXES[plot.name]
-    coordinates: dict[str, object] = {"node": ("node", list(probes))}
+    nodes = ("node", list(probes))
+    description = {"units": "V", "long_name": "node voltage"}
     if axis is None:
-        values, dimensions = values[0], ("node",)
+        voltage = xr.DataArray(values[0], dims=("node",), coords={"node": nodes}, attrs=description)
     else:
         units = "s" if axis == "time" else {"voltage": "V", "current": "A"}.get(plot.kinds[0], "1")
-        coordinates[axis] = (axis, plot.values[:, 0].copy(), {"units": units})
-        dimensions = (axis, "node")
-    voltage = (dimensions, values, {"units": "V", "long_name": "node voltage"})
-    return xr.Dataset({"voltage": voltage}, coords=coordinates, attrs={"title": title})
+        along = (axis, plot.values[:, 0].copy(), {"units": units})
+        coordinates = {axis: along, "node": nodes}
+        voltage = xr.DataArray(values, dims=(axis, "node"), coords=coordinates, attrs=description)
+    return xr.Dataset({"voltage": voltage}, attrs={"title": title})
 
 
 def check_complete(waveforms: xr.Dataset, analysis: Analysis) -> None:
     """Raise `WaveformError` unless the waveforms are finite and reach the end of the analysis."""
     voltage = waveforms["voltage"]
     if not np.isfinite(voltage.values).all():
-        finite = np.isfinite(voltage).all([d for d in voltage.dims if d != "node"]).values
+        finite = np.isfinite(np.atleast_2d(voltage.values)).all(axis=0)
         nodes = ", ".join(waveforms["node"].values[~finite])
         raise WaveformError(f"the voltage of node {nodes} is not finite everywhere")
     match analysis:

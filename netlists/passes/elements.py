@@ -2,7 +2,6 @@
 
 import logging
 import warnings
-from collections.abc import Callable
 
 from circuits.circuit import (
     BehaviouralCurrent,
@@ -19,8 +18,9 @@ from circuits.circuit import (
     VoltageSource,
 )
 from netlists.comments import engineering, trailing
+from netlists.errors import NetlistError
 from netlists.expressions import print_expression, print_number, print_value
-from netlists.names import PREFIXES, card_name
+from netlists.names import card_name
 
 with warnings.catch_warnings():
     # PySpice 1.5 has unescaped backslashes in its docstrings, which newer Pythons warn about.
@@ -37,24 +37,36 @@ _POINTS_PER_LINE = 4
 
 def card(device: Device, definitions: dict[str, Subcircuit]) -> str:
     """The device's card. `definitions` are the subcircuits that instances may name."""
-    owner = PySpiceNetlist()
-    name = card_name(device).removeprefix(PREFIXES[type(device)]) or device.name
-    if isinstance(device, Instance):
-        element = _instance(owner, name, device, definitions[device.subcircuit])
-    else:
-        element = _BUILDERS[type(device)](owner, name, device)
-    text = str(element)
+    text = str(_element(PySpiceNetlist(), device, definitions))
     return text[0].lower() + text[1:] + trailing(_unit_text(device), device.note)
 
 
-def _instance(owner: PySpiceNetlist, name: str, device: Instance, definition: Subcircuit) -> object:
-    nodes = [device.connections[pin.name] for pin in definition.pins]
-    values = {
-        p.name: print_value(device.parameters[p.name])
-        for p in definition.parameters
-        if p.name in device.parameters
-    }
-    return owner.X(name, definition.name, *nodes, **values)
+def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subcircuit]) -> object:
+    """PySpice's element, whose name lacks the letter that PySpice puts in front."""
+    name = card_name(device)[1:]
+    nodes = device.terminals
+    match device:
+        case Capacitor():
+            return owner.C(name, *nodes, print_value(device.capacitance))
+        case Resistor():
+            return owner.R(name, *nodes, print_value(device.resistance))
+        case Transconductance():
+            return owner.VCCS(name, *nodes, transconductance=print_value(device.gain))
+        case BehaviouralCurrent():
+            return owner.BehavioralSource(name, *nodes, current_expression=print_expression(device.current))
+        case BehaviouralVoltage():
+            return owner.BehavioralSource(name, *nodes, voltage_expression=print_expression(device.voltage))
+        case VoltageSource():
+            return owner.V(name, *nodes, waveform_text(device.waveform))
+        case CurrentSource():
+            return owner.I(name, *nodes, waveform_text(device.waveform))
+        case Instance():
+            definition = definitions[device.subcircuit]
+            ordered = [device.connections[pin.name] for pin in definition.pins]
+            values = {name: print_value(value) for name, value in device.parameters.items()}
+            return owner.X(name, definition.name, *ordered, **values)
+        case _:
+            raise NetlistError(f"{device.label}: this kind of device cannot be written")
 
 
 def waveform_text(waveform: float | HeldWaveform) -> str:
@@ -68,21 +80,6 @@ def waveform_text(waveform: float | HeldWaveform) -> str:
     points = [f"{t!r} {v!r}" for t, v in zip(times.tolist(), values.tolist(), strict=True)]
     lines = [" ".join(points[k : k + _POINTS_PER_LINE]) for k in range(0, len(points), _POINTS_PER_LINE)]
     return "pwl(" + "\n+ ".join(lines) + ")"
-
-
-_BUILDERS: dict[type[Device], Callable[[PySpiceNetlist, str, Device], object]] = {
-    Capacitor: lambda n, name, d: n.C(name, *d.terminals, print_value(d.capacitance)),
-    Resistor: lambda n, name, d: n.R(name, *d.terminals, print_value(d.resistance)),
-    Transconductance: lambda n, name, d: n.VCCS(name, *d.terminals, transconductance=print_value(d.gain)),
-    BehaviouralCurrent: lambda n, name, d: n.BehavioralSource(
-        name, *d.terminals, current_expression=print_expression(d.current)
-    ),
-    BehaviouralVoltage: lambda n, name, d: n.BehavioralSource(
-        name, *d.terminals, voltage_expression=print_expression(d.voltage)
-    ),
-    VoltageSource: lambda n, name, d: n.V(name, *d.terminals, waveform_text(d.waveform)),
-    CurrentSource: lambda n, name, d: n.I(name, *d.terminals, waveform_text(d.waveform)),
-}
 
 
 def _unit_text(device: Device) -> str:

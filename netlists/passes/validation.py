@@ -20,8 +20,9 @@ def validate(draft: Draft) -> Draft:
 
 def _faults(draft: Draft) -> Iterator[str]:
     circuit = draft.circuit
-    for scope in (circuit, *circuit.subcircuits):
-        yield from _scope_faults(scope)
+    yield from _scope_faults(circuit)
+    for subcircuit in circuit.subcircuits:
+        yield from _scope_faults(subcircuit)
     if not circuit.probes:
         yield "it has no probes, so a simulation would keep nothing; name the nodes to observe"
     yield from _measure_faults(draft)

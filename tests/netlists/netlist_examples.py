@@ -29,7 +29,7 @@ SLOW_BURSTING = (
     ("s", -1.5, -1.5, 50.0),
     ("us", 1.5, -1.5, 2500.0),
 )
-"""Elements (timescale, alpha, delta, tau) of the slow-bursting set; a negative alpha is a negative conductance."""
+"""Elements (timescale, alpha, delta, tau) of the slow-bursting set; negative alpha: negative conductance."""
 
 
 def mtc_subcircuit(elements=SLOW_BURSTING, start=-1.0) -> Subcircuit:
