@@ -96,6 +96,23 @@ class Trace:
         return np.array(kept)
 
 
+def joined(traces: Sequence[Trace]) -> Trace:
+    """One trajectory from several that follow each other."""
+    times: list[float] = []
+    values: list[float] = []
+    for trace in traces:
+        times += trace.stimulus.times
+        values += trace.stimulus.values
+    return Trace(
+        neuron=traces[0].neuron,
+        stimulus=Stimulus(tuple(times), tuple(values)),
+        time=np.concatenate([trace.time for trace in traces]),
+        states=np.concatenate([trace.states for trace in traces]),
+        spikes=np.concatenate([trace.spikes for trace in traces]),
+        _pieces=tuple(piece for trace in traces for piece in trace._pieces),
+    )
+
+
 def _piece_crossings(piece: OdeSolution, state: int, level: float, sign: float) -> list[float]:
     steps = piece.ts
     fractions = np.arange(LOOKS) / LOOKS
