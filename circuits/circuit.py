@@ -20,6 +20,7 @@ from circuits.devices import (
     Device,
     HeldWaveform,
     Instance,
+    Mosfet,
     Param,
     Pin,
     Resistor,
@@ -33,6 +34,7 @@ from circuits.devices import (
     sensed_nodes,
     voltage,
 )
+from circuits.models import ModelCard
 
 __all__ = [
     "GROUND",
@@ -45,6 +47,8 @@ __all__ = [
     "Device",
     "HeldWaveform",
     "Instance",
+    "ModelCard",
+    "Mosfet",
     "Param",
     "Pin",
     "Resistor",
@@ -136,6 +140,7 @@ class Subcircuit:
 class Circuit:
     """A whole circuit: subcircuits, the devices of the top level, initial voltages and what is observed.
 
+    `models` are the cards of its transistors, and `temperature` in degrees Celsius is that of all devices.
     `initial` (V) and `probes` name nodes by path: the instance names from the top, then the node, joined by
     dots, e.g. `out` or `xh0.us`. `provenance` says in words where the circuit comes from (seeds, source).
     """
@@ -144,6 +149,8 @@ class Circuit:
     title: str = ""
     parameters: tuple[Param, ...] = ()
     subcircuits: tuple[Subcircuit, ...] = ()
+    models: tuple[ModelCard, ...] = ()
+    temperature: float = 27.0
     devices: tuple[Device, ...]
     initial: Mapping[str, float] = field(default_factory=dict)
     probes: tuple[str, ...] = ()
@@ -175,7 +182,8 @@ class Circuit:
 
     def __post_init__(self) -> None:
         check_name(self.name, f"circuit {self.name!r}")
-        for attribute in ("parameters", "subcircuits", "devices", "probes"):
+        check_value(self.temperature, f"circuit {self.name}, temperature")
+        for attribute in ("parameters", "subcircuits", "models", "devices", "probes"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
         for attribute in ("initial", "provenance"):
             object.__setattr__(self, attribute, dict(getattr(self, attribute)))
@@ -188,12 +196,18 @@ class Circuit:
         yield from _scope_faults(self.devices, self.nodes, self.parameters)
         for name in _duplicates(subcircuit.name for subcircuit in self.subcircuits):
             yield f"two subcircuits are named {name}; rename one"
+        for name in _duplicates(model.name for model in self.models):
+            yield f"two models are named {name}; rename one"
         known = {subcircuit.name: subcircuit for subcircuit in self.subcircuits}
+        models = [model.name for model in self.models]
         scopes: tuple[Circuit | Subcircuit, ...] = (self, *self.subcircuits)
         for scope in scopes:
             for device in scope.devices:
                 if isinstance(device, Instance):
                     yield from _instance_faults(device, known)
+                elif isinstance(device, Mosfet) and device.model not in models:
+                    names = ", ".join(models) or "none"
+                    yield f"{device.label}: there is no model {device.model}; known are {names}"
         for subcircuit in self.subcircuits:
             if subcircuit.name in _contained(subcircuit.name, known):
                 yield f"subcircuit {subcircuit.name} contains itself"

@@ -313,6 +313,28 @@ class CurrentSource(Device):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mosfet(Device):
+    """MOS transistor of the model `model`; `width` and `length` in m, greater than zero."""
+
+    drain: str
+    gate: str
+    source: str
+    bulk: str
+    model: str
+    width: Value
+    length: Value
+
+    # current flows between drain and source; a gate may share a node with either
+    terminal_fields = ("drain", "source", "gate", "bulk")
+    value_fields = ("width", "length")
+    positive_values = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_name(self.model, f"{self.label}, model")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Instance(Device):
     """A subcircuit in place: `connections` maps each pin to a node, `parameters` replaces defaults."""
 

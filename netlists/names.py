@@ -8,6 +8,7 @@ from circuits.circuit import (
     CurrentSource,
     Device,
     Instance,
+    Mosfet,
     Resistor,
     Subcircuit,
     Transconductance,
@@ -23,6 +24,7 @@ PREFIXES: dict[type[Device], str] = {
     BehaviouralVoltage: "b",
     VoltageSource: "v",
     CurrentSource: "i",
+    Mosfet: "m",
     Instance: "x",
 }
 """First letter of a card, by which SPICE knows the kind of device."""

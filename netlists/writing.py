@@ -31,6 +31,7 @@ def write_netlist(
         "",
         ".lib tt",
         *sections["parameters"],
+        *sections["models"],
         *sections["subcircuits"],
         "",
         ".endl tt",

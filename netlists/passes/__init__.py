@@ -7,6 +7,7 @@ from netlists.passes.devices import add_devices
 from netlists.passes.header import add_header
 from netlists.passes.initial import add_initial_voltages
 from netlists.passes.measures import add_measures
+from netlists.passes.models import add_models
 from netlists.passes.options import add_options
 from netlists.passes.parameters import add_parameters
 from netlists.passes.saves import add_saves
@@ -17,6 +18,7 @@ PASSES: tuple[Pass, ...] = (
     validate,
     add_header,
     add_parameters,
+    add_models,
     add_subcircuits,
     add_devices,
     add_initial_voltages,

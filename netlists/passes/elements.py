@@ -11,6 +11,7 @@ from circuits.circuit import (
     Device,
     HeldWaveform,
     Instance,
+    Mosfet,
     Resistor,
     Subcircuit,
     Transconductance,
@@ -91,6 +92,8 @@ def _unit_text(device: Device) -> str:
             return _plain(value, "Ohm")
         case Transconductance(gain=value):
             return _plain(value, "S")
+        case Mosfet(width=width, length=length):
+            return " / ".join(filter(None, (_plain(width, "m"), _plain(length, "m"))))
         case VoltageSource(waveform=value) if not isinstance(value, HeldWaveform):
             return _plain(value, "V")
         case CurrentSource(waveform=value) if not isinstance(value, HeldWaveform):

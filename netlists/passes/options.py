@@ -1,4 +1,4 @@
-"""Pass: tolerances and the integration method."""
+"""Pass: tolerances, the integration method and the temperature."""
 
 from netlists.comments import engineering
 from netlists.draft import Draft
@@ -17,4 +17,7 @@ def add_options(draft: Draft) -> Draft:
     }
     words = ", ".join(f"{name} {engineering(value, unit)}" for name, (value, unit) in values.items())
     numbers = " ".join(f"{name}={print_number(value)}" for name, (value, _) in values.items())
-    return draft.with_section("options", [f"* {words}", f".options method=trap trtol=1 {numbers}"])
+    temperature = f".temp {print_number(draft.circuit.temperature)}"
+    return draft.with_section(
+        "options", [f"* {words}", f".options method=trap trtol=1 {numbers}", temperature]
+    )
