@@ -1,0 +1,1 @@
+"""Studies: many trainings that answer one question, with their table and figures written by the program."""
