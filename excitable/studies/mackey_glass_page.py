@@ -47,7 +47,7 @@ def page(study: StudyResult) -> str:
         f"(the first {budget.warm_up} do not count), Adam with cosine annealing. For each model, width and horizon: "
         f"{len(budget.learning_rates) * len(budget.input_gains)} settings searched on the validation split "
         f"(learning rates {_listed(budget.learning_rates)}; input gains {_listed(budget.input_gains)}), then "
-        f"{budget.seeds} other seeds at the best. Numbers are means over seeds ± standard deviation, on the test split.",
+        f"{budget.seeds} other seeds at the best. Numbers are means ± standard deviation over seeds, on test.",
         "",
         "Spikes of MTC are upward crossings of U_th; activity is the share of time with an output above zero. "
         "The paper's numbers are not available to us, and its step, widths, learning rates and trained parameters are "
