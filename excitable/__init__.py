@@ -1,5 +1,19 @@
 """Shape a neuron's I-V curve, train networks of it, get the analog circuit, and know how far it is off."""
 
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from excitable.check import CircuitCheck, check_circuit
+
+__all__ = ["CircuitCheck", "__version__", "check_circuit"]
 __version__ = version("excitable")
+
+
+def __getattr__(name: str) -> Any:
+    # The command line must start fast, so the simulator's libraries are imported when first named.
+    if name in ("CircuitCheck", "check_circuit"):
+        from excitable import check
+
+        return getattr(check, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
