@@ -25,6 +25,7 @@ from netlists.expressions import print_expression, print_number
 from netlists.runner import simulate
 from netlists.writing import write_netlist
 
+pytestmark = pytest.mark.simulator
 A, B = voltage("a"), voltage("b")
 AB = voltage("a", "b")
 P, Q = sympy.symbols("p q", real=True)

@@ -19,10 +19,11 @@ from netlists.analyses import OperatingPoint, Transient
 from netlists.errors import NetlistError, SimulationFailed, SimulatorMissing
 from netlists.execute import simulate_all
 from netlists.netlist import Netlist
-from netlists.partition import partition
 from netlists.runner import find_ngspice, simulate
 from netlists.waveforms import join
 from netlists.writing import write_netlist
+
+pytestmark = pytest.mark.simulator
 
 
 @pytest.fixture
@@ -298,31 +299,6 @@ def test_a_lost_worker_is_a_failed_run():
         runs = simulate_all([rc("a"), rc("b")], executor=pool)
     assert [run.ok for run in runs] == [False, False]
     assert "worker was lost" in runs[0].reason
-
-
-@pytest.mark.parametrize("count", [1, 5, 16, 31, 33, 64, 65, 100, 256, 1000])
-@pytest.mark.parametrize("workers", [1, 2, 8])
-def test_groups_are_balanced_and_cover_everything_once(count, workers):
-    """Sizes differ by at most one, lie between 16 and 32 where possible, and every neuron is in one group."""
-    groups = partition(count, workers=workers)
-    sizes = [len(group) for group in groups]
-    assert [k for group in groups for k in group] == list(range(count))
-    assert max(sizes) - min(sizes) <= 1
-    assert max(sizes) <= 32
-    assert min(sizes) >= min(count, 16)
-
-
-def test_groups_use_every_worker():
-    """64 neurons on four workers are four groups of 16, on two workers two of 32."""
-    assert [len(group) for group in partition(64, workers=4)] == [16] * 4
-    assert [len(group) for group in partition(64, workers=2)] == [32] * 2
-
-
-@pytest.mark.parametrize("arguments", [{"count": 0}, {"count": 5, "workers": 0}, {"count": 5, "largest": 3}])
-def test_impossible_groups_are_refused(arguments):
-    """Nothing to cut, nobody to work or crossed limits are errors."""
-    with pytest.raises(NetlistError, match="partition"):
-        partition(**arguments)
 
 
 def test_parts_join_to_the_whole(workplace):

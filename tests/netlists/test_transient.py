@@ -12,6 +12,7 @@ from netlists.runner import simulate
 from netlists.waveforms import resample
 from netlists.writing import write_netlist
 
+pytestmark = pytest.mark.simulator
 TAU_RC = 1e-3
 
 

@@ -32,6 +32,7 @@ from netlists.passes.initial import initial_voltages
 from netlists.runner import simulate
 from netlists.writing import write_netlist
 
+pytestmark = pytest.mark.simulator
 SHORT = Transient(stop=10 * TAU, max_step=TAU)
 
 
