@@ -19,7 +19,9 @@ class StimulusError(ExcitableError):
 def _checked(owner: str, times: Sequence[float], values: Sequence[float]) -> tuple[tuple[float, ...], ...]:
     pairs = tuple(float(time) for time in times), tuple(float(value) for value in values)
     if len(pairs[0]) != len(pairs[1]):
-        raise StimulusError(f"{owner}: {len(pairs[0])} times and {len(pairs[1])} values; give as many of each")
+        raise StimulusError(
+            f"{owner}: {len(pairs[0])} times and {len(pairs[1])} values; give as many of each"
+        )
     if not all(map(math.isfinite, (*pairs[0], *pairs[1]))):
         raise StimulusError(f"{owner}: a time or value is not finite")
     for earlier, later in zip(pairs[0][:-1], pairs[0][1:], strict=True):
@@ -104,7 +106,9 @@ class Pulse:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.amplitude) and self.duration > 0 and math.isfinite(self.duration)):
-            raise StimulusError(f"pulse of {self.amplitude:g} for {self.duration:g}: give finite numbers, duration > 0")
+            raise StimulusError(
+                f"pulse of {self.amplitude:g} for {self.duration:g}: give finite numbers, duration > 0"
+            )
 
     def starting(self, start: float) -> Stimulus:
         """The pulse alone, as a stimulus that is zero elsewhere."""

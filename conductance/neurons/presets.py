@@ -5,7 +5,7 @@ from (`stimulus` to `stop`). `answers` reads the same quantities from any form o
 integrator, an update rule, a netlist. All quantities are dimensionless; spikes are upward crossings of 0 V0.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -114,7 +114,7 @@ def _period(times: np.ndarray) -> float:
     return float(found[-1][0] - found[-2][0]) if len(found) > 1 else float("nan")
 
 
-QUANTITIES = {
+QUANTITIES: Mapping[str, Callable[[np.ndarray], Answer]] = {
     "spikes": lambda times: float(times.size),
     "latencies": lambda times: tuple(times.tolist()),
     "interval": lambda times: float(np.median(np.diff(times)[-5:])) if times.size > 1 else float("nan"),

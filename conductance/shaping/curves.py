@@ -87,25 +87,25 @@ class Curve:
 
     def function(
         self, values: Mapping[str, float] | None = None, *, rest: float = 0.0, slope: bool = False
-    ) -> Callable[[np.ndarray], np.ndarray]:
+    ) -> Callable[[np.ndarray | float], np.ndarray]:
         """The current (or its slope) as a function of an array of voltages in V0."""
         full = self.neuron.check_values(values or {}, owner=f"neuron {self.neuron.name}")
         numbers = {parameter.symbol: full[parameter.name] for parameter in self.neuron.parameters}
         chosen = (self.slope if slope else self.current).subs({**numbers, FROZEN: rest})
         bare = sympy.lambdify(self.voltage, chosen, modules="numpy")
 
-        def evaluated(voltages: np.ndarray) -> np.ndarray:
+        def evaluated(voltages: np.ndarray | float) -> np.ndarray:
             points = np.asarray(voltages, float)
             return np.broadcast_to(np.asarray(bare(points), float), points.shape)
 
         return evaluated
 
 
-def curve(neuron: Neuron, timescale: Timescale) -> Curve:
+def iv_curve(neuron: Neuron, timescale: Timescale) -> Curve:
     """The I-V curve of one timescale, as a sympy expression.
 
     >>> from conductance.neurons import lif
-    >>> curve(lif(), "fast").slope
+    >>> iv_curve(lif(), "fast").slope
     1/R
     """
     if timescale not in TIMESCALES:
@@ -126,14 +126,14 @@ def timescales(neuron: Neuron) -> tuple[Timescale, ...]:
     return tuple(name for name in TIMESCALES if name in used)
 
 
-def curves(neuron: Neuron) -> dict[Timescale, Curve]:
+def iv_curves(neuron: Neuron) -> dict[Timescale, Curve]:
     """The I-V curve of every timescale of the neuron, the fastest first."""
-    return {timescale: curve(neuron, timescale) for timescale in timescales(neuron)}
+    return {timescale: iv_curve(neuron, timescale) for timescale in timescales(neuron)}
 
 
 def steady_curve(neuron: Neuron) -> Curve:
     """The curve with every state settled: the current that holds the membrane at each voltage, I = I_ss(V)."""
-    return curve(neuron, "ultraslow")
+    return iv_curve(neuron, "ultraslow")
 
 
 def voltage_range(neuron: Neuron, values: Mapping[str, float] | None = None) -> tuple[float, float]:

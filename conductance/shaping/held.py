@@ -136,6 +136,7 @@ class _Equations:
         self.symbols = [*neuron.state_symbols, INPUT, *(parameter.symbol for parameter in neuron.parameters)]
         self.arrive: Callable | None = None
         self.margin: Callable | None = None
+        self.reset: Callable | None = None
         states = neuron.state_symbols
         slopes = held_derivatives(neuron)
         if neuron.arrivals:
@@ -155,9 +156,11 @@ class _Equations:
         return sympy.lambdify(self.symbols, results, modules="numpy", cse=True)
 
     def evaluate(
-        self, function: Callable, state: np.ndarray, held: np.ndarray, numbers: np.ndarray
+        self, function: Callable | None, state: np.ndarray, held: np.ndarray, numbers: np.ndarray
     ) -> np.ndarray:
         """One of the functions at (state, neuron), as (result, neuron)."""
+        if function is None:
+            raise FlowError(f"neuron {self.neuron.name}: it declares no such function")
         results = function(*state, held, *numbers)
         return np.array([np.broadcast_to(result, held.shape) for result in results])
 

@@ -232,7 +232,7 @@ class _Run:
         return after
 
 
-def _terminal(margin: Callable[[Sequence[float]], float]) -> Callable:
+def _terminal(margin: Callable) -> Callable:
     def event(_: float, state: np.ndarray) -> float:
         return margin(state)
 

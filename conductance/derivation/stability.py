@@ -1,0 +1,171 @@
+"""The largest time step of a rule: up to which it lets every mode decay that decays in the continuous equation.
+
+Along the branch of equilibria, the eigenvalues of the continuous Jacobian say which modes decay; those of the rule's
+own Jacobian, the multipliers of one step, say what the rule makes of them. Both are derived from the declaration.
+Each multiplier is followed from small steps on, where it is that of its mode, so that none stands in for another.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+from scipy.optimize import linear_sum_assignment
+
+from conductance.derivation.rules import Rule
+from conductance.neurons.base import DT, INPUT
+from conductance.shaping.equilibria import Branch
+from conductance.surrogates import SpikeStep
+
+DAMPING = 0.5
+"""A mode is asked to decay in the rule if its decay rate is at least this part of its eigenvalue's magnitude.
+Near a Hopf point modes hardly decay, and there every explicit rule has a largest step that goes to zero."""
+FINEST = 1e-2
+"""First step tried, over the inverse of the largest eigenvalue."""
+COARSEST = 30.0
+"""Last step tried, over the inverse of the smallest eigenvalue: in one such step the mode decays below rounding, so
+a rule that is stable up to there counts as always stable."""
+GROWTH = 1.08
+"""From one step that is tried to the next."""
+ROUNDING = 1e-9
+"""A multiplier grows if it exceeds 1 by more than this."""
+VOLTAGES = 41
+"""Points of the branch that are looked at before the worst is refined."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StableStep:
+    """The largest stable time step and where it comes from.
+
+    Attributes:
+        dt: in tau_m, infinite where the rule is stable at every step.
+        voltage: of the equilibrium that limits it, in V0; NaN where nothing does.
+        eigenvalue: of the continuous mode that the rule makes grow, in 1/tau_m; NaN where nothing does.
+    """
+
+    dt: float
+    voltage: float = math.nan
+    eigenvalue: complex = complex(math.nan)
+
+
+def discrete_jacobian(rule: Rule) -> sympy.Matrix:
+    """Derivatives of the next states by the states while no spike happens, in states, input, parameters and dt."""
+    steps = []
+    for expression in rule.next_states().values():
+        silent = {spike: sympy.S.Zero for spike in sympy.sympify(expression).atoms(SpikeStep)}
+        steps.append(sympy.sympify(expression).xreplace(silent))
+    return sympy.Matrix(steps).jacobian(list(rule.neuron.state_symbols))
+
+
+def largest_stable_dt(
+    rule: Rule,
+    values: Mapping[str, float] | None = None,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    damping: float = DAMPING,
+) -> StableStep:
+    """The largest dt for which every decaying mode decays in the rule, at the equilibria between two voltages.
+
+    Args:
+        rule: from `derive`.
+        values: parameter values other than the declaration's.
+        low: lowest membrane voltage in V0; that of the neuron's I-V curves where not given.
+        high: highest membrane voltage in V0, likewise.
+        damping: modes whose decay rate is below this part of their magnitude are not asked to decay.
+
+    A neuron of arrivals has no held current; its equilibria are those without input.
+    """
+    branch = Branch(rule.neuron, values)
+    if rule.neuron.arrivals:
+        voltages = np.array([point.voltage for point in branch.equilibria(0.0)])
+    else:
+        ends = branch.low if low is None else low, branch.high if high is None else high
+        voltages = np.linspace(*ends, VOLTAGES)
+        voltages = voltages[branch.below_threshold(voltages)]
+    if not voltages.size:
+        return StableStep(dt=math.inf)
+    multipliers = _multipliers(rule, branch)
+    limits, rates = _limits(multipliers, branch, voltages, damping)
+    place = int(np.argmin(limits))
+    worst = StableStep(dt=float(limits[place]))
+    if math.isfinite(worst.dt):
+        worst = StableStep(dt=worst.dt, voltage=float(voltages[place]), eigenvalue=complex(rates[place]))
+    if math.isinf(worst.dt) or rule.neuron.arrivals or place in (0, voltages.size - 1):
+        return worst
+    near = np.linspace(voltages[place - 1], voltages[place + 1], VOLTAGES)
+    limits, rates = _limits(multipliers, branch, near, damping)
+    place = int(np.argmin(limits))
+    return StableStep(dt=float(limits[place]), voltage=float(near[place]), eigenvalue=complex(rates[place]))
+
+
+Multipliers = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def _multipliers(rule: Rule, branch: Branch) -> Multipliers:
+    """(voltage, state) eigenvalues of the rule's Jacobian at the equilibria at voltages, each with its own step."""
+    numbers = {p.symbol: branch.values[p.name] for p in rule.neuron.parameters}
+    entries = discrete_jacobian(rule).subs(numbers).tolist()
+    symbols = [*rule.neuron.state_symbols, INPUT, DT]
+    function = sympy.lambdify(symbols, entries, modules="numpy", cse=True)
+
+    def evaluated(voltages: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        currents = np.zeros_like(voltages) if rule.neuron.arrivals else branch.currents(voltages)
+        with np.errstate(all="ignore"):
+            rows = function(*branch.states(voltages).T, currents, steps)
+        matrix = np.stack([np.stack([np.broadcast_to(x, steps.shape) for x in row], -1) for row in rows], -2)
+        return np.linalg.eigvals(np.where(np.isfinite(matrix), matrix, 1e300))
+
+    return evaluated
+
+
+def _limits(
+    multipliers: Multipliers, branch: Branch, voltages: np.ndarray, damping: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The largest stable step at each equilibrium, and the eigenvalue of the mode that limits it."""
+    rates = branch.eigenvalues(voltages)
+    asked = (rates.real < 0) & (-rates.real >= damping * np.abs(rates))
+    limits, modes = np.full(voltages.shape, math.inf), np.zeros(voltages.shape, int)
+    if not asked.any():
+        return limits, rates[:, 0]
+    first, last = FINEST / np.abs(rates).max(), COARSEST / np.abs(rates[asked]).min()
+    before = np.exp(rates * first / GROWTH)
+    now = _matched(np.exp(rates * first), multipliers(voltages, np.full(voltages.shape, first)))
+    step = first
+    while step < last and np.isinf(limits).any():
+        found = multipliers(voltages, np.full(voltages.shape, step * GROWTH))
+        # the straight continuation tells apart two multipliers that cross
+        following = _matched(now + (now - before) * GROWTH, found)
+        growing = asked & (np.abs(following) >= 1 + ROUNDING) & np.isinf(limits)[:, None]
+        # where two real multipliers cross they may be taken for each other: one must really have left
+        hit = growing.any(axis=1) & (_decaying(following) < _decaying(now))
+        if hit.any():
+            modes[hit] = np.argmax(growing[hit], axis=1)
+            limits[hit] = _bisected(multipliers, voltages[hit], step, step * GROWTH, _decaying(now[hit]))
+        before, now, step = now, following, step * GROWTH
+    return limits, rates[np.arange(voltages.size), modes]
+
+
+def _matched(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """The eigenvalues (voltage, state) in the order of the expected ones."""
+    distances = np.abs(expected[:, :, None] - found[:, None, :])
+    order = np.array([linear_sum_assignment(distance)[1] for distance in distances])
+    return np.take_along_axis(found, order, axis=1)
+
+
+def _decaying(found: np.ndarray) -> np.ndarray:
+    """(voltage,) how many multipliers let their mode decay."""
+    return (np.abs(found) < 1).sum(axis=1)
+
+
+def _bisected(
+    multipliers: Multipliers, voltages: np.ndarray, low: float, high: float, decaying: np.ndarray
+) -> np.ndarray:
+    """The step between two at which one of the `decaying` multipliers of each voltage begins to grow."""
+    lows, highs = np.full(voltages.shape, low), np.full(voltages.shape, high)
+    for _ in range(40):
+        middle = (lows + highs) / 2
+        grows = _decaying(multipliers(voltages, middle)) < decaying
+        highs, lows = np.where(grows, middle, highs), np.where(grows, lows, middle)
+    return lows
