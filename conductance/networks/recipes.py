@@ -1,0 +1,121 @@
+"""Where a layer of each neuron starts and what training may change in it: one recipe per neuron, as data."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+
+from conductance.elements.base import DeclarationError
+from conductance.neurons import adlif, lif, mtc
+from conductance.neurons.base import Neuron
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """An interval from which each neuron draws its own number, evenly, or evenly in its logarithm."""
+
+    lower: float
+    upper: float
+    logarithmic: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.lower) and math.isfinite(self.upper) and self.lower <= self.upper):
+            raise DeclarationError(
+                f"spread from {self.lower} to {self.upper}: give two finite, ordered numbers"
+            )
+        if self.logarithmic and self.lower <= 0:
+            raise DeclarationError(
+                f"spread from {self.lower} to {self.upper}: a logarithm needs positive numbers"
+            )
+
+    def draw(self, size: int, generator: torch.Generator | None) -> torch.Tensor:
+        """`size` numbers, shape (size,)."""
+        share = torch.rand(size, generator=generator)
+        if self.logarithmic:
+            low, high = math.log(self.lower), math.log(self.upper)
+            return torch.exp(low + (high - low) * share)
+        return self.lower + (self.upper - self.lower) * share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a hidden layer of one neuron starts, is stepped and is trained.
+
+    Attributes:
+        neuron: the declaration.
+        method: the update rule.
+        start: parameter -> spread over the neurons; the declaration's default elsewhere.
+        trainable: parameters that training changes, each neuron its own.
+        input_gain: encoder weights are drawn evenly from +- input_gain/sqrt(inputs).
+        bias: spread of the encoder's biases, in current units.
+        source: where these numbers come from.
+    """
+
+    neuron: Neuron
+    method: str
+    start: Mapping[str, Spread]
+    trainable: tuple[str, ...]
+    input_gain: float
+    bias: Spread
+    source: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", MappingProxyType(dict(self.start)))
+        for name in (*self.start, *self.trainable):
+            self.neuron.parameter(name)
+
+
+_MTC = Recipe(
+    neuron=mtc(),
+    method="forward_euler",
+    start={
+        "alpha_f_minus": Spread(lower=1.6, upper=2.4),
+        "delta_f_minus": Spread(lower=-0.3, upper=0.3),
+        "alpha_s_plus": Spread(lower=1.6, upper=2.4),
+        "delta_s_plus": Spread(lower=-0.3, upper=0.3),
+        "alpha_s_minus": Spread(lower=1.2, upper=1.8),
+        "delta_s_minus": Spread(lower=-1.1, upper=-0.7),
+        "alpha_us_plus": Spread(lower=1.2, upper=1.8),
+        "delta_us_plus": Spread(lower=-1.1, upper=-0.7),
+        "tau_s": Spread(lower=8.0, upper=50.0, logarithmic=True),
+        "tau_us": Spread(lower=160.0, upper=1000.0, logarithmic=True),
+    },
+    trainable=(
+        "alpha_f_minus", "delta_f_minus", "alpha_s_plus", "delta_s_plus",
+        "alpha_s_minus", "delta_s_minus", "alpha_us_plus", "delta_us_plus",
+    ),
+    input_gain=1.0,
+    bias=Spread(lower=-2.0, upper=0.0),
+    source="the bursting set of arXiv 2605.11835 in the middle of each spread; the spreads, and which parameters are "
+    "trained (gains and offsets, not time constants), are our choice: no source states them",
+)  # fmt: skip
+
+_LIF = Recipe(
+    neuron=lif(),
+    method="exponential_euler",
+    start={"tau_m": Spread(lower=1.0, upper=20.0, logarithmic=True)},
+    trainable=("tau_m", "theta"),
+    input_gain=2.0,
+    bias=Spread(lower=0.0, upper=2.0),
+    source="our choice: no source states it",
+)
+
+_ADLIF = Recipe(
+    neuron=adlif(),
+    method="symplectic_euler",
+    start={
+        "tau_m": Spread(lower=1.0, upper=20.0, logarithmic=True),
+        "tau_w": Spread(lower=20.0, upper=100.0, logarithmic=True),
+    },
+    trainable=("tau_m", "tau_w", "a", "b", "theta"),
+    input_gain=2.0,
+    bias=Spread(lower=0.0, upper=2.0),
+    source="update rule of arXiv 2408.07517; the rest is our choice: no source states it",
+)
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {recipe.neuron.name: recipe for recipe in (_MTC, _LIF, _ADLIF)}
+)
+"""The recipes by their neuron's name, as configuration files name them."""

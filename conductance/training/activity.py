@@ -1,0 +1,95 @@
+"""How much a network's neurons do: spikes, duty cycle, silence."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import sympy
+import torch
+from torch import Tensor
+
+from conductance.layers import NeuronLayer
+from conductance.networks.chain import Network
+from conductance.neurons.base import Neuron
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """What the spiking neurons of a network did, over the samples that count.
+
+    Attributes:
+        spikes: per neuron and step: upward crossings of the threshold at which the output leaves zero, or events
+            for neurons that have them. The communication of arXiv 2605.11835.
+        duty_cycle: share of time with an output above zero. The computation of arXiv 2605.11835.
+        silent_neurons: number of neurons without a single spike.
+    """
+
+    spikes: float
+    duty_cycle: float
+    silent_neurons: int
+
+
+def activity(spiking: Mapping[str, Neuron], outputs: Mapping[str, Tensor], mask: Tensor) -> Activity | None:
+    """The activity of several layers together, each neuron counted once.
+
+    Args:
+        spiking: the layers and their neurons, see `spiking_layers`.
+        outputs: by layer, (time, batch, neuron).
+        mask: (time, batch), True where a sample counts.
+
+    Returns:
+        None without layers.
+    """
+    if not spiking:
+        return None
+    spikes, above = [], []
+    for name, neuron in spiking.items():
+        positive = outputs[name].detach() > 0
+        starts = positive.clone()
+        if neuron.event is None:
+            starts[1:] &= ~positive[:-1]
+        spikes.append((starts & mask.unsqueeze(-1)).sum((0, 1)))
+        above.append((positive & mask.unsqueeze(-1)).sum((0, 1)))
+    counts = torch.cat(spikes)
+    counted = float(mask.sum()) * len(counts)
+    return Activity(
+        spikes=float(counts.sum()) / counted,
+        duty_cycle=float(torch.cat(above).sum()) / counted,
+        silent_neurons=int((counts == 0).sum()),
+    )
+
+
+def spiking_layers(network: Network) -> dict[str, Neuron]:
+    """The neurons of the layers whose outputs are spikes, by layer."""
+    return {
+        name: layer.neuron
+        for name, layer in network.layers.items()
+        if isinstance(layer, NeuronLayer) and is_spiking(layer.neuron)
+    }
+
+
+def is_spiking(neuron: Neuron) -> bool:
+    """Whether the output is spikes: an event, or a function that is not linear in the states (a filter's is)."""
+    if neuron.event is not None:
+        return True
+    output = sympy.sympify(neuron.output)
+    return any(sympy.diff(output, symbol).has(*neuron.state_symbols) for symbol in neuron.state_symbols)
+
+
+@contextmanager
+def layer_outputs(network: Network) -> Iterator[dict[str, Tensor]]:
+    """A dictionary that every forward pass inside the block fills with each layer's output, by name."""
+    outputs: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Callable[..., None]:
+        def hook(_module: torch.nn.Module, _inputs: object, result: tuple) -> None:
+            outputs[name] = result[0]
+
+        return hook
+
+    handles = [layer.register_forward_hook(keep(name)) for name, layer in network.layers.items()]
+    try:
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,154 @@
+"""Where training stands, in one safetensors file: tensors as tensors, the rest as JSON in the file's header."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as bytes_of_tensors
+from torch import Tensor
+
+from conductance.storage import write_whole
+from conductance.training.options import TrainingError, TrainingOptions
+
+VERSION = "1"
+KEY = "excitable checkpoint"
+"""Name of the header's entry that holds the JSON."""
+
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The evaluation with the lowest validation error so far, and the weights it was made with."""
+
+    step: int
+    error: float
+    weights: Weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """All that decides how training goes on.
+
+    Attributes:
+        step: number of updates done.
+        options: what the training was asked for.
+        seed: of the run.
+        structure: what the network is, as `network_document` gives it.
+        weights: the network's numbers.
+        optimiser: state of Adam.
+        schedule: state of the cosine annealing.
+        best: None before the first evaluation.
+    """
+
+    step: int
+    options: TrainingOptions
+    seed: int
+    structure: dict[str, Any]
+    weights: Weights
+    optimiser: dict[str, Any]
+    schedule: dict[str, Any]
+    best: Best | None
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint so that the file is either the old one or the new one.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    tensors: dict[str, Tensor] = {}
+    best = checkpoint.best
+    tree = {
+        "version": VERSION,
+        "step": checkpoint.step,
+        "options": asdict(checkpoint.options),
+        "seed": checkpoint.seed,
+        "structure": checkpoint.structure,
+        "weights": _encoded(checkpoint.weights, "weights", tensors),
+        "optimiser": _encoded(checkpoint.optimiser, "optimiser", tensors),
+        "schedule": _encoded(checkpoint.schedule, "schedule", tensors),
+        "best": best
+        and {"step": best.step, "error": best.error, "weights": _encoded(best.weights, "best", tensors)},
+    }
+    header = {KEY: json.dumps(tree, allow_nan=False)}
+    write_whole(path, bytes_of_tensors(tensors, metadata=header))
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        TrainingError: the file is damaged, of another version, or holds a number that is not finite.
+    """
+    fix = f"delete {path} to train from the beginning, or put a copy in its place"
+    try:
+        with safe_open(path, framework="pt") as opened:
+            tree = json.loads((opened.metadata() or {})[KEY])
+            tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise TrainingError(f"{path}: the checkpoint is damaged ({error}); {fix}") from None
+    if tree.get("version") != VERSION:
+        raise TrainingError(
+            f"{path}: the checkpoint has version {tree.get('version')} and this program reads {VERSION}; {fix}"
+        )
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            place = (~torch.isfinite(tensor)).nonzero()[0].tolist()
+            raise TrainingError(
+                f"{path}: {name}{place} is {float(tensor[tuple(place)])}, but every number must be finite; {fix}"
+            )
+    try:
+        return _checkpoint(tree, tensors)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise TrainingError(f"{path}: the checkpoint is damaged ({error!r}); {fix}") from None
+
+
+def _checkpoint(tree: dict[str, Any], tensors: dict[str, Tensor]) -> Checkpoint:
+    best = tree["best"]
+    return Checkpoint(
+        step=int(tree["step"]),
+        options=TrainingOptions(**tree["options"]),
+        seed=int(tree["seed"]),
+        structure=tree["structure"],
+        weights=_decoded(tree["weights"], tensors),
+        optimiser=_decoded(tree["optimiser"], tensors),
+        schedule=_decoded(tree["schedule"], tensors),
+        best=best
+        and Best(
+            step=int(best["step"]), error=float(best["error"]), weights=_decoded(best["weights"], tensors)
+        ),
+    )
+
+
+def _encoded(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    """JSON data for nested plain values; tensors go to `tensors` under their path."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Tensor):
+        tensors[name] = value.detach().cpu().contiguous()
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"dict": [[key, _encoded(entry, f"{name}.{key}", tensors)] for key, entry in value.items()]}
+    if isinstance(value, list | tuple):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return {kind: [_encoded(entry, f"{name}.{index}", tensors) for index, entry in enumerate(value)]}
+    raise TypeError(f"checkpoint: {name} is a {type(value).__name__}, which has no form in the file")
+
+
+def _decoded(data: Any, tensors: dict[str, Tensor]) -> Any:
+    if not isinstance(data, dict):
+        return data
+    ((kind, content),) = data.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "dict":
+        return {key: _decoded(entry, tensors) for key, entry in content}
+    if kind == "tuple":
+        return tuple(_decoded(entry, tensors) for entry in content)
+    if kind == "list":
+        return [_decoded(entry, tensors) for entry in content]
+    raise ValueError(f"unknown kind {kind!r}")

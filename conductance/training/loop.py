@@ -1,0 +1,232 @@
+"""Training from beginning to end, or from the last checkpoint to the end: the result is the same, bit by bit."""
+
+import json
+import logging
+import math
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from conductance.networks.chain import Network
+from conductance.storage.files import cannot_write
+from conductance.storage.networks import network_document
+from conductance.tasks.base import Task, TaskData
+from conductance.training.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
+from conductance.training.metrics import MetricsFile, Record
+from conductance.training.module import SeriesModule
+from conductance.training.options import TrainingError, TrainingOptions
+
+METRICS = "metrics.jsonl"
+CHECKPOINT = Path("checkpoints") / "last.safetensors"
+TENSORBOARD = "tensorboard"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResult:
+    """What training ended with; the network holds the weights of step `step`.
+
+    Attributes:
+        step: the update after which the kept weights were measured.
+        validation: the kept weights on the validation split.
+        test: the kept weights on the test split.
+        resumed_at: the step from which this call went on; None if it began anew.
+    """
+
+    step: int
+    validation: Record
+    test: Record
+    resumed_at: int | None
+
+
+def train(
+    network: Network,
+    task: Task,
+    data: TaskData,
+    options: TrainingOptions,
+    *,
+    seed: int = 0,
+    folder: Path | None = None,
+    report: Callable[[Record], None] | None = None,
+) -> TrainingResult:
+    """Train a network in place by back-propagation through time.
+
+    Args:
+        network: from (time, batch, input feature) to (time, batch, target feature).
+        task: what `data` was generated from; gives the error.
+        data: the series.
+        options: how to train.
+        seed: decides which series each step sees.
+        folder: an existing folder for `metrics.jsonl`, `checkpoints/` and TensorBoard's files; None writes nothing.
+            If it holds a checkpoint of the same training, that is where training goes on.
+        report: called with every record, for a progress bar.
+
+    Raises:
+        TrainingError: options that do not fit the data, a checkpoint of another training, a damaged checkpoint,
+            or a loss or gradient that is not finite (the message names step, layer and fix).
+        StorageError: a file cannot be written.
+    """
+    _check(data, options)
+    begin = None if folder is None else _begin(network, options, seed, folder / CHECKPOINT)
+    with ExitStack() as stack:
+        sinks = [report] if report is not None else []
+        metrics = None
+        if folder is not None:
+            metrics, board = _outputs(folder, begin, stack)
+            sinks += [metrics.append, board]
+        module = SeriesModule(
+            network, task, data, options=options, seed=seed, begin=begin,
+            report=lambda record: _tell(sinks, record),
+            evaluated=lambda now: _keep(now, folder, metrics),
+        )  # fmt: skip
+        if module.done < options.steps:
+            _fit(module)
+        result = _finished(module)
+        _tell(sinks, result.test)
+        return result
+
+
+def _check(data: TaskData, options: TrainingOptions) -> None:
+    if options.batch > data.train.series:
+        raise TrainingError(
+            f"batch = {options.batch} series are drawn for a step, but the train split has {data.train.series}; "
+            f"lower batch or draw more series"
+        )
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("device = 'cuda': torch finds no CUDA device here; use device = 'cpu'")
+
+
+def _begin(network: Network, options: TrainingOptions, seed: int, path: Path) -> Checkpoint | None:
+    """The checkpoint of the same training, put into the network; None if there is none."""
+    if not path.exists():
+        return None
+    checkpoint = read_checkpoint(path)
+    others = checkpoint.options.differences(options)
+    if checkpoint.seed != seed:
+        others.append(f"seed: {checkpoint.seed} -> {seed}")
+    if checkpoint.structure != json.loads(json.dumps(network_document(network))):
+        others.append("the network's layers")
+    if others:
+        raise TrainingError(
+            f"{path}: the checkpoint belongs to another training ({'; '.join(others)}); "
+            f"train in another folder, or delete the checkpoint to train from the beginning"
+        )
+    network.load_state_dict(checkpoint.weights)
+    return checkpoint
+
+
+def _outputs(
+    folder: Path, begin: Checkpoint | None, stack: ExitStack
+) -> tuple[MetricsFile, Callable[[Record], None]]:
+    """The files that records go to, without what was measured after the checkpoint."""
+    metrics = MetricsFile(folder / METRICS, step=None if begin is None else begin.step)
+    stack.callback(metrics.close)
+    (folder / CHECKPOINT).parent.mkdir(exist_ok=True)
+    board = SummaryWriter(str(folder / TENSORBOARD), purge_step=0 if begin is None else begin.step + 1)
+    stack.callback(board.close)
+
+    def draw(record: Record) -> None:
+        try:
+            for name, number in record.numbers().items():
+                board.add_scalar(f"{name}/{record.split}", number, record.step)
+        except OSError as error:
+            raise cannot_write(folder / TENSORBOARD, error) from error
+
+    return metrics, draw
+
+
+def _tell(sinks: list[Callable[[Record], None]], record: Record) -> None:
+    for sink in sinks:
+        sink(record)
+
+
+def _keep(module: SeriesModule, folder: Path | None, metrics: MetricsFile | None) -> None:
+    """Write the checkpoint of an evaluation."""
+    if folder is None or metrics is None:
+        return
+    metrics.settle()
+    checkpoint = Checkpoint(
+        step=module.done,
+        options=module.options,
+        seed=module.seed,
+        structure=network_document(module.network),
+        weights=module.weights(),
+        optimiser=module.adam.state_dict(),
+        schedule=module.cosine.state_dict(),
+        best=module.best,
+    )
+    write_checkpoint(folder / CHECKPOINT, checkpoint)
+
+
+def _fit(module: SeriesModule) -> None:
+    """Run the remaining steps in Lightning's loop."""
+    options = module.options
+    with _quiet(), _interruptible():
+        trainer = pl.Trainer(
+            accelerator={"cpu": "cpu", "cuda": "gpu"}[options.device],
+            devices=1,
+            max_epochs=math.ceil((options.steps - module.done) / options.evaluate_every),
+            reload_dataloaders_every_n_epochs=1,
+            gradient_clip_val=options.gradient_clip,
+            num_sanity_val_steps=0,
+            # the weights kept by an evaluation are loaded into a network that is trained
+            inference_mode=False,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(module)
+
+
+def _finished(module: SeriesModule) -> TrainingResult:
+    """Put the kept weights into the network and measure them."""
+    step = module.done
+    if module.options.keep == "best" and module.best is not None:
+        module.network.load_state_dict(module.best.weights)
+        step = module.best.step
+    result = TrainingResult(
+        step=step,
+        validation=replace(module.measure("validation"), step=step),
+        test=replace(module.measure("test"), step=step),
+        resumed_at=None if module.begin is None else module.begin.step,
+    )
+    module.network.cpu()
+    return result
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Lightning's remarks on hardware, loggers and data loaders, none of which a user can act on."""
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """An interrupt stays an interrupt: Lightning would end the program and leave Ctrl-C without effect."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as exit_:
+        if isinstance(exit_.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGINT, handler)

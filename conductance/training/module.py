@@ -1,0 +1,199 @@
+"""The training step and the evaluation as Lightning sees them."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+
+from conductance.networks.chain import Network
+from conductance.tasks.base import Split, Task, TaskData
+from conductance.training.activity import activity, layer_outputs, spiking_layers
+from conductance.training.batches import draw_batch
+from conductance.training.checkpoints import Best, Checkpoint
+from conductance.training.metrics import Record, SplitName
+from conductance.training.options import TrainingError, TrainingOptions
+
+Evaluated = Callable[["SeriesModule"], None]
+
+
+class SeriesModule(pl.LightningModule):
+    """A network on a task. A Lightning epoch is the steps between two evaluations.
+
+    Args:
+        network: trained in place.
+        task: gives the error.
+        data: gives the series.
+        options: how to train.
+        seed: of the run.
+        begin: the checkpoint to go on from; None begins anew.
+        report: called with every record.
+        evaluated: called after every evaluation, when the state is worth keeping.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        task: Task,
+        data: TaskData,
+        *,
+        options: TrainingOptions,
+        seed: int,
+        begin: Checkpoint | None,
+        report: Callable[[Record], None],
+        evaluated: Evaluated,
+    ) -> None:
+        super().__init__()
+        self.network, self.task, self.data = network, task, data
+        self.options, self.seed, self.begin = options, seed, begin
+        self.report, self.evaluated = report, evaluated
+        self.done = 0 if begin is None else begin.step
+        self.best: Best | None = None if begin is None else begin.best
+        self.spiking = spiking_layers(network)
+        self._splits: dict[str, Split] = {}
+        self._measured: dict[str, Any] = {}
+        self._started = 0.0
+
+    def configure_optimizers(self) -> Any:
+        """Adam and cosine annealing, in the state of the checkpoint."""
+        adam = torch.optim.Adam(self.network.parameters(), lr=self.options.learning_rate)
+        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(
+            adam, T_max=self.options.steps, eta_min=self.options.final_learning_rate
+        )
+        if self.begin is not None:
+            adam.load_state_dict(self.begin.optimiser)
+            cosine.load_state_dict(self.begin.schedule)
+        self.adam, self.cosine = adam, cosine
+        return {"optimizer": adam, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+
+    def train_dataloader(self) -> range:
+        """The steps of one epoch; which series a step sees follows from its number."""
+        return range(min(self.options.evaluate_every, self.options.steps - self.done))
+
+    def val_dataloader(self) -> range:
+        """One evaluation of the whole validation split."""
+        return range(1)
+
+    def on_train_start(self) -> None:
+        """Evaluate the untrained network once, as the first point of every curve."""
+        if self.begin is None:
+            self._evaluate()
+
+    def training_step(self, _batch: int, _index: int) -> Tensor:
+        """The loss of one batch."""
+        self._started = time.perf_counter()
+        split = draw_batch(self.split("train"), seed=self.seed, step=self.done, size=self.options.batch)
+        loss, self._measured = self._measure(split)
+        if not bool(torch.isfinite(loss)):
+            raise TrainingError(
+                self._stopped(f"the loss is {float(loss.detach())}: {self._first_fault(split)}")
+            )
+        return loss
+
+    def on_before_optimizer_step(self, _optimizer: torch.optim.Optimizer) -> None:
+        """The norm of the gradient, before it is clipped."""
+        gradients = {name: p.grad for name, p in self.network.named_parameters() if p.grad is not None}
+        norm = torch.linalg.vector_norm(
+            torch.stack([torch.linalg.vector_norm(g) for g in gradients.values()])
+        )
+        if not bool(torch.isfinite(norm)):
+            bad = [name for name, gradient in gradients.items() if not bool(torch.isfinite(gradient).all())]
+            names = ", ".join(parameter_name(name) for name in bad) or "all parameters together"
+            raise TrainingError(self._stopped(f"the gradient is not finite: {names}"))
+        self._measured["gradient_norm"] = float(norm)
+        self._measured["learning_rate"] = self.adam.param_groups[0]["lr"]
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Report what the step measured."""
+        self.done += 1
+        self.report(self._record("train"))
+
+    def validation_step(self, _batch: int, _index: int) -> None:
+        """Measure the validation split, and keep the weights if they are the best so far."""
+        self._evaluate()
+
+    def on_validation_end(self) -> None:
+        """Hand over the state, now that no update is pending."""
+        self.evaluated(self)
+
+    def _evaluate(self) -> None:
+        record = self.measure("validation")
+        self.report(record)
+        if self.best is None or record.error < self.best.error:
+            self.best = Best(step=self.done, error=record.error, weights=self.weights())
+
+    def measure(self, name: SplitName) -> Record:
+        """Measure the network on a whole split."""
+        self._started = time.perf_counter()
+        split = self.split(name)
+        with torch.no_grad():
+            loss, self._measured = self._measure(split)
+            if not bool(torch.isfinite(loss)):
+                raise TrainingError(
+                    self._stopped(f"the {name} loss is {float(loss)}: {self._first_fault(split)}")
+                )
+        return self._record(name)
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the network's numbers."""
+        return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+
+    def split(self, name: str) -> Split:
+        """A split on the device of the network."""
+        if name not in self._splits:
+            raw = self.data.splits[name]
+            self._splits[name] = Split(
+                inputs=raw.inputs.to(self.device),
+                targets=raw.targets.to(self.device),
+                mask=raw.mask.to(self.device),
+            )
+        return self._splits[name]
+
+    def _measure(self, split: Split) -> tuple[Tensor, dict[str, Any]]:
+        """The loss, and what else one forward pass shows."""
+        with layer_outputs(self.network) as outputs:
+            prediction, _ = self.network(split.inputs)
+        loss = (prediction - split.targets)[split.mask].square().mean()
+        if not bool(torch.isfinite(loss)):
+            return loss, {}
+        active = activity(self.spiking, outputs, split.mask)
+        numbers: Mapping[str, Any] = (
+            dict.fromkeys(("spikes", "duty_cycle", "silent_neurons")) if active is None else asdict(active)
+        )
+        return loss, {"loss": float(loss.detach()), "error": self.task.error(prediction, split), **numbers}
+
+    def _record(self, split: SplitName) -> Record:
+        return Record(
+            step=self.done, split=split, seconds=time.perf_counter() - self._started, **self._measured
+        )
+
+    def _first_fault(self, split: Split) -> str:
+        """Where a forward pass stops being finite: the first layer, and in it the first time step."""
+        with torch.no_grad(), layer_outputs(self.network) as outputs:
+            self.network(split.inputs)
+        for name, output in outputs.items():
+            bad = (~torch.isfinite(output)).nonzero()
+            if len(bad):
+                time_step, series, neuron = bad[0].tolist()
+                return (
+                    f"layer {name} is the first whose output is not finite, at time step {time_step} of "
+                    f"{len(output)}, series {series} of the batch, neuron {neuron}"
+                )
+        return "every layer's output is finite, but the square of the error is not"
+
+    def _stopped(self, reason: str) -> str:
+        return (
+            f"training stopped in step {self.done + 1} of {self.options.steps}: {reason}. "
+            f"Lower learning_rate (now {self.options.learning_rate:g}), set or lower gradient_clip "
+            f"(now {self.options.gradient_clip}), or lower the network's dt, and train anew. "
+            f"The checkpoint of the last evaluation stays as it is"
+        )
+
+
+def parameter_name(key: str) -> str:
+    """A parameter as its user knows it: `layers.hidden.raw_tau_s` is `tau_s of layer hidden`."""
+    _, layer, name = key.split(".", 2)
+    return f"{name.removeprefix('raw_')} of layer {layer}"

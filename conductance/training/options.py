@@ -1,0 +1,73 @@
+"""How a network is trained: one frozen object, each option with its bounds and meaning on its line."""
+
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+from conductance.errors import ExcitableError
+from conductance.tasks.options import option, options_of
+
+Device = Literal["cpu", "cuda"]
+Keep = Literal["best", "last"]
+
+
+class TrainingError(ExcitableError):
+    """Training was asked for something impossible, or cannot go on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """Adam with cosine annealing on the mean square error of the filtered output, after the warm-up.
+
+    That the loss is MSE on the filtered output, the optimiser Adam and the schedule cosine annealing is stated by
+    digests of arXiv 2605.11835; rate, clipping and number of steps are our choice.
+
+    `device` is where the network is trained. `keep` says which weights the trained network has: those of the
+    evaluation with the lowest validation error, or those of the last step.
+    """
+
+    steps: int = option(300, lower=1, whole=True, unit="step", meaning="number of updates of the weights")
+    batch: int = option(16, lower=1, whole=True, unit="series", meaning="series drawn for one step")
+    learning_rate: float = option(
+        0.02, lower=0, lower_open=True, upper=10, meaning="step size of Adam at the start"
+    )
+    final_learning_rate: float = option(
+        0.0, lower=0, upper=10, meaning="step size at the end of the cosine annealing"
+    )
+    gradient_clip: float | None = option(
+        1.0,
+        lower=0,
+        lower_open=True,
+        optional=True,
+        meaning="largest norm of the gradient; longer ones are scaled",
+    )
+    evaluate_every: int = option(
+        25,
+        lower=1,
+        whole=True,
+        unit="step",
+        meaning="steps between evaluations, each followed by a checkpoint",
+    )
+    keep: Keep = "best"
+    device: Device = "cpu"
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{name} = {getattr(self, name)!r}: {declared.meaning} [{declared.unit}] must be {declared.allowed}"
+            for name, declared in options_of(self).items()
+            if not declared.allows(getattr(self, name))
+        ]
+        for name, allowed in (("keep", get_args(Keep)), ("device", get_args(Device))):
+            if getattr(self, name) not in allowed:
+                faults.append(f"{name} = {getattr(self, name)!r}: allowed are {', '.join(allowed)}")
+        if not faults and self.final_learning_rate > self.learning_rate:
+            faults.append(
+                f"final_learning_rate = {self.final_learning_rate:g} is above "
+                f"learning_rate = {self.learning_rate:g}; annealing goes down"
+            )
+        if faults:
+            raise TrainingError("training options: " + "; ".join(faults))
+
+    def differences(self, other: "TrainingOptions") -> list[str]:
+        """The options in which two sets differ, as `name: own -> other's`."""
+        pairs = [(f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self)]
+        return [f"{name}: {own} -> {others}" for name, own, others in pairs if own != others]
