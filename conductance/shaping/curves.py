@@ -101,11 +101,11 @@ class Curve:
         return evaluated
 
 
-def iv_curve(neuron: Neuron, timescale: Timescale) -> Curve:
+def curve(neuron: Neuron, timescale: Timescale) -> Curve:
     """The I-V curve of one timescale, as a sympy expression.
 
     >>> from conductance.neurons import lif
-    >>> iv_curve(lif(), "fast").slope
+    >>> curve(lif(), "fast").slope
     1/R
     """
     if timescale not in TIMESCALES:
@@ -126,14 +126,14 @@ def timescales(neuron: Neuron) -> tuple[Timescale, ...]:
     return tuple(name for name in TIMESCALES if name in used)
 
 
-def iv_curves(neuron: Neuron) -> dict[Timescale, Curve]:
+def curves(neuron: Neuron) -> dict[Timescale, Curve]:
     """The I-V curve of every timescale of the neuron, the fastest first."""
-    return {timescale: iv_curve(neuron, timescale) for timescale in timescales(neuron)}
+    return {timescale: curve(neuron, timescale) for timescale in timescales(neuron)}
 
 
 def steady_curve(neuron: Neuron) -> Curve:
     """The curve with every state settled: the current that holds the membrane at each voltage, I = I_ss(V)."""
-    return iv_curve(neuron, "ultraslow")
+    return curve(neuron, "ultraslow")
 
 
 def voltage_range(neuron: Neuron, values: Mapping[str, float] | None = None) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conductance.neurons.base import Neuron
-from conductance.shaping.curves import iv_curves, negative_slope_regions
+from conductance.shaping.curves import curves, negative_slope_regions
 from conductance.shaping.equilibria import Branch
 from conductance.shaping.flow import starting_state
 from conductance.shaping.integrate import Trace, integrate, joined
@@ -87,7 +87,7 @@ def spike_level(neuron: Neuron, values: Mapping[str, float] | None = None) -> fl
 
     It is the middle of the negative-slope region of the fastest curve that has one: what the membrane jumps across.
     """
-    for chosen in iv_curves(neuron).values():
+    for chosen in curves(neuron).values():
         regions = [region for region in negative_slope_regions(chosen, values) if region.bounded]
         if regions:
             return max(regions, key=lambda region: region.upper - region.lower).middle

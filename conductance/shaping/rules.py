@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from conductance.elements.base import Timescale
 from conductance.neurons.base import Neuron
-from conductance.shaping.curves import Region, iv_curves, negative_slope_regions
+from conductance.shaping.curves import Region, curves, negative_slope_regions
 
 SLOW_ENOUGH = 20.0
 """tau_s over tau_m from which a slow curve counts as slow: the published rule of thumb."""
@@ -77,7 +77,7 @@ def shapes(neuron: Neuron, values: Mapping[str, float] | None = None) -> dict[Ti
     """The shape of the curve of each timescale of the neuron."""
     return {
         timescale: shape(negative_slope_regions(chosen, values))
-        for timescale, chosen in iv_curves(neuron).items()
+        for timescale, chosen in curves(neuron).items()
     }
 
 
@@ -104,7 +104,7 @@ def explanation(neuron: Neuron, values: Mapping[str, float] | None = None) -> st
 
 def _described(neuron: Neuron, values: Mapping[str, float] | None) -> str:
     parts = []
-    for timescale, chosen in iv_curves(neuron).items():
+    for timescale, chosen in curves(neuron).items():
         regions = negative_slope_regions(chosen, values)
         where = " and ".join(f"{region.lower:.2f} to {region.upper:.2f}" for region in regions)
         falls = f", falling from {where} V0" if regions else ""
