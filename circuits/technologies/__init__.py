@@ -1,0 +1,67 @@
+"""Technologies as data: one TOML file each; a designer adds one by writing a file."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from circuits.technologies.base import Sizing, Technology, TechnologyError, Transistor
+
+__all__ = [
+    "Sizing",
+    "Technology",
+    "TechnologyError",
+    "Transistor",
+    "read_technology",
+    "technology",
+    "technology_names",
+]
+
+_FOLDER = Path(__file__).parent
+
+
+def technology_names() -> tuple[str, ...]:
+    """Names of the technologies that come with the package."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
+def technology(name: str) -> Technology:
+    """A technology by its name, or by the path of a designer's own TOML file.
+
+    Raises:
+        TechnologyError: there is no such technology, or its file has faults.
+    """
+    if name in technology_names():
+        return read_technology(_FOLDER / f"{name}.toml")
+    if name.endswith(".toml"):
+        return read_technology(Path(name))
+    known = ", ".join(technology_names())
+    raise TechnologyError(
+        f"technology {name!r} is unknown; known are {known}, or give the path of a .toml file"
+    )
+
+
+def read_technology(path: Path) -> Technology:
+    """Read and check one file; `TechnologyError` names the file and all its faults by their keys."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TechnologyError(f"technology file {path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TechnologyError(f"technology file {path} is no TOML: {error}") from None
+    try:
+        return Technology.model_validate(content)
+    except ValidationError as error:
+        raise TechnologyError(f"technology file {path}: " + "; ".join(_faults(error))) from None
+
+
+def _faults(error: ValidationError) -> Iterator[str]:
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"]) or "the file"
+        if fault["type"] == "missing":
+            yield f"{key} is missing; add it"
+        elif fault["type"] == "extra_forbidden":
+            yield f"{key} is no known key; remove it or correct its spelling"
+        else:
+            yield f"{key} = {fault['input']!r}: {fault['msg']}"

@@ -1,0 +1,142 @@
+"""What a technology is: supply, transistors with their model cards, matching, capacitors and the amplifier's numbers.
+
+A technology is one TOML file. It is checked when it is read, and every fault is named with its key.
+"""
+
+import math
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from circuits.amplifier import AmplifierModel
+from circuits.devices import CircuitError
+from circuits.models import ModelCard, Polarity
+from circuits.scaling import Scaling
+
+
+class TechnologyError(CircuitError):
+    """A technology file contradicts itself, or lacks what a circuit needs."""
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Table(BaseModel):
+    """A table of the file: unknown keys are refused, values cannot be changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Card(_Table):
+    """The model card of a transistor, under the simulator's names."""
+
+    level: int = Field(gt=0, description="ngspice's number of the model: 8 is BSIM3, 14 is BSIM4")
+    version: str = Field(default="", pattern=r"^(\d+(\.\d+)*)?$")
+    source: str = Field(min_length=1, description="where the numbers come from")
+    parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], float] = Field(min_length=1)
+
+
+class Transistor(_Table):
+    """A kind of transistor, and what its sizing needs to know."""
+
+    model: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="name of the model card")
+    width: Positive = Field(description="smallest width, m")
+    length: Positive = Field(description="length, m; the early voltage grows with it")
+    specific_current: Positive = Field(description="2 n mu C_ox U_T^2 in A: current at W = L, inversion 1")
+    slope_factor: Annotated[float, Field(ge=1, lt=3)] = Field(description="n = 1/kappa")
+    pelgrom_threshold: NotNegative = Field(description="sigma of the threshold times sqrt(W L), V m")
+    pelgrom_current: NotNegative = Field(
+        description="relative sigma of the current factor times sqrt(W L), m"
+    )
+    card: Card
+
+    def model_card(self, polarity: Polarity) -> ModelCard:
+        """The card as a circuit holds it."""
+        return ModelCard(
+            name=self.model,
+            polarity=polarity,
+            level=self.card.level,
+            version=self.card.version,
+            parameters=self.card.parameters,
+            source=self.card.source,
+        )
+
+
+class Sizing(_Table):
+    """By which rules transistors get their widths."""
+
+    inversion: Positive = Field(default=0.1, description="largest inversion coefficient at the bias current")
+    offset_sigma: Positive = Field(default=2e-3, description="largest sigma of one transistor's threshold, V")
+    grid: Positive = Field(default=1e-8, description="widths are multiples of it, m")
+
+
+class CapacitorData(_Table):
+    """The technology's capacitor."""
+
+    density: Positive = Field(description="F/m^2")
+    pelgrom: NotNegative = Field(description="relative sigma times sqrt(area), m")
+
+
+def _amplifier(value: Any) -> AmplifierModel:
+    if isinstance(value, AmplifierModel):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError("must be a table")
+    try:
+        return AmplifierModel(**value)
+    except TypeError as error:
+        raise ValueError(str(error).replace("AmplifierModel.__init__() ", "")) from None
+
+
+class Technology(_Table):
+    """A technology. Without `nmos` and `pmos` it serves the behavioural and the macromodel level only."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str = Field(min_length=1)
+    source: str = Field(min_length=1, description="where the numbers come from")
+    supply: Positive = Field(description="total supply, V; circuits run from -supply/2 to supply/2")
+    temperature: float = Field(default=27.0, gt=-273.15, allow_inf_nan=False, description="degrees Celsius")
+    amplifier: Annotated[AmplifierModel, BeforeValidator(_amplifier)]
+    sizing: Sizing = Sizing()
+    capacitor: CapacitorData
+    nmos: Transistor | None = None
+    pmos: Transistor | None = None
+
+    def scaling(self, *, current_unit: float = 1e-9, capacitance: float = 1e-12) -> Scaling:
+        """SI units of circuits in this technology: one voltage unit is that of its amplifier."""
+        return Scaling(
+            voltage_unit=self.amplifier.voltage_unit, current_unit=current_unit, capacitance=capacitance
+        )
+
+    @property
+    def rails(self) -> tuple[float, float]:
+        """Negative and positive supply in V; ground is the middle."""
+        return -self.supply / 2, self.supply / 2
+
+    @property
+    def thermal_voltage(self) -> float:
+        """k T/q in V."""
+        return 8.617333262e-5 * (self.temperature + 273.15)
+
+    def transistor(self, polarity: Polarity) -> Transistor:
+        """The transistor of that polarity, or `TechnologyError`."""
+        found = self.nmos if polarity == "nmos" else self.pmos
+        if found is None:
+            raise TechnologyError(
+                f"technology {self.name} has no {polarity}, so it has no transistor level; "
+                f"use level macromodel or a technology with transistors"
+            )
+        return found
+
+    def model_cards(self) -> tuple[ModelCard, ...]:
+        """Cards of both transistors."""
+        return self.transistor("nmos").model_card("nmos"), self.transistor("pmos").model_card("pmos")
+
+    def width(self, polarity: Polarity, current: float) -> float:
+        """Width in m of a transistor that carries `current` (A): weakly inverted, matched, on the grid."""
+        kind = self.transistor(polarity)
+        weak = current * kind.length / (self.sizing.inversion * kind.specific_current)
+        matched = (kind.pelgrom_threshold / self.sizing.offset_sigma) ** 2 / kind.length
+        steps = math.ceil(max(weak, matched, kind.width) / self.sizing.grid - 1e-9)
+        return round(steps * self.sizing.grid, 12)
