@@ -4,7 +4,6 @@ SHELL := /bin/sh
 .PHONY: help demo test test-all check format bench clean lock ngspice ngspice-for-tests
 
 bin := .venv/bin
-packages := conductance circuits netlists excitable
 ready := .venv/.ready
 # One thread each; `make test workers=8` on a larger machine.
 workers := 2
@@ -57,4 +56,4 @@ lock: $(ready)
 
 clean:
 	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
-	find $(packages) tests benchmarks notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
