@@ -1,9 +1,8 @@
 """Many simulations through any `concurrent.futures.Executor`."""
 
-import multiprocessing
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -32,30 +31,19 @@ def simulate_all(
     """Simulate all netlists; runs come back in the order of the netlists, failures among them as values.
 
     `time_limit` (s) holds for each simulation. `keep` receives one folder for each successful run, named like
-    its netlist. `progress(done, total, run)` is called in this process after each run. Without an executor a
-    pool of fresh processes, one for each core, lives for this call; a script that uses it needs the usual
-    `if __name__ == "__main__":`. A single netlist, or a single core, is served in this process.
+    its netlist. `progress(done, total, run)` is called in this process after each run. Without an executor one
+    thread per core waits for its ngspice: the work is done in ngspice's own processes.
     """
     find_ngspice()
     workers = min(available_cores(), len(netlists))
     folders = [None if keep is None else Path(keep) / netlist.name for netlist in netlists]
-    if executor is None and workers <= 1:
-        runs = []
-        for netlist, folder in zip(netlists, folders, strict=True):
-            runs.append(simulate(netlist, time_limit=time_limit, keep=folder))
-            _report(progress, len(runs), len(netlists), runs[-1])
-        return runs
-    with _fresh_processes(workers) if executor is None else nullcontext(executor) as pool:
+    # Worker processes would only wait for ngspice, too, and cost 5 to 10 s to start beside torch.
+    with ThreadPoolExecutor(max(1, workers)) if executor is None else nullcontext(executor) as pool:
         futures = [
             pool.submit(simulate, netlist, time_limit=time_limit, keep=folder)
             for netlist, folder in zip(netlists, folders, strict=True)
         ]
         return _collect(futures, netlists, progress)
-
-
-def _fresh_processes(workers: int) -> Executor:
-    """A pool that forks nothing: a fork of a process in which torch has started threads can hang."""
-    return ProcessPoolExecutor(max_workers=workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 def _collect(

@@ -1,6 +1,7 @@
 """Runs of ngspice: a whole answer, or a failed run with a reason and ngspice's words; never half a one."""
 
 import errno
+import multiprocessing
 import os
 import shutil
 import stat
@@ -277,9 +278,10 @@ def test_many_runs_come_back_in_order_with_failures_among_them(workplace):
 
 
 def test_runs_cross_process_borders():
-    """The default pool of fresh processes gives what this process gives."""
-    here = [simulate(rc("a")), simulate(rc("b", 2e-3))]
-    there = simulate_all([rc("a"), rc("b", 2e-3)])
+    """A pool of fresh processes gives what this process gives."""
+    here = simulate_all([rc("a"), rc("b", 2e-3)])
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        there = simulate_all([rc("a"), rc("b", 2e-3)], executor=pool)
     for one, other in zip(here, there, strict=True):
         assert one.require().equals(other.require())
 
