@@ -1,0 +1,158 @@
+"""How fast an update rule approaches the continuous equation as its time step shrinks.
+
+The rule is evaluated in numpy from its sympy program; the truth is the tight integrator's. Inputs are held, so a rule's
+order shows wherever every change of the input falls on a step.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+
+from conductance.derivation.rules import Rule, derive
+from conductance.neurons.base import DT, Neuron
+from conductance.shaping.flow import FlowError, starting_state
+from conductance.shaping.integrate import integrate
+from conductance.stimulus import Arrivals, Stimulus
+from conductance.surrogates import SpikeStep
+
+FLOOR = 1e-10
+"""Errors below this are the truth's own and say nothing about the rule, in V0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convergence:
+    """Errors of one rule over its time step.
+
+    Attributes:
+        neuron: whose.
+        method: name of the rule.
+        order: that the method claims.
+        steps: (step,) time steps, in tau_m, the largest first.
+        errors: (step,) largest deviation of any state at the common times, in V0.
+    """
+
+    neuron: Neuron
+    method: str
+    order: int
+    steps: np.ndarray
+    errors: np.ndarray
+
+    @property
+    def exact(self) -> bool:
+        """Whether no error is larger than the truth's own."""
+        return bool((self.errors <= FLOOR).all())
+
+    @property
+    def slope(self) -> float:
+        """Measured order: d log(error)/d log(step) over the finer half of the steps, infinite for an exact rule."""
+        usable = self.errors > FLOOR
+        steps, errors = self.steps[usable], self.errors[usable]
+        if steps.size < 2:
+            return math.inf
+        finer = slice(-max(2, (steps.size + 1) // 2), None)
+        return float(np.polyfit(np.log(steps[finer]), np.log(errors[finer]), 1)[0])
+
+
+def stepped(
+    rule: Rule,
+    inputs: Sequence[float] | np.ndarray,
+    dt: float,
+    *,
+    start: Sequence[float] | None = None,
+    values: Mapping[str, float] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One neuron stepped by a rule in double precision, without torch.
+
+    Args:
+        rule: from `derive`.
+        inputs: (time,) input of each step.
+        dt: time step, in tau_m.
+        start: states at the beginning, in V0; the declared initial states where not given.
+        values: parameter values other than the declaration's.
+
+    Returns:
+        The states (time + 1, state) from the start on, and the outputs (time,).
+    """
+    full = rule.neuron.check_values(values or {}, owner=f"neuron {rule.neuron.name}")
+    numbers = {**{p.symbol: full[p.name] for p in rule.neuron.parameters}, DT: dt}
+    constants = {symbol: float(sympy.sympify(value).subs(numbers)) for symbol, value in rule.constants}
+    spikes = {
+        spike: sympy.Heaviside(spike.args[1], 0)
+        for _, expression in rule.body.assignments
+        for spike in sympy.sympify(expression).atoms(SpikeStep)
+    }
+    known: dict[sympy.Symbol, sympy.Expr] = {}
+    for symbol, expression in rule.body.assignments:
+        known[symbol] = sympy.sympify(expression).xreplace(spikes)
+    replacements = [(symbol, expression.xreplace(constants)) for symbol, expression in known.items()]
+    step = sympy.lambdify(
+        list(rule.body.inputs[: len(rule.neuron.states) + 1]),
+        [sympy.sympify(output).xreplace(constants) for output in rule.body.outputs],
+        modules=["math", {"Heaviside": lambda value, _: float(value > 0)}],
+        cse=lambda outputs: (replacements, outputs),
+    )
+    state = starting_state(rule.neuron, full, start)
+    states, outputs = [state], []
+    for current in np.asarray(inputs, float).tolist():
+        *state, output = step(*state, current)
+        states.append(state)
+        outputs.append(output)
+    return np.array(states), np.array(outputs)
+
+
+def convergence(
+    neuron: Neuron,
+    method: str,
+    *,
+    inputs: Sequence[float],
+    hold: float,
+    halvings: int = 6,
+    start: Sequence[float] | None = None,
+    values: Mapping[str, float] | None = None,
+) -> Convergence:
+    """The error of a rule at the ends of held inputs, with time steps of `hold` halved again and again.
+
+    Args:
+        neuron: the declaration.
+        method: name of the rule.
+        inputs: (time,) inputs, each held for `hold`; for a neuron of arrivals, charges at the beginnings.
+        hold: in tau_m; also the largest step.
+        halvings: number of halvings of the step.
+        start: states at the beginning, in V0.
+        values: parameter values other than the declaration's.
+
+    Raises:
+        FlowError: the neuron has no continuous form, or it spikes: across a reset every rule is of order 1.
+    """
+    rule = derive(neuron, method)
+    times = tuple(hold * index for index in range(len(inputs)))
+    if neuron.arrivals:
+        drive = {"stimulus": Stimulus.constant(0.0), "arrivals": Arrivals(times, tuple(inputs))}
+    else:
+        drive = {"stimulus": Stimulus(times, tuple(inputs))}
+    stop = hold * len(inputs)
+    truth = integrate(neuron, stop=stop, start=start, values=values, rtol=1e-12, **drive)  # type: ignore[arg-type]
+    if truth.spikes.size:
+        raise FlowError(
+            f"neuron {neuron.name}: it spikes at t = {truth.spikes[0]:g}; measure convergence between spikes, with "
+            f"less input or a shorter time"
+        )
+    # just before the next input arrives
+    ends = np.nextafter(hold * np.arange(1, len(inputs) + 1), 0)
+    right = truth.at(ends)
+    steps, errors = [], []
+    for halving in range(halvings + 1):
+        parts = 2**halving
+        fine = np.zeros((len(inputs), parts))
+        fine[:, :1] = np.asarray(inputs)[:, None]
+        if not neuron.arrivals:
+            fine[:] = np.asarray(inputs)[:, None]
+        states, _ = stepped(rule, fine.ravel(), hold / parts, start=start, values=values)
+        steps.append(hold / parts)
+        errors.append(float(np.abs(states[parts::parts] - right).max()))
+    return Convergence(
+        neuron=neuron, method=method, order=rule.order, steps=np.array(steps), errors=np.array(errors)
+    )
