@@ -61,6 +61,10 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
             return owner.V(name, *nodes, waveform_text(device.waveform))
         case CurrentSource():
             return owner.I(name, *nodes, waveform_text(device.waveform))
+        case Mosfet():
+            size = {"w": print_value(device.width), "l": print_value(device.length)}
+            nodes = (device.drain, device.gate, device.source, device.bulk)
+            return owner.M(name, *nodes, model=device.model, **size)
         case Instance():
             definition = definitions[device.subcircuit]
             ordered = [device.connections[pin.name] for pin in definition.pins]
