@@ -7,6 +7,8 @@ from torch import nn
 
 from conductance.derivation.printers.torch import compiled
 from conductance.derivation.rules import Rule, derive
+from conductance.kernels.backend import check_backend, kernel_name
+from conductance.kernels.operator import run
 from conductance.layers.base import ShapeError, check_input
 from conductance.layers.transforms import constrained, unconstrained
 from conductance.neurons.base import Neuron
@@ -23,6 +25,8 @@ class NeuronLayer(nn.Module):
         method: name of the update rule, see `conductance.derivation.derive`.
         values: initial parameter values, a number or one per neuron; the declaration's defaults elsewhere.
         trainable: names of the parameters that training may change.
+        backend: "auto" steps by a generated kernel where one can be had and by torch elsewhere, "c" insists on the
+            kernel, "eager" on torch.
 
     A parameter is trained through its declared transform, so it never leaves its bounds. Read values by
     `layer.values()`.
@@ -40,13 +44,15 @@ class NeuronLayer(nn.Module):
         method: str = "forward_euler",
         values: Mapping[str, float | torch.Tensor] | None = None,
         trainable: Collection[str] = (),
+        backend: str = "auto",
     ) -> None:
         super().__init__()
+        check_backend(backend, f"layer {neuron.name}")
         if not (dt > 0 and dt < float("inf")):
             raise ParameterError(f"layer {neuron.name}: dt = {dt} must be positive, in units of tau_m")
         if size < 1:
             raise ParameterError(f"layer {neuron.name}: size = {size} must be at least 1")
-        self.neuron, self.size, self.dt = neuron, size, float(dt)
+        self.neuron, self.size, self.dt, self.backend = neuron, size, float(dt), backend
         self.rule: Rule = derive(neuron, method)
         self._constants = compiled(self.rule.prelude, "constants")
         self._step = compiled(self.rule.body, "step")
@@ -118,6 +124,9 @@ class NeuronLayer(nn.Module):
                 f"allowed are {len(self.neuron.states)} of {tuple(inputs.shape[1:])}"
             )
         constants = self._constants(*self.values().values(), first.new_tensor(self.dt))
+        name = kernel_name(self.backend, self.rule, inputs, state, constants) if record is None else ""
+        if name:
+            return run(name, inputs, state, constants)
         outputs = []
         # unbind, never inputs[t]: the backward pass of an index writes the whole tensor at every step
         for current in inputs.unbind(0):

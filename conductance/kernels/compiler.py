@@ -1,0 +1,133 @@
+"""C text to a loaded library, by the system's compiler."""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from conductance.errors import ExcitableError
+from conductance.kernels import cache as store
+
+SECONDS = 120
+"""A compilation that takes longer is given up; the largest kernels take about two seconds."""
+FLAGS = (
+    "-std=gnu11", "-O3", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
+    "-ffp-contract=fast",
+)  # fmt: skip
+"""No -ffast-math: it would let the compiler drop NaN and reorder the range reductions of exp and tanh."""
+
+
+class CompilerError(ExcitableError):
+    """There is no compiler, or it fails."""
+
+
+def find_compiler() -> tuple[str, ...]:
+    """The command of the C compiler: $CC, or the first of cc, gcc and clang.
+
+    Raises:
+        CompilerError: none is installed.
+    """
+    if command := shlex.split(os.environ.get("CC", "")):
+        if found := shutil.which(command[0]):
+            return (found, *command[1:])
+        raise CompilerError(
+            f"CC names the compiler {command[0]!r}, which is not installed; install it or unset CC"
+        )
+    for name in ("cc", "gcc", "clang"):
+        if found := shutil.which(name):
+            return (found,)
+    raise CompilerError(
+        "no C compiler (cc, gcc, clang) is installed; on Debian: apt-get install gcc libc6-dev"
+    )
+
+
+def identity(command: tuple[str, ...]) -> str:
+    """What a library depends on besides its source: compiler, options and, for -march=native, the processor."""
+    real = Path(command[0]).resolve()
+    status = real.stat()
+    parts = [
+        str(real),
+        str(status.st_size),
+        str(status.st_mtime_ns),
+        *command[1:],
+        *map(str, _attempts()),
+        _processor(),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def build(text: str, key: str) -> Path:
+    """Compile `text` and put the library into the cache under `key`.
+
+    Raises:
+        CompilerError, CacheError: with the first lines of the compiler's message.
+    """
+    command = find_compiler()
+    message = ""
+    with tempfile.TemporaryDirectory(dir=store.folder(), prefix="build-") as place:
+        source, library = Path(place) / "kernel.c", Path(place) / "kernel.so"
+        source.write_text(text, "utf-8")
+        for options, libraries in _attempts():
+            try:
+                done = subprocess.run(
+                    [*command, *FLAGS, *options, "-o", str(library), str(source), *libraries, "-lm"],
+                    capture_output=True, text=True, timeout=SECONDS, check=False, cwd=place,
+                )  # fmt: skip
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise CompilerError(f"compiler {command[0]} did not run: {error}") from None
+            if done.returncode == 0 and library.is_file():
+                return store.put(key, library)
+            message = message or done.stderr
+    lines = "\n".join(message.strip().splitlines()[:5])
+    raise CompilerError(f"compiler {command[0]} failed; install a working one or set CC:\n{lines}")
+
+
+def load(path: Path) -> ctypes.CDLL:
+    """The library, opened.
+
+    Raises:
+        CompilerError: the system refuses it, as it does in a folder mounted noexec.
+    """
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise CompilerError(
+            f"kernel {path} cannot be loaded ({error}); set {store.VARIABLE} to a folder on another file system"
+        ) from None
+
+
+@cache
+def _attempts() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+    """Options and libraries, the fastest first; a compiler without OpenMP or -march=native gets the next."""
+    native = "-mcpu=native" if platform.machine().lower() in ("arm64", "aarch64") else "-march=native"
+    threads = _thread_library()
+    return (
+        ((native, "-fopenmp"), threads),
+        ((native,), ()),
+        (("-fopenmp",), threads),
+        ((), ()),
+    )
+
+
+def _thread_library() -> tuple[str, ...]:
+    # torch's wheels carry their own OpenMP library. A second one in the process would keep a second set of threads,
+    # which wait in a loop and take the cores from the first.
+    found = sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))
+    return (str(found[0]), "-Wl,--as-needed") if found else ()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return " ".join(platform.uname())
+    wanted = ("model name", "flags", "Features", "CPU part")
+    return "\n".join(sorted({line for line in lines if line.startswith(wanted)}))

@@ -1,0 +1,102 @@
+"""Kernels by rule, dtype and wanted gradients: built once, kept for the process."""
+
+import ctypes
+import hashlib
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import sympy
+import torch
+
+from conductance.derivation.rules import Rule
+from conductance.errors import ExcitableError
+from conductance.kernels import cache as store
+from conductance.kernels import compiler
+from conductance.kernels.source import Gradients, source
+
+DTYPES = {torch.float32: "float32", torch.float64: "float64"}
+SEGMENT = 32
+"""Steps between two checkpoints, as in time_loop.c."""
+NUMBERS = (ctypes.c_long, ctypes.c_long, ctypes.c_long, ctypes.c_int)
+
+
+class KernelWarning(UserWarning):
+    """Layers run slower than they could."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel:
+    """The loaded time loop of one rule; `backward` is None where no gradients were asked for."""
+
+    rule: Rule
+    forward: Any
+    backward: Any
+
+
+_rules: dict[str, Rule] = {}
+
+
+def register(rule: Rule) -> str:
+    """The name of a rule among kernels: a digest of its expressions, under which operators find it again."""
+    parts = [rule.body.assignments, rule.body.outputs, rule.body.inputs, rule.neuron.state_symbols]
+    name = hashlib.sha256("\n".join(map(sympy.srepr, parts)).encode()).hexdigest()
+    _rules.setdefault(name, rule)
+    return name
+
+
+@cache
+def kernel(name: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> Kernel:
+    """The kernel of a registered rule, from this process, the cache on disk or the compiler.
+
+    `wanted` is `Gradients.encoded`, empty for a kernel that only steps forwards.
+
+    Raises:
+        PrintError, CompilerError, CacheError: it cannot be made; the message says what to do.
+    """
+    rule, gradients = _rules[name], Gradients.decoded(wanted)
+    parts = (name, DTYPES[dtype], repr(wanted), compiler.identity(compiler.find_compiler()), _generator())
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+    path = store.find(key) or compiler.build(source(rule, DTYPES[dtype], gradients), key)
+    library = compiler.load(path)
+    library.forward.argtypes = (*NUMBERS, *(ctypes.c_void_p,) * 6)
+    library.forward.restype = None
+    if gradients is not None:
+        library.backward.argtypes = (*NUMBERS, *(ctypes.c_void_p,) * 9)
+        library.backward.restype = None
+    return Kernel(rule=rule, forward=library.forward, backward=library.backward if gradients else None)
+
+
+@cache
+def problem(name: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> str:
+    """Why a kernel cannot be had, in words; empty if it can."""
+    try:
+        kernel(name, dtype, wanted)
+    except ExcitableError as error:
+        return str(error)
+    return ""
+
+
+@cache
+def warn_once(reason: str) -> None:
+    """Say that the eager step is used, and what to do."""
+    warnings.warn(
+        f"layers run on the eager step, about 20 times slower: {reason}", KernelWarning, stacklevel=2
+    )
+
+
+@cache
+def _generator() -> str:
+    """A digest of everything that turns a rule into C."""
+    digest = hashlib.sha256(sympy.__version__.encode())
+    for package, names in (
+        ("conductance.kernels", ("vectors.h", "time_loop.c", "source.py", "compiler.py")),
+        ("conductance.derivation", ("program.py",)),
+        ("conductance.derivation.printers", ("c.py",)),
+        ("conductance", ("surrogates.py",)),
+    ):
+        for name in names:
+            digest.update((files(package) / name).read_bytes())
+    return digest.hexdigest()

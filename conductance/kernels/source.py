@@ -1,0 +1,163 @@
+"""The C source of a layer's time loop, forwards and backwards, printed from its rule."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import sympy
+
+from conductance.derivation.printers.c import CPrinter
+from conductance.derivation.program import Assignment, flattened, names, used_only
+from conductance.derivation.rules import Rule
+from conductance.neurons.base import INPUT
+
+KEPT = (
+    sympy.tanh, sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.sinh, sympy.cosh, sympy.atan,
+)  # fmt: skip
+"""Functions whose values are kept for the steps of one segment, in cache, because a load costs less than a call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gradients:
+    """Which gradients a kernel returns besides those of the states: of the input, and of each constant by place."""
+
+    input: bool
+    constants: tuple[int, ...]
+
+    @property
+    def encoded(self) -> tuple[int, ...]:
+        """As numbers, the form in which operators carry it."""
+        return (int(self.input), *self.constants)
+
+    @staticmethod
+    def decoded(wanted: Sequence[int]) -> "Gradients | None":
+        """The gradients that `encoded` stands for; None for no numbers at all."""
+        return Gradients(input=bool(wanted[0]), constants=tuple(wanted[1:])) if wanted else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """A rule split for a kernel: what to keep on the way forwards and what is left to compute backwards."""
+
+    kept: tuple[sympy.Symbol, ...]
+    reverse: tuple[Assignment, ...]
+    state_bars: tuple[sympy.Expr, ...]
+    input_bar: sympy.Expr
+    constant_bars: tuple[sympy.Expr, ...]
+
+
+def source(rule: Rule, dtype: str, gradients: Gradients | None) -> str:
+    """The C text of a kernel, for `dtype` "float32" or "float64"; without `gradients` it only steps forwards.
+
+    Raises:
+        PrintError: an expression of the rule has no form in C.
+    """
+    folder = files("conductance.kernels")
+    head = "#define REAL_IS_DOUBLE\n" if dtype == "float64" else ""
+    sizes = {"STATES": len(rule.neuron.states), "CONSTANTS": len(rule.constants)}
+    text = [_advance(rule)]
+    if gradients is not None:
+        step = _split(rule, gradients)
+        sizes |= {"SUMS": len(gradients.constants), "TAPE": len(step.kept)}
+        head += "#define BACKWARD\n" + ("#define INPUT_GRADIENT\n" if gradients.input else "")
+        text += [_replay(rule, step), _reverse(rule, step)]
+    head += "".join(f"#define {name} {size}\n" for name, size in sizes.items())
+    vectors, loop = ((folder / name).read_text("utf-8") for name in ("vectors.h", "time_loop.c"))
+    return "\n".join([head, vectors, *text, loop])
+
+
+def _split(rule: Rule, gradients: Gradients) -> _Step:
+    states = len(rule.neuron.states)
+    adjoint, body = rule.adjoint, rule.body
+    own = set(body.assignments)
+    outputs = [_steps_at_ties(sympy.sympify(output)) for output in adjoint.outputs]
+    wanted = [
+        *outputs[:states],
+        outputs[states] if gradients.input else sympy.S.Zero,
+        *(outputs[states + 1 + index] for index in gradients.constants),
+    ]
+    assignments = [
+        (symbol, value if (symbol, value) in own else _steps_at_ties(value))
+        for symbol, value in adjoint.assignments
+    ]
+    replayed = used_only(body.assignments, body.outputs[:states])
+    candidates = {symbol for symbol, value in replayed if isinstance(value, KEPT)}
+    known = candidates | set(body.outputs[:states])
+    reverse = used_only([pair for pair in assignments if pair[0] not in known], wanted)
+    shared = flattened(reverse, names("share_"))
+    used = set().union(*(value.free_symbols for _, value in shared), *(bar.free_symbols for bar in wanted))
+    return _Step(
+        kept=tuple(symbol for symbol, _ in replayed if symbol in candidates & used),
+        reverse=shared,
+        state_bars=tuple(wanted[:states]),
+        input_bar=wanted[states],
+        constant_bars=tuple(wanted[states + 1 :]),
+    )
+
+
+def _steps_at_ties(expression: sympy.Expr) -> sympy.Expr:
+    """At a bound the slope is 1, as in torch.clamp; where two variables are equal each has half of it."""
+
+    def at_tie(step: sympy.Heaviside) -> sympy.Heaviside:
+        argument = step.args[0]
+        return sympy.Heaviside(argument, 1 if len(argument.free_symbols) < 2 else sympy.Rational(1, 2))
+
+    return expression.replace(lambda part: isinstance(part, sympy.Heaviside), at_tie)
+
+
+def _inputs(rule: Rule) -> dict[sympy.Symbol, str]:
+    known = {symbol: f"state[{index}]" for index, symbol in enumerate(rule.neuron.state_symbols)}
+    known |= {symbol: f"constant[{index}]" for index, symbol in enumerate(rule.constant_symbols)}
+    return {**known, INPUT: "input"}
+
+
+def _function(header: str, statements: list[str]) -> str:
+    return f"INLINE void {header} {{\n" + "".join(f"    {line}\n" for line in statements) + "}\n"
+
+
+def _advance(rule: Rule) -> str:
+    printer = CPrinter(_inputs(rule))
+    lines = printer.assignments(rule.body.assignments)
+    *following, output = rule.body.outputs
+    lines += [f"next[{index}] = {printer.vector(value)};" for index, value in enumerate(following)]
+    lines.append(f"*output = {printer.vector(sympy.sympify(output))};")
+    return _function(
+        "advance(const vec *state, vec input, const vec *constant, vec *next, vec *output)", lines
+    )
+
+
+def _replay(rule: Rule, step: _Step) -> str:
+    printer = CPrinter(_inputs(rule))
+    following = rule.body.outputs[: len(rule.neuron.states)]
+    lines = printer.assignments(used_only(rule.body.assignments, following))
+    lines += [f"next[{index}] = {printer.vector(value)};" for index, value in enumerate(following)]
+    lines += [f"tape[{index}] = {printer.name(symbol)};" for index, symbol in enumerate(step.kept)]
+    return _function("replay(const vec *state, vec input, const vec *constant, vec *next, vec *tape)", lines)
+
+
+def _reverse(rule: Rule, step: _Step) -> str:
+    states = len(rule.neuron.states)
+    seeds = rule.adjoint.inputs[len(rule.body.inputs) :]
+    known = _inputs(rule)
+    known |= {symbol: f"next[{index}]" for index, symbol in enumerate(rule.body.outputs[:states])}
+    known |= {symbol: f"tape[{index}]" for index, symbol in enumerate(step.kept)}
+    known |= {symbol: f"bar[{index}]" for index, symbol in enumerate(seeds[:states])}
+    known[seeds[states]] = "output_bar"
+    printer = CPrinter(known)
+    lines = printer.assignments(step.reverse)
+    lines.append(f"*input_bar = {printer.vector(step.input_bar)};")
+    lines += [
+        f"sum[{index}] += {printer.vector(value)};"
+        for index, value in enumerate(step.constant_bars)
+        if value != 0
+    ]
+    # New adjoints may use the old ones: all are read before any is written.
+    lines += [
+        f"const vec bar_{index} = {printer.vector(value)};" for index, value in enumerate(step.state_bars)
+    ]
+    lines += [f"bar[{index}] = bar_{index};" for index in range(states)]
+    return _function(
+        "reverse(const vec *state, const vec *next, vec input, const vec *constant, const vec *tape, vec *bar, "
+        "vec output_bar, vec *input_bar, vec *sum)",
+        lines,
+    )

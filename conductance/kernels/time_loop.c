@@ -1,0 +1,201 @@
+/* The time loop of one layer, around the step that is printed above this text:
+
+       advance(state, input, constant, next, output)           one step
+       replay(state, input, constant, next, tape)              one step again, keeping what `reverse` reads
+       reverse(state, next, input, constant, tape, bar, ...)   the adjoint of one step
+
+   with STATES, CONSTANTS, SUMS (constants that want a gradient), TAPE (values kept per step of a segment).
+
+   Batch and neuron are one index m = batch * neurons + neuron of `count` lanes, so that any width is stepped at the
+   same speed; a lane's constants are those of its neuron. A tile is up to GROUPS vectors of lanes. Each tile runs
+   through all of time while its states, constants and sums stay in registers and the first-level cache, so that
+   only input and output move. Backwards, the states of a SEGMENT of steps are computed again from its checkpoint. */
+
+#define GROUPS 4
+#define SEGMENT 32
+#define AHEAD 6 /* steps by which the strided input is fetched early; the hardware sees no stride this long */
+
+typedef struct {
+    long steps, count, neurons;
+} shape_t;
+
+/* The last vector of lanes may overlap the one before it, which computes the same values twice. `tile_begin` puts
+   at least two vectors into every tile, so that both belong to one thread. */
+static long vectors_in(long count) { return (count + LANES - 1) / LANES; }
+
+static long tiles_in(long count, int threads) {
+    const long vectors = vectors_in(count);
+    const long enough = (vectors + GROUPS - 1) / GROUPS;
+    const long busy = vectors / 2 < threads ? vectors / 2 : threads;
+    return enough > busy ? enough : busy;
+}
+
+static long lane_begin(long vector, long count) {
+    const long begin = vector * LANES;
+    return begin + LANES > count ? count - LANES : begin;
+}
+
+static void gather(vec (*constant)[CONSTANTS + 1], const long *begin, long groups, const real *table, long neurons) {
+    for (long group = 0; group < groups; group++) {
+        long neuron = begin[group] % neurons;
+        for (long lane = 0; lane < LANES; lane++) {
+            for (long index = 0; index < CONSTANTS; index++)
+                constant[group][index][lane] = table[index * neurons + neuron];
+            if (++neuron == neurons) neuron = 0;
+        }
+    }
+}
+
+static void forward_tile(
+    shape_t shape, const long *begin, long groups, const real *inputs, const real *start, const real *table,
+    real *outputs, real *checkpoints, real *final
+) {
+    vec constant[GROUPS][CONSTANTS + 1], state[GROUPS][STATES];
+    gather(constant, begin, groups, table, shape.neurons);
+    for (long group = 0; group < groups; group++)
+        for (long index = 0; index < STATES; index++)
+            state[group][index] = load(start + index * shape.count + begin[group]);
+    for (long t = 0; t < shape.steps; t++) {
+        const real *input = inputs + t * shape.count;
+        real *output = outputs + t * shape.count;
+        if (checkpoints && t % SEGMENT == 0) {
+            real *checkpoint = checkpoints + t / SEGMENT * STATES * shape.count;
+            for (long group = 0; group < groups; group++)
+                for (long index = 0; index < STATES; index++)
+                    store(checkpoint + index * shape.count + begin[group], state[group][index]);
+        }
+        for (long group = 0; group < groups; group++) {
+            vec next[STATES], result;
+            __builtin_prefetch(input + AHEAD * shape.count + begin[group], 0);
+            __builtin_prefetch(output + AHEAD * shape.count + begin[group], 1);
+            advance(state[group], load(input + begin[group]), constant[group], next, &result);
+            for (long index = 0; index < STATES; index++) state[group][index] = next[index];
+            store(output + begin[group], result);
+        }
+    }
+    for (long group = 0; group < groups; group++)
+        for (long index = 0; index < STATES; index++)
+            store(final + index * shape.count + begin[group], state[group][index]);
+}
+
+void forward(
+    long steps, long count, long neurons, int threads, const real *inputs, const real *start, const real *table,
+    real *outputs, real *checkpoints, real *final
+) {
+    const shape_t shape = {steps, count, neurons};
+    const long tiles = tiles_in(count, threads), vectors = vectors_in(count);
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
+    for (long tile = 0; tile < tiles; tile++) {
+        const long first = tile * vectors / tiles, groups = (tile + 1) * vectors / tiles - first;
+        long begin[GROUPS];
+        for (long group = 0; group < groups; group++) begin[group] = lane_begin(first + group, count);
+        forward_tile(shape, begin, groups, inputs, start, table, outputs, checkpoints, final);
+    }
+}
+
+#ifdef BACKWARD
+
+typedef struct {
+    vec state[STATES], kept[TAPE + 1];
+} moment_t;
+
+/* One segment of one vector of lanes, backwards: adjoints and sums stay in registers. */
+INLINE void reverse_segment(
+    shape_t shape, long steps, const moment_t *moments, const vec *constant, const real *inputs,
+    const real *output_bars, real *input_bars, vec *bar, vec *sum
+) {
+    vec bars[STATES], sums[SUMS + 1];
+    for (long index = 0; index < STATES; index++) bars[index] = bar[index];
+    for (long index = 0; index < SUMS; index++) sums[index] = (vec){0};
+    for (long t = steps - 1; t >= 0; t--) {
+        vec input_bar;
+        reverse(
+            moments[t].state, moments[t + 1].state, load(inputs + t * shape.count), constant, moments[t].kept,
+            bars, load(output_bars + t * shape.count), &input_bar, sums
+        );
+#ifdef INPUT_GRADIENT
+        store(input_bars + t * shape.count, input_bar);
+#endif
+    }
+    for (long index = 0; index < STATES; index++) bar[index] = bars[index];
+    for (long index = 0; index < SUMS; index++) sum[index] += sums[index];
+}
+
+static void backward_tile(
+    shape_t shape, const long *begin, long groups, const real *inputs, const real *table, const real *checkpoints,
+    const real *output_bars, const real *final_bars, real *input_bars, real *start_bars, real *lane_sums
+) {
+    vec constant[GROUPS][CONSTANTS + 1], bar[GROUPS][STATES], sum[GROUPS][SUMS + 1];
+    moment_t moments[GROUPS][SEGMENT + 1];
+    gather(constant, begin, groups, table, shape.neurons);
+    for (long group = 0; group < groups; group++) {
+        for (long index = 0; index < STATES; index++)
+            bar[group][index] = load(final_bars + index * shape.count + begin[group]);
+        for (long index = 0; index < SUMS; index++) sum[group][index] = (vec){0};
+    }
+    for (long segment = (shape.steps - 1) / SEGMENT; segment >= 0; segment--) {
+        const long from = segment * SEGMENT;
+        const long steps = shape.steps - from < SEGMENT ? shape.steps - from : SEGMENT;
+        const real *checkpoint = checkpoints + segment * STATES * shape.count;
+        for (long group = 0; group < groups; group++)
+            for (long index = 0; index < STATES; index++)
+                moments[group][0].state[index] = load(checkpoint + index * shape.count + begin[group]);
+        for (long t = 0; t < steps; t++) {
+            const real *input = inputs + (from + t) * shape.count;
+            for (long group = 0; group < groups; group++) {
+                moment_t *now = &moments[group][t];
+                __builtin_prefetch(input + AHEAD * shape.count + begin[group], 0);
+                replay(now->state, load(input + begin[group]), constant[group], now[1].state, now->kept);
+            }
+        }
+        for (long group = 0; group < groups; group++) {
+            const long place = from * shape.count + begin[group];
+            reverse_segment(
+                shape, steps, moments[group], constant[group], inputs + place, output_bars + place,
+                input_bars + place, bar[group], sum[group]
+            );
+        }
+    }
+    for (long group = 0; group < groups; group++) {
+        for (long index = 0; index < STATES; index++)
+            store(start_bars + index * shape.count + begin[group], bar[group][index]);
+        for (long index = 0; index < SUMS; index++)
+            store(lane_sums + index * shape.count + begin[group], sum[group][index]);
+    }
+}
+
+/* Sums over the batch in a fixed order and in double precision: the same bits for any number of threads. */
+static void sum_over_batch(long rows, long count, long neurons, int threads, const real *lane_sums, real *sums) {
+#pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (long row = 0; row < rows; row++) {
+        for (long first = 0; first < neurons; first += 64) {
+            const long width = neurons - first < 64 ? neurons - first : 64;
+            double total[64] = {0};
+            for (long begin = first; begin < count; begin += neurons)
+                for (long lane = 0; lane < width; lane++) total[lane] += lane_sums[row * count + begin + lane];
+            for (long lane = 0; lane < width; lane++) sums[row * neurons + first + lane] = (real)total[lane];
+        }
+    }
+}
+
+void backward(
+    long steps, long count, long neurons, int threads, const real *inputs, const real *table,
+    const real *checkpoints, const real *output_bars, const real *final_bars, real *input_bars, real *start_bars,
+    real *lane_sums, real *sums
+) {
+    const shape_t shape = {steps, count, neurons};
+    const long tiles = tiles_in(count, threads), vectors = vectors_in(count);
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
+    for (long tile = 0; tile < tiles; tile++) {
+        const long first = tile * vectors / tiles, groups = (tile + 1) * vectors / tiles - first;
+        long begin[GROUPS];
+        for (long group = 0; group < groups; group++) begin[group] = lane_begin(first + group, count);
+        backward_tile(
+            shape, begin, groups, inputs, table, checkpoints, output_bars, final_bars, input_bars, start_bars,
+            lane_sums
+        );
+    }
+    sum_over_batch(SUMS, count, neurons, threads, lane_sums, sums);
+}
+
+#endif

@@ -1,0 +1,193 @@
+/* Vectors of `real` and the functions on them, in GCC's and Clang's vector extension.
+
+   `REAL_IS_DOUBLE` chooses the type. A NaN that enters comes out: every comparison is written so that it keeps
+   its second operand when the first is NaN. Loops over lanes are written where the extension has no operator;
+   compilers turn those of bounds, roots and rounding into one instruction, and the rest into calls of libm. */
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+
+#ifdef REAL_IS_DOUBLE
+typedef double real;
+typedef int64_t whole;
+#define C(number) number
+#define LIBM(name) name
+#else
+typedef float real;
+typedef int32_t whole;
+#define C(number) number##f
+#define LIBM(name) name##f
+#endif
+
+#define LANES ((long)(VECTOR_BYTES / sizeof(real)))
+typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
+typedef whole mask __attribute__((vector_size(VECTOR_BYTES)));
+
+INLINE vec load(const real *from) {
+    vec value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+INLINE void store(real *to, vec value) { memcpy(to, &value, sizeof value); }
+
+INLINE vec splat(real value) { return value - (vec){0}; }
+
+INLINE vec pick(mask where, vec yes, vec no) {
+    return (vec)((where & (mask)yes) | (~where & (mask)no));
+}
+
+/* max(bound, x) and min(bound, x), NaN where x is NaN. */
+INLINE vec at_least(vec bound, vec x) {
+    vec result;
+    for (long lane = 0; lane < LANES; lane++) result[lane] = x[lane] < bound[lane] ? bound[lane] : x[lane];
+    return result;
+}
+
+INLINE vec at_most(vec bound, vec x) {
+    vec result;
+    for (long lane = 0; lane < LANES; lane++) result[lane] = x[lane] > bound[lane] ? bound[lane] : x[lane];
+    return result;
+}
+
+INLINE vec abs_(vec x) {
+    vec result;
+    for (long lane = 0; lane < LANES; lane++) result[lane] = LIBM(fabs)(x[lane]);
+    return result;
+}
+
+INLINE vec sqrt_(vec x) {
+    vec result;
+    for (long lane = 0; lane < LANES; lane++) result[lane] = LIBM(sqrt)(x[lane]);
+    return result;
+}
+
+INLINE vec rounded(vec x) {
+    vec result;
+    for (long lane = 0; lane < LANES; lane++) result[lane] = LIBM(rint)(x[lane]);
+    return result;
+}
+
+INLINE vec sign_(vec x) { return pick(x > 0, splat(1), pick(x < 0, splat(-1), x)); }
+
+INLINE vec square(vec x) { return x * x; }
+
+INLINE vec power(vec x, int exponent) {
+    vec result = splat(1);
+    for (; exponent > 0; exponent >>= 1, x *= x)
+        if (exponent & 1) result *= x;
+    return result;
+}
+
+#define LANE_BY_LANE(name, call)                                                          \
+    static vec name(vec x) {                                                              \
+        vec result;                                                                       \
+        for (long lane = 0; lane < LANES; lane++) result[lane] = LIBM(call)(x[lane]);     \
+        return result;                                                                    \
+    }
+/* UNUSED functions are dropped: they are static. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+LANE_BY_LANE(sin_, sin)
+LANE_BY_LANE(cos_, cos)
+LANE_BY_LANE(tan_, tan)
+LANE_BY_LANE(sinh_, sinh)
+LANE_BY_LANE(cosh_, cosh)
+LANE_BY_LANE(atan_, atan)
+LANE_BY_LANE(log_, log)
+
+static vec pow_(vec x, vec exponent) {
+    vec result;
+    for (long lane = 0; lane < LANES; lane++) result[lane] = LIBM(pow)(x[lane], exponent[lane]);
+    return result;
+}
+
+/* 2^k for whole k in the range of normal numbers. */
+INLINE vec power_of_two(mask k) {
+#ifdef REAL_IS_DOUBLE
+    return (vec)((k + 1023) << 52);
+#else
+    return (vec)((k + 127) << 23);
+#endif
+}
+
+/* exp(r) - 1 for |r| <= ln(2)/2 by its Taylor series; the first neglected term is below the rounding error. */
+INLINE vec small_expm1(vec r) {
+#ifdef REAL_IS_DOUBLE
+    vec sum = splat(1.0 / 6227020800.0);
+    sum = sum * r + 1.0 / 479001600.0;
+    sum = sum * r + 1.0 / 39916800.0;
+    sum = sum * r + 1.0 / 3628800.0;
+    sum = sum * r + 1.0 / 362880.0;
+    sum = sum * r + 1.0 / 40320.0;
+    sum = sum * r + 1.0 / 5040.0;
+#else
+    vec sum = splat(1.0f / 5040.0f);
+#endif
+    sum = sum * r + C(1.0) / C(720.0);
+    sum = sum * r + C(1.0) / C(120.0);
+    sum = sum * r + C(1.0) / C(24.0);
+    sum = sum * r + C(1.0) / C(6.0);
+    sum = sum * r + C(0.5);
+    return sum * r * r + r;
+}
+
+/* x = k ln(2) + r. ln(2) is split so that k times its first part is exact. */
+INLINE vec reduced(vec x, vec k) {
+#ifdef REAL_IS_DOUBLE
+    return (x - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
+#else
+    return (x - k * 0.693359375f) + k * 2.12194440e-4f;
+#endif
+}
+
+/* The bounds lie past overflow and underflow; the scale is applied in two halves, so that both are reached. */
+INLINE vec exp_(vec x) {
+#ifdef REAL_IS_DOUBLE
+    x = at_most(splat(710.0), at_least(splat(-760.0), x));
+#else
+    x = at_most(splat(89.0f), at_least(splat(-110.0f), x));
+#endif
+    const vec k = rounded(x * C(1.44269504088896340736));
+    const vec value = small_expm1(reduced(x, k)) + 1;
+    const mask whole_k = __builtin_convertvector(k, mask);
+    const mask half = whole_k >> 1;
+    return value * power_of_two(half) * power_of_two(whole_k - half);
+}
+
+INLINE vec tanh_(vec x) {
+#ifdef REAL_IS_DOUBLE
+    /* (e^2x - 1)/(e^2x + 1), from e^2x - 1 without cancellation; tanh 20 is 1 in double precision. */
+    x = 2 * at_most(splat(20.0), at_least(splat(-20.0), x));
+    const vec k = rounded(x * 1.44269504088896340736);
+    const vec scale = power_of_two(__builtin_convertvector(k, mask));
+    const vec above = scale * small_expm1(reduced(x, k)) + (scale - 1);
+    return above / (above + 2);
+#else
+    /* Odd rational function of degree 11 over 6, a minimax fit of the relative error (1.7e-8) on [-7.9, 7.9];
+       1 - tanh 7.9 is 2.8e-7. */
+    x = at_most(splat(7.9f), at_least(splat(-7.9f), x));
+    const vec y = x * x;
+    vec above = splat(2.4104387540896713e-11f);
+    above = above * y - 1.4905977382397124e-08f;
+    above = above * y + 9.939110544028693e-06f;
+    above = above * y + 0.0029920895519017373f;
+    above = above * y + 0.12984902905384313f;
+    above = above * y + 0.9999999833178725f;
+    vec below = splat(0.00023808574830841425f);
+    below = below * y + 0.024053063299211006f;
+    below = below * y + 0.4631822084307669f;
+    below = below * y + 1.0f;
+    return above * x / below;
+#endif
+}
