@@ -2,8 +2,17 @@
 
 from collections.abc import Sequence
 
-from circuits.circuit import GROUND, Circuit, CircuitError, CurrentSource, HeldWaveform, Instance
-from circuits.realisations.behavioural import OUTPUT, behavioural, input_state, parameter_name
+from circuits.circuit import (
+    GROUND,
+    Circuit,
+    CircuitError,
+    CurrentSource,
+    HeldWaveform,
+    Instance,
+    VoltageSource,
+)
+from circuits.realisations import Realisation, realise
+from circuits.realisations.behavioural import OUTPUT, input_state, parameter_name
 from circuits.scaling import Scaling
 from conductance.neurons.base import Neuron
 from conductance.stimulus import Stimulus
@@ -19,6 +28,7 @@ def neuron_circuit(
     scaling: Scaling,
     start: Sequence[float] | None = None,
     name: str = "neuron",
+    realisation: Realisation | None = None,
 ) -> Circuit:
     """A neuron whose input pin a held current flows into; its probes are all state nodes and the output.
 
@@ -28,11 +38,13 @@ def neuron_circuit(
         scaling: the SI units.
         start: initial states in V0, membrane first; the declared ones where not given.
         name: of the circuit and its files.
+        realisation: how the neuron is built, from `realise`; the behavioural level where none is given.
 
     Raises:
         CircuitError: a neuron with events, or a stimulus that changes faster than its edges.
     """
-    subcircuit = behavioural(neuron, scaling)
+    built = realise(neuron, scaling=scaling) if realisation is None else realisation
+    subcircuit = built.subcircuit
     entry = input_state(neuron)
     initial = tuple(neuron.initial_state() if start is None else start)
     if len(initial) != len(neuron.states):
@@ -48,15 +60,18 @@ def neuron_circuit(
     return Circuit(
         name=name,
         title=f"one {neuron.name} neuron",
-        subcircuits=(subcircuit,),
+        subcircuits=(*built.cells, subcircuit),
+        models=built.models,
+        temperature=built.temperature,
         devices=(
+            *supplies(built),
             CurrentSource(
                 name="i_in", source=GROUND, sink=entry.name, waveform=waveform, note="input current"
             ),
             Instance(
                 name="xn",
                 subcircuit=subcircuit.name,
-                connections={entry.name: entry.name, OUTPUT: OUTPUT},
+                connections={entry.name: entry.name, OUTPUT: OUTPUT, **{pin: pin for pin in built.supplies}},
                 parameters={parameter_name(key): value for key, value in neuron.defaults.items()},
             ),
         ),
@@ -65,4 +80,12 @@ def neuron_circuit(
             for state, value in zip(neuron.states, initial, strict=True)
         },
         probes=(*nodes.values(), OUTPUT),
+    )
+
+
+def supplies(realisation: Realisation) -> tuple[VoltageSource, ...]:
+    """One source for each supply pin; ground is midway between the rails."""
+    return tuple(
+        VoltageSource(name=f"v_{pin}", positive=pin, negative=GROUND, waveform=value, note="supply")
+        for pin, value in realisation.supplies.items()
     )

@@ -1,5 +1,8 @@
-"""How a declared neuron is built, one module per level of detail."""
+"""How a declared neuron is built: one module per part, and `realise`, which chooses the level of detail."""
 
+from circuits.realisations.analog import Kit, Realisation
 from circuits.realisations.behavioural import behavioural
+from circuits.realisations.levels import LEVELS, Level, kit, largest_bias, realise
+from circuits.realisations.transconductor import Trim
 
-__all__ = ["behavioural"]
+__all__ = ["LEVELS", "Kit", "Level", "Realisation", "Trim", "behavioural", "kit", "largest_bias", "realise"]

@@ -1,6 +1,6 @@
 """The behavioural level: every capacity is a capacitor and every named current a source that states its equation."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import sympy
 
@@ -46,9 +46,8 @@ def behavioural(neuron: Neuron, scaling: Scaling) -> Subcircuit:
             f"neuron {neuron.name}: a neuron with spikes as events has no behavioural circuit yet; "
             f"export a network of mtc neurons"
         )
-    numbers = {p.symbol: sympy.Symbol(parameter_name(p.name), real=True) for p in neuron.parameters}
-    voltages = {state.symbol: voltage(state.name) / V0 for state in neuron.states}
-    known = {**numbers, **voltages}
+    known = circuit_symbols(neuron)
+    numbers = {p.symbol: known[p.symbol] for p in neuron.parameters}
     devices: list[Device] = []
     for state in neuron.states:
         capacity = C0 * state.capacity.xreplace(numbers)
@@ -63,7 +62,7 @@ def behavioural(neuron: Neuron, scaling: Scaling) -> Subcircuit:
         )
         for name, current in state.currents.items():
             if current != INPUT:
-                devices += _current(f"{state.name}_{name}", current, state, neuron, known)
+                devices += behavioural_current(f"{state.name}_{name}", current, state, neuron)
     output = V0 * sympy.sympify(neuron.output).xreplace(known)
     devices.append(
         BehaviouralVoltage(name="b_out", positive=OUTPUT, negative=GROUND, voltage=output, note="output")
@@ -76,7 +75,7 @@ def behavioural(neuron: Neuron, scaling: Scaling) -> Subcircuit:
             Pin(name=entry.name, meaning=f"{entry.meaning}; input current flows in here"),
             Pin(name=OUTPUT, meaning="output, v0 = 1"),
         ),
-        parameters=(*unit_parameters(scaling), *map(_parameter, neuron.parameters)),
+        parameters=(*unit_parameters(scaling), *map(declared_parameter, neuron.parameters)),
         devices=tuple(devices),
         initial={state.name: V0 * sympy.sympify(state.initial).xreplace(numbers) for state in neuron.states},
     )
@@ -106,7 +105,14 @@ def unit_parameters(scaling: Scaling) -> tuple[Param, ...]:
     )
 
 
-def _parameter(parameter: Parameter) -> Param:
+def circuit_symbols(neuron: Neuron) -> dict[sympy.Symbol, sympy.Expr]:
+    """What the neuron's symbols are in a circuit: parameters in lower case, states as voltages over v0."""
+    numbers = {p.symbol: sympy.Symbol(parameter_name(p.name), real=True) for p in neuron.parameters}
+    return numbers | {state.symbol: voltage(state.name) / V0 for state in neuron.states}
+
+
+def declared_parameter(parameter: Parameter) -> Param:
+    """A neuron's parameter as that of its subcircuit."""
     return Param(
         name=parameter_name(parameter.name),
         value=parameter.default,
@@ -115,10 +121,9 @@ def _parameter(parameter: Parameter) -> Param:
     )
 
 
-def _current(
-    name: str, current: sympy.Expr, state: State, neuron: Neuron, known: Mapping[sympy.Symbol, sympy.Expr]
-) -> Iterator[Device]:
+def behavioural_current(name: str, current: sympy.Expr, state: State, neuron: Neuron) -> Iterator[Device]:
     """The devices that bring one named current into the state's node."""
+    known = circuit_symbols(neuron)
     slopes = {symbol: sympy.diff(current, symbol) for symbol in neuron.state_symbols if current.has(symbol)}
     nodes = {other.symbol: other.name for other in neuron.states}
     numbers = {symbol: value for symbol, value in known.items() if symbol not in nodes}

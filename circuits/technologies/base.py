@@ -98,6 +98,9 @@ class Technology(_Table):
     supply: Positive = Field(description="total supply, V; circuits run from -supply/2 to supply/2")
     temperature: float = Field(default=27.0, gt=-273.15, allow_inf_nan=False, description="degrees Celsius")
     amplifier: Annotated[AmplifierModel, BeforeValidator(_amplifier)]
+    follower: Annotated[AmplifierModel | None, BeforeValidator(_amplifier)] = Field(
+        default=None, description="amplifier whose output is one of its inputs, where it is another one"
+    )
     sizing: Sizing = Sizing()
     capacitor: CapacitorData
     nmos: Transistor | None = None

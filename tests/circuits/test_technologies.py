@@ -67,8 +67,8 @@ def write(path: Path, old: str, new: str) -> Path:
         ("supply = 1.8", "supply = -1.8", "supply = -1.8.*greater than 0"),
         ("supply = 1.8", "suply = 1.8", "suply is no known key"),
         ("vth0 = 0.42", 'vth0 = "high"', "nmos.card.parameters.vth0 = 'high'"),
-        ("early_voltage = 20.0", "early_voltage = -20.0", "amplifier.*early_voltage"),
-        ("early_voltage = 20.0", "erly_voltage = 20.0", "amplifier.*erly_voltage"),
+        ("early_voltage = 38.0", "early_voltage = -38.0", "(amplifier|follower).*early_voltage"),
+        ("early_voltage = 38.0", "erly_voltage = 38.0", "amplifier.*erly_voltage"),
         ("[pmos.card]\nlevel = 8", "[pmos.card]\nlevel = 0", "pmos.card.level"),
     ],
 )

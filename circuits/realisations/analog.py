@@ -1,0 +1,239 @@
+"""A neuron of amplifier cells: each current its own transconductor, each state a capacitor.
+
+The cells decide the level: macromodels or transistors. What the declaration states as linear (a filter or leak
+without limit) has no circuit of differential pairs and stays an ideal resistor or buffered resistor.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import sympy
+
+from circuits.circuit import (
+    GROUND,
+    BehaviouralVoltage,
+    Capacitor,
+    CircuitError,
+    Device,
+    ModelCard,
+    Pin,
+    Subcircuit,
+)
+from circuits.realisations.behavioural import (
+    C0,
+    I0,
+    OUTPUT,
+    V0,
+    behavioural_current,
+    circuit_symbols,
+    declared_parameter,
+    input_state,
+    parameter_name,
+    unit_parameters,
+)  # fmt: skip
+from circuits.realisations.cell import VDD, VSS, Cell
+from circuits.realisations.follower_integrator import follower_integrator
+from circuits.realisations.forms import (
+    Clipped,
+    Saturating,
+    Terminal,
+    checked_currents,
+    clipped_form,
+    is_linear_current,
+    saturating_form,
+)  # fmt: skip
+from circuits.realisations.leak import leak
+from circuits.realisations.ota import Transistors
+from circuits.realisations.output_stage import LINE, line_current, macromodel_output, transistor_output
+from circuits.realisations.transconductor import References, Trim, transconductor
+from circuits.scaling import Scaling
+from circuits.technologies import Technology
+from conductance.neurons.base import Neuron, State
+
+BEHAVIOURAL = "behavioural"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Realisation:
+    """A neuron's subcircuit, the cells inside it, the cards they need, and the voltages of its supply pins (V)."""
+
+    subcircuit: Subcircuit
+    cells: tuple[Subcircuit, ...] = ()
+    models: tuple[ModelCard, ...] = ()
+    supplies: Mapping[str, float] = field(default_factory=dict)
+    temperature: float = 27.0
+
+    @property
+    def name(self) -> str:
+        """Name of the neuron's subcircuit."""
+        return self.subcircuit.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kit:
+    """The cells of one level and technology: `element` for transconductors, `follower` where out is an input.
+
+    `trims` correct each cell by what its DC sweep found, by the name of the cell's subcircuit.
+    """
+
+    technology: Technology
+    element: Cell
+    follower: Cell
+    transistors: Transistors | None = None
+    trims: Mapping[str, Trim] = field(default_factory=dict)
+
+    def trim(self, cell: Cell) -> Trim:
+        """The trim of a cell; none is measured, none is made."""
+        return self.trims.get(cell.subcircuit.name, Trim())
+
+
+def analog(neuron: Neuron, scaling: Scaling, kit: Kit, *, ideal: Collection[str] = ()) -> Realisation:
+    """The neuron made of the kit's cells.
+
+    Args:
+        neuron: an event-free declaration.
+        scaling: the SI units.
+        kit: the cells.
+        ideal: names of currents (elements, `leak`, `filter`) and `output` that stay behavioural sources.
+
+    Raises:
+        CircuitError: an element whose law no amplifier has, or an unknown name in `ideal`.
+    """
+    currents = checked_currents(neuron)
+    known = {name for _, name, _ in currents} | {"output"}
+    unknown = sorted(set(ideal) - known)
+    if unknown:
+        raise CircuitError(
+            f"neuron {neuron.name}: {', '.join(unknown)} cannot stay behavioural; it has {', '.join(sorted(known))}"
+        )
+    builder = _Builder(neuron, scaling, kit)
+    for state, name, current in currents:
+        builder.current(state, name, current, as_source=name in ideal)
+    builder.output(as_source="output" in ideal)
+    return builder.finish()
+
+
+class _Builder:
+    """Collects the devices of one neuron."""
+
+    def __init__(self, neuron: Neuron, scaling: Scaling, kit: Kit) -> None:
+        self.neuron, self.scaling, self.kit = neuron, scaling, kit
+        self.numbers = {p.symbol: sympy.Symbol(parameter_name(p.name), real=True) for p in neuron.parameters}
+        self.nodes = {state.symbol: state.name for state in neuron.states}
+        self.references = References()
+        self.devices: list[Device] = [
+            Capacitor(
+                name=f"c_{state.name}", positive=state.name, negative=GROUND,
+                capacitance=C0 * state.capacity.xreplace(self.numbers), note=state.meaning,
+            )
+            for state in neuron.states
+        ]  # fmt: skip
+
+    def current(self, state: State, name: str, current: sympy.Expr, *, as_source: bool) -> None:
+        """One named current into its state's node."""
+        form = saturating_form(current, self.neuron)
+        label = f"{state.name}_{name}"
+        if as_source or (form is None and is_linear_current(current, self.neuron)):
+            self.devices += behavioural_current(label, current, state, self.neuron)
+        elif form is None:
+            raise CircuitError(
+                f"neuron {self.neuron.name}, current {name}: no amplifier has the law {current}; "
+                f"use a tanh element, or keep this one as a behavioural source: ideal=['{name}']"
+            )
+        else:
+            self.devices += self._amplifier(f"x_{label}", state, form)
+
+    def _amplifier(self, label: str, state: State, form: Saturating) -> Iterator[Device]:
+        peak = I0 * form.peak.xreplace(self.numbers)
+        shared = {"peak": peak, "width": form.width, "unit": V0}
+        follows_itself = form.minus == state.symbol
+        cell = self.kit.follower if follows_itself else self.kit.element
+        if follows_itself and form.plus in self.nodes:
+            return follower_integrator(
+                label,
+                cell,
+                follows=self.nodes[form.plus],
+                node=state.name,
+                trim=self.kit.trim(cell),
+                **shared,
+            )
+        if follows_itself and state.name == input_state(self.neuron).name and form.width > 1:
+            return leak(
+                label, cell, rest=V0 * form.plus.xreplace(self.numbers), node=state.name,
+                references=self.references, trim=self.kit.trim(cell), **shared,
+            )  # fmt: skip
+        return transconductor(
+            label, cell, plus=self._terminal(form.plus), minus=self._terminal(form.minus), out=state.name,
+            references=self.references, trim=self.kit.trim(cell), **shared,
+        )  # fmt: skip
+
+    def _terminal(self, terminal: Terminal) -> str | sympy.Expr:
+        """A state's node, or a reference in V."""
+        if terminal in self.nodes:
+            return self.nodes[terminal]
+        return V0 * terminal.xreplace(self.numbers)
+
+    def output(self, *, as_source: bool) -> None:
+        """The output stage; an output that is no clipped line stays a source."""
+        form = clipped_form(self.neuron)
+        if as_source or form is None:
+            value = V0 * sympy.sympify(self.neuron.output).xreplace(circuit_symbols(self.neuron))
+            self.devices.append(
+                BehaviouralVoltage(
+                    name="b_out", positive=OUTPUT, negative=GROUND, voltage=value, note="output"
+                )
+            )
+            return
+        self.devices += self._clipped(form)
+
+    def _clipped(self, form: Clipped) -> Iterator[Device]:
+        cell = self.kit.element
+        yield from line_current(
+            cell, state=self.nodes[form.state], lower=form.lower.xreplace(self.numbers),
+            upper=form.upper.xreplace(self.numbers), unit=V0, current_unit=I0, references=self.references,
+            trim=self.kit.trim(cell),
+        )  # fmt: skip
+        if self.kit.transistors is None:
+            yield from macromodel_output(V0, I0)
+        else:
+            yield from transistor_output(self.kit.transistors, V0, I0)
+
+    def _initial(self) -> dict[str, sympy.Expr | float]:
+        """Initial voltages: the declared ones, and 0 for the inner node of the output stage, which follows at once."""
+        values = {
+            state.name: V0 * sympy.sympify(state.initial).xreplace(self.numbers)
+            for state in self.neuron.states
+        }
+        touched = {node for device in self.devices for node in device.terminals}
+        return values | ({LINE: 0.0} if LINE in touched and self.kit.transistors is None else {})
+
+    def finish(self) -> Realisation:
+        """The subcircuit and all that it needs."""
+        neuron, technology = self.neuron, self.kit.technology
+        entry = input_state(neuron)
+        negative, positive = technology.rails
+        subcircuit = Subcircuit(
+            name=neuron.name,
+            title=f"{neuron.meaning}, {technology.title}",
+            pins=(
+                Pin(name=entry.name, meaning=f"{entry.meaning}; input current flows in here"),
+                Pin(name=OUTPUT, meaning="output, v0 = 1"),
+                Pin(name=VDD, meaning="positive supply"),
+                Pin(name=VSS, meaning="negative supply"),
+            ),
+            parameters=(*unit_parameters(self.scaling), *map(declared_parameter, neuron.parameters)),
+            devices=(*self.devices, *self.references.devices),
+            initial=self._initial(),
+        )
+        used = dict.fromkeys(device.subcircuit for device in self.devices if hasattr(device, "subcircuit"))
+        cells = {cell.subcircuit.name: cell for cell in (self.kit.element, self.kit.follower)}
+        models = {model.name: model for name in used for model in cells[name].models}
+        if self.kit.transistors is not None:
+            models |= {model.name: model for model in technology.model_cards()}
+        return Realisation(
+            subcircuit=subcircuit,
+            cells=tuple(cells[name].subcircuit for name in used),
+            models=tuple(models.values()),
+            supplies={VDD: positive, VSS: negative},
+            temperature=technology.temperature,
+        )

@@ -1,0 +1,32 @@
+"""The leak that does not run away: a follower of the resting voltage, wide enough to hold the membrane.
+
+A pair with one diode of degeneration saturates at 2.43 units, and elements of 3.5 units then drive the membrane to
+a rail; saturation at 5 units behaves (models.md, section 4). It is built as a multi-tanh of staggered pairs.
+"""
+
+from collections.abc import Iterator
+
+import sympy
+
+from circuits.circuit import Device
+from circuits.realisations.cell import Cell
+from circuits.realisations.transconductor import References, Trim, transconductor
+
+
+def leak(
+    name: str,
+    cell: Cell,
+    *,
+    rest: sympy.Expr,
+    node: str,
+    peak: sympy.Expr,
+    width: float,
+    unit: sympy.Expr,
+    references: References,
+    trim: Trim,
+) -> Iterator[Device]:
+    """Pairs that pull `node` to the voltage `rest` (V); arguments as in `transconductor`."""
+    yield from transconductor(
+        name, cell, plus=rest, minus=node, out=node, peak=peak, width=width, unit=unit,
+        references=references, trim=trim, note=f"leak, saturates at {width:g} units",
+    )  # fmt: skip

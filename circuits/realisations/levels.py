@@ -1,0 +1,82 @@
+"""A declared neuron at a level: the one place where levels are chosen."""
+
+from collections.abc import Collection, Mapping
+from typing import Literal, get_args
+
+from circuits.devices import CircuitError
+from circuits.realisations.analog import Kit, Realisation, analog
+from circuits.realisations.behavioural import behavioural
+from circuits.realisations.forms import checked_currents, saturating_form
+from circuits.realisations.macromodel import macromodel
+from circuits.realisations.ota import Transistors, five_transistor_ota, ten_transistor_ota
+from circuits.realisations.transconductor import Trim
+from circuits.scaling import Scaling
+from circuits.technologies import Technology, technology
+from conductance.neurons.base import Neuron
+
+Level = Literal["behavioural", "macromodel", "transistor"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+
+
+def realise(
+    neuron: Neuron,
+    level: Level = "behavioural",
+    *,
+    technology: Technology | None = None,
+    scaling: Scaling | None = None,
+    ideal: Collection[str] = (),
+    trims: Mapping[str, Trim] | None = None,
+) -> Realisation:
+    """The circuit of a neuron at a level.
+
+    Args:
+        neuron: an event-free declaration.
+        level: behavioural, macromodel or transistor.
+        technology: from which amplifiers and transistors come; `ideal` where none is given.
+        scaling: the SI units; the technology's own where none is given.
+        ideal: currents (elements, leak, filter) and output that stay behavioural at the other levels.
+        trims: what DC sweeps found, by the name of the cell.
+
+    Raises:
+        CircuitError: an unknown level, or a neuron that has no circuit at it.
+        TechnologyError: a technology without transistors.
+    """
+    if level not in LEVELS:
+        raise CircuitError(f"level {level!r} is unknown; allowed are {', '.join(LEVELS)}")
+    chosen = default_technology() if technology is None else technology
+    units = chosen.scaling() if scaling is None else scaling
+    if level == "behavioural":
+        return Realisation(subcircuit=behavioural(neuron, units), temperature=chosen.temperature)
+    made = kit(level, chosen, bias=largest_bias(neuron, units), trims=trims)
+    return analog(neuron, units, made, ideal=ideal)
+
+
+def default_technology() -> Technology:
+    """The technology `ideal`."""
+    return technology("ideal")
+
+
+def largest_bias(neuron: Neuron, scaling: Scaling) -> float:
+    """The largest bias current in A that an amplifier of the neuron needs at its default parameters."""
+    numbers = neuron.substitutions()
+    forms = [saturating_form(current, neuron) for _, _, current in checked_currents(neuron)]
+    peaks = [float(form.peak.subs(numbers)) / form.width for form in forms if form is not None]
+    return scaling.current_unit * max([1.0, *peaks])
+
+
+def kit(level: Level, technology: Technology, *, bias: float, trims: Mapping[str, Trim] | None = None) -> Kit:
+    """The cells of a level above the behavioural one, made for bias currents up to `bias` (A)."""
+    if level == "transistor":
+        return Kit(
+            technology=technology,
+            element=ten_transistor_ota(technology, bias),
+            follower=five_transistor_ota(technology, bias),
+            transistors=Transistors(technology, bias),
+            trims=dict(trims or {}),
+        )
+    surroundings = {"supply": technology.supply, "thermal_voltage": technology.thermal_voltage, "bias": bias}
+    element = macromodel(technology.amplifier, **surroundings)
+    follower = element
+    if technology.follower is not None:
+        follower = macromodel(technology.follower, name="amplifier_follower", **surroundings)
+    return Kit(technology=technology, element=element, follower=follower, trims=dict(trims or {}))

@@ -1,0 +1,95 @@
+"""Transconductance amplifiers of subthreshold transistors: an n-channel differential pair with five or ten transistors.
+
+The pair's output current is I_b tanh(kappa (V1 - V2)/(2 U_T)) (models.md, section 4). The five-transistor amplifier
+mirrors one branch once, and its output must stay above the pair's common source; the ten-transistor one mirrors both
+branches, so its output reaches nearly to both rails.
+"""
+
+from circuits.circuit import BehaviouralCurrent, Device, Mosfet, Subcircuit
+from circuits.realisations.cell import BIAS, MINUS, OUT, PINS, PLUS, VDD, VSS, Cell, bias_parameter
+from circuits.technologies import Technology
+
+_BULK = {"nmos": VSS, "pmos": VDD}
+
+
+class Transistors:
+    """Places transistors of one technology, each sized for the largest current that it carries."""
+
+    def __init__(self, technology: Technology, current: float) -> None:
+        self.technology = technology
+        self.current = current
+
+    def nmos(self, name: str, drain: str, gate: str, source: str = VSS, note: str = "") -> Mosfet:
+        """An n-channel transistor, bulk at vss."""
+        return self._place("nmos", name, drain, gate, source, note)
+
+    def pmos(self, name: str, drain: str, gate: str, source: str = VDD, note: str = "") -> Mosfet:
+        """A p-channel transistor, bulk at vdd."""
+        return self._place("pmos", name, drain, gate, source, note)
+
+    def _place(self, polarity: str, name: str, drain: str, gate: str, source: str, note: str) -> Mosfet:
+        kind = self.technology.transistor(polarity)
+        return Mosfet(
+            name=name,
+            drain=drain,
+            gate=gate,
+            source=source,
+            bulk=_BULK[polarity],
+            model=kind.model,
+            width=self.technology.width(polarity, self.current),
+            length=kind.length,
+            note=note,
+        )
+
+
+def _pair(place: Transistors) -> list[Device]:
+    """Bias current, its mirror, and the pair: gates plus and minus, drains left and the caller's."""
+    return [
+        BehaviouralCurrent(name="b_bias", source=VDD, sink="bias", current=BIAS, note="reference current"),
+        place.nmos("m_bias", "bias", "bias", note="bias diode"),
+        place.nmos("m_tail", "tail", "bias", note="tail current"),
+        place.nmos("m_plus", "left", PLUS, "tail", note="differential pair"),
+        place.pmos("m_left", "left", "left", note="mirror, input"),
+    ]
+
+
+def five_transistor_ota(technology: Technology, bias: float, name: str = "ota5") -> Cell:
+    """Pair, one mirror, tail: five transistors, and the diode that takes the bias current.
+
+    `bias` (A) is the default and the largest bias current: widths are made for it.
+    """
+    place = Transistors(technology, bias)
+    devices = [
+        *_pair(place),
+        place.nmos("m_minus", OUT, MINUS, "tail", note="differential pair"),
+        place.pmos("m_out", OUT, "left", note="mirror, output"),
+    ]
+    return _cell(technology, name, "five-transistor amplifier", bias, devices)
+
+
+def ten_transistor_ota(technology: Technology, bias: float, name: str = "ota10") -> Cell:
+    """Pair, two upper mirrors, one lower mirror, tail and bias diode: ten transistors."""
+    place = Transistors(technology, bias)
+    devices = [
+        *_pair(place),
+        place.nmos("m_minus", "right", MINUS, "tail", note="differential pair"),
+        place.pmos("m_right", "right", "right", note="mirror, input"),
+        place.pmos("m_source", OUT, "left", note="sourcing arm"),
+        place.pmos("m_fold", "fold", "right", note="mirror, output"),
+        place.nmos("m_diode", "fold", "fold", note="lower mirror, input"),
+        place.nmos("m_sink", OUT, "fold", note="sinking arm"),
+    ]
+    return _cell(technology, name, "ten-transistor amplifier", bias, devices)
+
+
+def _cell(technology: Technology, name: str, title: str, bias: float, devices: list[Device]) -> Cell:
+    return Cell(
+        subcircuit=Subcircuit(
+            name=name,
+            title=f"{title}, {technology.title}",
+            pins=PINS,
+            parameters=(bias_parameter(bias),),
+            devices=tuple(devices),
+        ),
+        models=technology.model_cards(),
+    )

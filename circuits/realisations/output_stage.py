@@ -1,0 +1,75 @@
+"""The saturating output stage: out = V0 clip((u - lower)/(upper - lower), 0, 1), the model's clipped ReLU.
+
+A pair centred between the two thresholds gives a current that runs from 0 to I0 between them; a current mirror
+passes only its positive part, a second one takes away what exceeds I0, and a resistor V0/I0 turns the rest into the
+output voltage. Inside the thresholds the pair bends by 1.6 % of I0 at most where they are one voltage unit apart.
+"""
+
+from collections.abc import Iterator
+
+import sympy
+
+from circuits.circuit import (
+    GROUND,
+    BehaviouralCurrent,
+    BehaviouralVoltage,
+    Device,
+    Resistor,
+    voltage,
+)
+from circuits.realisations.cell import OUT, VDD, VSS, Cell
+from circuits.realisations.ota import Transistors
+from circuits.realisations.transconductor import References, Trim, transconductor
+
+LINE = "line"
+
+
+def line_current(
+    cell: Cell,
+    *,
+    state: str,
+    lower: sympy.Expr,
+    upper: sympy.Expr,
+    unit: sympy.Expr,
+    current_unit: sympy.Expr,
+    references: References,
+    trim: Trim,
+) -> Iterator[Device]:
+    """The current that runs from 0 to I0 between the thresholds (V0), into the node `LINE`."""
+    half = (upper - lower) / 2
+    peak = current_unit / (2 * sympy.tanh(half))
+    yield from transconductor(
+        "x_out", cell, plus=state, minus=unit * (lower + half), out=LINE, peak=peak, width=1.0, unit=unit,
+        references=references, trim=trim, note="output",
+    )  # fmt: skip
+    yield BehaviouralCurrent(
+        name="b_out_half",
+        source=VDD,
+        sink=LINE,
+        current=current_unit / 2,
+        note="half of the largest output current",
+    )
+
+
+def macromodel_output(unit: sympy.Expr, current_unit: sympy.Expr) -> Iterator[Device]:
+    """Rectifier and limiter as one source: sharp corners."""
+    yield Resistor(name="r_line", positive=LINE, negative=GROUND, resistance=unit / current_unit)
+    clipped = sympy.Min(sympy.Max(voltage(LINE), 0), unit)
+    yield BehaviouralVoltage(name="b_out", positive=OUT, negative=GROUND, voltage=clipped, note="output")
+
+
+def transistor_output(place: Transistors, unit: sympy.Expr, current_unit: sympy.Expr) -> Iterator[Device]:
+    """Rectifier and limiter of current mirrors: out = I - max(I - I0, 0), I = max(line, 0)."""
+    yield place.nmos("m_line", LINE, LINE, note="passes positive currents")
+    yield place.nmos("m_copy", "excess", LINE, note="copy for the limiter")
+    yield place.nmos("m_take", "net", LINE, note="copy for the output")
+    yield BehaviouralCurrent(
+        name="b_limit", source="ceiling", sink=VSS, current=current_unit, note="largest output current"
+    )
+    yield place.pmos("m_limit", "ceiling", "ceiling", note="mirror of the limit, input")
+    yield place.pmos("m_allow", "excess", "ceiling", note="mirror of the limit, output")
+    yield place.pmos("m_excess", "excess", "excess", note="what exceeds the limit")
+    yield place.pmos("m_give", "net", "excess", note="gives it back")
+    yield place.pmos("m_net", "net", "net", note="output mirror, input")
+    yield place.pmos("m_out", OUT, "net", note="output mirror, output")
+    yield Resistor(name="r_out", positive=OUT, negative=GROUND, resistance=unit / current_unit, note="V0/I0")
