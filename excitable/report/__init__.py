@@ -1,0 +1,75 @@
+"""The report of a run: `report.html`, self-contained, and its figures as SVG and PNG files.
+
+>>> from excitable.report import write_report  # doctest: +SKIP
+>>> write_report(Path("runs/demo"))  # doctest: +SKIP
+"""
+
+from pathlib import Path
+
+from conductance.storage import write_whole
+from conductance.storage.files import cannot_write
+from excitable.report.evidence import Evidence, ReportError, Stage, read_run
+from excitable.report.figures import (
+    Drawing,
+    curve_figure,
+    ladder_figure,
+    neuron_curves,
+    overview_figure,
+    prediction_figure,
+    training_figure,
+    waveform_figure,
+)
+from excitable.report.figures.overview import DPI as OVERVIEW_DPI
+from excitable.report.page import build_page
+from excitable.report.style import PNG_DPI, png_of, styled
+
+__all__ = ["Drawing", "Evidence", "ReportError", "Stage", "read_run", "write_report"]
+
+PAGE = "report.html"
+FIGURES = "figures"
+
+
+def write_report(folder: Path) -> Path:
+    """Write the report of a run into its folder: the page, and every figure under `figures/` as SVG and PNG.
+
+    The report shows what the folder holds and names what is missing, with the command that makes it.
+
+    Args:
+        folder: the run folder.
+
+    Returns:
+        The path of `report.html`.
+
+    Raises:
+        ReportError: there is no such folder, nothing in it to report, or a file of it is damaged.
+        StorageError: a file cannot be written.
+    """
+    evidence = read_run(folder)
+    with styled():
+        curves = neuron_curves(evidence)
+        drawn = (
+            prediction_figure(evidence),
+            ladder_figure(evidence),
+            waveform_figure(evidence),
+            curve_figure(curves),
+            training_figure(evidence),
+        )
+        overview = overview_figure(evidence, curves)
+    drawings = {drawing.name: drawing for drawing in drawn if drawing is not None}
+    figures = evidence.folder / FIGURES
+    try:
+        figures.mkdir(exist_ok=True)
+    except OSError as error:
+        raise cannot_write(figures, error) from error
+    for drawing in drawings.values():
+        _save(drawing, figures, PNG_DPI)
+    if overview is not None:
+        _save(overview, figures, OVERVIEW_DPI)
+    page = evidence.folder / PAGE
+    write_whole(page, build_page(evidence, drawings, curves))
+    return page
+
+
+def _save(drawing: Drawing, folder: Path, dpi: float) -> None:
+    write_whole(folder / f"{drawing.name}.svg", drawing.svg)
+    write_whole(folder / f"{drawing.name}.png", png_of(drawing.figure, dpi=dpi))

@@ -1,0 +1,235 @@
+"""What a run folder holds: everything the report shows is read here, and what is missing is named with its command."""
+
+import json
+import shlex
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from conductance.errors import ExcitableError
+from conductance.layers import NeuronLayer
+from conductance.networks import Network
+from conductance.storage import load_network
+from conductance.tasks import nrmse
+from conductance.training.metrics import read_metrics
+from excitable.rungs import Waveforms, load_waveforms, spiking_layers
+from netlists.comparison import Ladder
+
+MODEL_RUNGS = ("discrete", "continuous")
+"""Rungs that are computed without a circuit."""
+TASK_GROUP = "task"
+
+
+class ReportError(ExcitableError):
+    """A report cannot be made from what a folder holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSeries:
+    """The held-out series, one entry for each model step.
+
+    Attributes:
+        time: (step,), end of each step in tau_m.
+        inputs: (step, feature).
+        targets: (step, feature): the truth.
+        mask: (step,): where errors count.
+        about: what the file says of the task besides, as text.
+    """
+
+    time: np.ndarray
+    inputs: np.ndarray
+    targets: np.ndarray
+    mask: np.ndarray
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def dt(self) -> float:
+        """The model's step in tau_m."""
+        return float(self.time[-1] / len(self.time))
+
+    def prediction(self, rung: Waveforms) -> np.ndarray:
+        """What a rung predicts at the end of each step, (step, feature)."""
+        return rung.prediction(self.dt, len(self.time))
+
+    def error(self, prediction: np.ndarray) -> float:
+        """Normalised rms error of a prediction (step, feature) where errors count: 1 for the mean of the truth."""
+        predicted, truth = (torch.as_tensor(values)[:, None] for values in (prediction, self.targets))
+        return nrmse(predicted, truth, torch.as_tensor(self.mask)[:, None])
+
+    @property
+    def persistence(self) -> float | None:
+        """Error of repeating the present input; None where input and target are not the same quantities."""
+        return self.error(self.inputs) if self.inputs.shape == self.targets.shape else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One step of the loop: what it makes, whether that is there, and how to make it."""
+
+    name: str
+    makes: str
+    done: bool
+    command: str
+    hindrance: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All that a run folder holds, each part as its own package reads it; a part that is not there is None or empty."""
+
+    folder: Path
+    config_text: str
+    environment: Mapping[str, Any]
+    network: Network | None
+    metrics: tuple[Mapping[str, Any], ...]
+    rungs: tuple[Waveforms, ...]
+    task: TaskSeries | None
+    ladder: Ladder | None
+    netlists: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """The name of the run."""
+        return self.folder.name
+
+    @cached_property
+    def config(self) -> Mapping[str, Any]:
+        """The configuration as data; empty where it is not there."""
+        try:
+            return tomllib.loads(self.config_text)
+        except tomllib.TOMLDecodeError as error:
+            raise ReportError(f"{self.folder / 'config.toml'}: this is not TOML: {error}") from None
+
+    @property
+    def errors(self) -> dict[str, float]:
+        """The task's error of each rung: as compared, or measured here where nothing has been compared yet."""
+        if self.ladder is not None:
+            return {rung.name: rung.task_error for rung in self.ladder.rungs if rung.task_error is not None}
+        if self.task is None:
+            return {}
+        return {rung.rung: self.task.error(self.task.prediction(rung)) for rung in self.rungs}
+
+    @property
+    def hidden(self) -> Mapping[str, NeuronLayer]:
+        """The spiking layers by name."""
+        return {} if self.network is None else spiking_layers(self.network)
+
+    def locate(self, neuron: str) -> tuple[NeuronLayer, int] | None:
+        """The layer and index of a neuron named `<layer>_<index>`."""
+        label, _, index = neuron.rpartition("_")
+        layer = self.hidden.get(label)
+        return (
+            None
+            if layer is None or not index.isdecimal() or int(index) >= layer.size
+            else (layer, int(index))
+        )
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The loop's steps in order."""
+        with_event = [layer.neuron.name for layer in self.hidden.values() if layer.neuron.event is not None]
+        hindrance = (
+            f"no circuit exists yet for neurons with a reset ({', '.join(with_event)})" if with_event else ""
+        )
+        circuit = [rung for rung in self.rungs if rung.rung not in MODEL_RUNGS]
+        return (
+            _stage("train", self, "the trained network", self.network is not None),
+            _stage("export", self, "the netlist", bool(self.netlists), hindrance),
+            _stage("simulate", self, "the circuit's waveforms", bool(circuit), hindrance),
+            _stage(
+                "compare", self, "the comparison of model and circuit", self.ladder is not None, hindrance
+            ),
+        )
+
+    @property
+    def missing(self) -> tuple[Stage, ...]:
+        """The steps whose results are not in the folder."""
+        return tuple(stage for stage in self.stages if not stage.done)
+
+
+def _stage(verb: str, evidence: "Evidence", makes: str, done: bool, hindrance: str = "") -> Stage:
+    command = f"excitable {verb} {shlex.quote(evidence.name)}"
+    return Stage(name=verb, makes=makes, done=done, command=command, hindrance="" if done else hindrance)
+
+
+def read_run(folder: Path) -> Evidence:
+    """Read a run folder.
+
+    Raises:
+        ReportError: there is no such folder, there is nothing in it to report, or a file of it is damaged.
+        ExcitableError: a package cannot read its own file.
+    """
+    folder = Path(folder).resolve()
+    if not folder.is_dir():
+        raise ReportError(f"{folder}: there is no such run folder; `excitable train` makes one")
+    waveforms = folder / "waveforms.nc"
+    evidence = Evidence(
+        folder=folder,
+        config_text=_read(folder / "config.toml", Path.read_text, ""),
+        environment=_read(folder / "environment.json", _json_object, {}),
+        network=load_network(folder) if (folder / "model.json").exists() else None,
+        metrics=tuple(read_metrics(folder / "metrics.jsonl")),
+        rungs=tuple(_read(waveforms, load_waveforms, [])),
+        task=_read(waveforms, _task_series, None),
+        ladder=_read(folder / "comparison.json", lambda path: Ladder.from_json(path.read_bytes()), None),
+        netlists=_netlists(folder / "netlists"),
+    )
+    if evidence.network is None and not evidence.metrics and not evidence.rungs:
+        raise ReportError(
+            f"{folder}: there is nothing to report yet; train a network first: `excitable train`"
+        )
+    return evidence
+
+
+def _read(path: Path, reader: Callable[[Path], Any], absent: Any) -> Any:
+    """What the reader makes of a file; `absent` where there is none."""
+    if not path.exists():
+        return absent
+    try:
+        return reader(path)
+    except ExcitableError:
+        raise
+    except (OSError, ValueError, KeyError) as error:
+        raise ReportError(
+            f"{path}: the file is damaged ({error}); delete it and make it again with the command that made it"
+        ) from error
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    data = json.loads(path.read_bytes())
+    if not isinstance(data, dict):
+        raise ValueError("it holds no object")
+    return data
+
+
+def _task_series(path: Path) -> TaskSeries | None:
+    import h5netcdf
+
+    with h5netcdf.File(path, "r") as file:
+        if TASK_GROUP not in file.groups:
+            return None
+    data = xr.load_dataset(path, group=TASK_GROUP, engine="h5netcdf")
+    return TaskSeries(
+        time=data["time"].to_numpy().astype(float),
+        inputs=data["input"].to_numpy().astype(float),
+        targets=data["target"].to_numpy().astype(float),
+        mask=data["mask"].to_numpy().astype(bool),
+        about={str(key): str(value) for key, value in data.attrs.items()},
+    )
+
+
+def _netlists(folder: Path) -> dict[str, str]:
+    """The netlist's files by name: library, circuit, bench; parts and results of simulations are left out."""
+    if not folder.is_dir():
+        return {}
+    order = {".lib": 0, ".cir": 1}
+    paths = [path for path in folder.iterdir() if path.is_file() and path.suffix in order]
+    paths.sort(key=lambda path: (order[path.suffix], path.stem))
+    return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in paths}

@@ -1,0 +1,22 @@
+"""The figures of a run, each a function of what the run folder holds."""
+
+from excitable.report.figures.base import Drawing, chosen_neurons
+from excitable.report.figures.curves import NeuronCurves, curve_figure, neuron_curves
+from excitable.report.figures.ladder import ladder_figure
+from excitable.report.figures.overview import overview_figure
+from excitable.report.figures.prediction import prediction_figure
+from excitable.report.figures.training import training_figure
+from excitable.report.figures.waveforms import waveform_figure
+
+__all__ = [
+    "Drawing",
+    "NeuronCurves",
+    "chosen_neurons",
+    "curve_figure",
+    "ladder_figure",
+    "neuron_curves",
+    "overview_figure",
+    "prediction_figure",
+    "training_figure",
+    "waveform_figure",
+]

@@ -1,0 +1,97 @@
+"""Prediction against truth over the held-out series."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from excitable.report.evidence import Evidence, TaskSeries
+from excitable.report.figures.base import Drawing, envelope
+from excitable.report.style import colour, grid, new_figure, rung_role
+from excitable.report.verdict import called, number
+from excitable.rungs import Waveforms
+
+ZOOM_SHARE = 0.16
+"""Share of the series that the lower panel shows."""
+
+
+def prediction_figure(evidence: Evidence) -> Drawing | None:
+    """Truth, model and circuit over the whole series, and a stretch of it enlarged."""
+    task = evidence.task
+    if task is None or not evidence.rungs:
+        return None
+    shown = ends(evidence)
+    figure = new_figure(4.5)
+    whole, part = figure.subplots(2, 1, height_ratios=[1, 1.15])
+    low, high = zoom(task, [rung for _, rung in shown])
+    for axes in (whole, part):
+        draw_prediction(axes, evidence)
+        grid(axes)
+        axes.set_ylabel("series, standardised")
+    whole.margins(y=0.14)
+    whole.set(title="The whole held-out series", xlim=(0, task.time[-1]))
+    counted = task.time[task.mask]
+    if counted[0] > task.time[0]:
+        whole.axvspan(0, counted[0], color=colour("shade"), zorder=-1)
+        whole.annotate(
+            "warm-up, not counted",
+            (0, 0),
+            xycoords="axes fraction",
+            xytext=(4, 3),
+            textcoords="offset points",
+            ha="left",
+            va="bottom",
+            fontsize=8,
+            color=colour("muted"),
+        )
+    whole.axvspan(
+        low, high, facecolor="none", edgecolor=colour("muted"), linewidth=0.8, linestyle=(0, (3, 2))
+    )
+    part.set(title="The framed stretch, enlarged", xlim=(low, high), xlabel=r"time / $\tau_\mathrm{m}$")
+    handles, labels = whole.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    words = ", ".join(
+        f"{called(rung.rung)} with error {number(evidence.errors.get(rung.rung))}" for _, rung in shown
+    )
+    return Drawing(
+        name="prediction",
+        title="Prediction against truth",
+        description=f"Lines over time: the true series and its predictions by {words}.",
+        figure=figure,
+    )
+
+
+def draw_prediction(axes: Axes, evidence: Evidence, *, thick: float = 1.0) -> None:
+    """Truth, model and circuit into axes."""
+    task = evidence.task
+    if task is None:
+        return
+    axes.plot(*envelope(task.time, task.targets[:, 0]), color=colour("truth"), linewidth=3.2 * thick,
+              alpha=0.55, label="truth", solid_capstyle="round")  # fmt: skip
+    for index, rung in ends(evidence):
+        first = index == 0
+        values = task.prediction(rung)[:, 0]
+        error = evidence.errors.get(rung.rung)
+        axes.plot(
+            *envelope(task.time, values),
+            color=colour(rung_role(index, max(len(evidence.rungs), 2))),
+            linewidth=(2.0 if first else 1.1) * thick,
+            alpha=0.75 if first else 1.0,
+            label=called(rung.rung) + ("" if error is None else f", error {number(error)}"),
+        )
+
+
+def ends(evidence: Evidence) -> list[tuple[int, Waveforms]]:
+    """The model and, where there is one, the circuit, with their places on the ladder."""
+    rungs = list(enumerate(evidence.rungs))
+    return rungs[:1] if len(rungs) == 1 else [rungs[0], rungs[-1]]
+
+
+def zoom(task: TaskSeries, rungs: list[Waveforms]) -> tuple[float, float]:
+    """The stretch in which the predictions differ most from each other, or, of one alone, from the truth."""
+    predictions = [task.prediction(rung)[:, 0] for rung in rungs]
+    other = predictions[1] if len(predictions) > 1 else task.targets[:, 0]
+    squares = np.where(task.mask, (predictions[0] - other) ** 2, 0.0)
+    samples = max(2, round(ZOOM_SHARE * len(squares)))
+    sums = np.convolve(squares, np.ones(samples), mode="valid")
+    start = int(sums.argmax())
+    low = 0.0 if start == 0 else float(task.time[start - 1])
+    return low, float(task.time[min(start + samples, len(task.time)) - 1])

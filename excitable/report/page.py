@@ -1,0 +1,227 @@
+"""The page: all that is shown, handed to the template as data, every text escaped."""
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+import excitable
+from conductance.layers import NeuronLayer
+from excitable.report import verdict as judged
+from excitable.report.evidence import Evidence
+from excitable.report.figures import Drawing, NeuronCurves
+from excitable.report.figures.training import rows
+from excitable.report.style import inline_svg, variables
+from excitable.report.words import GLOSSARY, own_choices
+
+TEMPLATES = Path(__file__).parent / "templates"
+LARGEST_DOWNLOAD = 1_500_000
+"""Bytes of a file that is put into the page; larger ones are named with their place in the run folder."""
+EXCERPT_LINES = 90
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """A file of the run that the page carries; `link` is empty where it is too large."""
+
+    name: str
+    place: str
+    size: str
+    link: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A layer as a box of the block diagram."""
+
+    name: str
+    what: str
+    detail: str
+
+
+def build_page(evidence: Evidence, drawings: Mapping[str, Drawing], curves: tuple[NeuronCurves, ...]) -> str:
+    """The whole page as text; nothing in it refers to anything outside, but for links to the run's own files."""
+    plots = {
+        name: Markup(
+            inline_svg(drawing.svg, prefix=name, title=drawing.title, description=drawing.description)
+        )
+        for name, drawing in drawings.items()
+    }
+    ladder = evidence.ladder
+    persistence = None if evidence.task is None else evidence.task.persistence
+    return _environment().get_template("report.html.j2").render(
+        evidence=evidence,
+        program=f"excitable {excitable.__version__}",
+        variables={theme: Markup(variables(theme)) for theme in ("light", "dark")},
+        plots=plots,
+        curves=curves,
+        cards=_cards(evidence, persistence),
+        verdict=() if ladder is None else judged.verdict(ladder, persistence),
+        steps=() if ladder is None else judged.steps(ladder),
+        way=None if ladder is None else judged.whole_way(ladder),
+        way_rms=None if ladder is None else judged.total_rms(judged.whole_way(ladder)),
+        persistence=persistence,
+        blocks=_blocks(evidence),
+        built=_built(evidence),
+        measured=_measured(evidence),
+        downloads=_downloads(evidence),
+        bench=next((name for name in evidence.netlists if name.endswith("_bench.cir")), ""),
+        excerpt=_excerpt(evidence),
+        environment=list(_flat(evidence.environment)),
+        glossary=GLOSSARY,
+        choices=own_choices(evidence),
+        called=judged.called,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": _number, "share": _share, "physics": _physics}
+    return environment
+
+
+def _number(value: float | None, digits: int = 3) -> Markup:
+    """A number as people read it, with its exact value for programs."""
+    if value is None:
+        return Markup('<span class="none">none</span>')
+    return Markup('<data value="{}">{}</data>').format(repr(value), judged.number(value, digits))
+
+
+def _share(value: float) -> str:
+    return judged.short(judged.percent(value))
+
+
+SIGNS = (
+    (r"\btau_(\w+)\b", r"τ<sub>\1</sub>"),
+    (r"\bU_(\w+)\b", r"U<sub>\1</sub>"),
+    (r"\b([VI])0\b", r"\1<sub>0</sub>"),
+    (r"(?<![\w.])-(?=\d)", "−"),
+)
+
+
+def _physics(text: str) -> Markup:
+    """Our own sentences with indices and minus signs as they are printed: tau_m, V0, I0, U_th, -1."""
+    safe = str(escape(text))
+    for pattern, shown in SIGNS:
+        safe = re.sub(pattern, shown, safe)
+    return Markup(safe)  # escaped above
+
+
+def _cards(evidence: Evidence, persistence: float | None) -> list[dict[str, Any]]:
+    """The four numbers: model, circuit, persistence, mean."""
+    errors = evidence.errors
+    rungs = (
+        [rung.name for rung in evidence.ladder.rungs] if evidence.ladder else [r.rung for r in evidence.rungs]
+    )
+    model = errors.get(rungs[0]) if rungs else None
+    note = "the trained network"
+    if model is None and (tested := rows(evidence.metrics, "test") or rows(evidence.metrics, "validation")):
+        model, note = tested[-1]["error"], f"the trained network, on the {tested[-1]['split']} split"
+    circuit = errors.get(rungs[-1]) if len(rungs) > 1 and evidence.stages[2].done else None
+    missing = "" if circuit is not None else "not simulated yet"
+    hindered = evidence.stages[2].hindrance
+    return [
+        {"role": "model", "name": "model", "value": model, "note": note},
+        {"role": "circuit", "name": "circuit", "value": circuit,
+         "note": (missing and (hindered or missing)) or "the netlist in ngspice"},
+        {"role": "truth", "name": "persistence", "value": persistence, "note": "repeats the present value"},
+        {"role": "truth", "name": "mean", "value": 1.0, "note": "predicts the mean: 1 by definition"},
+    ]  # fmt: skip
+
+
+def _blocks(evidence: Evidence) -> list[Block]:
+    """The network from input to output."""
+    if evidence.network is None:
+        return []
+    found = []
+    for name, layer in evidence.network.chain.items():
+        if isinstance(layer, NeuronLayer):
+            detail = f"{layer.rule.method.replace('_', ' ')}, dt = {judged.number(layer.dt)} tau_m"
+            found.append(Block(name=name, what=f"{layer.size} × {layer.neuron.name}", detail=detail))
+        else:
+            detail = f"{judged.plural(layer.weight.numel(), 'weight')}, {layer.bias.numel()} biases"
+            found.append(Block(name=name, what=f"{layer.inputs} → {layer.outputs}", detail=detail))
+    return found
+
+
+def _built(evidence: Evidence) -> str:
+    """What was built, in a sentence."""
+    if not evidence.hidden:
+        return "A run of excitable."
+    neurons = " and ".join(
+        f"{layer.size} {layer.neuron.meaning if layer.size == 1 else layer.neuron.meaning + 's'}"
+        for layer in evidence.hidden.values()
+    )
+    trained = sum(p.numel() for p in evidence.network.parameters()) if evidence.network else 0
+    circuit = ", built as a circuit" if evidence.netlists else ""
+    return f"A network of {neurons}, {trained} trained numbers{circuit}."
+
+
+def _measured(evidence: Evidence) -> Mapping[str, Any] | None:
+    """The last activity that training measured on data it does not learn from."""
+    found = [
+        row for split in ("validation", "test") for row in rows(evidence.metrics, split) if "spikes" in row
+    ]
+    return found[-1] if found else None
+
+
+def _downloads(evidence: Evidence) -> list[Download]:
+    files = {f"netlists/{name}": text for name, text in evidence.netlists.items()}
+    if evidence.ladder is not None:
+        files["comparison.json"] = evidence.ladder.to_json()
+    if evidence.config_text:
+        files["config.toml"] = evidence.config_text
+    found = []
+    for place, text in files.items():
+        data = text.encode()
+        link = "data:text/plain;charset=utf-8;base64," + base64.b64encode(data).decode()
+        found.append(
+            Download(
+                name=place.rsplit("/", 1)[-1],
+                place=place,
+                size=f"{max(1, round(len(data) / 1000))} kB",
+                link=link if len(data) <= LARGEST_DOWNLOAD else "",
+            )
+        )
+    return found
+
+
+def _excerpt(evidence: Evidence) -> str:
+    """The neuron's subcircuit as written, with the comment above it."""
+    for name, text in evidence.netlists.items():
+        lines = text.splitlines()
+        starts = [k for k, line in enumerate(lines) if line.lower().startswith(".subckt")]
+        if not name.endswith(".lib") or not starts:
+            continue
+        first = starts[0]
+        while first > 0 and lines[first - 1].startswith("*"):
+            first -= 1
+        stop = next(
+            (k for k in range(starts[0], len(lines)) if lines[k].lower().startswith(".ends")), len(lines)
+        )
+        part = lines[first : stop + 1]
+        return "\n".join(part if len(part) <= EXCERPT_LINES else [*part[:EXCERPT_LINES], "* ..."])
+    return ""
+
+
+def _flat(data: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Nested data as rows of a table."""
+    for key, value in data.items():
+        place = f"{path}.{key}" if path else str(key)
+        if isinstance(value, dict):
+            yield from _flat(value, place)
+        else:
+            yield place, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
