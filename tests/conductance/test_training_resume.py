@@ -16,9 +16,8 @@ from safetensors.torch import load_file, save_file
 from conductance.networks import Network
 from conductance.storage import StorageError
 from conductance.training import TrainingError, TrainingOptions, read_metrics, train
-from conductance.training.checkpoints import read_checkpoint, write_checkpoint
-from conductance.training.loop import CHECKPOINT, METRICS
-from conductance.training.metrics import MetricsFile, Record
+from conductance.training.checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
+from conductance.training.metrics import METRICS, MetricsFile, Record
 
 TASK = Echo(samples=40)
 DATA = TASK.generate(0)
@@ -96,14 +95,16 @@ train(small_network(), task, task.generate(0), options, folder=Path(sys.argv[2])
 def test_kill_dash_nine_then_the_same_command(tmp_path):
     """SIGKILL in the middle of training leaves a folder from which the same call ends as if nothing had happened."""
     command = [sys.executable, "-c", PROGRAM, str(Path(__file__).parent), str(tmp_path)]
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     checkpoint = tmp_path / CHECKPOINT
     deadline = time.monotonic() + 120
     while not checkpoint.exists() or len(read_metrics(tmp_path / METRICS)) < 8:
-        assert process.poll() is None and time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
     reached = read_checkpoint(checkpoint)
     assert 0 < reached.step < 400
     # the long training is only killed; what it left is finished by a short one, whose steps begin alike

@@ -67,6 +67,10 @@ class TorchPrinter(PythonCodePrinter):
     def _print_Piecewise(self, expression: sympy.Piecewise) -> str:
         *pieces, (last, _) = expression.args
         text = self._print(last)
+        if last.is_number:
+            # where() of two numbers would be float32 whatever the tensors are
+            like = min(map(str, expression.args[0][1].free_symbols))
+            text = f"torch.full_like({like}, {text})"
         for value, condition in reversed(pieces):
             text = f"torch.where({self._print(condition)}, {self._print(value)}, {text})"
         return text
