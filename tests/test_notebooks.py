@@ -1,0 +1,31 @@
+"""Every notebook runs from top to bottom."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.py"))
+
+
+def test_there_are_notebooks():
+    """The list that the next test runs over is not empty."""
+    assert NOTEBOOKS
+
+
+@pytest.mark.simulator
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs(notebook, tmp_path):
+    """Executed as a script, away from the source tree, without an error."""
+    done = subprocess.run(
+        [sys.executable, str(notebook)],
+        cwd=tmp_path,
+        env={**os.environ, "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
