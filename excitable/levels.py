@@ -21,8 +21,6 @@ MAX_STEP: Mapping[Level, float] = {"behavioural": 0.2, "macromodel": 0.5, "trans
 RELATIVE: Mapping[Level, float] = {"behavioural": 1e-8, "macromodel": 1e-5, "transistor": 1e-4}
 """Largest step in tau_m and tolerance. A transistor's law has several per cent of its own: more digits of ngspice
 change nothing of it."""
-LEAK_LIMIT = 5.0
-"""Saturation of a leak that holds the membrane (models.md, section 4)."""
 
 
 def with_limits(

@@ -1,9 +1,11 @@
 """A neuron of amplifier cells: each current its own transconductor, each state a capacitor.
 
-The cells decide the level: macromodels or transistors. What the declaration states as linear (a filter or leak
-without limit) has no circuit of differential pairs and stays an ideal resistor or buffered resistor.
+The cells decide the level: macromodels or transistors. A leak that is declared linear becomes pairs that are linear
+as far as spikes reach. A filter that is declared linear (`filter_limit` none) has no circuit of differential pairs,
+since both of its inputs move, and stays an ideal buffered resistor.
 """
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -35,12 +37,11 @@ from circuits.realisations.cell import VDD, VSS, Cell
 from circuits.realisations.follower_integrator import follower_integrator
 from circuits.realisations.forms import (
     Clipped,
-    Saturating,
     Terminal,
+    Transfer,
     checked_currents,
     clipped_form,
-    is_linear_current,
-    saturating_form,
+    transfer,
 )  # fmt: skip
 from circuits.realisations.leak import leak
 from circuits.realisations.ota import Transistors
@@ -131,9 +132,10 @@ class _Builder:
 
     def current(self, state: State, name: str, current: sympy.Expr, *, as_source: bool) -> None:
         """One named current into its state's node."""
-        form = saturating_form(current, self.neuron)
+        form = transfer(current, self.neuron)
         label = f"{state.name}_{name}"
-        if as_source or (form is None and is_linear_current(current, self.neuron)):
+        between_states = form is not None and {form.plus, form.minus} <= set(self.nodes)
+        if as_source or (between_states and form.width == math.inf):
             self.devices += behavioural_current(label, current, state, self.neuron)
         elif form is None:
             raise CircuitError(
@@ -143,29 +145,19 @@ class _Builder:
         else:
             self.devices += self._amplifier(f"x_{label}", state, form)
 
-    def _amplifier(self, label: str, state: State, form: Saturating) -> Iterator[Device]:
-        peak = I0 * form.peak.xreplace(self.numbers)
-        shared = {"peak": peak, "width": form.width, "unit": V0}
+    def _amplifier(self, label: str, state: State, form: Transfer) -> Iterator[Device]:
+        shape = {"slope": I0 * form.slope.xreplace(self.numbers), "width": form.width, "unit": V0}
         follows_itself = form.minus == state.symbol
         cell = self.kit.follower if follows_itself else self.kit.element
+        trim = self.kit.trim(cell)
         if follows_itself and form.plus in self.nodes:
-            return follower_integrator(
-                label,
-                cell,
-                follows=self.nodes[form.plus],
-                node=state.name,
-                trim=self.kit.trim(cell),
-                **shared,
-            )
-        if follows_itself and state.name == input_state(self.neuron).name and form.width > 1:
-            return leak(
-                label, cell, rest=V0 * form.plus.xreplace(self.numbers), node=state.name,
-                references=self.references, trim=self.kit.trim(cell), **shared,
-            )  # fmt: skip
-        return transconductor(
-            label, cell, plus=self._terminal(form.plus), minus=self._terminal(form.minus), out=state.name,
-            references=self.references, trim=self.kit.trim(cell), **shared,
-        )  # fmt: skip
+            follows = self.nodes[form.plus]
+            return follower_integrator(label, cell, follows=follows, node=state.name, trim=trim, **shape)
+        shape["references"] = self.references
+        if follows_itself:
+            return leak(label, cell, rest=self._terminal(form.plus), node=state.name, trim=trim, **shape)
+        plus, minus = self._terminal(form.plus), self._terminal(form.minus)
+        return transconductor(label, cell, plus=plus, minus=minus, out=state.name, trim=trim, **shape)
 
     def _terminal(self, terminal: Terminal) -> str | sympy.Expr:
         """A state's node, or a reference in V."""

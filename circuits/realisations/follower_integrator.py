@@ -18,13 +18,13 @@ def follower_integrator(
     *,
     follows: str,
     node: str,
-    peak: sympy.Expr,
+    slope: sympy.Expr,
     width: float,
     unit: sympy.Expr,
     trim: Trim,
 ) -> Iterator[Device]:
     """The amplifier between the node that it follows and its own output `node`; arguments as in `transconductor`."""
     yield from transconductor(
-        name, cell, plus=follows, minus=node, out=node, peak=peak, width=width, unit=unit,
+        name, cell, plus=follows, minus=node, out=node, slope=slope, width=width, unit=unit,
         references=References(), trim=trim, note=f"follower-integrator of {follows}",
     )  # fmt: skip

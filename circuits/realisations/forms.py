@@ -1,5 +1,6 @@
-"""Which amplifier a declared current asks for: bias * tanh((plus - minus)/width), read off its expression."""
+"""Which amplifier a declared current asks for: slope width tanh((plus - minus)/width), read off its expression."""
 
+import math
 from dataclasses import dataclass
 
 import sympy
@@ -12,53 +13,67 @@ Terminal = sympy.Symbol | sympy.Expr
 
 
 @dataclass(frozen=True, kw_only=True)
-class Saturating:
-    """The current peak * tanh((plus - minus)/width) into a state's node, peak > 0 in I0, width in V0."""
+class Transfer:
+    """The current slope width tanh((plus - minus)/width) into a state's node; an infinite width is a linear one.
 
-    peak: sympy.Expr
+    `slope` in I0/V0 is positive, `width` in V0.
+    """
+
+    slope: sympy.Expr
     plus: Terminal
     minus: Terminal
     width: float
 
+    @property
+    def peak(self) -> sympy.Expr:
+        """Largest current in I0."""
+        return self.slope * self.width
 
-def saturating_form(current: sympy.Expr, neuron: Neuron) -> Saturating | None:
-    """The form of a current, or None where it is not one tanh of one voltage difference.
 
-    The width is that of the neuron's default parameters, since it decides how many pairs are built; the peak and
-    the references stay expressions of the parameters.
+def transfer(current: sympy.Expr, neuron: Neuron) -> Transfer | None:
+    """The form of a current, or None where it is neither linear nor one tanh of one voltage difference.
+
+    The width is that of the neuron's default parameters, since it decides how many pairs are built; slope and
+    references stay expressions of the parameters.
     """
     states = set(neuron.state_symbols)
     found = [part for part in current.atoms(sympy.tanh) if part.free_symbols & states]
+    if not found:
+        return _between(sympy.expand(current), sympy.S.One, math.inf, neuron)
     if len(found) != 1:
         return None
     (curve,) = found
     peak = sympy.simplify(current / curve)
-    slopes = {s: sympy.diff(curve.args[0], s) for s in neuron.state_symbols if curve.args[0].has(s)}
-    if (peak.free_symbols | set().union(*(slope.free_symbols for slope in slopes.values()))) & states:
+    slopes = [
+        sympy.diff(curve.args[0], symbol) for symbol in neuron.state_symbols if curve.args[0].has(symbol)
+    ]
+    if any(part.free_symbols & states for part in (peak, *slopes)):
         return None
+    width = 1 / abs(float(slopes[0].subs(neuron.substitutions())))
+    # a width that is exactly one, as that of a declared tanh element, is no product of floats
+    return _between(curve.args[0], peak, 1.0 if slopes[0] in (1, -1) else width, neuron)
+
+
+def _between(difference: sympy.Expr, factor: sympy.Expr, width: float, neuron: Neuron) -> Transfer | None:
+    """The two ends of a linear expression of one state and a reference, or of two states."""
+    slopes = {s: sympy.diff(difference, s) for s in neuron.state_symbols if difference.has(s)}
     numbers = neuron.substitutions()
-    rising = [s for s, slope in slopes.items() if float(slope.subs(numbers)) > 0]
-    falling = [s for s, slope in slopes.items() if float(slope.subs(numbers)) < 0]
+    if not slopes or any(slope.free_symbols & set(neuron.state_symbols) for slope in slopes.values()):
+        return None
+    rising = [s for s, slope in slopes.items() if float((factor * slope).subs(numbers)) > 0]
     if len(slopes) == 1:
         (state,) = slopes
-        reference = sympy.expand(state - curve.args[0] / slopes[state])
+        reference = sympy.expand(state - difference / slopes[state])
         plus, minus = (state, reference) if rising else (reference, state)
-    elif len(rising) == len(falling) == 1 and sympy.simplify(sum(slopes.values())) == 0:
-        plus, minus = rising[0], falling[0]
-        if sympy.simplify(curve.args[0] - slopes[plus] * (plus - minus)) != 0:
+    elif len(slopes) == 2 and len(rising) == 1 and sympy.simplify(sum(slopes.values())) == 0:
+        (plus,) = rising
+        (minus,) = set(slopes) - {plus}
+        if sympy.simplify(difference - slopes[plus] * (plus - minus)) != 0:
             return None
     else:
         return None
-    if float(peak.subs(numbers)) < 0:
-        peak, plus, minus = -peak, minus, plus
-    width = 1 / abs(float(next(iter(slopes.values())).subs(numbers)))
-    return Saturating(peak=peak, plus=plus, minus=minus, width=width)
-
-
-def is_linear_current(current: sympy.Expr, neuron: Neuron) -> bool:
-    """Whether a current is linear in the states."""
-    slopes = [sympy.diff(current, symbol) for symbol in neuron.state_symbols]
-    return not any(slope.free_symbols & set(neuron.state_symbols) for slope in slopes)
+    slope = sympy.simplify(factor * slopes[plus if plus in slopes else minus])
+    return Transfer(slope=slope if plus in slopes else -slope, plus=plus, minus=minus, width=width)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """The leak that does not run away: a follower of the resting voltage, wide enough to hold the membrane.
 
 A pair with one diode of degeneration saturates at 2.43 units, and elements of 3.5 units then drive the membrane to
-a rail; saturation at 5 units behaves (models.md, section 4). It is built as a multi-tanh of staggered pairs.
+a rail; saturation at 5 units behaves (models.md, section 4). It is built as a multi-tanh of staggered pairs: for a
+declared `leak_limit` they follow its tanh, without one they are linear up to 4.5 units.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ def leak(
     *,
     rest: sympy.Expr,
     node: str,
-    peak: sympy.Expr,
+    slope: sympy.Expr,
     width: float,
     unit: sympy.Expr,
     references: References,
@@ -27,6 +28,6 @@ def leak(
 ) -> Iterator[Device]:
     """Pairs that pull `node` to the voltage `rest` (V); arguments as in `transconductor`."""
     yield from transconductor(
-        name, cell, plus=rest, minus=node, out=node, peak=peak, width=width, unit=unit,
-        references=references, trim=trim, note=f"leak, saturates at {width:g} units",
+        name, cell, plus=rest, minus=node, out=node, slope=slope, width=width, unit=unit,
+        references=references, trim=trim, note="leak",
     )  # fmt: skip

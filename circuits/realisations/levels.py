@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from circuits.devices import CircuitError
 from circuits.realisations.analog import Kit, Realisation, analog
 from circuits.realisations.behavioural import behavioural
-from circuits.realisations.forms import checked_currents, saturating_form
+from circuits.realisations.forms import checked_currents, transfer
 from circuits.realisations.macromodel import macromodel
 from circuits.realisations.ota import Transistors, five_transistor_ota, ten_transistor_ota
 from circuits.realisations.transconductor import Trim
@@ -59,9 +59,9 @@ def default_technology() -> Technology:
 def largest_bias(neuron: Neuron, scaling: Scaling) -> float:
     """The largest bias current in A that an amplifier of the neuron needs at its default parameters."""
     numbers = neuron.substitutions()
-    forms = [saturating_form(current, neuron) for _, _, current in checked_currents(neuron)]
-    peaks = [float(form.peak.subs(numbers)) / form.width for form in forms if form is not None]
-    return scaling.current_unit * max([1.0, *peaks])
+    forms = [transfer(current, neuron) for _, _, current in checked_currents(neuron)]
+    slopes = [float(form.slope.subs(numbers)) for form in forms if form is not None]
+    return scaling.current_unit * max([1.0, *slopes])
 
 
 def kit(level: Level, technology: Technology, *, bias: float, trims: Mapping[str, Trim] | None = None) -> Kit:

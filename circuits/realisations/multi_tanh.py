@@ -5,6 +5,8 @@ within 1 %, with transistors that a designer can match: all pairs are alike.
 B. Gilbert, "The multi-tanh principle", IEEE J. Solid-State Circuits 33(1), 1998.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,16 +17,19 @@ from circuits.devices import CircuitError
 SPACING = 1.75
 """Largest distance of two references in voltage units; the ripple of the slope grows with it."""
 FITTED = 1.5
-"""The law is followed up to this many widths."""
+"""A saturating law is followed up to this many widths."""
+LINEAR = 4.5
+"""A linear law is followed up to this voltage, in voltage units, and saturates above 5: spikes reach 4."""
 WIDEST = 8.0
 """A wider one would need references beyond the supply: 8 units are 0.58 V."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MultiTanh:
-    """sum of weights[k] tanh(v - references[k]), which follows width tanh(v/width).
+    """sum of weights[k] tanh(v - references[k]), which follows a law of slope one.
 
-    `residual` is the largest deviation for |v| <= width, over the width. Far beyond, the sum saturates at 87 % of it.
+    `residual` is the largest deviation for |v| <= `width`, over the width. Far beyond, the sum saturates at the sum
+    of its weights.
     """
 
     width: float
@@ -41,30 +46,40 @@ class MultiTanh:
 def multi_tanh(width: float) -> MultiTanh:
     """The pairs for width tanh(v/width), width at least one voltage unit; a width of one is a single pair.
 
+    An infinite width asks for the linear law v, which is followed for |v| <= `LINEAR`.
+
     Raises:
         CircuitError: a width that no pair, or no supply, can give.
     """
+    if width == math.inf:
+        return _staggered(LINEAR, LINEAR, LINEAR, lambda v: v)
     if not 1 - 1e-9 <= width <= WIDEST:
         raise CircuitError(
             f"a transconductor of width {width:g} V0 cannot be built from differential pairs; "
-            f"allowed are 1 to {WIDEST:g} (filter_limit, leak_limit)"
+            f"allowed are 1 to {WIDEST:g} (filter_limit, leak_limit), or none for a linear one"
         )
     if width <= 1:
         return MultiTanh(width=1.0, references=(0.0,), weights=(1.0,), residual=0.0)
     reach = min(width, 2 * (width - 1))
+    return _staggered(width, reach, FITTED * width, lambda v: width * np.tanh(v / width))
+
+
+def _staggered(
+    width: float, reach: float, fitted: float, law: Callable[[np.ndarray], np.ndarray]
+) -> MultiTanh:
+    """Weights of pairs with references from -reach to reach, by least squares for |v| <= fitted."""
     half = int(np.ceil(reach / SPACING - 1e-9))
     references = np.linspace(-reach, reach, 2 * half + 1)
-    samples = np.linspace(-FITTED * width, FITTED * width, 601)
-    law = width * np.tanh(samples / width)
+    samples = np.linspace(-fitted, fitted, 601)
     # pairs left and right of the centre get one weight; no pair may have a negative one
     outer = [np.tanh(samples + r) + np.tanh(samples - r) for r in references[half + 1 :]]
-    found, _ = nnls(np.stack([np.tanh(samples), *outer], axis=-1), law)
-    whole = np.concatenate([found[:0:-1], found])
-    references, whole = references[whole > 0], whole[whole > 0]
-    deviation = (np.tanh(samples[:, None] - references) @ whole - law)[np.abs(samples) <= width]
+    found, _ = nnls(np.stack([np.tanh(samples), *outer], axis=-1), law(samples))
+    weights = np.concatenate([found[:0:-1], found])
+    references, weights = references[weights > 0], weights[weights > 0]
+    deviation = np.tanh(samples[:, None] - references) @ weights - law(samples)
     return MultiTanh(
         width=float(width),
         references=tuple(references.tolist()),
-        weights=tuple(whole.tolist()),
-        residual=float(np.abs(deviation).max() / width),
+        weights=tuple(weights.tolist()),
+        residual=float(np.abs(deviation[np.abs(samples) <= width]).max() / width),
     )

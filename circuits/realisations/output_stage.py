@@ -37,9 +37,9 @@ def line_current(
 ) -> Iterator[Device]:
     """The current that runs from 0 to I0 between the thresholds (V0), into the node `LINE`."""
     half = (upper - lower) / 2
-    peak = current_unit / (2 * sympy.tanh(half))
+    slope = current_unit / (2 * sympy.tanh(half))
     yield from transconductor(
-        "x_out", cell, plus=state, minus=unit * (lower + half), out=LINE, peak=peak, width=1.0, unit=unit,
+        "x_out", cell, plus=state, minus=unit * (lower + half), out=LINE, slope=slope, width=1.0, unit=unit,
         references=references, trim=trim, note="output",
     )  # fmt: skip
     yield BehaviouralCurrent(

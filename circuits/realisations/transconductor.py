@@ -53,14 +53,14 @@ def transconductor(
     plus: str | sympy.Expr,
     minus: str | sympy.Expr,
     out: str,
-    peak: sympy.Expr,
+    slope: sympy.Expr,
     width: float,
     unit: sympy.Expr,
     references: References,
     trim: Trim,
     note: str = "",
 ) -> Iterator[Device]:
-    """The current peak tanh((plus - minus)/(width unit)) into `out`.
+    """The current slope width tanh((plus - minus)/(width unit)) into `out`; slope (plus - minus)/unit where it is wide.
 
     A sign is a matter of which input is which: a negative conductance reads the state at `plus` (its own rise drives
     current into the membrane), a positive one at `minus`.
@@ -71,8 +71,8 @@ def transconductor(
         plus: a node, or a reference voltage in V.
         minus: the same; a wide transconductor needs one of the two to be a reference, or else a pair's own offset.
         out: the node into which the current flows.
-        peak: largest current in A.
-        width: in voltage units; 1 is a single pair.
+        slope: current per voltage unit in A; the bias current of a single pair.
+        width: in voltage units; 1 is a single pair, infinity a linear law.
         unit: the voltage unit in V.
         references: where reference nodes are kept.
         trim: from calibration.
@@ -98,5 +98,5 @@ def transconductor(
                 ends.append(
                     references.node(end + sign * (shift * unit - trim.offset), f"reference of {name}")
                 )
-        bias = peak * weight / width / trim.gain
+        bias = slope if weight == trim.gain else slope * (weight / trim.gain)
         yield cell.place(label, plus=ends[0], minus=ends[1], out=out, bias=bias, note=note)
