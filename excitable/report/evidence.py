@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +18,7 @@ from conductance.networks import Network
 from conductance.storage import load_network
 from conductance.tasks import nrmse
 from conductance.training.metrics import read_metrics
+from excitable.config import Configuration, ConfigurationError, parse_configuration
 from excitable.rungs import Waveforms, load_waveforms, spiking_layers
 from netlists.comparison import Ladder
 
@@ -100,12 +100,14 @@ class Evidence:
         return self.folder.name
 
     @cached_property
-    def config(self) -> Mapping[str, Any]:
-        """The configuration as data; empty where it is not there."""
+    def configuration(self) -> Configuration | ConfigurationError | None:
+        """The configuration, checked; its faults where it has some, None where there is no file."""
+        if not self.config_text:
+            return None
         try:
-            return tomllib.loads(self.config_text)
-        except tomllib.TOMLDecodeError as error:
-            raise ReportError(f"{self.folder / 'config.toml'}: this is not TOML: {error}") from None
+            return parse_configuration(self.config_text, source="config.toml")
+        except ConfigurationError as faults:
+            return faults
 
     @property
     def errors(self) -> dict[str, float]:

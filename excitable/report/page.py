@@ -13,12 +13,13 @@ from markupsafe import Markup, escape
 
 import excitable
 from conductance.layers import NeuronLayer
+from excitable.config import ConfigurationError
 from excitable.report import verdict as judged
 from excitable.report.evidence import Evidence
 from excitable.report.figures import Drawing, NeuronCurves
 from excitable.report.figures.training import rows
 from excitable.report.style import inline_svg, variables
-from excitable.report.words import GLOSSARY, own_choices
+from excitable.report.words import GLOSSARY, own_choices, settings
 
 TEMPLATES = Path(__file__).parent / "templates"
 LARGEST_DOWNLOAD = 1_500_000
@@ -73,6 +74,8 @@ def build_page(evidence: Evidence, drawings: Mapping[str, Drawing], curves: tupl
         downloads=_downloads(evidence),
         bench=next((name for name in evidence.netlists if name.endswith("_bench.cir")), ""),
         excerpt=_excerpt(evidence),
+        settings=settings(evidence),
+        faults=str(evidence.configuration) if isinstance(evidence.configuration, ConfigurationError) else "",
         environment=list(_flat(evidence.environment)),
         glossary=GLOSSARY,
         choices=own_choices(evidence),
@@ -149,10 +152,11 @@ def _blocks(evidence: Evidence) -> list[Block]:
     found = []
     for name, layer in evidence.network.chain.items():
         if isinstance(layer, NeuronLayer):
-            detail = f"{layer.rule.method.replace('_', ' ')}, dt = {judged.number(layer.dt)} tau_m"
+            detail = f"{layer.rule.method.replace('_', ' ')}, dt = {layer.dt:g} tau_m"
             found.append(Block(name=name, what=f"{layer.size} × {layer.neuron.name}", detail=detail))
         else:
-            detail = f"{judged.plural(layer.weight.numel(), 'weight')}, {layer.bias.numel()} biases"
+            weights = judged.plural(layer.weight.numel(), "weight")
+            detail = f"{weights}, {judged.plural(layer.outputs, 'bias', 'biases')}"
             found.append(Block(name=name, what=f"{layer.inputs} → {layer.outputs}", detail=detail))
     return found
 

@@ -6,6 +6,7 @@ the same drawing follows the reader's setting, and its text stays text.
 """
 
 import io
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,10 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+"""Digits as exponents."""
 WIDTH = 9.0
 """Width of a figure in inches: a page shows it 1.3 times larger, so that 9 points read like 12 pixels."""
 PNG_DPI = 160
@@ -71,7 +75,6 @@ STYLE: Mapping[str, object] = MappingProxyType(
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.axisbelow": True,
-        "axes.formatter.use_mathtext": True,
         "xtick.labelsize": 8.5,
         "ytick.labelsize": 8.5,
         "legend.frameon": False,
@@ -126,11 +129,39 @@ def grid(axes: Axes, axis: str = "y") -> None:
     axes.grid(axis=axis, linewidth=0.7)  # type: ignore[arg-type]
 
 
+def log_axis(axes: Axes, which: str) -> None:
+    """A logarithmic axis with one tick a decade or two, written 10⁻³."""
+    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def power_of_ten(value: float) -> str:
+    """A tick's label: `1`, `10⁻³`; empty between powers of ten.
+
+    >>> power_of_ten(1e-3), power_of_ten(1.0), power_of_ten(2.0)
+    ('10⁻³', '1', '')
+    """
+    exponent = round(math.log10(value)) if value > 0 else 0
+    if value <= 0 or not math.isclose(value, 10.0**exponent, rel_tol=1e-6):
+        return ""
+    return "1" if exponent == 0 else "10" if exponent == 1 else f"10{str(exponent).translate(RAISED)}"
+
+
+def _settled(figure: Figure) -> Figure:
+    """The figure with its layout computed once, for all files that are made of it."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+    return figure
+
+
 def svg_of(figure: Figure) -> str:
     """The figure as a whole SVG file, the same bytes for the same data."""
     buffer = io.StringIO()
     with styled():
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        _settled(figure).savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return _rounded(buffer.getvalue())
 
 
@@ -138,7 +169,7 @@ def png_of(figure: Figure, *, dpi: float = PNG_DPI) -> bytes:
     """The figure as a PNG file."""
     buffer = io.BytesIO()
     with styled():
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        _settled(figure).savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
 
 

@@ -7,12 +7,11 @@ from types import MappingProxyType
 
 import numpy as np
 
+from excitable.report.style import RAISED
 from netlists.comparison import Ladder, RungComparison
 
 CLOSE = 0.05
 """Task errors that differ by less than this share count as the same: what the project asks of its demo."""
-
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -268,6 +267,6 @@ def short(share: str) -> str:
     return share.replace("less than", "<").replace("more than", ">")
 
 
-def plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str, many: str = "") -> str:
     """`1 spike`, `2 spikes`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {many or noun + 's'}"

@@ -1,12 +1,16 @@
 """What the report's words mean, and which choices are ours because no source states them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+
+from pydantic import BaseModel
+from quantiphy import Quantity
 
 from conductance.layers import NeuronLayer
 from conductance.networks import RECIPES
+from conductance.tasks import options_of
+from excitable.config import Configuration
 from excitable.report.evidence import Evidence
-from excitable.report.verdict import number
 
 GLOSSARY: Mapping[str, str] = MappingProxyType(
     {
@@ -46,35 +50,76 @@ def own_choices(evidence: Evidence) -> tuple[str, ...]:
     sentences = []
     for label, layer in evidence.hidden.items():
         sentences += _of_layer(label, layer)
+    configuration = evidence.configuration
+    if isinstance(configuration, Configuration):
+        sentences += _of_task(configuration)
     if evidence.hidden:
         sentences.append(
             "Time: one sample of the series for each model step; inputs are held between samples on every rung."
         )
     if evidence.network is not None and "filter" in evidence.network.chain:
         sentences.append("The output's low-pass filter of order 4 has four equal first-order sections.")
+    if isinstance(configuration, Configuration):
+        units = configuration.circuit.scaling()
+        sentences.append(
+            f"Units of the circuit: V0 = {_si(units.voltage_unit, 'V')}, I0 = {_si(units.current_unit, 'A')}, "
+            f"C = {_si(units.capacitance, 'F')}; so one tau_m is {_si(units.time_unit, 's')}."
+        )
     sentences.append(
-        "Width of the network, learning rate, number of training steps and seeds are those of the configuration below."
+        "Width of the network, learning rate, number of training steps and seed: see the settings."
     )
     if evidence.ladder is not None:
+        ladder = evidence.ladder
         sentences.append(
-            f"Spikes are counted at {number(evidence.ladder.threshold_v0)} V0 with a hysteresis of "
-            f"{number(evidence.ladder.hysteresis_v0)} V0, and two spikes are the same if they are at most "
-            f"{number(evidence.ladder.window_tau_m)} tau_m apart."
+            f"Spikes are counted at {ladder.threshold_v0:g} V0 with a hysteresis of {ladder.hysteresis_v0:g} V0, and "
+            f"two spikes are the same if they are at most {ladder.window_tau_m:g} tau_m apart."
         )
     return tuple(sentences)
 
 
 def _of_layer(label: str, layer: NeuronLayer) -> list[str]:
     """Time step, parameters whose source says that they are our choice, and where training started."""
-    sentences = [f"The time step of layer {label} is {number(layer.dt)} tau_m."]
+    sentences = [f"The time step of layer {label} is {layer.dt:g} tau_m."]
     for parameter in layer.neuron.parameters:
         if "our choice" in parameter.source:
             values = layer.values()[parameter.name].detach()
             low, high = float(values.min()), float(values.max())
-            text = number(low) if low == high else f"{number(low)} to {number(high)}"
+            text = f"{low:g}" if low == high else f"{low:.3g} to {high:.3g}"
             unit = "" if parameter.unit == "1" else f" {parameter.unit}"
             sentences.append(f"{parameter.name} = {text}{unit}: {parameter.meaning}.")
     recipe = RECIPES.get(layer.neuron.name)
     if recipe is not None:
         sentences.append(f"Start of training: {recipe.source}.")
     return sentences
+
+
+def _of_task(configuration: Configuration) -> list[str]:
+    """The task's options whose source says that they are ours."""
+    task = configuration.task.build()
+    return [
+        f"{name} = {getattr(task, name)} {declared.unit}: {declared.meaning} ({declared.source})."
+        for name, declared in options_of(task).items()
+        if "ours" in declared.source
+    ]
+
+
+def _si(value: float, unit: str) -> str:
+    """A quantity with its prefix: `72 mV`."""
+    return Quantity(value, unit).render(prec=3)
+
+
+def settings(evidence: Evidence) -> tuple[tuple[str, str, str], ...]:
+    """Every key of the configuration, defaults included: name, value, meaning."""
+    configuration = evidence.configuration
+    if not isinstance(configuration, Configuration):
+        return ()
+    return tuple(_settings_of(configuration))
+
+
+def _settings_of(section: BaseModel, path: str = "") -> Iterator[tuple[str, str, str]]:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            yield from _settings_of(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", "not given" if value is None else str(value), field.description or ""

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import Drawing
-from excitable.report.style import colour, literal, new_figure, rung_role
+from excitable.report.style import colour, literal, log_axis, new_figure, rung_role
 from excitable.report.verdict import Step, called, number, percent, short, steps
 from netlists.comparison import Ladder
 
@@ -91,7 +91,7 @@ def _strips(axes: Axes, groups: Sequence[Sequence[float]], empty: str = "") -> N
     """One dot for each neuron, each group spread over its step of the ladder, with its median."""
     positive = [value for group in groups for value in group if value > FLOOR]
     low, high = (min(positive), max(positive)) if positive else (FLOOR, 1.0)
-    axes.set_xscale("log")
+    log_axis(axes, "x")
     axes.set_xlim(max(FLOOR, 10 ** np.floor(np.log10(low) - 0.2)), 10 ** np.ceil(np.log10(high) + 0.05))
     left = axes.get_xlim()[0]
     for index, group in enumerate(groups):

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import Drawing
-from excitable.report.style import colour, grid, literal, new_figure
+from excitable.report.style import colour, grid, literal, log_axis, new_figure
 from excitable.report.verdict import number
 
 Rows = Sequence[Mapping[str, Any]]
@@ -27,7 +27,8 @@ def training_figure(evidence: Evidence) -> Drawing | None:
         grid(axes)
     _error(error, batches, checks, evidence)
     _activity(activity, batches)
-    gradient.set(title="Norm of the gradient", yscale="log")
+    gradient.set_title("Norm of the gradient")
+    log_axis(gradient, "y")
     _line(gradient, batches, "gradient_norm", colour("ink"), linewidth=0.9)
     last = (checks or batches)[-1]
     return Drawing(
@@ -74,7 +75,8 @@ def _error(axes: Axes, batches: Rows, checks: Rows, evidence: Evidence) -> None:
 
 
 def _activity(axes: Axes, batches: Rows) -> None:
-    axes.set(title="Activity of the neurons", yscale="log")
+    axes.set_title("Activity of the neurons")
+    log_axis(axes, "y")
     _line(axes, batches, "duty_cycle", colour("slow"), linewidth=1.2, label="computation")
     dashes = (0, (5, 1.6))
     if _line(axes, batches, "spikes", colour("fast"), linewidth=1.2, linestyle=dashes, label="communication"):
