@@ -23,9 +23,7 @@ RELATIVE: Mapping[Level, float] = {"behavioural": 1e-8, "macromodel": 1e-5, "tra
 change nothing of it."""
 
 
-def with_limits(
-    preset: Preset, *, filter_limit: float | None, leak_limit: float | None = LEAK_LIMIT
-) -> Preset:
+def with_limits(preset: Preset, *, filter_limit: float | None, leak_limit: float | None = None) -> Preset:
     """The preset with the laws that amplifiers have: filters that slew at `filter_limit`, a leak that saturates.
 
     Its known answers stay those of the linear filters and leak.
