@@ -1,0 +1,71 @@
+"""A leaky neuron with threshold between two input spikes: a quadratic equation for its spike time.
+
+For tau dV/dt = -V + I and (tau/2) dI/dt = -I, with e = exp(-t/tau):
+
+    V(t) = V e + I (e - e^2),   I(t) = I e^2,   and V = V_th at the larger root of I e^2 - (V + I) e + V_th = 0
+
+(models.md, section 2). Only a rising current reaches the threshold: I > 0 and V + I > 0, so the root is
+[(V + I) + sqrt((V + I)^2 - 4 I V_th)]/(2 I). The reset is hard, so there is no matrix of the whole response.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy
+
+from conductance.derivation.program import Program
+from conductance.derivation.projective import DURATION, TINY, program
+from conductance.neurons.base import INPUT, SPIKE, Neuron
+
+
+@dataclass(frozen=True)
+class LeakyFlow:
+    """The response of a leaky neuron between two input spikes, in its parameters' numbers."""
+
+    voltage: sympy.Symbol
+    current: sympy.Symbol
+    tau: sympy.Expr
+    threshold: sympy.Expr
+
+    @cached_property
+    def interval(self) -> Program:
+        """(voltage, current, duration) to voltage and current after a duration without a spike."""
+        decay = sympy.exp(-DURATION / self.tau)
+        return program(
+            (self.voltage, self.current, DURATION),
+            voltage=(self.voltage + self.current * (1 - decay)) * decay,
+            current=self.current * decay**2,
+        )
+
+    @cached_property
+    def crossing(self) -> Program:
+        """(voltage, current) to the time until V = V_th, and a number that is positive where that time exists."""
+        total = self.voltage + self.current
+        inside = total**2 - 4 * self.current * self.threshold
+        there = sympy.And(inside > 0, self.current > 0, total > 0)
+        # bounds, not branches: torch evaluates what it does not use, and its slope must be finite
+        root = sympy.sqrt(sympy.Max(inside, TINY))
+        decay = (sympy.Max(total, 0) + root) / (2 * sympy.Max(self.current, TINY))
+        return program(
+            (self.voltage, self.current),
+            duration=-self.tau * sympy.log(decay),
+            exists=sympy.Piecewise((1, there), (-1, True)),
+        )
+
+
+def leaky_flow(neuron: Neuron) -> LeakyFlow | None:
+    """The flow of a leaky neuron at its default parameters, or None where the neuron is not of the form above."""
+    if neuron.event is None or len(neuron.states) != 2:
+        return None
+    voltage, current = neuron.state_symbols
+    numbers = {symbol: sympy.nsimplify(value) for symbol, value in neuron.substitutions().items()}
+    tau = neuron.states[0].capacity.subs(numbers)
+    leak = sympy.expand(neuron.states[0].total.subs(numbers) + voltage - current)
+    fading = sympy.expand(neuron.states[1].derivative.subs(numbers) * tau + 2 * current)
+    threshold = sympy.expand(voltage - neuron.event.margin.subs(numbers))
+    arriving = sympy.expand(neuron.arrivals.get(current, 0) - current - INPUT)
+    fits = leak == 0 and fading == 0 and arriving == 0 and set(neuron.arrivals) == {current}
+    to_zero = {state: sympy.sympify(value).subs(numbers) for state, value in neuron.event.reset.items()}
+    if not (fits and threshold.is_positive and to_zero == {voltage: 0} and SPIKE not in leak.free_symbols):
+        return None
+    return LeakyFlow(voltage=voltage, current=current, tau=tau, threshold=threshold)
