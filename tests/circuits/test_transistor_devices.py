@@ -31,7 +31,7 @@ def circuit(device: Mosfet, models=(CARD,)) -> Circuit:
 def test_a_diode_is_a_transistor_whose_gate_is_its_drain():
     """Drain and gate may share a node; drain and source may not."""
     assert circuit(transistor(gate="d")).nodes == {"d", "0"}
-    with pytest.raises(CircuitError, match="m1.*begins and ends"):
+    with pytest.raises(CircuitError, match=r"m1.*begins and ends"):
         transistor(drain="0")
 
 
