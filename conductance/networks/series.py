@@ -25,6 +25,7 @@ def series_network(
     method: str | None = None,
     trainable: Collection[str] | None = None,
     values: Mapping[str, float | torch.Tensor | Spread] | None = None,
+    backend: str = "auto",
     generator: torch.Generator | None = None,
 ) -> Network:
     """The layers `encoder`, `hidden`, `readout` and `filter`, started by a recipe.
@@ -44,6 +45,7 @@ def series_network(
         method: update rule of the hidden layer; None is the recipe's.
         trainable: parameters of the hidden neurons to train; None is the recipe's.
         values: start of parameters, replacing the recipe's: one number, one per neuron, or a spread.
+        backend: what steps the hidden neurons, see `NeuronLayer`.
         generator: source of all random numbers.
 
     Raises:
@@ -65,6 +67,7 @@ def series_network(
                 method=recipe.method if method is None else method,
                 values=drawn,
                 trainable=recipe.trainable if trainable is None else trainable,
+                backend=backend,
             ),
             "readout": Projection(hidden, outputs, generator=generator),
             "filter": NeuronLayer(

@@ -13,6 +13,8 @@ from torch import Tensor
 from conductance.storage import write_whole
 from conductance.training.options import TrainingError, TrainingOptions
 
+CHECKPOINT = Path("checkpoints") / "last.safetensors"
+"""Where training keeps its checkpoint, below its folder."""
 VERSION = "1"
 KEY = "excitable checkpoint"
 """Name of the header's entry that holds the JSON."""

@@ -19,13 +19,11 @@ from conductance.networks.chain import Network
 from conductance.storage.files import cannot_write
 from conductance.storage.networks import network_document
 from conductance.tasks.base import Task, TaskData
-from conductance.training.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
-from conductance.training.metrics import MetricsFile, Record
+from conductance.training.checkpoints import CHECKPOINT, Checkpoint, read_checkpoint, write_checkpoint
+from conductance.training.metrics import METRICS, MetricsFile, Record
 from conductance.training.module import SeriesModule
 from conductance.training.options import TrainingError, TrainingOptions
 
-METRICS = "metrics.jsonl"
-CHECKPOINT = Path("checkpoints") / "last.safetensors"
 TENSORBOARD = "tensorboard"
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from conductance.storage import StorageError, write_whole
 from conductance.storage.files import cannot_write
 
+METRICS = "metrics.jsonl"
 SplitName = Literal["train", "validation", "test", "held_out"]
 
 

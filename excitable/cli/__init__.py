@@ -1,0 +1,63 @@
+"""The command line. A command is a file of this folder and a line of `COMMANDS`.
+
+Command files import only what is light: numbers, networks and simulators are imported inside the commands, so that
+help and errors come at once.
+"""
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from excitable import __version__
+from excitable.cli import compare, config, demo, export, report, simulate, study, train
+from excitable.cli.console import fail
+
+COMMANDS: tuple[Callable[..., None], ...] = (
+    demo.demo,
+    train.train,
+    export.export,
+    simulate.simulate,
+    compare.compare,
+    report.report,
+    study.study,
+    config.config,
+)
+
+app = typer.Typer(
+    name="excitable",
+    help="Shape a neuron's I-V curve, train networks of it, get the analog circuit, and know how far it is off.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in COMMANDS:
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Show the version and end."
+    ),
+) -> None:
+    """Options before the command."""
+
+
+def main() -> None:
+    """Run the command line: a user's error is one message and status 2, an error of the program keeps its trace."""
+    try:
+        app()
+    except Exception as error:
+        from conductance.errors import ExcitableError
+
+        if not isinstance(error, ExcitableError):
+            raise
+        fail(str(error))
+        sys.exit(2)

@@ -1,0 +1,30 @@
+"""How the command line writes: results to the standard output, errors and progress to the standard error."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@cache
+def results() -> "Console":
+    """The console for what a command was asked for."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, soft_wrap=True)
+
+
+@cache
+def messages() -> "Console":
+    """The console for progress and errors."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+def fail(message: str) -> None:
+    """Write an error message."""
+    console = messages()
+    console.print("error: ", style="bold red", end="")
+    console.print(message)

@@ -1,0 +1,58 @@
+"""`excitable train`: train a network and keep it in a run folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from excitable.runs import RunFolder
+    from excitable.train import TrainedRun
+
+
+def train(
+    configuration: Annotated[
+        str,
+        typer.Argument(help="A configuration file, or the name of one that comes with excitable, e.g. demo."),
+    ],
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="The run folder; runs/NAME of the configuration where not given."),
+    ] = None,
+) -> None:
+    """Train a network; a run that was broken off goes on from its last checkpoint."""
+    from excitable.cli.console import messages
+    from excitable.cli.progress import TrainingProgress
+    from excitable.config import parse_configuration, read_configuration_text
+
+    text, source = read_configuration_text(configuration)
+    wanted = parse_configuration(text, source=source)
+    # after the check, because these take seconds to import
+    from excitable.runs import begun, located
+    from excitable.train import train_run
+
+    path = run or located(wanted.name)
+    try:
+        with begun(path, text, source=source) as folder:
+            layers, training = wanted.network, wanted.training.build()
+            messages().print(
+                f"{path}: {layers.hidden} {layers.neuron} neurons on {wanted.task.name}, {training.steps} steps"
+            )
+            with TrainingProgress(messages(), steps=training.steps, neurons=layers.hidden) as progress:
+                trained = train_run(folder, report=progress.report)
+            _summarise(folder, trained)
+    except KeyboardInterrupt:
+        messages().print("stopped; the same command goes on from the last checkpoint")
+        raise typer.Exit(130) from None
+
+
+def _summarise(folder: "RunFolder", trained: "TrainedRun") -> None:
+    from excitable.cli.console import messages, results
+
+    result, name = trained.result, folder.task.error_name
+    console = results()
+    others = ", ".join(f"{label} {error:.3f}" for label, error in trained.baselines.items())
+    if result.resumed_at == folder.configuration.training.build().steps:
+        messages().print("the run was trained to its end before")
+    console.print(f"test {name} {result.test.error:.3f} ({others}), weights of step {result.step}")
+    console.print(f"network: {folder.path / 'model.safetensors'}")

@@ -1,0 +1,106 @@
+"""The faults of a configuration file, all at once, each with its key, line, value and what is allowed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from conductance.errors import ExcitableError
+from excitable.config.lines import line_numbers, line_of
+
+SHOWN = 60
+"""Longest part of a received value that a message repeats."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One fault of a file.
+
+    Attributes:
+        key: dotted; empty for a fault of the whole file.
+        line: of the key, from 1; None where the key is missing.
+        received: the value as text; empty where it says nothing.
+        message: what is wrong and what is allowed.
+    """
+
+    key: str = ""
+    line: int | None = None
+    received: str = ""
+    message: str
+
+    def __str__(self) -> str:
+        place = f"line {self.line}, " if self.line else ""
+        value = f" = {self.received}" if self.received else ""
+        return f"{place}{self.key}{value}: {self.message}" if self.key else f"{place}{self.message}"
+
+
+class ConfigurationError(ExcitableError):
+    """A configuration file with faults; `faults` lists them."""
+
+    def __init__(self, source: str, faults: Sequence[Fault]) -> None:
+        self.source, self.faults = source, tuple(faults)
+        if len(self.faults) == 1:
+            super().__init__(f"{source}: {self.faults[0]}")
+        else:
+            lines = "".join(f"\n  {fault}" for fault in self.faults)
+            super().__init__(f"{source}: {len(self.faults)} faults{lines}")
+
+
+def faults_of(
+    error: ValidationError, model: type[BaseModel], data: Mapping[str, Any], text: str
+) -> list[Fault]:
+    """The faults that pydantic found in `data`, read from the TOML `text`, in the order of the lines."""
+    lines = line_numbers(text)
+    faults = []
+    for entry in error.errors(include_url=False):
+        path = [str(part) for part in entry["loc"]]
+        message = _message(dict(entry), path, model)
+        silent = entry["type"] in ("missing", "extra_forbidden") or isinstance(
+            entry["input"], dict | BaseModel
+        )
+        faults.append(
+            Fault(
+                key=".".join(path),
+                line=None if entry["type"] == "missing" else line_of(path, lines),
+                received="" if silent else _shown(entry["input"]),
+                message=message,
+            )
+        )
+    return sorted(faults, key=lambda fault: fault.line or 0)
+
+
+def _message(entry: dict[str, Any], path: Sequence[str], model: type[BaseModel]) -> str:
+    if entry["type"] == "missing":
+        return f"it is missing{_meaning(path, model)}"
+    if entry["type"] == "extra_forbidden":
+        known = list(_fields(path[:-1], model))
+        close = get_close_matches(path[-1], known, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]}? " if close else ""
+        return f"unknown key; {hint}known are {', '.join(known)}"
+    if entry["type"] == "value_error":
+        return f"{entry['ctx']['error']}{_meaning(path, model)}"
+    words = entry["msg"].removeprefix("Input ").removeprefix("String ")
+    return f"{words[0].lower()}{words[1:]}{_meaning(path, model)}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+
+
+def _meaning(path: Sequence[str], model: type[BaseModel]) -> str:
+    field = _fields(path[:-1], model).get(path[-1]) if path else None
+    return f" ({field.description})" if field is not None and field.description else ""
+
+
+def _fields(path: Sequence[str], model: type[BaseModel]) -> Mapping[str, Any]:
+    """The fields of the section at a path; empty where there is no section."""
+    for name in path:
+        field = model.model_fields.get(name)
+        annotation = None if field is None else field.annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return {}
+        model = annotation
+    return model.model_fields

@@ -1,0 +1,122 @@
+"""Configuration files: read and checked, and an example with every key."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from excitable.config.faults import ConfigurationError, Fault, faults_of
+from excitable.config.sections import Configuration, Section
+
+
+def parse_configuration(text: str, *, source: str = "configuration") -> Configuration:
+    """The configuration that a TOML text describes.
+
+    Args:
+        text: TOML.
+        source: name of the file, for errors.
+
+    Raises:
+        ConfigurationError: with every fault.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(source, [Fault(message=f"is no TOML: {error}")]) from None
+    try:
+        return Configuration.model_validate(data)
+    except ValidationError as error:
+        raise ConfigurationError(source, faults_of(error, Configuration, data, text)) from None
+
+
+def read_configuration_text(path: str | Path) -> tuple[str, str]:
+    """The text of a configuration file and its name; a bare name without a file is one that comes with excitable.
+
+    Raises:
+        ConfigurationError: there is no such file, or it is no text.
+    """
+    shipped = shipped_configurations()
+    if not Path(path).exists() and str(path) in shipped:
+        return shipped[str(path)], f"{path}.toml (shipped)"
+    try:
+        return Path(path).read_text(encoding="utf-8"), str(path)
+    except OSError as error:
+        hint = f"; names that come with excitable: {', '.join(shipped)}"
+        raise ConfigurationError(
+            str(path), [Fault(message=f"cannot be read ({error.strerror}){hint}")]
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(
+            str(path), [Fault(message="is no text in UTF-8; save it as UTF-8")]
+        ) from None
+
+
+def read_configuration(path: str | Path) -> Configuration:
+    """The configuration of a file, see `read_configuration_text`.
+
+    Raises:
+        ConfigurationError: with every fault.
+    """
+    text, source = read_configuration_text(path)
+    return parse_configuration(text, source=source)
+
+
+def shipped_configurations() -> dict[str, str]:
+    """The configurations that come with excitable: name to TOML text."""
+    folder = files("excitable") / "configs"
+    found = [entry for entry in folder.iterdir() if entry.name.endswith(".toml")]
+    return {
+        entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")
+        for entry in sorted(found, key=lambda entry: entry.name)
+    }
+
+
+def example() -> str:
+    """A configuration file with every key at its default, and what each means."""
+    lines = ['name = "example"  # ' + str(Configuration.model_fields["name"].description)]
+    sections = []
+    for name, field in Configuration.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            sections += [
+                "",
+                f"# {_first_line(field.annotation)}",
+                f"[{name}]",
+                *_example_lines(field.annotation),
+            ]
+        elif name != "name":
+            lines += [_example_line(name, field.get_default(), str(field.description))]
+    return "\n".join([*lines, *sections]) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of configuration files."""
+    return Configuration.model_json_schema()
+
+
+def _first_line(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().splitlines()[0]
+
+
+def _example_lines(section: type[BaseModel]) -> list[str]:
+    return [
+        _example_line(name, field.get_default(call_default_factory=True), str(field.description))
+        for name, field in section.model_fields.items()
+    ]
+
+
+def _example_line(name: str, default: Any, description: str) -> str:
+    if default is None:
+        return f"# {name} =   # {description}"
+    if isinstance(default, Mapping):
+        return f"# {name}.tau_s = [10, 40]   # {description}"
+    return f"{name} = {_toml(default)}  # {description}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value) if isinstance(value, str) else repr(value)

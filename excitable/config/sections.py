@@ -1,0 +1,272 @@
+"""What a configuration file may say: one class per section, one field per key."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import torch
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from circuits.scaling import Scaling
+from conductance.networks import RECIPES, Network, Recipe, Spread, series_network
+from conductance.tasks import MackeyGlass, Task, TaskData
+from conductance.training import TrainingOptions
+from excitable.config.declared import Section, section_of
+from excitable.config.quantities import Amperes, Farads, Seconds, Volts
+
+if TYPE_CHECKING:
+    from excitable.loop import CircuitOptions
+
+NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+"""Names of runs: they become folders and parts of netlist names."""
+WEIGHTS_STREAM = 1
+"""Distinguishes the initial weights' random numbers from others drawn from the same seed."""
+
+
+def _known_neuron(name: str) -> str:
+    if name not in RECIPES:
+        raise ValueError(f"is unknown; allowed are {', '.join(RECIPES)}")
+    return name
+
+
+def _number_or_spread(value: Any) -> Any:
+    """A start: a number, or [lower, upper] between which each neuron draws its own."""
+    if isinstance(value, bool) or not isinstance(value, int | float | list | Spread):
+        raise ValueError("must be a number or [lower, upper]")
+    if isinstance(value, list):
+        if len(value) != 2 or any(isinstance(end, bool) or not isinstance(end, int | float) for end in value):
+            raise ValueError("must be a number or [lower, upper]")
+        return Spread(lower=value[0], upper=value[1])
+    return value if isinstance(value, Spread) else float(value)
+
+
+Start = Annotated[Any, BeforeValidator(_number_or_spread)]
+
+
+class TaskSection(Section):
+    """What is learnt."""
+
+    name: Literal["mackey_glass"] = Field(default="mackey_glass", description="the task")
+
+    if TYPE_CHECKING:  # every task's section has these; they come with the task's own options
+        train_series: int = 0
+        held_out_samples: int = 0
+
+    @model_validator(mode="after")
+    def _buildable(self) -> "TaskSection":
+        self.build()
+        return self
+
+    def build(self) -> Task:
+        """The task itself."""
+        return MackeyGlass(**self.model_dump(exclude={"name"}))
+
+
+class NetworkSection(Section):
+    """The network: projection, hidden neurons, linear readout, low-pass filter."""
+
+    neuron: Annotated[str, AfterValidator(_known_neuron)] = Field(
+        default="mtc", description=f"the hidden neurons: {', '.join(RECIPES)}"
+    )
+    hidden: int = Field(default=64, ge=1, le=100_000, description="number of hidden neurons")
+    dt: float = Field(
+        default=0.2, gt=0, description="time step; one sample of the series is held for one step [tau_m]"
+    )
+    low_pass_tau: float = Field(
+        default=2.0, gt=0, description="time constant of each of the output filter's four sections [tau_m]"
+    )
+    method: Literal["forward_euler", "exponential_euler", "heun", "symplectic_euler"] | None = Field(
+        default=None, description="update rule of the hidden neurons; the neuron's own where not given"
+    )
+    trainable: list[str] | None = Field(
+        default=None,
+        description="parameters of the hidden neurons to train; the neuron's own where not given",
+    )
+    values: dict[str, Start] = Field(
+        default_factory=dict,
+        description="start of the hidden neurons' parameters: a number, or [lower, upper] to spread them",
+    )
+    kernel: Literal["auto", "eager", "c", "triton"] = Field(
+        default="auto",
+        description="what steps the neurons: auto takes the fastest that works here, or eager, c",
+    )
+
+    @field_validator("kernel")
+    @classmethod
+    def _available(cls, kernel: str) -> str:
+        if kernel == "triton":
+            raise ValueError("is not available in this version; allowed are auto, eager, c")
+        return kernel
+
+    @field_validator("trainable")
+    @classmethod
+    def _known_trainable(cls, names: list[str] | None, info: ValidationInfo) -> list[str] | None:
+        _check_parameters(names or [], info)
+        return names
+
+    @field_validator("values")
+    @classmethod
+    def _legal_values(cls, values: dict[str, Start], info: ValidationInfo) -> dict[str, Start]:
+        _check_parameters(values, info)
+        recipe = RECIPES.get(info.data.get("neuron", ""))
+        if recipe is not None:
+            for name, start in values.items():
+                for number in (start.lower, start.upper) if isinstance(start, Spread) else (start,):
+                    recipe.neuron.parameter(name).check(number, owner=f"neuron {recipe.neuron.name}")
+        return values
+
+    @property
+    def recipe(self) -> Recipe:
+        """The hidden neuron's recipe."""
+        return RECIPES[self.neuron]
+
+    def build(self, data: TaskData, seed: int) -> Network:
+        """The untrained network for a task's data; the same seed gives the same weights."""
+        generator = torch.Generator().manual_seed(seed * 2**8 + WEIGHTS_STREAM)
+        return series_network(
+            self.recipe,
+            inputs=len(data.input_names),
+            hidden=self.hidden,
+            outputs=len(data.target_names),
+            dt=self.dt,
+            low_pass_tau=self.low_pass_tau,
+            method=self.method,
+            trainable=self.trainable,
+            values=self.values,
+            backend=self.kernel,
+            generator=generator,
+        )
+
+
+def _check_parameters(names: Any, info: ValidationInfo) -> None:
+    recipe = RECIPES.get(info.data.get("neuron", ""))
+    if recipe is not None:
+        for name in names:
+            recipe.neuron.parameter(name)
+
+
+class TrainingSection(Section):
+    """How the network is trained: Adam with cosine annealing on the mean square error after the warm-up."""
+
+    if TYPE_CHECKING:  # comes with the options
+        batch: int = 0
+
+    @model_validator(mode="after")
+    def _buildable(self) -> "TrainingSection":
+        self.build()
+        return self
+
+    def build(self) -> TrainingOptions:
+        """The options themselves."""
+        return TrainingOptions(**self.model_dump())
+
+
+class CircuitSection(Section):
+    """How the circuit is built: the SI values of the dimensionless units."""
+
+    voltage_unit: Volts = Field(
+        default=Scaling.voltage_unit, description="one unit of voltage, 2 U_T/kappa [V]"
+    )
+    current_unit: Amperes = Field(
+        default=Scaling.current_unit, description="one unit of current, the bias current [A]"
+    )
+    capacitance: Farads = Field(
+        default=Scaling.capacitance, description="membrane capacitance at tau_m = R = 1 [F]"
+    )
+    level: Literal["behavioural"] = Field(
+        default="behavioural",
+        description="what the circuit is made of; behavioural: sources that state the equation",
+    )
+
+    def scaling(self) -> Scaling:
+        """The SI units."""
+        return Scaling(
+            voltage_unit=self.voltage_unit, current_unit=self.current_unit, capacitance=self.capacitance
+        )
+
+
+class SimulationSection(Section):
+    """How the circuit is simulated and compared with the model."""
+
+    samples: int = Field(default=1000, ge=2, description="samples of the held-out series, from its start")
+    workers: int | None = Field(
+        default=None, ge=1, description="simulations at a time; one per core where not given"
+    )
+    time_limit: Seconds = Field(default=600.0, description="of one simulation, wall-clock time [s]")
+    max_step: float = Field(
+        default=0.2, gt=0, le=10, description="largest time step of the simulator [tau_m]"
+    )
+    relative: float = Field(default=1e-6, gt=0, le=1e-2, description="relative tolerance of the simulator")
+    monolithic: bool = Field(
+        default=False, description="one netlist for the whole network instead of parts of 16 to 32 neurons"
+    )
+
+
+_TRAINING_MEANINGS = {
+    "keep": "which weights the trained network has: of the lowest validation error (best) or of the last step (last)",
+    "device": "where the network is trained: cpu or cuda",
+}
+if TYPE_CHECKING:
+    MackeyGlassSection = TaskSection
+    TrainingOptionsSection = TrainingSection
+else:
+    MackeyGlassSection = section_of(MackeyGlass, TaskSection)
+    TrainingOptionsSection = section_of(TrainingOptions, TrainingSection, _TRAINING_MEANINGS)
+
+
+class Configuration(Section):
+    """A whole configuration file."""
+
+    name: str = Field(
+        pattern=NAME, description="name of the run: lower-case letters, digits, - and _; at most 64"
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**32, description="decides all random numbers: data, weights, batches"
+    )
+    task: MackeyGlassSection = Field(default_factory=lambda: MackeyGlassSection())
+    network: NetworkSection = Field(default_factory=NetworkSection)
+    training: TrainingOptionsSection = Field(default_factory=lambda: TrainingOptionsSection())
+    circuit: CircuitSection = Field(default_factory=CircuitSection)
+    simulation: SimulationSection = Field(default_factory=SimulationSection)
+
+    @model_validator(mode="after")
+    def _sections_fit(self) -> "Configuration":
+        faults = []
+        if self.training.batch > self.task.train_series:
+            faults.append(
+                f"training.batch = {self.training.batch} is more than task.train_series = {self.task.train_series}"
+            )
+        if self.simulation.samples > self.task.held_out_samples:
+            faults.append(
+                f"simulation.samples = {self.simulation.samples} is more than "
+                f"task.held_out_samples = {self.task.held_out_samples}"
+            )
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def training_differences(self, other: "Configuration") -> list[str]:
+        """What differs from another configuration and needs the network to be trained anew, as `key: own -> other`.
+
+        The circuit and its simulation do not.
+        """
+        found = []
+        for section in ("name", "seed", "task", "network", "training"):
+            own, others = getattr(self, section), getattr(other, section)
+            if not isinstance(own, Section):
+                pairs = {section: (own, others)}
+            else:
+                names = type(own).model_fields
+                pairs = {f"{section}.{name}": (getattr(own, name), getattr(others, name)) for name in names}
+            found += [f"{key}: {ours} -> {theirs}" for key, (ours, theirs) in pairs.items() if ours != theirs]
+        return found
+
+    def circuit_options(self) -> "CircuitOptions":
+        """How the circuit is built and simulated, as export and simulation take it."""
+        from excitable.loop import CircuitOptions
+
+        return CircuitOptions(
+            scaling=self.circuit.scaling(),
+            relative=self.simulation.relative,
+            max_step=self.simulation.max_step,
+            time_limit=self.simulation.time_limit,
+            monolithic=self.simulation.monolithic,
+        )

@@ -1,0 +1,226 @@
+"""Configuration files: every fault named at once, numbers with units, and one line from one neuron to another."""
+
+import re
+import tomllib
+
+import pytest
+import torch
+
+from conductance.networks import RECIPES
+from conductance.training import TrainingOptions, train
+from excitable.config import (
+    Configuration,
+    ConfigurationError,
+    example,
+    parse_configuration,
+    read_configuration,
+    read_configuration_text,
+    schema,
+    shipped_configurations,
+)
+from excitable.config.lines import line_numbers, line_of
+from excitable.config.quantities import si_number
+
+SMALL = """
+name = "small"
+seed = 3
+
+[task]
+sample_step = 1.0
+horizon = 20.0
+series_samples = 60
+warm_up = 20
+train_series = 4
+validation_series = 2
+test_series = 2
+held_out_samples = 60
+
+[network]
+neuron = "mtc"
+hidden = 5
+dt = 1.0
+
+[training]
+steps = 2
+batch = 2
+evaluate_every = 1
+
+[simulation]
+samples = 50
+"""
+
+
+def faults(text: str) -> dict[str, str]:
+    """Key to message with line of every fault of a text."""
+    with pytest.raises(ConfigurationError) as caught:
+        parse_configuration(text, source="file.toml")
+    assert str(caught.value).startswith("file.toml")
+    return {fault.key: str(fault) for fault in caught.value.faults}
+
+
+def test_three_faults_are_three_messages():
+    """A file with three faults names all three: key, line, value, what is allowed, and the key that was meant."""
+    found = faults('name = "a"\n\n[network]\nhiden = 3\ndt = -0.2\n\n[training]\nlearning_rate = "fast"\n')
+    assert set(found) == {"network.hiden", "network.dt", "training.learning_rate"}
+    assert re.search(r"line 4.*unknown.*did you mean hidden\?", found["network.hiden"])
+    assert re.search(r"line 5.*-0.2.*greater than 0", found["network.dt"])
+    assert re.search(r"line 8.*'fast'.*valid number", found["training.learning_rate"])
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        ("", "name", "it is missing"),
+        ('name = "a b"', "name", "lower-case letters"),
+        ('name = "../up"', "name", "line 1"),
+        ('name = ".include"', "name", "should match"),
+        ('name = "a"\nseed = 1.5', "seed", "valid integer"),
+        ('name = "a"\nseed = -1', "seed", "greater than or equal to 0"),
+        ('name = "a"\n[sumulation]\n', "sumulation", "line 2.*did you mean simulation"),
+        ('name = "a"\ntask = 3', "task", "line 2"),
+        ('name = "a"\n[network]\nneuron = "izhikevich"', "network.neuron", "allowed are mtc, lif, adlif"),
+        ('name = "a"\n[network]\ndt = nan', "network.dt", "finite"),
+        ('name = "a"\n[network]\nvalues.tau_x = 3', "network.values", "unknown parameter 'tau_x'"),
+        ('name = "a"\n[network.values]\ntau_s = -3.0', "network.values", r"tau_s = -3 .*\(0, inf\)"),
+        ('name = "a"\n[network]\nvalues.alpha_f_minus = [0, 2]', "network.values", "alpha_f_minus = 0"),
+        ('name = "a"\n[network]\nvalues.tau_s = [3]', "network.values.tau_s", r"line 3.*\[lower, upper\]"),
+        ('name = "a"\n[network]\nvalues.tau_s = [4, 3]', "network.values.tau_s", "ordered"),
+        (
+            'name = "a"\n[network]\nneuron = "lif"\ntrainable = ["tau_s"]',
+            "network.trainable",
+            "line 4.*'tau_s'",
+        ),
+        ('name = "a"\n[network]\nmethod = "euler"', "network.method", "forward_euler"),
+        ('name = "a"\n[task]\nname = "shd"', "task.name", "mackey_glass"),
+        ('name = "a"\n[task]\nhorizon = 5.0\nhorizon_steps = 3', "task", "keep one"),
+        ('name = "a"\n[task]\nwarm_up = 5000', "task", "shorten it"),
+        ('name = "a"\n[training]\nbatch = true', "training.batch", "valid integer"),
+        ('name = "a"\n[training]\nfinal_learning_rate = 1.0', "training", "annealing goes down"),
+        ('name = "a"\n[training]\nbatch = 500', "", "training.batch = 500 .* task.train_series = 128"),
+        ('name = "a"\n[circuit]\ncapacitance = "1 V"', "circuit.capacitance", "unit V; it must be in F"),
+        ('name = "a"\n[circuit]\ncapacitance = "one"', "circuit.capacitance", "is no number"),
+        ('name = "a"\n[circuit]\ncapacitance = "-1p"', "circuit.capacitance", "greater than 0"),
+        ('name = "a"\n[circuit]\nlevel = "layout"', "circuit.level", "behavioural"),
+        ("name = = 3\n", "", "no TOML.*line 1"),
+        ('name = "a"\nname = "b"', "", "no TOML"),
+    ],
+)
+def test_each_fault_names_key_line_and_what_is_allowed(text, key, words):
+    """One fault is one message under its own key."""
+    found = faults(text)
+    assert list(found) == [key]
+    assert re.search(words, found[key])
+
+
+def test_the_example_is_a_legal_file_with_the_defaults():
+    """`--example` prints what the defaults are, and every key of every section."""
+    shown = parse_configuration(example())
+    assert shown == Configuration(name="example")
+    for section in ("task", "network", "training", "circuit", "simulation"):
+        for key in type(getattr(shown, section)).model_fields:
+            assert re.search(rf"^(# )?{key}\b", example(), re.MULTILINE), f"{section}.{key}"
+
+
+def test_training_defaults_are_declared_once():
+    """The section's defaults are the option class's own."""
+    assert Configuration(name="a").training.build() == TrainingOptions()
+
+
+def test_the_schema_describes_every_key():
+    """Every key of the JSON schema says what it means."""
+    definitions = schema()["$defs"]
+    assert set(schema()["properties"]) == set(Configuration.model_fields)
+    for definition in definitions.values():
+        assert all("description" in entry for entry in definition["properties"].values())
+
+
+@pytest.mark.parametrize("name", shipped_configurations())
+def test_shipped_configurations_are_legal_and_named_after_their_file(name):
+    """What comes with excitable can be used by its name."""
+    assert read_configuration(name).name == name
+
+
+def test_files_are_read_or_refused_in_words(tmp_path):
+    """A file that is not there or is no text is one clear error; a file wins over a shipped name."""
+    path = tmp_path / "own.toml"
+    path.write_text(SMALL)
+    assert read_configuration_text(path)[0] == SMALL
+    with pytest.raises(ConfigurationError, match=r"nowhere.toml: cannot be read .* demo"):
+        read_configuration(tmp_path / "nowhere.toml")
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        read_configuration(path)
+
+
+@pytest.mark.parametrize(
+    ("given", "volts"),
+    [
+        ("72m", 0.072),
+        ("72 mV", 0.072),
+        ("72mV", 0.072),
+        ("0.072", 0.072),
+        (0.072, 0.072),
+        ("7.2e-2 V", 0.072),
+    ],
+)
+def test_numbers_may_have_si_prefixes_and_units(given, volts):
+    """The same voltage, written in each way."""
+    assert si_number(given, unit="V") == pytest.approx(volts, rel=1e-12)
+
+
+def test_circuit_units_reach_the_scaling():
+    """Units in the file are SI in the program: 10 pF, 2 nA and 70 mV make a time unit of 350 us."""
+    text = SMALL + '[circuit]\nvoltage_unit = "70m"\ncurrent_unit = "2 nA"\ncapacitance = "10 pF"\n'
+    options = parse_configuration(text).circuit_options()
+    assert options.scaling.time_unit == pytest.approx(350e-6)
+    assert options.max_step == 0.2
+
+
+@pytest.mark.parametrize("neuron", RECIPES)
+def test_one_line_changes_the_neuron(neuron):
+    """MTC, LIF and AdLIF train from the same file; only the line of the neuron differs."""
+    configuration = parse_configuration(SMALL.replace('"mtc"', f'"{neuron}"'))
+    task = configuration.task.build()
+    data = task.generate(configuration.seed)
+    network = configuration.network.build(data, configuration.seed)
+    assert network.layers["hidden"].neuron == RECIPES[neuron].neuron
+    seen: list = []
+    train(network, task, data, configuration.training.build(), seed=configuration.seed, report=seen.append)
+    assert [record.step for record in seen if record.split == "train"] == [1, 2]
+
+
+def test_the_seed_decides_the_weights():
+    """The same file gives the same network; another seed gives another."""
+    first = parse_configuration(SMALL)
+    data = first.task.build().generate(first.seed)
+    weights = [
+        configuration.network.build(data, configuration.seed).layers["encoder"].weight
+        for configuration in (first, first, parse_configuration(SMALL.replace("seed = 3", "seed = 4")))
+    ]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_what_needs_new_training_is_told_from_what_does_not():
+    """Another circuit needs no new training, another step size does."""
+    base = parse_configuration(SMALL)
+    circuit = parse_configuration(SMALL.replace("samples = 50", "samples = 40"))
+    trained = parse_configuration(SMALL.replace("steps = 2", "steps = 3").replace("dt = 1.0", "dt = 0.5"))
+    assert base.training_differences(circuit) == []
+    assert base.training_differences(trained) == ["network.dt: 1.0 -> 0.5", "training.steps: 2 -> 3"]
+
+
+def test_lines_are_found_in_all_forms_of_toml():
+    """Tables, dotted keys, quoted keys, comments and multi-line texts."""
+    text = (
+        '# name = 1\nname = "a"\n\n[ task ]\n"warm up" = 3\ntext = """\nname = 2\n"""\n[network.values]\ntau_s = 1\n'
+        "network2.values.tau_us = 2\n"
+    )
+    lines = line_numbers(text)
+    assert lines[("name",)] == 2
+    assert lines[("task", "warm up")] == 5
+    assert lines[("network", "values", "tau_s")] == 10
+    assert ("task", "name") not in lines
+    assert line_of(("task", "missing"), lines) == 4
+    assert line_of(("missing",), lines) is None
+    assert set(tomllib.loads(text)) == {"name", "task", "network"}

@@ -1,0 +1,165 @@
+"""Run folders: whole files, one writer, no mixing of runs, no private names."""
+
+import errno
+import getpass
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from test_config import SMALL
+
+from conductance.storage import StorageError
+from excitable.config import ConfigurationError
+from excitable.environment import environment
+from excitable.runs import RunError, RunFolder, begun, located, locked
+
+
+def begin(path: Path, text: str = SMALL) -> RunFolder:
+    with begun(path, text, source="file.toml") as run:
+        return run
+
+
+def test_a_run_keeps_its_configuration_as_given(tmp_path):
+    """`config.toml` is the text itself, comments included, and what is read back is the same configuration."""
+    text = "# mine\n" + SMALL
+    run = begin(tmp_path / "deep" / "small", text)
+    assert (run.path / "config.toml").read_text() == text
+    assert RunFolder(run.path).configuration == run.configuration
+    assert run.configuration.name == "small"
+
+
+def test_data_of_a_run_are_the_same_each_time(tmp_path):
+    """Two openings of a run draw the same series."""
+    run = begin(tmp_path / "small")
+    again = RunFolder(run.path)
+    assert torch.equal(run.data.held_out.inputs, again.data.held_out.inputs)
+
+
+def test_a_network_goes_through_the_run(tmp_path):
+    """Before training there is no network, and the message says how to get one; afterwards it is the same."""
+    run = begin(tmp_path / "small")
+    with pytest.raises(RunError, match="not trained yet; `excitable train"):
+        run.network()
+    network = run.configuration.network.build(run.data, 0)
+    run.save_network(network)
+    inputs = run.data.held_out.inputs
+    assert torch.equal(run.network()(inputs)[0], network(inputs)[0])
+
+
+def test_a_faulty_configuration_makes_no_folder(tmp_path):
+    """A configuration with faults is refused before anything is written."""
+    with pytest.raises(ConfigurationError):
+        begin(tmp_path / "small", SMALL + "unknown = 1\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trained_run_takes_no_other_training(tmp_path):
+    """Once trained, a folder refuses another training and names the difference, but takes another circuit."""
+    run = begin(tmp_path / "small")
+    begin(run.path, SMALL.replace("steps = 2", "steps = 5"))
+    begin(run.path)
+    run.save_network(run.configuration.network.build(run.data, 0))
+    with pytest.raises(RunError, match=r"training.steps: 2 -> 5.*another name"):
+        begin(run.path, SMALL.replace("steps = 2", "steps = 5"))
+    assert RunFolder(run.path).configuration.training.build().steps == 2
+    begin(run.path, SMALL.replace("samples = 50", "samples = 40"))
+    assert RunFolder(run.path).configuration.simulation.samples == 40
+
+
+def test_a_run_is_found_by_name_or_path(tmp_path, monkeypatch):
+    """A bare name is looked for in `runs/`; a missing run is named with the command that makes it."""
+    monkeypatch.chdir(tmp_path)
+    begin(Path("runs") / "small")
+    assert RunFolder.find("small").path == Path("runs/small")
+    assert RunFolder.find("runs/small").path == Path("runs/small")
+    assert located("demo") == Path("runs/demo")
+    with pytest.raises(RunError, match=r"runs/other: there is no run here; `excitable train"):
+        RunFolder.find("other")
+
+
+def test_files_of_a_run_are_whole(tmp_path, monkeypatch):
+    """A full disk while a file is written leaves the old file, nothing else, and one clear error."""
+    run = begin(tmp_path / "small")
+    run.write_json("comparison.json", {"rungs": [1, 2]})
+    before = sorted(run.path.rglob("*"))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    for name in ("comparison.json", "netlists/network.cir"):
+        with pytest.raises(StorageError, match=rf"{name}: the disk is full"):
+            run.write(name, "new")
+    assert json.loads((run.path / "comparison.json").read_text()) == {"rungs": [1, 2]}
+    assert [path for path in sorted(run.path.rglob("*")) if path.name != "netlists"] == before
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    """A run below a file is one clear error."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="file/small: the file cannot be written"):
+        begin(tmp_path / "file" / "small")
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from excitable.runs import locked
+with locked(Path(sys.argv[1])):
+    Path(sys.argv[1], ".model.1_0.part.json").write_text("half")
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_two_processes_do_not_share_a_run_and_a_dead_one_does_not_keep_it(tmp_path):
+    """While a process works on a run another is refused with its number; after a SIGKILL the run is free and tidy."""
+    run = begin(tmp_path / "small")
+    other = subprocess.Popen([sys.executable, "-c", HOLD, str(run.path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(RunError, match=rf"another process .*process {other.pid}\)"):
+            begin(run.path)
+    finally:
+        os.kill(other.pid, signal.SIGKILL)
+        other.communicate()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            begin(run.path)
+            break
+        except RunError:
+            time.sleep(0.05)
+    begin(run.path)
+    assert not list(run.path.glob(".*.part*"))
+
+
+def test_one_process_does_not_open_a_run_twice(tmp_path):
+    """The lock also holds inside one process, and is free again after an error in the block."""
+    with locked(tmp_path), pytest.raises(RunError, match="this process is already"), locked(tmp_path):
+        pass
+    with pytest.raises(KeyError), locked(tmp_path):
+        raise KeyError
+    with locked(tmp_path):
+        pass
+
+
+def test_the_environment_names_no_person_host_or_folder(tmp_path):
+    """Versions, seed and processor are recorded; the user, the host and paths are not."""
+    found = environment(seed=7)
+    assert found["seed"] == 7
+    assert found["packages"]["torch"] == torch.__version__
+    assert found["machine"]["architecture"] == platform.machine()
+    text = json.dumps(found)
+    # a host may be called like a part of another word, so only whole values count
+    values = {str(value) for part in (found, found["machine"]) for value in part.values()}
+    assert not {platform.node(), getpass.getuser()} & values
+    assert str(Path.home()) + os.sep not in text
+    assert str(Path(__file__).parent.parent.parent) not in text
