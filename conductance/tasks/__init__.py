@@ -1,21 +1,39 @@
-"""Tasks: what a network is trained on, as data with train, validation, test and held-out splits."""
+"""Tasks: what a network is trained on, as data with train, validation and test splits; series or spikes."""
 
 from conductance.tasks.base import SPLITS, Split, Standardisation, Task, TaskData
+from conductance.tasks.digits import Digits
+from conductance.tasks.events import EVENT_SPLITS, EventData, EventSplit, EventTask, latency_code
 from conductance.tasks.mackey_glass import READINGS, HorizonReading, MackeyGlass
 from conductance.tasks.metrics import nrmse
+from conductance.tasks.mnist import Mnist, read_idx
 from conductance.tasks.options import Option, TaskError, options_of
+from conductance.tasks.shd import SpikingHeidelbergDigits
+from conductance.tasks.spike_timing import SpikeTiming, TimingData
+from conductance.tasks.yin_yang import YinYang
 
 __all__ = [
+    "EVENT_SPLITS",
     "READINGS",
     "SPLITS",
+    "Digits",
+    "EventData",
+    "EventSplit",
+    "EventTask",
     "HorizonReading",
     "MackeyGlass",
+    "Mnist",
     "Option",
+    "SpikeTiming",
+    "SpikingHeidelbergDigits",
     "Split",
     "Standardisation",
     "Task",
     "TaskData",
     "TaskError",
+    "TimingData",
+    "YinYang",
+    "latency_code",
     "nrmse",
     "options_of",
+    "read_idx",
 ]

@@ -1,0 +1,73 @@
+"""The 1797 handwritten digits that come with scikit-learn (8 by 8 pixels, UCI), one spike per pixel in latency code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from conductance.tasks.events import EVENT_SPLITS, EventData, EventSplit, latency_code
+from conductance.tasks.options import TaskError, check_options, option
+
+DIGITS = tuple(str(digit) for digit in range(10))
+BRIGHTEST = 16.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digits:
+    """Classify handwritten digits by 64 latencies: brighter pixels spike earlier, dark ones not at all."""
+
+    validation_samples: int = option(
+        300, lower=1, upper=800, whole=True, meaning="samples of the validation split"
+    )
+    test_samples: int = option(300, lower=1, upper=800, whole=True, meaning="samples of the test split")
+    early: float = option(0.0, lower=0.0, unit="tau", meaning="spike time of the brightest pixel")
+    late: float = option(2.0, lower=0.0, unit="tau", meaning="spike time of a pixel that is almost dark")
+    end: float = option(4.0, lower=0.0, lower_open=True, unit="tau", meaning="duration of a trial")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    @property
+    def name(self) -> str:
+        """Name of the task."""
+        return "digits"
+
+    def generate(self, seed: int = 0) -> EventData:
+        """Split the digits at random, in float64; the seed decides which are for testing.
+
+        Raises:
+            TaskError: scikit-learn is not installed.
+        """
+        try:
+            from sklearn.datasets import load_digits
+        except ImportError:
+            raise TaskError(
+                f"task {self.name}: the digits come with scikit-learn, which is not installed; "
+                "install it: pip install 'excitable[tasks]'"
+            ) from None
+        pixels, labels = load_digits(return_X_y=True)
+        order = np.random.default_rng(seed).permutation(len(labels))
+        held = self.validation_samples, self.validation_samples + self.test_samples
+        parts = dict(
+            zip(EVENT_SPLITS, (order[held[1] :], order[: held[0]], order[held[0] : held[1]]), strict=True)
+        )
+        splits = {
+            name: EventSplit(
+                spikes=latency_code(
+                    torch.from_numpy(pixels[index] / BRIGHTEST),
+                    early=self.early, late=self.late, end=self.end, silent_below=0.0,
+                ),
+                labels=torch.from_numpy(labels[index].astype(np.int64)),
+            )
+            for name, index in parts.items()
+        }  # fmt: skip
+        return EventData(
+            name=self.name,
+            **splits,
+            classes=DIGITS,
+            time_unit="tau",
+            encoding=f"brightness v in (0, 1] to {self.late:g} - v {self.late - self.early:g}, dark pixels silent",
+            seed=seed,
+        )
