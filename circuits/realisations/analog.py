@@ -6,7 +6,7 @@ since both of its inputs move, and stays an ideal buffered resistor.
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sympy
@@ -108,6 +108,7 @@ def analog(neuron: Neuron, scaling: Scaling, kit: Kit, *, ideal: Collection[str]
             f"neuron {neuron.name}: {', '.join(unknown)} cannot stay behavioural; it has {', '.join(sorted(known))}"
         )
     builder = _Builder(neuron, scaling, kit)
+    builder.find_followers(currents, ideal)
     for state, name, current in currents:
         builder.current(state, name, current, as_source=name in ideal)
     builder.output(as_source="output" in ideal)
@@ -122,6 +123,7 @@ class _Builder:
         self.numbers = {p.symbol: sympy.Symbol(parameter_name(p.name), real=True) for p in neuron.parameters}
         self.nodes = {state.symbol: state.name for state in neuron.states}
         self.references = References()
+        self.lag: dict[sympy.Symbol, float] = {}
         self.devices: list[Device] = [
             Capacitor(
                 name=f"c_{state.name}", positive=state.name, negative=GROUND,
@@ -129,6 +131,17 @@ class _Builder:
             )
             for state in neuron.states
         ]  # fmt: skip
+
+    def find_followers(
+        self, currents: Sequence[tuple[State, str, sympy.Expr]], ideal: Collection[str]
+    ) -> None:
+        """Note the states that a follower's offset moves: U_x settles at U_m - offset, and has no reference to trim."""
+        for state, name, current in currents:
+            form = transfer(current, self.neuron)
+            if form is None or name in ideal or form.width == math.inf:
+                continue
+            if form.minus == state.symbol and form.plus in self.nodes:
+                self.lag[state.symbol] = self.kit.trim(self.kit.follower).offset
 
     def current(self, state: State, name: str, current: sympy.Expr, *, as_source: bool) -> None:
         """One named current into its state's node."""
@@ -156,14 +169,16 @@ class _Builder:
         shape["references"] = self.references
         if follows_itself:
             return leak(label, cell, rest=self._terminal(form.plus), node=state.name, trim=trim, **shape)
-        plus, minus = self._terminal(form.plus), self._terminal(form.minus)
+        # an element that reads a moved state is moved with it
+        lag = sum(self.lag.get(end, 0.0) for end in (form.plus, form.minus))
+        plus, minus = self._terminal(form.plus, lag), self._terminal(form.minus, lag)
         return transconductor(label, cell, plus=plus, minus=minus, out=state.name, trim=trim, **shape)
 
-    def _terminal(self, terminal: Terminal) -> str | sympy.Expr:
-        """A state's node, or a reference in V."""
+    def _terminal(self, terminal: Terminal, lag: float = 0.0) -> str | sympy.Expr:
+        """A state's node, or a reference in V, lowered by `lag` (V)."""
         if terminal in self.nodes:
             return self.nodes[terminal]
-        return V0 * terminal.xreplace(self.numbers)
+        return V0 * terminal.xreplace(self.numbers) - (lag or sympy.S.Zero)
 
     def output(self, *, as_source: bool) -> None:
         """The output stage; an output that is no clipped line stays a source."""

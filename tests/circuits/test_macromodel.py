@@ -19,7 +19,7 @@ from conductance.elements import quadratic, tanh
 from conductance.neurons import lif, low_pass, mtc, qif
 from conductance.neurons.base import INPUT
 
-IDEAL = technology("ideal")
+IDEAL, GENERIC = technology("ideal"), technology("generic_180nm")
 NEURONS = [
     mtc(filter_limit=1.0, leak_limit=1.0),
     mtc(filter_limit=1.0, leak_limit=1.0).with_values(U_rest=-0.4, R=1.7, tau_m=1.3),
@@ -212,20 +212,27 @@ def test_levels_can_be_mixed():
         realise(neuron, "macromodel", ideal=("leek",))
 
 
-def test_a_trim_divides_the_bias_and_moves_the_reference():
-    """What a sweep found is undone: more gain needs less bias, an offset is added where plus is the reference."""
+def test_a_trim_divides_the_bias_and_moves_the_references():
+    """What a sweep found is undone: more gain needs less bias; an element's own offset raises its plus end over its
+    minus end, and a follower's offset lowers the references of the elements that read it.
+    """
     neuron = mtc(filter_limit=1.0, leak_limit=1.0)
-    plain = {d.name: d for d in realise(neuron, "macromodel").subcircuit.devices}
-    trimmed = {
-        d.name: d
-        for d in realise(
-            neuron, "macromodel", trims={"amplifier": Trim(gain=1.25, offset=2e-3)}
-        ).subcircuit.devices
-    }
-    for name in ("x_um_f_minus", "x_um_s_plus", "x_us_filter"):
-        ratio = plain[name].parameters["ib"] / trimmed[name].parameters["ib"]
-        assert float(ratio) == pytest.approx(1.25)
-    for name, pin, change in (("x_um_s_plus", "plus", 2e-3), ("x_um_f_minus", "minus", -2e-3)):
+    trims = {"amplifier": Trim(gain=1.25, offset=2e-3), "amplifier_follower": Trim(gain=1.1, offset=5e-3)}
+    plain, trimmed = (
+        {d.name: d for d in realise(neuron, "macromodel", technology=GENERIC, trims=t).subcircuit.devices}
+        for t in (None, trims)
+    )
+    for name, gain in (
+        ("x_um_f_minus", 1.25),
+        ("x_um_s_plus", 1.25),
+        ("x_us_filter", 1.1),
+        ("x_um_leak", 1.1),
+    ):
+        assert float(plain[name].parameters["ib"] / trimmed[name].parameters["ib"]) == pytest.approx(gain)
+    for name, pin, change in (
+        ("x_um_leak", "plus", 5e-3), ("x_um_f_minus", "minus", -2e-3),
+        ("x_um_s_plus", "plus", 2e-3 - 5e-3), ("x_um_s_minus", "minus", -2e-3 - 5e-3),
+    ):  # fmt: skip
         before = plain["b_" + plain[name].connections[pin]].voltage
         after = trimmed["b_" + trimmed[name].connections[pin]].voltage
         assert float(after - before) == pytest.approx(change)

@@ -62,7 +62,7 @@ def sweep(devices, name, start, stop, step, probes, subcircuits=(), models=()):
 
 @pytest.mark.parametrize("polarity", ["nmos", "pmos"])
 def test_card_has_the_stated_subthreshold_law(polarity):
-    """Below threshold, current grows e-fold per n U_T with the stated n (5 %), below an inversion of 0.005; kappa is 0.65..0.75.
+    """Below threshold, current grows e-fold per n U_T with the stated n (5 %), and kappa is 0.65..0.75.
 
     Where the inversion coefficient is one, gm n U_T/I = 0.62 (Enz, Krummenacher and Vittoz 1995): the stated specific
     current is met within a factor of 1.2.
