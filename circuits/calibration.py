@@ -4,10 +4,11 @@ The fit gain I_b tanh((v - offset)/V0) goes back into bias currents and referenc
 (`fitted_element`); the sweep itself can replace the law (`measured_element`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 
 from circuits.circuit import GROUND, Circuit, CircuitError, Instance, Resistor, VoltageSource
@@ -136,7 +137,7 @@ class Calibration:
 
 
 def fit_tanh(
-    voltages: Sequence[float], currents: Sequence[float], *, bias: float, cell: str = "amplifier"
+    voltages: ArrayLike, currents: ArrayLike, *, bias: float, cell: str = "amplifier"
 ) -> Calibration:
     """Fit gain I_b tanh((v - offset)/V0) to a sweep by least squares.
 

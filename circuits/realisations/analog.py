@@ -147,8 +147,7 @@ class _Builder:
         """One named current into its state's node."""
         form = transfer(current, self.neuron)
         label = f"{state.name}_{name}"
-        between_states = form is not None and {form.plus, form.minus} <= set(self.nodes)
-        if as_source or (between_states and form.width == math.inf):
+        if as_source or (form is not None and self._is_ideal(form)):
             self.devices += behavioural_current(label, current, state, self.neuron)
         elif form is None:
             raise CircuitError(
@@ -157,6 +156,10 @@ class _Builder:
             )
         else:
             self.devices += self._amplifier(f"x_{label}", state, form)
+
+    def _is_ideal(self, form: Transfer) -> bool:
+        """A linear current between two states, which no pairs can make."""
+        return form.width == math.inf and {form.plus, form.minus} <= set(self.nodes)
 
     def _amplifier(self, label: str, state: State, form: Transfer) -> Iterator[Device]:
         shape = {"slope": I0 * form.slope.xreplace(self.numbers), "width": form.width, "unit": V0}

@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import sympy
 
 from circuits.circuit import CircuitError
 from conductance.neurons.base import INPUT, Neuron, State
 
-Terminal = sympy.Symbol | sympy.Expr
+Terminal: TypeAlias = sympy.Expr
 """An input of an amplifier: the symbol of a state, or a reference voltage made of parameters, in V0."""
 
 

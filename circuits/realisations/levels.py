@@ -1,6 +1,7 @@
 """A declared neuron at a level: the one place where levels are chosen."""
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Literal, get_args
 
 from circuits.devices import CircuitError
@@ -74,9 +75,11 @@ def kit(level: Level, technology: Technology, *, bias: float, trims: Mapping[str
             transistors=Transistors(technology, bias),
             trims=dict(trims or {}),
         )
-    surroundings = {"supply": technology.supply, "thermal_voltage": technology.thermal_voltage, "bias": bias}
-    element = macromodel(technology.amplifier, **surroundings)
+    made = partial(
+        macromodel, supply=technology.supply, thermal_voltage=technology.thermal_voltage, bias=bias
+    )
+    element = made(technology.amplifier)
     follower = element
     if technology.follower is not None:
-        follower = macromodel(technology.follower, name="amplifier_follower", **surroundings)
+        follower = made(technology.follower, name="amplifier_follower")
     return Kit(technology=technology, element=element, follower=follower, trims=dict(trims or {}))

@@ -6,10 +6,11 @@ branches, so its output reaches nearly to both rails.
 """
 
 from circuits.circuit import BehaviouralCurrent, Device, Mosfet, Subcircuit
+from circuits.models import Polarity
 from circuits.realisations.cell import BIAS, MINUS, OUT, PINS, PLUS, VDD, VSS, Cell, bias_parameter
 from circuits.technologies import Technology
 
-_BULK = {"nmos": VSS, "pmos": VDD}
+_BULK: dict[Polarity, str] = {"nmos": VSS, "pmos": VDD}
 
 
 class Transistors:
@@ -27,7 +28,7 @@ class Transistors:
         """A p-channel transistor, bulk at vdd."""
         return self._place("pmos", name, drain, gate, source, note)
 
-    def _place(self, polarity: str, name: str, drain: str, gate: str, source: str, note: str) -> Mosfet:
+    def _place(self, polarity: Polarity, name: str, drain: str, gate: str, source: str, note: str) -> Mosfet:
         kind = self.technology.transistor(polarity)
         return Mosfet(
             name=name,

@@ -1,0 +1,61 @@
+"""The bias table holds every number that a designer must set."""
+
+import csv
+import io
+
+import pytest
+
+from circuits.bias import bias_csv, bias_table
+from circuits.realisations import realise
+from circuits.scaling import Scaling
+from circuits.single import neuron_circuit
+from circuits.technologies import technology
+from conductance.neurons import mtc
+from conductance.stimulus import Stimulus
+
+GENERIC = technology("generic_180nm")
+NEURON = mtc(filter_limit=1.0).with_values(alpha_s_minus=1.25, delta_s_minus=-0.8)
+
+
+def circuit(scaling: Scaling):
+    built = realise(NEURON, "transistor", technology=GENERIC, scaling=scaling)
+    return neuron_circuit(NEURON, Stimulus.constant(-1.0), scaling=scaling, realisation=built)
+
+
+def test_biases_are_the_parameters_in_si_units():
+    """alpha I0 as the bias current of its amplifier, delta V0 as a reference, tau C0 as a capacitor."""
+    scaling = GENERIC.scaling(current_unit=2e-9, capacitance=3e-12)
+    rows = {row.path: row for row in bias_table(circuit(scaling))}
+    assert rows["xn.x_um_s_minus.b_bias"].current == pytest.approx(1.25 * 2e-9)
+    assert any(
+        row.voltage == pytest.approx(-0.8 * scaling.voltage_unit) for row in rows.values() if row.voltage
+    )
+    assert rows["xn.c_us"].capacitance == pytest.approx(20 * 3e-12)
+    assert rows["v_vdd"].voltage == pytest.approx(0.9)
+    assert rows["xn.r_out"].resistance == pytest.approx(scaling.voltage_unit / 2e-9)
+
+
+def test_every_transistor_has_its_size():
+    """Ten transistors for an element, five and a diode for a filter, all as wide as the technology's rule says."""
+    scaling = GENERIC.scaling()
+    rows = [row for row in bias_table(circuit(scaling)) if row.kind == "Mosfet"]
+    of = lambda part: [row for row in rows if row.path.startswith(f"xn.{part}.")]  # noqa: E731
+    assert len(of("x_um_f_minus")) == 10
+    assert len(of("x_us_filter")) == 6
+    for row in rows:
+        polarity = "nmos" if row.model == "nch" else "pmos"
+        assert row.length == GENERIC.transistor(polarity).length
+        assert row.width == pytest.approx(GENERIC.width(polarity, 2e-9))
+
+
+def test_csv_has_units_and_all_rows():
+    """The header names units; a reader of CSV gets back the same numbers."""
+    built = circuit(GENERIC.scaling())
+    read = list(csv.DictReader(io.StringIO(bias_csv(built))))
+    rows = bias_table(built)
+    assert len(read) == len(rows)
+    for line, row in zip(read, rows, strict=True):
+        assert line["path"] == row.path
+        for name in ("current_A", "voltage_V", "width_m", "length_m", "capacitance_F", "resistance_Ohm"):
+            value = getattr(row, name.split("_")[0])
+            assert line[name] == "" if value is None else float(line[name]) == value
