@@ -50,7 +50,7 @@ class TrainingProgress:
             self._seen = True
             self._bar.update(self._task, completed=record.step, loss=f"{record.loss:.4f}")
         elif record.split == "validation":
-            self.console.print(self._line(record))
+            self.console.print(self._line(record), soft_wrap=True)
 
     def _line(self, record: "Record") -> str:
         parts = [

@@ -1,6 +1,9 @@
 """Training: what it measures, that it learns, and that it stops in words when numbers run away."""
 
+import logging
 import math
+import signal
+import warnings
 
 import numpy as np
 import pytest
@@ -231,3 +234,24 @@ def test_a_trained_network_goes_through_files(tmp_path):
     train(network, TASK, DATA, SHORT)
     save_network(network, tmp_path)
     assert torch.equal(load_network(tmp_path)(DATA.test.inputs)[0], network(DATA.test.inputs)[0])
+
+
+def test_an_interrupt_stays_an_interrupt():
+    """Ctrl-C during training reaches the caller, and the next one is heard again."""
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(small_network(), TASK, DATA, SHORT, report=interrupt)
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_training_leaves_warnings_and_log_levels_alone():
+    """What training silences is only silent while it trains."""
+    level = logging.getLogger("lightning.pytorch").level
+    filters = list(warnings.filters)
+    train(small_network(), TASK, DATA, TrainingOptions(steps=1, batch=2))
+    assert logging.getLogger("lightning.pytorch").level == level
+    assert list(warnings.filters) == filters
