@@ -16,6 +16,7 @@ from scipy.optimize import linear_sum_assignment
 from conductance.derivation.rules import Rule
 from conductance.neurons.base import DT, INPUT
 from conductance.shaping.equilibria import Branch
+from conductance.shaping.flow import numbers_for
 from conductance.surrogates import SpikeStep
 
 DAMPING = 0.5
@@ -105,8 +106,7 @@ Multipliers = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 def _multipliers(rule: Rule, branch: Branch) -> Multipliers:
     """(voltage, state) eigenvalues of the rule's Jacobian at the equilibria at voltages, each with its own step."""
-    numbers = {p.symbol: branch.values[p.name] for p in rule.neuron.parameters}
-    entries = discrete_jacobian(rule).subs(numbers).tolist()
+    entries = discrete_jacobian(rule).xreplace(numbers_for(rule.neuron, branch.values)).tolist()
     symbols = [*rule.neuron.state_symbols, INPUT, DT]
     function = sympy.lambdify(symbols, entries, modules="numpy", cse=True)
 

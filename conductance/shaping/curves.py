@@ -18,6 +18,7 @@ from conductance.elements import TIMESCALES
 from conductance.elements.base import Timescale
 from conductance.errors import ExcitableError
 from conductance.neurons.base import INPUT, SPIKE, Neuron
+from conductance.shaping.flow import numbers_for
 
 FROZEN = sympy.Symbol("V_rest", real=True)
 """The voltage at which the slower states are frozen."""
@@ -90,8 +91,8 @@ class Curve:
     ) -> Callable[[np.ndarray | float], np.ndarray]:
         """The current (or its slope) as a function of an array of voltages in V0."""
         full = self.neuron.check_values(values or {}, owner=f"neuron {self.neuron.name}")
-        numbers = {parameter.symbol: full[parameter.name] for parameter in self.neuron.parameters}
-        chosen = (self.slope if slope else self.current).subs({**numbers, FROZEN: rest})
+        numbers = {**numbers_for(self.neuron, full), FROZEN: sympy.Float(rest)}
+        chosen = (self.slope if slope else self.current).xreplace(numbers)
         bare = sympy.lambdify(self.voltage, chosen, modules="numpy")
 
         def evaluated(voltages: np.ndarray | float) -> np.ndarray:
@@ -114,10 +115,10 @@ def curve(neuron: Neuron, timescale: Timescale) -> Curve:
     place = order.index(timescale) + 1
     quick, frozen = settled(neuron, order[:place]), settled(neuron, order)
     held = {symbol: value for symbol, value in frozen.items() if symbol not in quick}
-    outward = -neuron.membrane.total.subs({INPUT: 0, SPIKE: 0})
+    outward = -neuron.membrane.total.xreplace({INPUT: sympy.S.Zero, SPIKE: sympy.S.Zero})
     membrane = neuron.membrane.symbol
-    kept = outward.subs({symbol: value.subs(membrane, FROZEN) for symbol, value in held.items()})
-    return Curve(neuron=neuron, timescale=timescale, current=kept.subs(quick))
+    kept = outward.xreplace({symbol: value.xreplace({membrane: FROZEN}) for symbol, value in held.items()})
+    return Curve(neuron=neuron, timescale=timescale, current=kept.xreplace(quick))
 
 
 def timescales(neuron: Neuron) -> tuple[Timescale, ...]:
@@ -139,7 +140,7 @@ def steady_curve(neuron: Neuron) -> Curve:
 def voltage_range(neuron: Neuron, values: Mapping[str, float] | None = None) -> tuple[float, float]:
     """Voltages worth looking at, in V0: all offsets and table points of the membrane's currents, and 4 beyond."""
     full = neuron.check_values(values or {}, owner=f"neuron {neuron.name}")
-    numbers = {parameter.symbol: full[parameter.name] for parameter in neuron.parameters}
+    numbers = numbers_for(neuron, full)
     places = [0.0]
     for parameter in neuron.parameters:
         if parameter.unit == "V0" and parameter.symbol in neuron.membrane.total.free_symbols:
@@ -148,12 +149,11 @@ def voltage_range(neuron: Neuron, values: Mapping[str, float] | None = None) -> 
         for parameter in element.parameters:
             if parameter.unit == "V0":
                 places.append(full.get(parameter.name, parameter.default))
-        for relation in (
-            element.current(neuron.membrane.symbol).subs(numbers).atoms(sympy.core.relational.Relational)
-        ):
-            places += [
-                float(root) for root in sympy.solve(relation.lhs - relation.rhs, neuron.membrane.symbol)
-            ]
+        membrane = neuron.membrane.symbol
+        drawn = element.current(membrane).xreplace(numbers)
+        for relation in drawn.atoms(sympy.core.relational.Relational):
+            apart = relation.lhs - relation.rhs
+            places.append(float(-apart.xreplace({membrane: sympy.S.Zero}) / apart.coeff(membrane)))
     return min(places) - MARGIN, max(places) + MARGIN
 
 

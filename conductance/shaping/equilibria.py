@@ -26,7 +26,7 @@ from conductance.shaping.curves import (
     steady_curve,
     voltage_range,
 )
-from conductance.shaping.flow import held_derivatives
+from conductance.shaping.flow import held_derivatives, numbers_for
 
 FARTHEST = 1e4
 """No equilibrium is looked for beyond this voltage, in V0."""
@@ -75,7 +75,7 @@ class Branch:
         self.neuron = neuron
         full = neuron.check_values(values or {}, owner=f"neuron {neuron.name}")
         self.values: dict[str, float] = full
-        numbers = {**{p.symbol: full[p.name] for p in neuron.parameters}, SPIKE: 0.0}
+        numbers = {**numbers_for(neuron, full), SPIKE: sympy.S.Zero}
         self.low, self.high = voltage_range(neuron, full)
         chosen = steady_curve(neuron)
         self._curve, self.currents = chosen, chosen.function(full)
@@ -87,9 +87,9 @@ class Branch:
             )
         membrane = neuron.membrane.symbol
         steady = {**settled(neuron, list(TIMESCALES)), membrane: membrane}
-        places = [sympy.sympify(steady[symbol]).subs(numbers) for symbol in neuron.state_symbols]
+        places = [sympy.sympify(steady[symbol]).xreplace(numbers) for symbol in neuron.state_symbols]
         self._states = sympy.lambdify(membrane, places, modules="numpy")
-        derivatives = [slope.subs(numbers) for slope in held_derivatives(neuron).values()]
+        derivatives = [slope.xreplace(numbers) for slope in held_derivatives(neuron).values()]
         matrix = sympy.Matrix(derivatives).jacobian(list(neuron.state_symbols))
         self._jacobian = sympy.lambdify(
             [*neuron.state_symbols, INPUT], matrix.tolist(), modules="numpy", cse=True
@@ -97,7 +97,7 @@ class Branch:
         self._margin: Callable | None = None
         if neuron.event is not None:
             self._margin = sympy.lambdify(
-                list(neuron.state_symbols), neuron.event.margin.subs(numbers), "numpy"
+                list(neuron.state_symbols), neuron.event.margin.xreplace(numbers), "numpy"
             )
 
     def states(self, voltages: np.ndarray) -> np.ndarray:
@@ -134,9 +134,8 @@ class Branch:
 
     def equilibria(self, current: float) -> tuple[Equilibrium, ...]:
         """All equilibria under one held current, by increasing voltage."""
-        edges = [self.low, *self.turns, self.high]
-        edges[0] = self._reach(edges[1], -1.0, current)
-        edges[-1] = self._reach(edges[-2], 1.0, current)
+        beyond = self._reach(self.low, -1.0, current), self._reach(self.high, 1.0, current)
+        edges = sorted({beyond[0], self.low, *self.turns, self.high, beyond[1]})
         found: list[float] = []
         for left, right in pairwise(edges):
             ends = float(self.currents(left)) - current, float(self.currents(right)) - current
@@ -148,14 +147,14 @@ class Branch:
         return tuple(self.at(v) for v in unique if self.below_threshold(np.array([v]))[0])
 
     def _reach(self, edge: float, direction: float, current: float) -> float:
-        """A voltage beyond `edge` on the other side of `current`, or the farthest one looked at."""
+        """A voltage beyond `edge` where the curve is on the other side of `current`, or `edge` without one."""
         side = np.sign(float(self.currents(edge)) - current)
         distance = self.high - self.low
         while distance < FARTHEST:
             if np.sign(float(self.currents(edge + direction * distance)) - current) != side:
-                break
+                return edge + direction * distance
             distance *= 2
-        return edge + direction * distance
+        return edge
 
     def at(self, voltage: float) -> Equilibrium:
         """The equilibrium at one membrane voltage, whatever current it takes."""

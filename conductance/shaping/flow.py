@@ -14,6 +14,11 @@ class FlowError(ExcitableError):
     """A neuron has no continuous equation, or it cannot be integrated."""
 
 
+def numbers_for(neuron: Neuron, values: Mapping[str, float]) -> dict[sympy.Symbol, sympy.Float]:
+    """Sympy numbers for every parameter symbol, for `xreplace`: on long tables a hundred times faster than `subs`."""
+    return {parameter.symbol: sympy.Float(values[parameter.name]) for parameter in neuron.parameters}
+
+
 def held_derivatives(neuron: Neuron) -> dict[sympy.Symbol, sympy.Expr]:
     """Time derivative of every state, in states, parameters and `INPUT`, a current held on the membrane.
 
@@ -26,11 +31,11 @@ def held_derivatives(neuron: Neuron) -> dict[sympy.Symbol, sympy.Expr]:
     return derivatives
 
 
-def refuse_spike_currents(neuron: Neuron, numbers: Mapping[sympy.Symbol, float]) -> None:
+def refuse_spike_currents(neuron: Neuron, numbers: Mapping[sympy.Symbol, sympy.Float]) -> None:
     """Raise `FlowError` where a current still depends on the step of a spike."""
     for state in neuron.states:
         for name, current in state.currents.items():
-            driven = current.subs(numbers)
+            driven = current.xreplace(numbers)
             if SPIKE in driven.free_symbols:
                 causes = sorted(
                     str(symbol) for symbol in current.free_symbols - {SPIKE, *neuron.state_symbols}
@@ -62,22 +67,22 @@ def flow(neuron: Neuron, values: Mapping[str, float] | None = None) -> Flow:
         ParameterError, DeclarationError: a value outside its bounds, an unknown name.
     """
     full = neuron.check_values(values or {}, owner=f"neuron {neuron.name}")
-    numbers = {parameter.symbol: full[parameter.name] for parameter in neuron.parameters}
+    numbers = numbers_for(neuron, full)
     refuse_spike_currents(neuron, numbers)
     states = list(neuron.state_symbols)
-    slopes = [slope.subs({**numbers, SPIKE: 0}) for slope in held_derivatives(neuron).values()]
+    slopes = [slope.xreplace({**numbers, SPIKE: sympy.S.Zero}) for slope in held_derivatives(neuron).values()]
 
     def function(arguments: list, results: list) -> Callable:
         return sympy.lambdify(arguments, results, modules="math", cse=True)
 
     event, margin, reset, arrive = neuron.event, None, None, None
     if event is not None:
-        margin = sympy.lambdify([states], event.margin.subs(numbers), modules="math")
+        margin = sympy.lambdify([states], event.margin.xreplace(numbers), modules="math")
         reset = function(
-            [states], [sympy.sympify(event.reset.get(state, state)).subs(numbers) for state in states]
+            [states], [sympy.sympify(event.reset.get(state, state)).xreplace(numbers) for state in states]
         )
     if neuron.arrivals:
-        moved = [sympy.sympify(neuron.arrivals.get(state, state)).subs(numbers) for state in states]
+        moved = [sympy.sympify(neuron.arrivals.get(state, state)).xreplace(numbers) for state in states]
         arrive = function([states, INPUT], moved)
     return Flow(
         neuron=neuron,

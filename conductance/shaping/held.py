@@ -12,7 +12,7 @@ import sympy
 from scipy.integrate import DOP853
 
 from conductance.neurons.base import INPUT, SPIKE, Neuron
-from conductance.shaping.flow import FlowError, held_derivatives, refuse_spike_currents
+from conductance.shaping.flow import FlowError, held_derivatives, numbers_for, refuse_spike_currents
 
 SHORTEST = 1e-10
 """A step shorter than this (tau_m) that is still not accurate enough is a solution that runs away."""
@@ -108,7 +108,7 @@ def _per_neuron(neuron: Neuron, values: Mapping, size: int) -> tuple[list[dict[s
         own = {name: float(column[index]) for name, column in columns.items()}
         table.append(neuron.check_values(own, owner=f"neuron {neuron.name}, {index} of the layer"))
         if any(SPIKE in state.total.free_symbols for state in neuron.states):
-            refuse_spike_currents(neuron, {p.symbol: table[-1][p.name] for p in neuron.parameters})
+            refuse_spike_currents(neuron, numbers_for(neuron, table[-1]))
     return table, np.array([[row[p.name] for row in table] for p in neuron.parameters])
 
 
