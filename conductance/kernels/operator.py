@@ -6,6 +6,7 @@ import torch
 
 from conductance.errors import ExcitableError
 from conductance.kernels.library import SEGMENT, kernel
+from conductance.kernels.pool import POOL
 from conductance.kernels.source import Gradients
 
 SMALL = 1 << 15
@@ -41,7 +42,9 @@ def run(
     if copies > 1:
         inputs, start = inputs.repeat(1, copies, 1), start.repeat(1, copies, 1)
     outputs, final, _ = _forward(inputs, start, table, name, wanted)
-    return outputs[:, :batch], final[:, :batch].unbind(0)
+    if copies > 1:
+        outputs, final = outputs[:, :batch], final[:, :batch]
+    return outputs, final.unbind(0)
 
 
 def wanted_gradients(
@@ -72,9 +75,9 @@ def _forward(
     found = kernel(name, inputs.dtype, tuple(wanted))
     inputs, state, table = inputs.contiguous(), state.contiguous(), table.contiguous()
     _check_finite(table, found.rule)
-    outputs, final = torch.empty_like(inputs), torch.empty_like(state)
+    outputs, final = POOL.empty(inputs.shape, inputs.dtype), torch.empty_like(state)
     steps = _segments(inputs.shape[0]) if wanted else 0
-    checkpoints = inputs.new_empty((steps, *state.shape))
+    checkpoints = POOL.empty((steps, *state.shape), state.dtype)
     found.forward(
         *_sizes(inputs), inputs.data_ptr(), state.data_ptr(), table.data_ptr(), outputs.data_ptr(),
         checkpoints.data_ptr() if wanted else None, final.data_ptr(),
@@ -100,10 +103,10 @@ def _backward(
     found, trained = kernel(name, inputs.dtype, tuple(wanted)), list(wanted[1:])
     inputs, table, output_bars = inputs.contiguous(), table.contiguous(), output_bars.contiguous()
     final_bars = final_bars.contiguous()
-    input_bars = torch.empty_like(inputs) if wanted[0] else inputs.new_empty(0)
+    input_bars = POOL.empty(inputs.shape if wanted[0] else (0,), inputs.dtype)
     start_bars, table_bars = torch.empty_like(final_bars), torch.zeros_like(table)
     sums = table.new_empty(len(trained), table.shape[1])
-    lane_sums = table.new_empty(len(trained), final_bars[0].numel())
+    lane_sums = POOL.empty((len(trained), final_bars[0].numel()), table.dtype)
     found.backward(
         *_sizes(inputs), inputs.data_ptr(), table.data_ptr(), checkpoints.data_ptr(), output_bars.data_ptr(),
         final_bars.data_ptr(), input_bars.data_ptr(), start_bars.data_ptr(), lane_sums.data_ptr(), sums.data_ptr(),
@@ -124,10 +127,15 @@ def _(inputs, table, checkpoints, output_bars, final_bars, name, wanted):  # typ
 def _setup(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     values, _, table, ctx.name, ctx.wanted = inputs
     ctx.save_for_backward(values, table, output[2])
+    ctx.set_materialize_grads(False)
 
 
 def _differentiate(ctx, output_bars, final_bars, _):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     values, table, checkpoints = ctx.saved_tensors
+    if output_bars is None:
+        output_bars = torch.zeros_like(values)
+    if final_bars is None:
+        final_bars = checkpoints.new_zeros(checkpoints.shape[1:])
     input_bars, start_bars, table_bars = _backward(
         values, table, checkpoints, output_bars, final_bars, ctx.name, ctx.wanted
     )

@@ -11,8 +11,12 @@
    through all of time while its states, constants and sums stay in registers and the first-level cache, so that
    only input and output move. Backwards, the states of a SEGMENT of steps are computed again from its checkpoint. */
 
-#define GROUPS 4
+#ifndef BACKWARD
+#define TAPE 0
+#endif
 #define SEGMENT 32
+#define SLOTS (STATES + TAPE + 2)
+#define GROUPS (SLOTS <= 12 ? 8 : SLOTS <= 24 ? 4 : 2) /* one segment of a tile takes about 200 kB at most */
 #define AHEAD 6 /* steps by which the strided input is fetched early; the hardware sees no stride this long */
 
 typedef struct {
@@ -24,10 +28,10 @@ typedef struct {
 static long vectors_in(long count) { return (count + LANES - 1) / LANES; }
 
 static long tiles_in(long count, int threads) {
-    const long vectors = vectors_in(count);
-    const long enough = (vectors + GROUPS - 1) / GROUPS;
-    const long busy = vectors / 2 < threads ? vectors / 2 : threads;
-    return enough > busy ? enough : busy;
+    const long vectors = vectors_in(count), most = vectors / 2 > 0 ? vectors / 2 : 1;
+    const long needed = (vectors + GROUPS - 1) / GROUPS;
+    const long even = (needed + threads - 1) / threads * threads;
+    return even < most ? even : most;
 }
 
 static long lane_begin(long vector, long count) {
@@ -95,27 +99,27 @@ void forward(
 
 #ifdef BACKWARD
 
+/* What one step of a segment leaves for its adjoint. The columns of input and seeds lie `count` numbers apart, often a
+   power of two, so that all steps of a segment fall into one set of the cache and evict each other: they are read
+   once, in the order of memory, and kept here. `input` makes room for its own adjoint. */
 typedef struct {
-    vec state[STATES], kept[TAPE + 1];
+    vec state[STATES], kept[TAPE + 1], input, output_bar;
 } moment_t;
 
 /* One segment of one vector of lanes, backwards: adjoints and sums stay in registers. */
 INLINE void reverse_segment(
-    shape_t shape, long steps, const moment_t *moments, const vec *constant, const real *inputs,
-    const real *output_bars, real *input_bars, vec *bar, vec *sum
+    long steps, moment_t *moments, const vec *constant, vec *bar, vec *sum
 ) {
     vec bars[STATES], sums[SUMS + 1];
     for (long index = 0; index < STATES; index++) bars[index] = bar[index];
     for (long index = 0; index < SUMS; index++) sums[index] = (vec){0};
     for (long t = steps - 1; t >= 0; t--) {
+        moment_t *now = &moments[t];
         vec input_bar;
         reverse(
-            moments[t].state, moments[t + 1].state, load(inputs + t * shape.count), constant, moments[t].kept,
-            bars, load(output_bars + t * shape.count), &input_bar, sums
+            now->state, now[1].state, now->input, constant, now->kept, bars, now->output_bar, &input_bar, sums
         );
-#ifdef INPUT_GRADIENT
-        store(input_bars + t * shape.count, input_bar);
-#endif
+        now->input = input_bar;
     }
     for (long index = 0; index < STATES; index++) bar[index] = bars[index];
     for (long index = 0; index < SUMS; index++) sum[index] += sums[index];
@@ -141,20 +145,27 @@ static void backward_tile(
             for (long index = 0; index < STATES; index++)
                 moments[group][0].state[index] = load(checkpoint + index * shape.count + begin[group]);
         for (long t = 0; t < steps; t++) {
-            const real *input = inputs + (from + t) * shape.count;
             for (long group = 0; group < groups; group++) {
+                const long place = (from + t) * shape.count + begin[group];
                 moment_t *now = &moments[group][t];
-                __builtin_prefetch(input + AHEAD * shape.count + begin[group], 0);
-                replay(now->state, load(input + begin[group]), constant[group], now[1].state, now->kept);
+                const long soon = t + AHEAD < steps ? AHEAD : AHEAD - steps - SEGMENT;
+                __builtin_prefetch(inputs + place + soon * shape.count, 0);
+                __builtin_prefetch(output_bars + place + soon * shape.count, 0);
+                now->input = load(inputs + place);
+                now->output_bar = load(output_bars + place);
+                replay(now->state, now->input, constant[group], now[1].state, now->kept);
             }
         }
-        for (long group = 0; group < groups; group++) {
-            const long place = from * shape.count + begin[group];
-            reverse_segment(
-                shape, steps, moments[group], constant[group], inputs + place, output_bars + place,
-                input_bars + place, bar[group], sum[group]
-            );
-        }
+        for (long group = 0; group < groups; group++)
+            reverse_segment(steps, moments[group], constant[group], bar[group], sum[group]);
+#ifdef INPUT_GRADIENT
+        for (long t = 0; t < steps; t++)
+            for (long group = 0; group < groups; group++) {
+                const long place = (from + t) * shape.count + begin[group];
+                if (t + AHEAD < steps) __builtin_prefetch(input_bars + place + AHEAD * shape.count, 1);
+                store(input_bars + place, moments[group][t].input);
+            }
+#endif
     }
     for (long group = 0; group < groups; group++) {
         for (long index = 0; index < STATES; index++)

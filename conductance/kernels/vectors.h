@@ -49,34 +49,41 @@ INLINE vec pick(mask where, vec yes, vec no) {
 }
 
 /* max(bound, x) and min(bound, x), NaN where x is NaN. */
+#if defined(__AVX__)
+/* The instruction, because compilers take the comparison below apart lane by lane. It returns its second operand
+   when one is NaN. */
+#ifdef REAL_IS_DOUBLE
+#define WIDTH "pd"
+#else
+#define WIDTH "ps"
+#endif
 INLINE vec at_least(vec bound, vec x) {
     vec result;
-    for (long lane = 0; lane < LANES; lane++) result[lane] = x[lane] < bound[lane] ? bound[lane] : x[lane];
+    __asm__("vmax" WIDTH " %1, %2, %0" : "=v"(result) : "vm"(x), "v"(bound));
     return result;
 }
 
 INLINE vec at_most(vec bound, vec x) {
     vec result;
-    for (long lane = 0; lane < LANES; lane++) result[lane] = x[lane] > bound[lane] ? bound[lane] : x[lane];
+    __asm__("vmin" WIDTH " %1, %2, %0" : "=v"(result) : "vm"(x), "v"(bound));
     return result;
 }
+#else
+INLINE vec at_least(vec bound, vec x) { return pick(x < bound, bound, x); }
 
-INLINE vec abs_(vec x) {
-    vec result;
-    for (long lane = 0; lane < LANES; lane++) result[lane] = LIBM(fabs)(x[lane]);
-    return result;
-}
+INLINE vec at_most(vec bound, vec x) { return pick(x > bound, bound, x); }
+#endif
 
-INLINE vec sqrt_(vec x) {
-    vec result;
-    for (long lane = 0; lane < LANES; lane++) result[lane] = LIBM(sqrt)(x[lane]);
-    return result;
-}
+INLINE vec abs_(vec x) { return (vec)((mask)x & ~(mask)splat(C(-0.0))); }
 
+/* To whole numbers, for |x| far below 2^22 (float) or 2^51 (double): there the sum has no fraction left. */
 INLINE vec rounded(vec x) {
-    vec result;
-    for (long lane = 0; lane < LANES; lane++) result[lane] = LIBM(rint)(x[lane]);
-    return result;
+#ifdef REAL_IS_DOUBLE
+    const vec shift = splat(6755399441055744.0);
+#else
+    const vec shift = splat(12582912.0f);
+#endif
+    return (x + shift) - shift;
 }
 
 INLINE vec sign_(vec x) { return pick(x > 0, splat(1), pick(x < 0, splat(-1), x)); }
@@ -105,6 +112,7 @@ LANE_BY_LANE(sinh_, sinh)
 LANE_BY_LANE(cosh_, cosh)
 LANE_BY_LANE(atan_, atan)
 LANE_BY_LANE(log_, log)
+LANE_BY_LANE(sqrt_, sqrt)
 
 static vec pow_(vec x, vec exponent) {
     vec result;

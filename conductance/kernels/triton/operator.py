@@ -1,0 +1,99 @@
+"""The Triton kernels as torch operators: autograd, torch.compile and state in and out."""
+
+from collections.abc import Sequence
+
+import torch
+
+from conductance.kernels.operator import KernelError, _check_finite, wanted_gradients
+from conductance.kernels.source import Gradients
+from conductance.kernels.triton.library import kernel, segment
+
+
+def run(
+    name: str, inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Step a registered rule through time, as `conductance.kernels.run` does on the CPU.
+
+    Args:
+        name: from `conductance.kernels.library.register`.
+        inputs: (time, batch, neuron), on a GPU (or anywhere with TRITON_INTERPRET=1).
+        state: states at the start, each (batch, neuron).
+        constants: the rule's constants, each (neuron,).
+
+    Returns:
+        The outputs (time, batch, neuron) and the final states, each (batch, neuron).
+    """
+    wanted = wanted_gradients(inputs, state, constants)
+    width = inputs.shape[2]
+    table = torch.stack([c.expand(width) for c in constants]) if constants else inputs.new_empty(0, width)
+    outputs, final, _ = _forward(inputs, torch.stack(tuple(state)), table, name, wanted)
+    return outputs, final.unbind(0)
+
+
+def _checkpoints(inputs: torch.Tensor, state: torch.Tensor, name: str, wanted: Sequence[int]) -> torch.Tensor:
+    segments = -(-inputs.shape[0] // segment(name, inputs.dtype)) if wanted else 0
+    return inputs.new_empty((segments, *state.shape))
+
+
+@torch.library.custom_op("excitable::triton_forward", mutates_args=())
+def _forward(
+    inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, name: str, wanted: Sequence[int]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    found = kernel(name, inputs.dtype, tuple(wanted))
+    _check_finite(table, found.rule)
+    checkpoints = _checkpoints(inputs, state, name, wanted)
+    outputs, final = found.step(inputs.contiguous(), state.contiguous(), table.contiguous(), checkpoints)
+    return outputs, final, checkpoints
+
+
+@_forward.register_fake
+def _(inputs, state, table, name, wanted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    return (
+        inputs.new_empty(inputs.shape),
+        state.new_empty(state.shape),
+        _checkpoints(inputs, state, name, wanted),
+    )
+
+
+@torch.library.custom_op("excitable::triton_backward", mutates_args=())
+def _backward(
+    inputs: torch.Tensor, table: torch.Tensor, checkpoints: torch.Tensor, output_bars: torch.Tensor,
+    final_bars: torch.Tensor, name: str, wanted: Sequence[int],
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
+    found, gradients = kernel(name, inputs.dtype, tuple(wanted)), Gradients.decoded(wanted)
+    if gradients is None:
+        raise KernelError(
+            f"layer {found.rule.neuron.name}: no gradients were asked for; call the layer again"
+        )
+    input_bars, start_bars, sums = found.reverse(
+        inputs.contiguous(), table.contiguous(), checkpoints, output_bars.contiguous(), final_bars.contiguous(),
+        gradients,
+    )  # fmt: skip
+    table_bars = torch.zeros_like(table)
+    table_bars[list(gradients.constants)] = sums
+    return input_bars, start_bars, table_bars
+
+
+@_backward.register_fake
+def _(inputs, table, checkpoints, output_bars, final_bars, name, wanted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    return (
+        inputs.new_empty(inputs.shape) if wanted[0] else inputs.new_empty(0),
+        final_bars.new_empty(final_bars.shape),
+        table.new_empty(table.shape),
+    )
+
+
+def _setup(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    values, _, table, ctx.name, ctx.wanted = inputs
+    ctx.save_for_backward(values, table, output[2])
+
+
+def _differentiate(ctx, output_bars, final_bars, _):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    values, table, checkpoints = ctx.saved_tensors
+    input_bars, start_bars, table_bars = _backward(
+        values, table, checkpoints, output_bars, final_bars, ctx.name, ctx.wanted
+    )
+    return input_bars if ctx.wanted[0] else None, start_bars, table_bars, None, None
+
+
+_forward.register_autograd(_differentiate, setup_context=_setup)
