@@ -71,7 +71,11 @@ def neuron_circuit(
             Instance(
                 name="xn",
                 subcircuit=subcircuit.name,
-                connections={entry.name: entry.name, OUTPUT: OUTPUT, **{pin: pin for pin in built.supplies}},
+                connections={
+                    entry.name: entry.name,
+                    OUTPUT: OUTPUT,
+                    **{pin: pin for pin in (*built.supplies, built.axon)},
+                },
                 parameters={parameter_name(key): value for key, value in neuron.defaults.items()},
             ),
         ),

@@ -46,6 +46,7 @@ from circuits.realisations.forms import (
 from circuits.realisations.leak import leak
 from circuits.realisations.ota import Transistors
 from circuits.realisations.output_stage import LINE, line_current, macromodel_output, transistor_output
+from circuits.realisations.synapse import AXON, Synapses
 from circuits.realisations.transconductor import References, Trim, transconductor
 from circuits.scaling import Scaling
 from circuits.technologies import Technology
@@ -63,11 +64,17 @@ class Realisation:
     models: tuple[ModelCard, ...] = ()
     supplies: Mapping[str, float] = field(default_factory=dict)
     temperature: float = 27.0
+    synapses: Synapses | None = None
 
     @property
     def name(self) -> str:
         """Name of the neuron's subcircuit."""
         return self.subcircuit.name
+
+    @property
+    def axon(self) -> str:
+        """The pin that the neuron's synapses read: the gate of its output mirror where there is one."""
+        return AXON if AXON in {pin.name for pin in self.subcircuit.pins} else OUTPUT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +87,7 @@ class Kit:
     technology: Technology
     element: Cell
     follower: Cell
+    synapses: Synapses
     transistors: Transistors | None = None
     trims: Mapping[str, Trim] = field(default_factory=dict)
 
@@ -222,15 +230,19 @@ class _Builder:
         neuron, technology = self.neuron, self.kit.technology
         entry = input_state(neuron)
         negative, positive = technology.rails
+        pins = [
+            Pin(name=entry.name, meaning=f"{entry.meaning}; input current flows in here"),
+            Pin(name=OUTPUT, meaning="output, v0 = 1"),
+            Pin(name=VDD, meaning="positive supply"),
+            Pin(name=VSS, meaning="negative supply"),
+        ]
+        touched = {node for device in self.devices for node in device.terminals}
+        if AXON in touched:
+            pins.append(Pin(name=AXON, meaning="gate of the output mirror, for synapses"))
         subcircuit = Subcircuit(
             name=neuron.name,
             title=f"{neuron.meaning}, {technology.title}",
-            pins=(
-                Pin(name=entry.name, meaning=f"{entry.meaning}; input current flows in here"),
-                Pin(name=OUTPUT, meaning="output, v0 = 1"),
-                Pin(name=VDD, meaning="positive supply"),
-                Pin(name=VSS, meaning="negative supply"),
-            ),
+            pins=tuple(pins),
             parameters=(*unit_parameters(self.scaling), *map(declared_parameter, neuron.parameters)),
             devices=(*self.devices, *self.references.devices),
             initial=self._initial(),
@@ -246,4 +258,5 @@ class _Builder:
             models=tuple(models.values()),
             supplies={VDD: positive, VSS: negative},
             temperature=technology.temperature,
+            synapses=self.kit.synapses if AXON in touched or LINE in touched else None,
         )

@@ -10,6 +10,7 @@ from circuits.realisations.behavioural import behavioural
 from circuits.realisations.forms import checked_currents, transfer
 from circuits.realisations.macromodel import macromodel
 from circuits.realisations.ota import Transistors, five_transistor_ota, ten_transistor_ota
+from circuits.realisations.synapse import macromodel_synapses, transistor_synapses
 from circuits.realisations.transconductor import Trim
 from circuits.scaling import Scaling
 from circuits.technologies import Technology, technology
@@ -27,6 +28,7 @@ def realise(
     scaling: Scaling | None = None,
     ideal: Collection[str] = (),
     trims: Mapping[str, Trim] | None = None,
+    bias: float | None = None,
 ) -> Realisation:
     """The circuit of a neuron at a level.
 
@@ -37,6 +39,7 @@ def realise(
         scaling: the SI units; the technology's own where none is given.
         ideal: currents (elements, leak, filter) and output that stay behavioural at the other levels.
         trims: what DC sweeps found, by the name of the cell.
+        bias: largest bias current in A, for which transistors are made; that of the neuron's defaults where none.
 
     Raises:
         CircuitError: an unknown level, or a neuron that has no circuit at it.
@@ -48,7 +51,8 @@ def realise(
     units = chosen.scaling() if scaling is None else scaling
     if level == "behavioural":
         return Realisation(subcircuit=behavioural(neuron, units), temperature=chosen.temperature)
-    made = kit(level, chosen, bias=largest_bias(neuron, units), trims=trims)
+    largest = largest_bias(neuron, units) if bias is None else bias
+    made = kit(level, chosen, bias=largest, scaling=units, trims=trims)
     return analog(neuron, units, made, ideal=ideal)
 
 
@@ -65,14 +69,20 @@ def largest_bias(neuron: Neuron, scaling: Scaling) -> float:
     return scaling.current_unit * max([1.0, *slopes])
 
 
-def kit(level: Level, technology: Technology, *, bias: float, trims: Mapping[str, Trim] | None = None) -> Kit:
+def kit(
+    level: Level, technology: Technology, *, bias: float, scaling: Scaling | None = None,
+    trims: Mapping[str, Trim] | None = None,
+) -> Kit:  # fmt: skip
     """The cells of a level above the behavioural one, made for bias currents up to `bias` (A)."""
+    units = technology.scaling() if scaling is None else scaling
     if level == "transistor":
+        transistors = Transistors(technology, bias)
         return Kit(
             technology=technology,
+            synapses=transistor_synapses(transistors),
             element=ten_transistor_ota(technology, bias),
             follower=five_transistor_ota(technology, bias),
-            transistors=Transistors(technology, bias),
+            transistors=transistors,
             trims=dict(trims or {}),
         )
     made = partial(
@@ -82,4 +92,9 @@ def kit(level: Level, technology: Technology, *, bias: float, trims: Mapping[str
     follower = element
     if technology.follower is not None:
         follower = made(technology.follower, name="amplifier_follower")
-    return Kit(technology=technology, element=element, follower=follower, trims=dict(trims or {}))
+    synapses = macromodel_synapses(
+        technology.amplifier, units, supply=technology.supply, thermal_voltage=technology.thermal_voltage
+    )
+    return Kit(
+        technology=technology, element=element, follower=follower, synapses=synapses, trims=dict(trims or {})
+    )

@@ -19,6 +19,7 @@ from circuits.circuit import (
 )
 from circuits.realisations.cell import OUT, VDD, VSS, Cell
 from circuits.realisations.ota import Transistors
+from circuits.realisations.synapse import AXON
 from circuits.realisations.transconductor import References, Trim, transconductor
 
 LINE = "line"
@@ -62,14 +63,14 @@ def transistor_output(place: Transistors, unit: sympy.Expr, current_unit: sympy.
     """Rectifier and limiter of current mirrors: out = I - max(I - I0, 0), I = max(line, 0)."""
     yield place.nmos("m_line", LINE, LINE, note="passes positive currents")
     yield place.nmos("m_copy", "excess", LINE, note="copy for the limiter")
-    yield place.nmos("m_take", "net", LINE, note="copy for the output")
+    yield place.nmos("m_take", AXON, LINE, note="copy for the output")
     yield BehaviouralCurrent(
         name="b_limit", source="ceiling", sink=VSS, current=current_unit, note="largest output current"
     )
     yield place.pmos("m_limit", "ceiling", "ceiling", note="mirror of the limit, input")
     yield place.pmos("m_allow", "excess", "ceiling", note="mirror of the limit, output")
     yield place.pmos("m_excess", "excess", "excess", note="what exceeds the limit")
-    yield place.pmos("m_give", "net", "excess", note="gives it back")
-    yield place.pmos("m_net", "net", "net", note="output mirror, input")
-    yield place.pmos("m_out", OUT, "net", note="output mirror, output")
+    yield place.pmos("m_give", AXON, "excess", note="gives it back")
+    yield place.pmos("m_net", AXON, AXON, note="output mirror, input")
+    yield place.pmos("m_out", OUT, AXON, note="output mirror, output")
     yield Resistor(name="r_out", positive=OUT, negative=GROUND, resistance=unit / current_unit, note="V0/I0")
