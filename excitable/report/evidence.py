@@ -1,6 +1,7 @@
 """What a run folder holds: everything the report shows is read here, and what is missing is named with its command."""
 
 import json
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,9 +18,10 @@ from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.storage import load_network
 from conductance.tasks import nrmse
+from conductance.training.activity import is_spiking
 from conductance.training.metrics import read_metrics
 from excitable.config import Configuration, ConfigurationError, parse_configuration
-from excitable.rungs import Waveforms, load_waveforms, spiking_layers
+from excitable.rungs import Waveforms, load_waveforms
 from netlists.comparison import Ladder
 
 MODEL_RUNGS = ("discrete", "continuous")
@@ -120,8 +122,10 @@ class Evidence:
 
     @property
     def hidden(self) -> Mapping[str, NeuronLayer]:
-        """The spiking layers by name."""
-        return {} if self.network is None else spiking_layers(self.network)
+        """The spiking layers by name, those with a reset included."""
+        chain = {} if self.network is None else self.network.chain
+        layers = {name: layer for name, layer in chain.items() if isinstance(layer, NeuronLayer)}
+        return {name: layer for name, layer in layers.items() if is_spiking(layer.neuron)}
 
     def locate(self, neuron: str) -> tuple[NeuronLayer, int] | None:
         """The layer and index of a neuron named `<layer>_<index>`."""
@@ -157,8 +161,23 @@ class Evidence:
 
 
 def _stage(verb: str, evidence: "Evidence", makes: str, done: bool, hindrance: str = "") -> Stage:
-    command = f"excitable {verb} {shlex.quote(evidence.name)}"
-    return Stage(name=verb, makes=makes, done=done, command=command, hindrance="" if done else hindrance)
+    target = shlex.quote(_typed(evidence.folder))
+    arguments = f"CONFIG --run {target}" if verb == "train" else target
+    return Stage(
+        name=verb,
+        makes=makes,
+        done=done,
+        command=f"excitable {verb} {arguments}",
+        hindrance="" if done else hindrance,
+    )
+
+
+def _typed(folder: Path) -> str:
+    """What a user types for a run: its name below `runs/`, else its path from here. No page shows a longer path."""
+    if folder.parent.name == "runs":
+        return folder.name
+    path = os.path.relpath(folder)
+    return folder.name if path.startswith("..") else path
 
 
 def read_run(folder: Path) -> Evidence:

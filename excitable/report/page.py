@@ -204,19 +204,23 @@ def _downloads(evidence: Evidence) -> list[Download]:
 
 
 def _excerpt(evidence: Evidence) -> str:
-    """The neuron's subcircuit as written, with the comment above it."""
+    """The neuron's subcircuit as written, with its pins, but without the long list of what its parameters mean."""
     for name, text in evidence.netlists.items():
         lines = text.splitlines()
         starts = [k for k, line in enumerate(lines) if line.lower().startswith(".subckt")]
         if not name.endswith(".lib") or not starts:
             continue
-        first = starts[0]
-        while first > 0 and lines[first - 1].startswith("*"):
-            first -= 1
+        comment = starts[0]
+        while comment > 0 and lines[comment - 1].startswith("*"):
+            comment -= 1
+        header = lines[comment : starts[0]]
+        pins = header[
+            : next((k for k, line in enumerate(header) if line.startswith("* parameters")), len(header))
+        ]
         stop = next(
             (k for k in range(starts[0], len(lines)) if lines[k].lower().startswith(".ends")), len(lines)
         )
-        part = lines[first : stop + 1]
+        part = [*pins, *lines[starts[0] : stop + 1]]
         return "\n".join(part if len(part) <= EXCERPT_LINES else [*part[:EXCERPT_LINES], "* ..."])
     return ""
 

@@ -46,9 +46,9 @@ PALETTE: Mapping[str, Colour] = MappingProxyType(
         "model": Colour(light="#0072b2", dark="#56b4f0"),
         "equation": Colour(light="#009e73", dark="#3ccfa0"),
         "circuit": Colour(light="#d55e00", dark="#ff9149"),
-        "fast": Colour(light="#c08000", dark="#f0b53c"),
-        "slow": Colour(light="#aa3f87", dark="#e78cc6"),
-        "ultraslow": Colour(light="#2f6f8f", dark="#7cc4e4"),
+        "fast": Colour(light="#c08000", dark="#f0a020"),
+        "slow": Colour(light="#b3478f", dark="#d96bb4"),
+        "ultraslow": Colour(light="#17364f", dark="#c4e4fa"),
         "fault": Colour(light="#b3261e", dark="#ff7b72"),
     }
 )
@@ -153,7 +153,7 @@ def _settled(figure: Figure) -> Figure:
     """The figure with its layout computed once, for all files that are made of it."""
     if figure.get_layout_engine() is not None:
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)
     return figure
 
 
