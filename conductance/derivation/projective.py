@@ -180,7 +180,7 @@ class ProjectiveFlow:
         root = sympy.sqrt(sympy.Max(self.curvature, SMALL**4))
         back = sympy.sqrt(sympy.Max(-self.curvature, SMALL**4))
         turning = (_angle(root * one, y) + TURNS * sympy.pi) / root
-        inverse = one / _away_from_zero(y)
+        inverse = one / sympy.Max(y, SMALL**2)
         ratio = sympy.Min(back * inverse, 1 - sympy.Float(1e-16))
         falling = sympy.log((1 + ratio) / (1 - ratio)) / (2 * back)
         w = self.curvature * inverse**2
@@ -218,18 +218,12 @@ class ProjectiveFlow:
 
 def _angle(height: sympy.Expr, along: sympy.Expr) -> sympy.Expr:
     """atan2(height, along) for height >= 0, in [0, pi]."""
-    safe = _away_from_zero(along)
-    up = _away_from_zero(height)
-    ahead = sympy.atan(height / safe)
+    # bounds, not branches, keep the divisors that are not used away from 0
     return sympy.Piecewise(
-        (ahead, along > sympy.Abs(height)),
-        (sympy.pi + ahead, along < -sympy.Abs(height)),
-        (sympy.pi / 2 - sympy.atan(along / up), True),
+        (sympy.atan(height / sympy.Max(along, TINY)), along > height),
+        (sympy.pi - sympy.atan(height / sympy.Max(-along, TINY)), along < -height),
+        (sympy.pi / 2 - sympy.atan(along / sympy.Max(height, TINY)), True),
     )
-
-
-def _away_from_zero(value: sympy.Expr) -> sympy.Expr:
-    return sympy.Piecewise((value, sympy.Abs(value) > TINY), (TINY, True))
 
 
 def _over_angle(value: sympy.Expr) -> sympy.Expr:

@@ -207,7 +207,7 @@ class EventLayer(nn.Module):
             if value is not None and not bool(torch.isfinite(value).all()):
                 place = tuple((~torch.isfinite(value)).nonzero()[0].tolist())
                 raise EventError(
-                    f"{self.owner}: {name}{list(place)} = {float(value[place])} is not finite; lower the "
+                    f"{self.owner}: {name}{list(place)} = {float(value.detach()[place])} is not finite; lower the "
                     f"learning rate, or clip the gradient, which grows like exp(t/tau) for late spikes"
                 )
 

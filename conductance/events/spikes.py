@@ -44,10 +44,7 @@ class Spikes:
                 f"spikes: times, neurons and mask have shapes {tuple(self.times.shape)}, {tuple(self.neurons.shape)}, "
                 f"{tuple(self.mask.shape)}; all must be (event, batch)"
             )
-        if not (0 < self.end < float("inf")):
-            raise EventError(
-                f"spikes: end = {self.end} is the trial's duration and must be positive and finite"
-            )
+        _check_end(self.end)
 
     @property
     def batch(self) -> int:
@@ -63,6 +60,7 @@ class Spikes:
         """
         if not isinstance(latencies, torch.Tensor) or latencies.dim() != 2:
             raise EventError("latencies must be a tensor (batch, neuron), infinite where a neuron is silent")
+        _check_end(end)
         mask = latencies.isposinf().logical_not().T
         times, neurons = latencies.masked_fill(mask.T.logical_not(), end).T.sort(dim=0, stable=True)
         mask = mask.gather(0, neurons)
@@ -245,6 +243,11 @@ def merged(
         size=size,
         end=end,
     )
+
+
+def _check_end(end: float) -> None:
+    if not (0 < end < float("inf")):
+        raise EventError(f"spikes: end = {end} is the trial's duration and must be positive and finite")
 
 
 def _check_times(times: torch.Tensor, mask: torch.Tensor, end: float) -> None:
