@@ -20,12 +20,18 @@ from circuits.circuit import (
     VoltageSource,
 )  # fmt: skip
 from circuits.devices import check_name
-from circuits.realisations.behavioural import OUTPUT, behavioural, input_state, parameter_name
+from circuits.models import ModelCard
+from circuits.realisations import Level, Realisation, Trim, largest_bias, realise, width_parameters
+from circuits.realisations.behavioural import OUTPUT, input_state, parameter_name
+from circuits.realisations.synapse import Synapses
 from circuits.scaling import Scaling
+from circuits.technologies import Technology
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons.base import Neuron
 
+Levels = Level | Mapping[str, Level]
+"""One level for all layers that are not linear, or a level for each label; layers left out are behavioural."""
 EDGE = 1e-3
 """Duration of a step of the input, as a share of the time for which a value is held."""
 
@@ -63,8 +69,11 @@ def network_circuit(
     name: str = "network",
     neurons: Sequence[int] | None = None,
     provenance: Mapping[str, str] | None = None,
+    levels: Levels = "behavioural",
+    technology: Technology | None = None,
+    trims: Mapping[str, Trim] | None = None,
 ) -> NetworkCircuit:
-    """The behavioural circuit of a network that is fed with held inputs.
+    """The circuit of a network that is fed with held inputs.
 
     Args:
         network: projections and event-free neuron layers.
@@ -76,6 +85,11 @@ def network_circuit(
             to the part with neuron 0, so that the outputs of all parts add up to the network's. That is only true
             when everything after that layer is linear.
         provenance: where the circuit comes from, for the header.
+        levels: behavioural, macromodel or transistor, for all layers or by label. One level for all leaves linear
+            filters behavioural, since no pairs make them. Inputs and biases stay ideal sources; synapses behind
+            neurons of amplifiers are mirrors, those behind others transconductances.
+        technology: of the amplifiers; `ideal` where none is given.
+        trims: what DC sweeps found of the amplifiers.
 
     Raises:
         CircuitError: a layer that has no circuit, inputs of the wrong shape, or a part of a network that is not
@@ -88,7 +102,7 @@ def network_circuit(
         raise CircuitError(
             f"circuit {name}: inputs have shape {values.shape}; give finite numbers of shape (time, {width})"
         )
-    builder = _Builder(scaling=scaling)
+    builder = _Builder(scaling=scaling, levels=_levels(network, levels), technology=technology, trims=trims)
     signals = builder.sources(values, dt)
     hidden = next((layer for layer in network.chain.values() if isinstance(layer, NeuronLayer)), None)
     if hidden is None:
@@ -109,6 +123,8 @@ def network_circuit(
         name=name,
         title=f"network of {len(chosen)} {hidden.neuron.name} neurons",
         subcircuits=tuple(builder.subcircuits.values()),
+        models=tuple(builder.models.values()),
+        temperature=27.0 if technology is None else technology.temperature,
         devices=tuple(builder.devices),
         initial=builder.initial,
         probes=tuple(
@@ -120,6 +136,19 @@ def network_circuit(
     return NetworkCircuit(
         circuit=circuit, membranes=builder.membranes, outputs=outputs, neurons=chosen, duration=duration
     )
+
+
+def _levels(network: Network, levels: Levels) -> dict[str, Level]:
+    """The level of each neuron layer."""
+    layers = {label: layer for label, layer in network.chain.items() if isinstance(layer, NeuronLayer)}
+    if isinstance(levels, str):
+        return {k: "behavioural" if is_linear(layer.neuron) else levels for k, layer in layers.items()}
+    unknown = sorted(set(levels) - set(layers))
+    if unknown:
+        raise CircuitError(
+            f"levels: there is no neuron layer {', '.join(unknown)}; known are {', '.join(layers)}"
+        )
+    return {label: levels.get(label, "behavioural") for label in layers}
 
 
 def _check_linear_after(network: Network, hidden: NeuronLayer) -> None:
@@ -139,11 +168,35 @@ def is_linear(neuron: Neuron) -> bool:
     return not any(slope.has(*neuron.state_symbols) for slope in slopes)
 
 
+def _with_shared_widths(label: str, neuron: Neuron, columns: Mapping[str, np.ndarray]) -> Neuron:
+    """The neuron with the layer's own values of the parameters that decide how many pairs are built."""
+    shared: dict[str, float] = {}
+    for name in width_parameters(neuron):
+        column = columns[name]
+        if not np.allclose(column, column[0], rtol=1e-7, atol=0):
+            raise CircuitError(
+                f"layer {label}: {name} decides how many pairs are built and must be the same for all its neurons; "
+                f"it runs from {column.min():g} to {column.max():g}"
+            )
+        shared[name] = float(column[0])
+    return neuron.with_values(**shared)
+
+
 class _Builder:
     """Collects the parts of one circuit while the layers are walked from input to output."""
 
-    def __init__(self, *, scaling: Scaling) -> None:
-        self.scaling = scaling
+    def __init__(
+        self,
+        *,
+        scaling: Scaling,
+        levels: Mapping[str, Level],
+        technology: Technology | None,
+        trims: Mapping[str, Trim] | None,
+    ) -> None:
+        self.scaling, self.levels, self.technology, self.trims = scaling, levels, technology, trims
+        self.models: dict[str, ModelCard] = {}
+        self.supplies: dict[str, float] = {}
+        self.axons: dict[str, tuple[str, Synapses]] = {}
         self.devices: list[Device] = []
         self.subcircuits: dict[str, Subcircuit] = {}
         self.initial: dict[str, float] = {}
@@ -183,10 +236,10 @@ class _Builder:
         self, label: str, layer: NeuronLayer, signals: Sequence[Signal], indices: Sequence[int]
     ) -> list[Signal]:
         """Instances of a layer's subcircuit, fed by the signals; neurons left out give an empty signal."""
-        subcircuit = self._subcircuit(layer.neuron)
         entry = input_state(layer.neuron)
         columns = {name: value.detach().double().numpy() for name, value in layer.values().items()}
-        defaults = layer.neuron.defaults
+        built = self._realisation(label, layer.neuron, columns)
+        defaults = {p.name: p.value for p in built.subcircuit.parameters}
         produced = [Signal() for _ in range(layer.size)]
         for index in indices:
             node = f"{label}_{index}_{entry.name}"
@@ -194,14 +247,16 @@ class _Builder:
             given = {
                 parameter_name(key): float(column[index])
                 for key, column in columns.items()
-                if not np.isclose(column[index], defaults[key], rtol=1e-7, atol=0)
+                if not np.isclose(column[index], defaults[parameter_name(key)], rtol=1e-7, atol=0)
             }
             out = f"{label}_{index}_out"
-            pins = {entry.name: node, OUTPUT: out}
+            pins = {entry.name: node, OUTPUT: out, **{pin: pin for pin in built.supplies}}
+            if built.axon not in pins:
+                pins[built.axon] = f"{label}_{index}_{built.axon}"
+            if built.synapses is not None:
+                self.axons[out] = pins[built.axon], built.synapses
             self.devices.append(
-                Instance(
-                    name=f"x{label}_{index}", subcircuit=subcircuit.name, connections=pins, parameters=given
-                )
+                Instance(name=f"x{label}_{index}", subcircuit=built.name, connections=pins, parameters=given)
             )
             produced[index] = Signal(node=out)
         self.membranes[label] = tuple(f"{label}_{index}_{entry.name}" for index in indices)
@@ -212,10 +267,32 @@ class _Builder:
         """The nodes of the network's outputs."""
         return tuple(signal.node or self._summed(signal) for signal in signals)
 
-    def _subcircuit(self, neuron: Neuron) -> Subcircuit:
-        built = behavioural(neuron, self.scaling)
-        if self.subcircuits.setdefault(built.name, built) != built:
-            raise CircuitError(f"two layers have different neurons named {built.name}; give one another name")
+    def _realisation(self, label: str, neuron: Neuron, columns: Mapping[str, np.ndarray]) -> Realisation:
+        """How a layer's neuron is built, its parts kept once for the whole circuit."""
+        level = self.levels[label]
+        bias = None
+        if level != "behavioural":
+            neuron = _with_shared_widths(label, neuron, columns)
+            bias = largest_bias(neuron, self.scaling, columns)
+        built = realise(
+            neuron, level, technology=self.technology, scaling=self.scaling, trims=self.trims, bias=bias
+        )
+        synapses = () if built.synapses is None else built.synapses.subcircuits
+        for subcircuit in (*built.cells, *synapses, built.subcircuit):
+            if self.subcircuits.setdefault(subcircuit.name, subcircuit) != subcircuit:
+                raise CircuitError(
+                    f"two layers have different subcircuits named {subcircuit.name}; give the neurons other names "
+                    f"and the layers one level"
+                )
+        self.models |= {model.name: model for model in built.models}
+        for pin, value in built.supplies.items():
+            if pin not in self.supplies:
+                self.supplies[pin] = value
+                self.devices.append(
+                    VoltageSource(
+                        name=f"v_{pin}", positive=pin, negative=GROUND, waveform=value, note="supply"
+                    )
+                )
         return built
 
     def _inject(self, signal: Signal, node: str) -> None:
@@ -223,6 +300,11 @@ class _Builder:
         unit = self.scaling.conductance_unit
         weights = {signal.node: 1.0} if signal.node else signal.weights
         for source, weight in weights.items():
+            if source in self.axons:
+                axon, synapses = self.axons[source]
+                placed = synapses.place(f"x_{node}_{source}", axon=axon, out=node, weight=weight)
+                self.devices += [] if placed is None else [placed]
+                continue
             self.devices.append(
                 Transconductance(name=f"g_{node}_{source}", out_from=GROUND, out_to=node, sense_positive=source,
                                  sense_negative=GROUND, gain=weight * unit, note=f"weight {weight:.4g}")

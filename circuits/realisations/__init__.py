@@ -2,7 +2,18 @@
 
 from circuits.realisations.analog import Kit, Realisation
 from circuits.realisations.behavioural import behavioural
-from circuits.realisations.levels import LEVELS, Level, kit, largest_bias, realise
+from circuits.realisations.levels import LEVELS, Level, kit, largest_bias, realise, width_parameters
 from circuits.realisations.transconductor import Trim
 
-__all__ = ["LEVELS", "Kit", "Level", "Realisation", "Trim", "behavioural", "kit", "largest_bias", "realise"]
+__all__ = [
+    "LEVELS",
+    "Kit",
+    "Level",
+    "Realisation",
+    "Trim",
+    "behavioural",
+    "kit",
+    "largest_bias",
+    "realise",
+    "width_parameters",
+]

@@ -1,7 +1,7 @@
 """Which amplifier a declared current asks for: slope width tanh((plus - minus)/width), read off its expression."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import sympy
@@ -17,13 +17,14 @@ Terminal: TypeAlias = sympy.Expr
 class Transfer:
     """The current slope width tanh((plus - minus)/width) into a state's node; an infinite width is a linear one.
 
-    `slope` in I0/V0 is positive, `width` in V0.
+    `slope` in I0/V0 is positive, `width` in V0; `width_parameters` are the parameters that the width depends on.
     """
 
     slope: sympy.Expr
     plus: Terminal
     minus: Terminal
     width: float
+    width_parameters: frozenset[str] = frozenset()
 
     @property
     def peak(self) -> sympy.Expr:
@@ -52,7 +53,9 @@ def transfer(current: sympy.Expr, neuron: Neuron) -> Transfer | None:
         return None
     width = 1 / abs(float(slopes[0].subs(neuron.substitutions())))
     # a width that is exactly one, as that of a declared tanh element, is no product of floats
-    return _between(curve.args[0], peak, 1.0 if slopes[0] in (1, -1) else width, neuron)
+    form = _between(curve.args[0], peak, 1.0 if slopes[0] in (1, -1) else width, neuron)
+    names = frozenset(str(symbol) for symbol in slopes[0].free_symbols)
+    return None if form is None else replace(form, width_parameters=names)
 
 
 def _between(difference: sympy.Expr, factor: sympy.Expr, width: float, neuron: Neuron) -> Transfer | None:

@@ -4,10 +4,13 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Literal, get_args
 
+import numpy as np
+import sympy
+
 from circuits.devices import CircuitError
 from circuits.realisations.analog import Kit, Realisation, analog
 from circuits.realisations.behavioural import behavioural
-from circuits.realisations.forms import checked_currents, transfer
+from circuits.realisations.forms import Transfer, checked_currents, transfer
 from circuits.realisations.macromodel import macromodel
 from circuits.realisations.ota import Transistors, five_transistor_ota, ten_transistor_ota
 from circuits.realisations.synapse import macromodel_synapses, transistor_synapses
@@ -61,12 +64,30 @@ def default_technology() -> Technology:
     return technology("ideal")
 
 
-def largest_bias(neuron: Neuron, scaling: Scaling) -> float:
-    """The largest bias current in A that an amplifier of the neuron needs at its default parameters."""
-    numbers = neuron.substitutions()
-    forms = [transfer(current, neuron) for _, _, current in checked_currents(neuron)]
-    slopes = [float(form.slope.subs(numbers)) for form in forms if form is not None]
-    return scaling.current_unit * max([1.0, *slopes])
+def _forms(neuron: Neuron) -> list[Transfer]:
+    """The amplifiers that a neuron asks for."""
+    found = [transfer(current, neuron) for _, _, current in checked_currents(neuron)]
+    return [form for form in found if form is not None]
+
+
+def largest_bias(neuron: Neuron, scaling: Scaling, values: Mapping[str, np.ndarray] | None = None) -> float:
+    """The largest bias current in A that an amplifier of the neuron needs.
+
+    Args:
+        neuron: whose default parameters count where `values` has none.
+        scaling: the SI units.
+        values: (neuron,) for each parameter of a layer.
+    """
+    names = [parameter.name for parameter in neuron.parameters]
+    columns = [np.asarray((values or {}).get(name, neuron.defaults[name]), float) for name in names]
+    slopes = [form.slope for form in _forms(neuron)]
+    read = sympy.lambdify([parameter.symbol for parameter in neuron.parameters], slopes, "numpy")
+    return scaling.current_unit * max([1.0, *(float(np.max(slope)) for slope in read(*columns))])
+
+
+def width_parameters(neuron: Neuron) -> tuple[str, ...]:
+    """Parameters that decide how many pairs are built: they cannot differ between instances of one subcircuit."""
+    return tuple(sorted(set().union(*(form.width_parameters for form in _forms(neuron)))))
 
 
 def kit(
