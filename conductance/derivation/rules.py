@@ -64,7 +64,7 @@ class Rule:
 
 
 def derive(neuron: Neuron, method: str = "forward_euler") -> Rule:
-    """The update rule of a neuron by a method: forward_euler, exponential_euler, heun, symplectic_euler or moebius.
+    """The update rule of a neuron by a method: a name in `METHODS`, or moebius.
 
     Inputs are held over the step. The spike of a step is read from the voltage before its reset; gradients flow
     through the reset.
@@ -95,7 +95,7 @@ def _draft(neuron: Neuron, method: Method) -> list[Assignment]:
     waiting = [symbol for symbol, slope in derivatives.items() if SPIKE in slope.free_symbols]
     ready = [symbol for symbol in derivatives if symbol not in waiting]
     silent = substituted(derivatives, {SPIKE: sympy.S.Zero})
-    if not method.sequential:
+    if method.sequence is None:
         free, driven = method.flow(silent), method.flow(derivatives)
         steps = [(state, free[state].subs(start, simultaneous=True)) for state in ready]
         return [
@@ -104,7 +104,7 @@ def _draft(neuron: Neuron, method: Method) -> list[Assignment]:
         ]
     newest = dict(start)
     assignments: list[Assignment] = []
-    for state in (*ready, *waiting):
+    for state in (*method.sequence(tuple(ready)), *waiting):
         value = method.flow({state: derivatives[state]})[state].subs(
             {**newest, state: start[state]}, simultaneous=True
         )

@@ -73,9 +73,9 @@ class NetworkSection(Section):
     low_pass_tau: float = Field(
         default=2.0, gt=0, description="time constant of each of the output filter's four sections [tau_m]"
     )
-    method: Literal["forward_euler", "exponential_euler", "heun", "symplectic_euler"] | None = Field(
-        default=None, description="update rule of the hidden neurons; the neuron's own where not given"
-    )
+    method: (
+        Literal["forward_euler", "exponential_euler", "heun", "symplectic_euler", "alternating_euler"] | None
+    ) = Field(default=None, description="update rule of the hidden neurons; the neuron's own where not given")
     trainable: list[str] | None = Field(
         default=None,
         description="parameters of the hidden neurons to train; the neuron's own where not given",

@@ -69,3 +69,18 @@ def test_events_have_no_continuous_network():
     """A network of LIF neurons stops at the discrete rung, and the error says which layer."""
     with pytest.raises(ContinuousError, match="layer spiking"):
         integrate_network(Network({"spiking": NeuronLayer(lif(), 2, dt=0.2)}), np.zeros((3, 2)), dt=0.2)
+
+
+def test_filtered_output_comes_without_a_delay():
+    """With Heun and the alternating filter the network's own output is of order 2: halving dt quarters its error."""
+    exact = integrate_network(series(0.2), HELD, dt=0.2).outputs["filter"][4::4, 0]
+    errors = []
+    for divisor in (2, 4, 8):
+        chain = series(0.2 / divisor, "heun")
+        steady = NeuronLayer(low_pass(), 1, dt=0.2 / divisor, method="alternating_euler").double()
+        chain.layers["filter"] = steady
+        with torch.no_grad():
+            output, _ = chain(torch.tensor(HELD.repeat(divisor, axis=0))[:, None])
+        errors.append(np.abs(output[divisor - 1 :: divisor, 0, 0].numpy() - exact).max())
+    orders = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert orders.min() > 1.7

@@ -28,7 +28,10 @@ RUNS = {
 CASES = [
     (run, method) for run in RUNS for method in declared.METHOD_NAMES if method != "moebius" or run == "qif"
 ]
-EXACT = {("lif", "exponential_euler"), ("lif", "symplectic_euler"), ("qif", "moebius")}
+EXACT = {
+    *(("lif", method) for method in ("exponential_euler", "symplectic_euler", "alternating_euler")),
+    ("qif", "moebius"),
+}
 """Linear in its own state with a held input, and the exact form: no error is left."""
 
 
