@@ -5,6 +5,8 @@ or one on a GPU, takes long blocks, which need log2(block) sweeps in place of `b
 near that of the plain loop on trials that are long against tau.
 """
 
+from typing import Any
+
 import torch
 
 LONG = 64
@@ -49,6 +51,30 @@ def linear_recurrence(
         result[begin : begin + block] = torch.addcmul(b, a, state)
         state = result[min(begin + block, length) - 1]
     return result
+
+
+class _WeightedRecurrence(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, factors: torch.Tensor, terms: torch.Tensor, block: int) -> torch.Tensor:
+        result = linear_recurrence(factors, terms, torch.zeros_like(terms[0]), block)
+        context.save_for_backward(factors, result)
+        context.block = block
+        return result
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        factors, result = context.saved_tensors
+        later = torch.cat([factors[1:], torch.zeros_like(factors[:1])])
+        to_terms = linear_recurrence(
+            later.flip(0), gradient.flip(0), torch.zeros_like(gradient[0]), context.block
+        ).flip(0)
+        earlier = torch.cat([torch.zeros_like(result[:1]), result[:-1]])
+        return (to_terms * earlier).sum_to_size(factors.shape), to_terms, None
+
+
+def weighted_recurrence(factors: torch.Tensor, terms: torch.Tensor, block: int) -> torch.Tensor:
+    """`linear_recurrence` from 0, differentiable in factors and terms."""
+    return _WeightedRecurrence.apply(factors, terms, block)
 
 
 def directions(matrices: torch.Tensor, start: torch.Tensor, block: int) -> torch.Tensor:

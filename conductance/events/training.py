@@ -1,0 +1,168 @@
+"""Training of event-based classifiers on first spike times, by exact gradients."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from conductance.events.losses import REGULARISER, first_spike_loss, predicted_class
+from conductance.events.network import EventNetwork
+from conductance.events.spikes import EventError, Spikes
+from conductance.tasks.events import EventData, EventSplit
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventTraining:
+    """How an event-based classifier is trained: Adam, the learning rate falling to 0 along a cosine.
+
+    Attributes:
+        epochs: passes over the train split.
+        batch: trials per step.
+        learning_rate: at the beginning.
+        clip: largest norm of a gradient; gradients of late spikes grow like exp(t/tau).
+        loss_tau: the time, in units of tau, by which the loss tells two spikes apart.
+        regulariser: see `first_spike_loss`.
+        seed: of the order of the trials.
+    """
+
+    epochs: int = 40
+    batch: int = 100
+    learning_rate: float = 1e-2
+    clip: float = 1.0
+    loss_tau: float = 0.2
+    regulariser: float = REGULARISER
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        faults = [name for name in ("epochs", "batch") if getattr(self, name) < 1]
+        positive = ("learning_rate", "clip", "loss_tau")
+        faults += [name for name in positive if not 0 < getattr(self, name) < math.inf]
+        if not 0 <= self.regulariser < math.inf:
+            faults.append("regulariser")
+        if faults:
+            raise EventError(f"event training: {', '.join(faults)} must be positive and finite")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventScore:
+    """How a network answers a split.
+
+    Attributes:
+        accuracy: share of trials whose first output spike, or first pseudospike where none spikes, is right.
+        decided: share of trials that an output spike inside the trial decides.
+        silent: share of silent neurons of each layer but the last, by name.
+        spikes: mean number of spikes per neuron and trial of each layer, by name.
+    """
+
+    accuracy: float
+    decided: float
+    silent: dict[str, float]
+    spikes: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRecord:
+    """One epoch: mean loss, mean norm of the unclipped gradient, steps left out, score on the validation split."""
+
+    epoch: int
+    loss: float
+    gradient_norm: float
+    skipped: int
+    validation: EventScore
+
+
+def score(network: EventNetwork, split: EventSplit, *, batch: int = 500) -> EventScore:
+    """The network's score on a split."""
+    right = decided = 0
+    silent: dict[str, list[Spikes]] = {name: [] for name in network.layers}
+    with torch.no_grad():
+        for index in torch.arange(split.trials).split(batch):
+            part = split.select(index)
+            record: dict[str, Spikes] = {}
+            first = network(part.spikes, record=record).first()
+            right += int((predicted_class(first) == part.labels).sum())
+            decided += int((first.amin(1) < part.spikes.end).sum())
+            for name, spikes in record.items():
+                silent[name].append(spikes)
+    counts = {name: torch.cat([spikes.counts() for spikes in parts]) for name, parts in silent.items()}
+    *hidden, _ = counts
+    return EventScore(
+        accuracy=right / split.trials,
+        decided=decided / split.trials,
+        silent={name: float((counts[name].sum(0) == 0).double().mean()) for name in hidden},
+        spikes={name: float(values.double().mean()) for name, values in counts.items()},
+    )
+
+
+def train_classifier(
+    network: EventNetwork,
+    data: EventData,
+    options: EventTraining,
+    *,
+    report: Callable[[EpochRecord], None] | None = None,
+) -> tuple[EpochRecord, ...]:
+    """Train a network in place on first spike times; the last layer has one neuron per class.
+
+    A step whose gradient is not finite is left out and counted.
+
+    Args:
+        network: takes the task's inputs.
+        data: the task's splits.
+        options: how to train.
+        report: called with every epoch's record.
+
+    Raises:
+        EventError: the network does not fit the task.
+    """
+    last = list(network.layers.values())[-1]
+    if last.size != len(data.classes):
+        raise EventError(
+            f"event training: the last layer has {last.size} neurons and task {data.name} {len(data.classes)} classes"
+        )
+    random = torch.Generator().manual_seed(options.seed)
+    optimiser = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
+    steps = options.epochs * math.ceil(data.train.trials / options.batch)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    records: list[EpochRecord] = []
+    for epoch in range(options.epochs):
+        losses, norms, skipped = [], [], 0
+        for index in torch.randperm(data.train.trials, generator=random).split(options.batch):
+            loss, norm = _step(network, data.train.select(index), optimiser, options)
+            losses.append(loss)
+            if math.isfinite(norm):
+                norms.append(norm)
+            else:
+                skipped += 1
+            schedule.step()
+        records.append(
+            EpochRecord(
+                epoch=epoch,
+                loss=sum(losses) / len(losses),
+                gradient_norm=sum(norms) / max(1, len(norms)),
+                skipped=skipped,
+                validation=score(network, data.validation),
+            )
+        )
+        if report is not None:
+            report(records[-1])
+    return tuple(records)
+
+
+def _step(
+    network: EventNetwork, batch: EventSplit, optimiser: torch.optim.Optimizer, options: EventTraining
+) -> tuple[float, float]:
+    optimiser.zero_grad()
+    loss = first_spike_loss(
+        network(batch.spikes).first(), batch.labels, end=batch.spikes.end, tau=options.loss_tau,
+        regulariser=options.regulariser,
+    )  # fmt: skip
+    if not loss.requires_grad:
+        raise EventError(
+            "event training: no spike has a gradient; raise the initial weights, or use QIF neurons"
+        )
+    loss.backward()
+    norm = float(torch.nn.utils.clip_grad_norm_(network.parameters(), options.clip))
+    if math.isfinite(norm):
+        optimiser.step()
+    return float(loss.detach()), norm

@@ -1,0 +1,143 @@
+"""Event-based classifiers learn, the read-out's maximum is exact, and memory is that of the events."""
+
+import math
+
+import pytest
+import torch
+from event_examples import DTYPE, gradient_error
+
+from conductance.events import EventError, EventLayer, EventNetwork, LeakyReadout, Spikes, max_over_time_loss
+from conductance.events.training import EventTraining, score, train_classifier
+from conductance.neurons import qif
+from conductance.tasks import Digits, YinYang
+
+
+@pytest.fixture(autouse=True)
+def double_precision():
+    torch.set_default_dtype(DTYPE)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def yin_yang_network(seed, hidden=30):
+    random = torch.Generator().manual_seed(seed)
+    shared = {"generator": random, "sharpness": 1.0, "trainable": ("weight", "initial_voltage")}
+    return EventNetwork(
+        {
+            "hidden": EventLayer(qif(), 5, hidden, mean=4.0, spread=4.0, **shared),
+            "output": EventLayer(qif(), hidden, 3, mean=5.0, spread=5.0, **shared),
+        }
+    )
+
+
+def random_spikes(events, *, batch=2, size=4, end=4.0, seed=0):
+    random = torch.Generator().manual_seed(seed)
+    times = (torch.rand(events, batch, generator=random) * end).sort(0).values
+    neurons = torch.randint(size, (events, batch), generator=random)
+    return Spikes(times=times, neurons=neurons, mask=torch.ones_like(neurons).bool(), size=size, end=end)
+
+
+def test_the_read_out_has_its_largest_voltage_exactly():
+    """The maximum lies at or above every sample of the voltage on a fine grid, and within the grid's error."""
+    for events in (1, 7, 40):
+        spikes = random_spikes(events, seed=events)
+        readout = LeakyReadout(4, 3, tau=0.7, generator=torch.Generator().manual_seed(events))
+        grid = torch.linspace(0, spikes.end, 40001)
+        after = (grid[:, None, None] - spikes.times[None]).clamp(min=0)
+        kernel = torch.exp(-after / 0.7) - torch.exp(-2 * after / 0.7)
+        voltage = torch.einsum("tkb,kbc->tbc", kernel, readout.weight.detach().T[spikes.neurons])
+        sampled = voltage.amax(0).clamp(min=0)
+        exact = readout(spikes).detach()
+        assert bool((exact >= sampled - 1e-12).all())
+        # a maximum at an input spike is a kink: the grid misses it by slope times step
+        assert torch.allclose(exact, sampled, rtol=0, atol=2e-4)
+
+
+def test_the_read_out_has_exact_gradients():
+    """Weights and spike times: finite differences, to 1e-6."""
+    spikes = random_spikes(9)
+    readout = LeakyReadout(4, 3, generator=torch.Generator().manual_seed(1))
+
+    def run(weight, times):
+        moved = Spikes(times=times, neurons=spikes.neurons, mask=spikes.mask, size=4, end=4.0)
+        return torch.func.functional_call(readout, {"weight": weight}, (moved,))
+
+    assert gradient_error(run, (readout.weight, spikes.times)) < 1e-6
+    loss = max_over_time_loss(readout(spikes), torch.tensor([0, 2]))
+    assert float(loss.detach()) > 0
+    silent = Spikes.of_latencies(torch.full((2, 4), math.inf), end=1.0)
+    assert torch.equal(readout(silent), torch.zeros(2, 3))
+    with pytest.raises(EventError, match="5 neurons, 4 are needed"):
+        readout(random_spikes(3, size=5))
+
+
+def test_memory_grows_with_events_and_not_with_time():
+    """What the backward pass keeps is linear in the input spikes, and the same for a trial ten times as long."""
+
+    def kept(events, end):
+        total = 0
+
+        def pack(tensor):
+            nonlocal total
+            total += tensor.numel() * tensor.element_size()
+            return tensor
+
+        layer = EventLayer(qif(), 4, 8, weight=torch.full((8, 4), -1.0))
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            layer(random_spikes(events, end=end))
+        return total
+
+    small, large = kept(100, 4.0), kept(1000, 4.0)
+    assert large / small == pytest.approx(10, rel=0.05)
+    assert kept(100, 40.0) == pytest.approx(small, rel=1e-6)
+
+
+def test_a_small_network_learns_in_a_few_epochs():
+    """Five epochs on 600 samples lift Yin-Yang above the 0.65 that a network without hidden layer reaches."""
+    data = YinYang(train_samples=600, validation_samples=20, test_samples=300, end=5.0).generate()
+    network = yin_yang_network(0, hidden=20)
+    records = train_classifier(
+        network, data, EventTraining(epochs=5, batch=20, learning_rate=5e-2, regulariser=0.03)
+    )
+    result = score(network, data.test)
+    assert records[-1].loss < 0.6 * records[0].loss
+    assert result.accuracy > 0.7
+    assert set(result.silent) == {"hidden"} and set(result.spikes) == {"hidden", "output"}
+
+
+def test_training_refuses_what_does_not_fit():
+    """Another number of classes, and options that are not positive."""
+    data = YinYang(train_samples=4, validation_samples=1, test_samples=1).generate()
+    network = EventNetwork({"only": EventLayer(qif(), 5, 2)})
+    with pytest.raises(EventError, match="last layer has 2 neurons and task yin_yang 3 classes"):
+        train_classifier(network, data, EventTraining())
+    with pytest.raises(EventError, match="epochs, clip must be positive"):
+        EventTraining(epochs=0, clip=-1.0)
+
+
+@pytest.mark.slow
+def test_yin_yang_reaches_its_level():
+    """5-30-3, published splits, seed 0: test accuracy at least 0.975, decided by spikes inside the trial."""
+    data = YinYang(end=5.0).generate()
+    network = yin_yang_network(0)
+    train_classifier(network, data, EventTraining(epochs=40, regulariser=0.03))
+    result = score(network, data.test)
+    assert result.accuracy >= 0.975
+    assert result.decided > 0.95
+
+
+@pytest.mark.slow
+def test_digits_reach_their_level():
+    """64-50-10 on scikit-learn's digits in latency code, seed 0: test accuracy at least 0.95."""
+    data = Digits(end=5.0).generate()
+    shared = {
+        "generator": torch.Generator().manual_seed(0), "sharpness": 1.0, "trainable": ("weight", "initial_voltage"),
+    }  # fmt: skip
+    network = EventNetwork(
+        {
+            "hidden": EventLayer(qif(), 64, 50, mean=2.0, spread=4.0, **shared),
+            "output": EventLayer(qif(), 50, 10, mean=5.0, spread=5.0, **shared),
+        }
+    )
+    train_classifier(network, data, EventTraining(epochs=30, batch=50, regulariser=0.03))
+    assert score(network, data.test).accuracy >= 0.95
