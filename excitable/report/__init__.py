@@ -22,10 +22,10 @@ from excitable.report.figures import (
 from excitable.report.figures.overview import DPI as OVERVIEW_DPI
 from excitable.report.page import build_page
 from excitable.report.style import PNG_DPI, png_of, styled
+from excitable.runs import REPORT
 
 __all__ = ["Drawing", "Evidence", "ReportError", "Stage", "read_run", "write_report"]
 
-PAGE = "report.html"
 FIGURES = "figures"
 
 
@@ -65,7 +65,7 @@ def write_report(folder: Path) -> Path:
         _save(drawing, figures, PNG_DPI)
     if overview is not None:
         _save(overview, figures, OVERVIEW_DPI)
-    page = evidence.folder / PAGE
+    page = evidence.folder / REPORT
     write_whole(page, build_page(evidence, drawings, curves))
     return page
 

@@ -22,11 +22,12 @@ from conductance.training.activity import is_spiking
 from conductance.training.metrics import read_metrics
 from excitable.config import Configuration, ConfigurationError, parse_configuration
 from excitable.rungs import Waveforms, load_waveforms
+from excitable.runs import COMPARISON, CONFIGURATION, ENVIRONMENT, MODEL, NETLISTS, RUNS, WAVEFORMS
+from excitable.stages import TASK_GROUP
 from netlists.comparison import Ladder
 
 MODEL_RUNGS = ("discrete", "continuous")
 """Rungs that are computed without a circuit."""
-TASK_GROUP = "task"
 
 
 class ReportError(ExcitableError):
@@ -107,7 +108,7 @@ class Evidence:
         if not self.config_text:
             return None
         try:
-            return parse_configuration(self.config_text, source="config.toml")
+            return parse_configuration(self.config_text, source=CONFIGURATION)
         except ConfigurationError as faults:
             return faults
 
@@ -148,7 +149,7 @@ class Evidence:
         return (
             _stage("train", self, "the trained network", self.network is not None),
             _stage("export", self, "the netlist", bool(self.netlists), hindrance),
-            _stage("simulate", self, "the circuit's waveforms", bool(circuit), hindrance),
+            _stage("simulate", self, "the waveforms of model and circuit", bool(circuit), hindrance),
             _stage(
                 "compare", self, "the comparison of model and circuit", self.ladder is not None, hindrance
             ),
@@ -174,7 +175,7 @@ def _stage(verb: str, evidence: "Evidence", makes: str, done: bool, hindrance: s
 
 def _typed(folder: Path) -> str:
     """What a user types for a run: its name below `runs/`, else its path from here. No page shows a longer path."""
-    if folder.parent.name == "runs":
+    if folder.parent.name == RUNS.name:
         return folder.name
     path = os.path.relpath(folder)
     return folder.name if path.startswith("..") else path
@@ -190,17 +191,17 @@ def read_run(folder: Path) -> Evidence:
     folder = Path(folder).resolve()
     if not folder.is_dir():
         raise ReportError(f"{folder}: there is no such run folder; `excitable train` makes one")
-    waveforms = folder / "waveforms.nc"
+    waveforms = folder / WAVEFORMS
     evidence = Evidence(
         folder=folder,
-        config_text=_read(folder / "config.toml", Path.read_text, ""),
-        environment=_read(folder / "environment.json", _json_object, {}),
-        network=load_network(folder) if (folder / "model.json").exists() else None,
+        config_text=_read(folder / CONFIGURATION, Path.read_text, ""),
+        environment=_read(folder / ENVIRONMENT, _json_object, {}),
+        network=load_network(folder) if (folder / MODEL).exists() else None,
         metrics=tuple(read_metrics(folder / "metrics.jsonl")),
         rungs=tuple(_read(waveforms, load_waveforms, [])),
         task=_read(waveforms, _task_series, None),
-        ladder=_read(folder / "comparison.json", lambda path: Ladder.from_json(path.read_bytes()), None),
-        netlists=_netlists(folder / "netlists"),
+        ladder=_read(folder / COMPARISON, lambda path: Ladder.from_json(path.read_bytes()), None),
+        netlists=_netlists(folder / NETLISTS),
     )
     if evidence.network is None and not evidence.metrics and not evidence.rungs:
         raise ReportError(

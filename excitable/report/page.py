@@ -140,7 +140,8 @@ def _cards(evidence: Evidence, persistence: float | None) -> list[dict[str, Any]
         {"role": "model", "name": "model", "value": model, "note": note},
         {"role": "circuit", "name": "circuit", "value": circuit,
          "note": (missing and (hindered or missing)) or "the netlist in ngspice"},
-        {"role": "truth", "name": "persistence", "value": persistence, "note": "repeats the present value"},
+        {"role": "truth", "name": "persistence", "value": persistence,
+         "note": "not measured yet" if persistence is None else "repeats the present value"},
         {"role": "truth", "name": "mean", "value": 1.0, "note": "predicts the mean: 1 by definition"},
     ]  # fmt: skip
 
@@ -152,7 +153,9 @@ def _blocks(evidence: Evidence) -> list[Block]:
     found = []
     for name, layer in evidence.network.chain.items():
         if isinstance(layer, NeuronLayer):
-            detail = f"{layer.rule.method.replace('_', ' ')}, dt = {layer.dt:g} tau_m"
+            detail = (
+                f"{layer.rule.method.replace('_', ' ').replace('euler', 'Euler')}, dt = {layer.dt:g} tau_m"
+            )
             found.append(Block(name=name, what=f"{layer.size} × {layer.neuron.name}", detail=detail))
         else:
             weights = judged.plural(layer.weight.numel(), "weight")

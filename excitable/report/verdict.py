@@ -179,8 +179,15 @@ def _distance(ladder: Ladder) -> str:
     half = float(np.median([neuron.rms_v0 for neuron in way.neurons]))
     return (
         f"{text}: by at most {number(half)} V0 in half of the neurons, and by {number(worst.rms_v0)} V0 in "
-        f"{worst.neuron}, the worst."
+        f"{worst.neuron}, the worst. Nine tenths of the squared difference lie in "
+        f"{_carriers(way)} of {len(way.neurons)} neurons."
     )
+
+
+def _carriers(comparison: RungComparison) -> int:
+    """The smallest number of neurons that make nine tenths of the squared difference."""
+    squares = np.sort([neuron.rms_v0**2 for neuron in comparison.neurons])[::-1]
+    return int(np.searchsorted(np.cumsum(squares), 0.9 * squares.sum())) + 1
 
 
 def _cause(ladder: Ladder) -> str:

@@ -190,7 +190,8 @@ def test_text_and_lines_stand_out_from_their_ground(theme):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_colour_blind_tell_lines_of_one_figure_apart(theme):
     """Seen with all cones, without red or without green ones (Vienot, Brettel & Mollon, Color Res. Appl. 24, 1999),
-    lines that share axes differ by at least 0.1 in Oklab, five times what is just seen (Ottosson 2020)."""
+    lines that share axes differ by at least 0.1 in Oklab, five times what is just seen (Ottosson 2020).
+    """
     groups = (("model", "circuit", "truth"), ("model", "equation", "circuit"), ("fast", "slow", "ultraslow"))
     for group in groups:
         for one, other in combinations(group, 2):
