@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
+from conductance.derivation.methods import METHODS
 from conductance.derivation.rules import Rule, derive
+from conductance.neurons import adlif, lif, low_pass, mtc, qif
 from conductance.neurons.base import DT, Neuron
+from conductance.neurons.presets import BURSTING
 from conductance.shaping.flow import FlowError, starting_state
 from conductance.shaping.integrate import integrate
 from conductance.stimulus import Arrivals, Stimulus
@@ -156,3 +159,56 @@ def convergence(
     return Convergence(
         neuron=neuron, method=method, order=rule.order, steps=np.array(steps), errors=np.array(errors)
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A run between spikes in which the order of rules can be measured.
+
+    Attributes:
+        title: what is run.
+        neuron: the declaration.
+        inputs: (time,) each held for `hold`.
+        hold: in tau_m.
+        methods: the rules that are measured.
+        exact: those of them that leave no error.
+        start: states at the beginning, in V0.
+    """
+
+    title: str
+    neuron: Neuron
+    inputs: tuple[float, ...]
+    hold: float
+    methods: tuple[str, ...] = tuple(METHODS)
+    exact: tuple[str, ...] = ()
+    start: tuple[float, ...] | None = None
+
+    def measured(self) -> tuple[Convergence, ...]:
+        """The convergence of every rule of the trial."""
+        return tuple(
+            convergence(self.neuron, method, inputs=self.inputs, hold=self.hold, start=self.start)
+            for method in self.methods
+        )
+
+
+_HELD = (0.5, 0.8, -0.3, 0.9) * 3
+TRIALS = (
+    Trial(
+        title="MTC, bursting set", neuron=BURSTING.neuron, inputs=(-1.0,) * 20, hold=0.4, start=BURSTING.start,
+    ),
+    Trial(
+        title="MTC, fast reading, slewing", neuron=mtc(tau_f=0.5, filter_limit=1.0, leak_limit=5.0),
+        inputs=(-1.0,) * 20, hold=0.2,
+    ),
+    Trial(
+        title="LIF below threshold", neuron=lif(), inputs=_HELD, hold=0.5,
+        exact=("exponential_euler", "symplectic_euler", "alternating_euler"),
+    ),
+    Trial(title="AdLIF, b = 0, below threshold", neuron=adlif(b=0.0), inputs=_HELD, hold=0.5),
+    Trial(
+        title="QIF between spikes", neuron=qif(), inputs=(0.1, 0.2, 0.05, 0.0, 0.2, 0.1), hold=0.25,
+        methods=(*METHODS, "moebius"), exact=("moebius",),
+    ),
+    Trial(title="low-pass of order 4", neuron=low_pass(), inputs=(1.0, 0.0, -1.0, 2.0), hold=0.5),
+)  # fmt: skip
+"""Every neuron with every rule that it has: what the figure shows and the tests measure."""

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from conductance.elements.base import Timescale
 from conductance.neurons.base import Neuron
 from conductance.neurons.presets import Preset
-from conductance.shaping.convergence import Convergence
+from conductance.shaping.convergence import TRIALS, Convergence
 from conductance.shaping.curves import MARGIN, curves, negative_slope_regions, voltage_range
 from conductance.shaping.equilibria import Branch
 from conductance.shaping.integrate import Trace, integrate
@@ -150,12 +150,13 @@ def resting_voltage(neuron: Neuron, current: float, values: Mapping[str, float] 
     return found[0].voltage if found else 0.0
 
 
-def convergence_figure(groups: Mapping[str, Sequence[Convergence]]) -> Figure:
+def convergence_figure(groups: Mapping[str, Sequence[Convergence]] | None = None) -> Figure:
     """Error over time step for each group of rules, with lines of order 1 and 2 to compare with.
 
     Args:
-        groups: title to the convergences drawn together.
+        groups: title to the convergences drawn together; those of `convergence.TRIALS`, measured now, where not given.
     """
+    groups = {trial.title: trial.measured() for trial in TRIALS} if groups is None else groups
     columns = min(3, len(groups))
     rows = -(-len(groups) // columns)
     figure = Figure(figsize=(3.2 * columns, 3.1 * rows + 0.4), layout="constrained")

@@ -6,41 +6,23 @@ import declared
 import numpy as np
 import pytest
 
+from conductance.derivation.methods import METHODS
 from conductance.derivation.rules import derive
-from conductance.neurons import adlif, lif, low_pass, mtc, qif
-from conductance.neurons.presets import BURSTING, TONIC
-from conductance.shaping.convergence import convergence, stepped
+from conductance.neurons import lif
+from conductance.shaping.convergence import TRIALS, convergence, stepped
 from conductance.shaping.flow import FlowError
 from conductance.shaping.integrate import integrate
 from conductance.stimulus import Stimulus
 
-HELD = [0.5, 0.8, -0.3, 0.9] * 3
-RUNS = {
-    "tonic": (TONIC.neuron, [-0.7] * 10 + [0.0] * 10, 0.4, (-1.0, -1.0)),
-    "bursting": (BURSTING.neuron, [-1.0] * 20, 0.4, BURSTING.start),
-    "slewing": (mtc(tau_f=0.5, filter_limit=1.0, leak_limit=5.0), [-1.0] * 20, 0.2, None),
-    "lif": (lif(), HELD, 0.5, None),
-    "adlif": (adlif(b=0.0), HELD, 0.5, None),
-    "low_pass": (low_pass(), [1.0, 0.0, -1.0, 2.0], 0.5, None),
-    "qif": (qif(), [0.1, 0.2, 0.05, 0.0, 0.2, 0.1], 0.25, None),
-}
-"""Runs between spikes: a neuron, inputs, how long each is held, the start."""
-CASES = [
-    (run, method) for run in RUNS for method in declared.METHOD_NAMES if method != "moebius" or run == "qif"
-]
-EXACT = {
-    *(("lif", method) for method in ("exponential_euler", "symplectic_euler", "alternating_euler")),
-    ("qif", "moebius"),
-}
-"""Linear in its own state with a held input, and the exact form: no error is left."""
+CASES = [(trial.title, method) for trial in TRIALS for method in trial.methods]
 
 
-@pytest.mark.parametrize(("run", "method"), CASES)
-def test_the_error_falls_at_the_rules_order(run, method):
+@pytest.mark.parametrize(("title", "method"), CASES)
+def test_the_error_falls_at_the_rules_order(title, method):
     """Errors over steps halved six times lie on a line whose slope is the order to within 0.05."""
-    neuron, inputs, hold, start = RUNS[run]
-    found = convergence(neuron, method, inputs=inputs, hold=hold, start=start)
-    if (run, method) in EXACT:
+    trial = next(each for each in TRIALS if each.title == title)
+    found = convergence(trial.neuron, method, inputs=trial.inputs, hold=trial.hold, start=trial.start)
+    if method in trial.exact:
         assert found.exact
         assert math.isinf(found.slope)
     else:
@@ -48,9 +30,12 @@ def test_the_error_falls_at_the_rules_order(run, method):
         assert found.errors[-1] < found.errors[0] / 50
 
 
-def test_every_declared_neuron_has_a_run():
-    """The list of runs covers every function that makes a neuron."""
-    assert {run[0].meaning for run in RUNS.values()} == {n.meaning for n in declared.NEURONS.values()}
+def test_every_neuron_is_tried_with_every_rule_that_it_has():
+    """The list covers every function that makes a neuron and every method."""
+    assert {t.neuron.meaning for t in TRIALS} == {n.meaning for n in declared.NEURONS.values()}
+    for trial in TRIALS:
+        possible = set(declared.METHOD_NAMES) if trial.neuron.name == "qif" else set(METHODS)
+        assert set(trial.methods) == possible
 
 
 @pytest.mark.parametrize("dt", [0.1, 0.02, 0.004])
