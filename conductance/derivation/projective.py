@@ -146,6 +146,11 @@ class ProjectiveFlow:
         return program((DURATION,), decay=self.decay)
 
     @cached_property
+    def sweep(self) -> Program:
+        """(current, duration) to the square of the phase that passes; below pi^2 there is at most one spike."""
+        return program((self.current, DURATION), squared=self.curvature * self.clock**2)
+
+    @cached_property
     def phase(self) -> Program:
         """(p, q, current, duration), g > 0 and q >= 0, to the phases at start and end in half turns.
 

@@ -17,6 +17,8 @@ from conductance.derivation.projective import ProjectiveFlow
 from conductance.events.scan import block_length, directions, linear_recurrence
 
 Form = Callable[..., tuple[torch.Tensor, ...]]
+ONE_TURN = 9.8
+"""A little below pi^2."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class FlowForms:
 
     interval: Form
     decayed: Form
+    sweep: Form
     phase: Form
     crossing: Form
     reach: Form
@@ -37,7 +40,16 @@ class FlowForms:
 @cache
 def forms(flow: ProjectiveFlow) -> FlowForms:
     """The torch forms, derived once per flow."""
-    names = ("interval", "decayed", "phase", "crossing", "reach", "crossing_gradient", "interval_gradient")
+    names = (
+        "interval",
+        "decayed",
+        "sweep",
+        "phase",
+        "crossing",
+        "reach",
+        "crossing_gradient",
+        "interval_gradient",
+    )
     return FlowForms(
         **{name: compiled(getattr(flow, name), name) for name in names},
         on_voltage=flow.on_voltage,
@@ -98,38 +110,63 @@ def course(
     )  # fmt: skip
 
 
-def _upright(direction: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same voltages with q >= 0; at q = 0 the neuron has just spiked, V = -inf."""
-    p, q = direction.unbind(1)
-    return torch.where(_positive(direction), p, -p), q.abs()
-
-
-def _positive(direction: torch.Tensor) -> torch.Tensor:
+def _positive(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     """Whether q is positive, or is 0 and about to be: dq/dt has the sign of -p."""
-    p, q = direction.unbind(1)
     return (q > 0) | ((q == 0) & (p < 0))
 
 
-def _spike_places(steps: FlowForms, run: Course) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of every spike its interval's flat index (interval, batch, neuron), and its number inside the interval."""
-    above = _positive(run.direction)
+def _upright(p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same voltages with q >= 0; at q = 0 the neuron has just spiked, V = -inf."""
+    return torch.where(_positive(p, q), p, -p), q.abs()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """Every spike: the flat index (interval, batch, neuron) of its interval, and the state at its beginning.
+
+    `turns` counts the spikes before it in the interval; `p` and `q` are upright. All have the shape (spike,).
+    """
+
+    places: torch.Tensor
+    turns: torch.Tensor
+    p: torch.Tensor
+    q: torch.Tensor
+    current: torch.Tensor
+    begins: torch.Tensor
+    durations: torch.Tensor
+
+
+def _spikes(steps: FlowForms, run: Course) -> _Found:
+    shape = run.current[:-1].shape
+    above = _positive(*run.direction.unbind(1))
     odd = above[:-1] != above[1:]
-    p, q = _upright(run.direction[:-1])
-    current, durations = run.current[:-1], run.durations.expand_as(p)
-    begin, stop = steps.phase(p, q, current, durations)
+    (swept,) = steps.sweep(run.current[:-1], run.durations)
+    places = (odd | (swept >= ONE_TURN)).flatten().nonzero()[:, 0]
+    interval, inside = places // shape[1:].numel(), places % shape[1:].numel()
+    p, q = _upright(*run.direction.flatten(2)[interval, :, inside].unbind(1))
+    current = run.current.flatten(1)[interval, inside]
+    begins, durations = (
+        values.expand(shape)[interval, inside // shape[2], inside % shape[2]]
+        for values in (run.begins, run.durations)
+    )
+    start, stop = steps.phase(p, q, current, durations)
     # Which of two neighbouring numbers is right is decided by the sign of q, which two intervals share at their
     # border: rounding can move a spike from one to the next but neither lose nor double it.
-    parity = odd.to(p.dtype)
-    estimate = torch.floor(stop)
-    several = stop - begin >= 1
+    parity = odd.flatten()[places].to(p.dtype)
     whole = parity + 2 * torch.round((stop - 0.5 - parity) / 2).clamp(min=0)
-    counts = torch.where(several & estimate.isfinite(), whole, parity).long().flatten()
-    places = counts.nonzero()[:, 0]
-    many = counts[places]
-    first = many.cumsum(0) - many
-    spikes = places.repeat_interleave(many)
-    turns = torch.arange(len(spikes), device=spikes.device) - first.repeat_interleave(many)
-    return spikes, turns
+    counts = torch.where(stop - start >= 1, whole, parity).long()
+    first = counts.cumsum(0) - counts
+    turns = torch.arange(int(counts.sum()), device=p.device) - first.repeat_interleave(counts)
+    each = [value.repeat_interleave(counts) for value in (places, p, q, current, begins, durations)]
+    return _Found(
+        places=each[0],
+        turns=turns.to(p.dtype),
+        p=each[1],
+        q=each[2],
+        current=each[3],
+        begins=each[4],
+        durations=each[5],
+    )
 
 
 class _Response(torch.autograd.Function):
@@ -144,21 +181,25 @@ class _Response(torch.autograd.Function):
         end: float,
     ) -> tuple[torch.Tensor, ...]:
         run = course(steps, times, charges, angle, current, end)
-        spikes, turns = _spike_places(steps, run)
-        p, q = (value.flatten()[spikes] for value in _upright(run.direction[:-1]))
-        drive = run.current[:-1].flatten()[spikes]
-        (wait,) = steps.crossing(p, q, drive, turns.to(p.dtype))
-        shape = run.current[:-1].shape
-        longest = run.durations.expand(shape).flatten()[spikes]
-        wait = torch.minimum(wait.nan_to_num(nan=torch.inf).clamp(min=0), longest)
-        begins = run.begins.expand(shape).flatten()[spikes]
+        found = _spikes(steps, run)
+        (wait,) = steps.crossing(found.p, found.q, found.current, found.turns)
+        wait = torch.minimum(wait.nan_to_num(nan=torch.inf).clamp(min=0), found.durations)
         context.save_for_backward(
-            spikes, p, q, drive, wait, run.durations, run.current, run.direction, run.decay, charges
+            found.places,
+            found.p,
+            found.q,
+            found.current,
+            wait,
+            run.durations,
+            run.current,
+            run.direction,
+            run.decay,
+            charges,
         )
         context.steps, context.block, context.times_shape = steps, run.block, times.shape
-        context.mark_non_differentiable(spikes)
-        last_p, last_q = _upright(run.direction[-1:])
-        return begins + wait, spikes, torch.atan2(last_p[0], last_q[0]), run.current[-1].clone()
+        context.mark_non_differentiable(found.places)
+        p, q = _upright(*run.direction[-1])
+        return found.begins + wait, found.places, torch.atan2(p, q), run.current[-1].clone()
 
     @staticmethod
     def backward(
