@@ -1,7 +1,7 @@
 # Every target does the set-up that is missing. PYTHON=... names the interpreter to build the environment with.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format bench clean lock ngspice ngspice-for-tests
+.PHONY: help demo test test-all check format bench bench-peers-environment test-triton clean lock ngspice ngspice-for-tests
 
 bin := .venv/bin
 ready := .venv/.ready
@@ -16,6 +16,8 @@ help:
 	@echo "make check     linter, formatter and type checker"
 	@echo "make format    formats the code and applies the linter's safe fixes"
 	@echo "make bench     the benchmarks; writes benchmarks/results"
+	@echo "make bench-peers-environment  the other libraries that make bench compares with, in build/peers (2 GB)"
+	@echo "make test-triton  the tests of the GPU kernels, in Triton's interpreter, with Triton in build/triton (1 GB)"
 	@echo "make lock      writes constraints.txt anew from pyproject.toml"
 	@echo "make clean     removes the environment, caches and build outputs; leaves runs/"
 
@@ -50,6 +52,19 @@ format: $(ready)
 
 bench: $(ready) ngspice
 	@$(bin)/python -m benchmarks
+
+# In an environment of their own: together they pull in another torch.
+bench-peers-environment: $(ready)
+	@test -x build/peers/bin/python || $(bin)/python -m venv build/peers
+	@build/peers/bin/python benchmarks/peers/environment.py
+
+# Apart from .venv: Triton is larger than all other packages together, and only a GPU needs it.
+build/triton/.ready:
+	@$(bin)/python -m pip install --quiet --no-deps --upgrade --target build/triton "triton>=3.4"
+	@touch $@
+
+test-triton: $(ready) build/triton/.ready
+	@PYTHONPATH=build/triton $(bin)/python -m pytest -n $(workers) tests/conductance/test_triton.py
 
 lock: $(ready)
 	@PYTHON="$(PYTHON)" sh scripts/lock.sh

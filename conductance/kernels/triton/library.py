@@ -29,7 +29,7 @@ from conductance.kernels.triton.source import segment_length, source
 BLOCK = 64
 """Lanes of one program: two warps, so that a small layer still reaches every multiprocessor."""
 WARPS = BLOCK // 32
-INSTALL = "triton is not installed; run: pip install 'excitable[gpu]'"
+INSTALL = "triton is not installed; run: pip install triton"
 
 
 class TritonError(ExcitableError):
