@@ -6,12 +6,13 @@ A technology is one TOML file. It is checked when it is read, and every fault is
 import math
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from circuits.amplifier import AmplifierModel
 from circuits.devices import CircuitError
 from circuits.models import ModelCard, Polarity
 from circuits.scaling import Scaling
+from circuits.technologies.library import library_card, library_path
 
 
 class TechnologyError(CircuitError):
@@ -37,6 +38,25 @@ class Card(_Table):
     parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], float] = Field(min_length=1)
 
 
+class Library(_Table):
+    """Where a PDK's package keeps the card; `{corner}` in a file name is replaced by the technology's corner."""
+
+    package: str = Field(pattern=r"^[A-Za-z_]\w*$", description="the installed package")
+    file: str = Field(min_length=1, description="file with the cards, inside the package")
+    parameters: str = Field(default="", description="file with `.param` values that the cards add")
+    width: Positive = Field(description="width whose bin is taken, m")
+    source: str = Field(min_length=1, description="where the numbers come from")
+
+    def model_card(self, model: str, polarity: Polarity, length: float, corner: str) -> ModelCard:
+        """The card out of the installed package."""
+        path = library_path(self.package, self.file.replace("{corner}", corner))
+        parameters = library_path(self.package, self.parameters) if self.parameters else None
+        return library_card(
+            path, name=model, polarity=polarity, width=self.width, length=length, source=self.source,
+            parameters=parameters,
+        )  # fmt: skip
+
+
 class Transistor(_Table):
     """A kind of transistor, and what its sizing needs to know."""
 
@@ -49,10 +69,21 @@ class Transistor(_Table):
     pelgrom_current: NotNegative = Field(
         description="relative sigma of the current factor times sqrt(W L), m"
     )
-    card: Card
+    card: Card | None = None
+    library: Library | None = None
 
-    def model_card(self, polarity: Polarity) -> ModelCard:
-        """The card as a circuit holds it."""
+    @model_validator(mode="after")
+    def _one_origin(self) -> "Transistor":
+        if (self.card is None) == (self.library is None):
+            raise ValueError("give either a card or a library that holds it")
+        return self
+
+    def model_card(self, polarity: Polarity, corner: str) -> ModelCard:
+        """The card as a circuit holds it; `LibraryError` where the PDK's package is missing."""
+        if self.library is not None:
+            return self.library.model_card(self.model, polarity, self.length, corner)
+        if self.card is None:
+            raise TechnologyError(f"transistor {self.model} has no card")
         return ModelCard(
             name=self.model,
             polarity=polarity,
@@ -96,6 +127,8 @@ class Technology(_Table):
     title: str = Field(min_length=1)
     source: str = Field(min_length=1, description="where the numbers come from")
     supply: Positive = Field(description="total supply, V; circuits run from -supply/2 to supply/2")
+    corner: str = Field(default="tt", description="one of `corners`")
+    corners: tuple[str, ...] = Field(default=("tt",), description="process corners that the library knows")
     temperature: float = Field(default=27.0, gt=-273.15, allow_inf_nan=False, description="degrees Celsius")
     amplifier: Annotated[AmplifierModel, BeforeValidator(_amplifier)]
     follower: Annotated[AmplifierModel | None, BeforeValidator(_amplifier)] = Field(
@@ -134,7 +167,18 @@ class Technology(_Table):
 
     def model_cards(self) -> tuple[ModelCard, ...]:
         """Cards of both transistors."""
-        return self.transistor("nmos").model_card("nmos"), self.transistor("pmos").model_card("pmos")
+        nmos, pmos = self.transistor("nmos"), self.transistor("pmos")
+        return nmos.model_card("nmos", self.corner), pmos.model_card("pmos", self.corner)
+
+    def at(self, *, corner: str | None = None, temperature: float | None = None) -> "Technology":
+        """The same technology at another corner or temperature (degrees Celsius)."""
+        chosen = self.corner if corner is None else corner
+        if chosen not in self.corners:
+            raise TechnologyError(
+                f"technology {self.name} has no corner {chosen!r}; it has {', '.join(self.corners)}"
+            )
+        warm = self.temperature if temperature is None else temperature
+        return Technology.model_validate({**dict(self), "corner": chosen, "temperature": warm})
 
     def width(self, polarity: Polarity, current: float) -> float:
         """Width in m of a transistor that carries `current` (A): weakly inverted, matched, on the grid."""

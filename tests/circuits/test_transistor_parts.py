@@ -81,7 +81,13 @@ def test_card_has_the_stated_subthreshold_law(polarity):
         Resistor(name="r", positive="s", negative="d", resistance=resistance),
     ]
     gate, drain = sweep(
-        devices, "v_gate", 0.0, sign * 0.7, sign * 0.01, ("d",), models=(kind.model_card(polarity),)
+        devices,
+        "v_gate",
+        0.0,
+        sign * 0.7,
+        sign * 0.01,
+        ("d",),
+        models=(kind.model_card(polarity, GENERIC.corner),),
     )
     current = np.abs(sign * 0.9 - drain) / resistance
     slope = np.gradient(np.log(np.maximum(current, 1e-18)), np.abs(gate))
