@@ -127,7 +127,7 @@ def _values(results: Sequence[Result], reading: str, model: str, width: int, mea
 def _table(results: Sequence[Result], reading: str, models: Sequence[str]) -> list[str]:
     lines = [
         "| model | hidden | trained parameters | NRMSE | MSE | spikes per neuron and step | share of time active "
-        "| silent neurons | seconds |",
+        "| silent neurons | seconds of one core |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for model in models:
