@@ -162,7 +162,7 @@ def svg_of(figure: Figure) -> str:
     buffer = io.StringIO()
     with styled():
         _settled(figure).savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return _rounded(buffer.getvalue())
+    return _numbered(_rounded(buffer.getvalue()))
 
 
 def png_of(figure: Figure, *, dpi: float = PNG_DPI) -> bytes:
@@ -219,3 +219,13 @@ def _rounded(svg: str) -> str:
     return re.sub(
         r'\bd="[^"]*"', lambda path: re.sub(r"-?\d+\.\d{3,}", lambda n: f"{float(n[0]):.2f}", path[0]), svg
     )
+
+
+def _numbered(svg: str) -> str:
+    """Ids by order of appearance: some of matplotlib's contain a memory address and differ from run to run."""
+    order: dict[str, str] = {}
+
+    def renamed(match: re.Match[str]) -> str:
+        return match[1] + order.setdefault(match[2], f"part{len(order) + 1}") + match[3]
+
+    return re.sub(r'(\bid="|href="#|url\(#)([a-zA-Z][0-9a-f]{10})("|\))', renamed, svg)
