@@ -1,7 +1,9 @@
 """Which amplifier a declared current asks for: slope width tanh((plus - minus)/width), read off its expression."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeAlias
 
 import sympy
@@ -38,31 +40,42 @@ def transfer(current: sympy.Expr, neuron: Neuron) -> Transfer | None:
     The width is that of the neuron's default parameters, since it decides how many pairs are built; slope and
     references stay expressions of the parameters.
     """
-    states = set(neuron.state_symbols)
+    return _transfer(current, neuron.state_symbols, tuple(neuron.substitutions().items()))
+
+
+# a network asks for the same forms again for every layer and level
+@lru_cache(maxsize=512)
+def _transfer(
+    current: sympy.Expr, symbols: tuple[sympy.Symbol, ...], numbers: tuple[tuple[sympy.Symbol, float], ...]
+) -> Transfer | None:
+    states = set(symbols)
     found = [part for part in current.atoms(sympy.tanh) if part.free_symbols & states]
     if not found:
-        return _between(sympy.expand(current), sympy.S.One, math.inf, neuron)
+        return _between(sympy.expand(current), sympy.S.One, math.inf, symbols, dict(numbers))
     if len(found) != 1:
         return None
     (curve,) = found
     peak = sympy.simplify(current / curve)
-    slopes = [
-        sympy.diff(curve.args[0], symbol) for symbol in neuron.state_symbols if curve.args[0].has(symbol)
-    ]
+    slopes = [sympy.diff(curve.args[0], symbol) for symbol in symbols if curve.args[0].has(symbol)]
     if any(part.free_symbols & states for part in (peak, *slopes)):
         return None
-    width = 1 / abs(float(slopes[0].subs(neuron.substitutions())))
+    width = 1 / abs(float(slopes[0].subs(dict(numbers))))
     # a width that is exactly one, as that of a declared tanh element, is no product of floats
-    form = _between(curve.args[0], peak, 1.0 if slopes[0] in (1, -1) else width, neuron)
+    form = _between(curve.args[0], peak, 1.0 if slopes[0] in (1, -1) else width, symbols, dict(numbers))
     names = frozenset(str(symbol) for symbol in slopes[0].free_symbols)
     return None if form is None else replace(form, width_parameters=names)
 
 
-def _between(difference: sympy.Expr, factor: sympy.Expr, width: float, neuron: Neuron) -> Transfer | None:
+def _between(
+    difference: sympy.Expr,
+    factor: sympy.Expr,
+    width: float,
+    symbols: tuple[sympy.Symbol, ...],
+    numbers: Mapping[sympy.Symbol, float],
+) -> Transfer | None:
     """The two ends of a linear expression of one state and a reference, or of two states."""
-    slopes = {s: sympy.diff(difference, s) for s in neuron.state_symbols if difference.has(s)}
-    numbers = neuron.substitutions()
-    if not slopes or any(slope.free_symbols & set(neuron.state_symbols) for slope in slopes.values()):
+    slopes = {s: sympy.diff(difference, s) for s in symbols if difference.has(s)}
+    if not slopes or any(slope.free_symbols & set(symbols) for slope in slopes.values()):
         return None
     rising = [s for s, slope in slopes.items() if float((factor * slope).subs(numbers)) > 0]
     if len(slopes) == 1:
