@@ -1,7 +1,7 @@
 """The leak that does not run away: a follower of the resting voltage, wide enough to hold the membrane.
 
 A pair with one diode of degeneration saturates at 2.43 units, and elements of 3.5 units then drive the membrane to
-a rail; saturation at 5 units behaves (models.md, section 4). It is built as a multi-tanh of staggered pairs: for a
+a rail; saturation at 5 units behaves (docs/models.md, section 4). It is built as a multi-tanh of staggered pairs: for a
 declared `leak_limit` they follow its tanh, without one they are linear up to 4.5 units.
 """
 

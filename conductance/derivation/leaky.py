@@ -4,7 +4,7 @@ For tau dV/dt = -V + I and (tau/2) dI/dt = -I, with e = exp(-t/tau):
 
     V(t) = V e + I (e - e^2),   I(t) = I e^2,   and V = V_th at the larger root of I e^2 - (V + I) e + V_th = 0
 
-(models.md, section 2). Only a rising current reaches the threshold: I > 0 and V + I > 0, so the root is
+(docs/models.md, section 2). Only a rising current reaches the threshold: I > 0 and V + I > 0, so the root is
 [(V + I) + sqrt((V + I)^2 - 4 I V_th)]/(2 I). The reset is hard, so there is no matrix of the whole response.
 """
 

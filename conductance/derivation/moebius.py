@@ -4,7 +4,7 @@ For tau dV/dt = V (V - 1) + I with I = I0 exp(-2 t/tau), e = exp(-dt/tau), s = 1
 
     p' = e (C p + I0 S q),   q' = C q - S p,   C = cos(sqrt z),   S = s sin(sqrt z)/sqrt z   (cosh, sinh for z < 0)
 
-Derived in models.md, section 2, and checked there against 100 random trains; the tests check it against scipy.
+Derived in docs/models.md, section 2, and checked there against 100 random trains; the tests check it against scipy.
 """
 
 import sympy

@@ -7,7 +7,7 @@ For tau dV/dt = V^2 + b V + c + I every case becomes dy/dx = y^2 + g with a cons
 
 With z = g x^2, C = cos(sqrt z) and S = x sin(sqrt z)/sqrt z the map is (y, 1) -> (C y + g S, C - S y); a spike is where
 C - S y = 0, and the reset from +inf to -inf is the identity. Gradients follow from the implicit function theorem.
-Derived in models.md, section 2, and checked there against 100 random trains; the tests check it against scipy.
+Derived in docs/models.md, section 2, and checked there against 100 random trains; the tests check it against scipy.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
 """The slow literal event loop: one neuron, one event after another, in voltages. The oracle of the fast layers.
 
-The formulas are those of models.md, section 2, written for one float each; nothing is shared with the fast layers.
+The formulas are those of docs/models.md, section 2, written for one float each; nothing is shared with the fast layers.
 """
 
 import math

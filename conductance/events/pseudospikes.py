@@ -5,7 +5,7 @@ After the trial's end T the current is held at g + 1/4 with g = softplus_10(I_T 
     phi = tau/sqrt(g) (atan((V_T - 1/2)/sqrt(g)) + pi/2),   period = pi tau/sqrt(g),   t_k = T + k period - phi
 
 and its rate is r = phi/period. `input` is W r over the layer below. Spikes enter the trial from here with matching
-time and slope (arXiv 2309.14523; models.md, section 2).
+time and slope (arXiv 2309.14523; docs/models.md, section 2).
 """
 
 import math

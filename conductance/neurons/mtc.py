@@ -33,7 +33,7 @@ DEFAULT_ELEMENTS = (
     tanh("slow", -1.5, -0.9),
     tanh("ultraslow", 1.5, -0.9),
 )
-"""Fast negative, slow positive, slow negative, ultra-slow positive: the set that bursts (models.md, section 1)."""
+"""Fast negative, slow positive, slow negative, ultra-slow positive: the set that bursts (docs/models.md, section 1)."""
 
 THRESHOLD = Parameter(
     name="U_th", default=0.0, unit="V0", meaning="voltage at which the output leaves zero",

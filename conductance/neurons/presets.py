@@ -1,4 +1,4 @@
-"""Parameter sets whose behaviour is known: models.md, section 1, as data.
+"""Parameter sets whose behaviour is known: docs/models.md, section 1, as data.
 
 A preset says how its regime is asked for (`current`, `before`, `pulse`, `start`) and which run its known answers come
 from (`stimulus` to `stop`). `answers` reads the same quantities from any form of the neuron: the package's
@@ -25,7 +25,7 @@ SPIKE_LEVEL = 0.0
 GAP_RATIO = 2.0
 """An interval this much longer than the shortest one parts two bursts."""
 PAPER = "Fulleda-Garcia et al., arXiv 2605.11835; Ribar & Sepulchre, IEEE TCAS-I 66(8), 2019"
-OURS = "derived in models.md, section 1, with scipy at rtol 1e-9"
+OURS = "derived in docs/models.md, section 1, with scipy at rtol 1e-9"
 
 
 @dataclass(frozen=True, kw_only=True)

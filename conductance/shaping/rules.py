@@ -1,4 +1,4 @@
-"""The published rules: which shape of the I-V curves makes which behaviour (models.md, section 1)."""
+"""The published rules: which shape of the I-V curves makes which behaviour (docs/models.md, section 1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -76,7 +76,7 @@ def test_the_matrix_solves_the_declared_equation(neuron):
 
 
 def test_the_published_closed_forms_come_out():
-    """Spike times and gradients of models.md: from rest, dt/dV0 = -e^t/(V0^2 + I0), and w > pi^2/4 spikes."""
+    """Spike times and gradients of docs/models.md: from rest, dt/dV0 = -e^t/(V0^2 + I0), and w > pi^2/4 spikes."""
     flow = quadratic_flow(qif())
     crossing, slopes = (compiled(getattr(flow, name), name) for name in ("crossing", "crossing_gradient"))
     for voltage, drive in (

@@ -1,4 +1,4 @@
-"""The known answers of models.md, section 1, from the package's own tight integrator, each within 1 %."""
+"""The known answers of docs/models.md, section 1, from the package's own tight integrator, each within 1 %."""
 
 import numpy as np
 import pytest
