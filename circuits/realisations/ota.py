@@ -1,6 +1,7 @@
 """Transconductance amplifiers of subthreshold transistors: an n-channel differential pair with five or ten transistors.
 
-The pair's output current is I_b tanh(kappa (V1 - V2)/(2 U_T)) (docs/models.md, section 4). The five-transistor amplifier
+The pair's output current is I_b tanh(kappa (V1 - V2)/(2 U_T)) (docs/models.md, section 4).
+The five-transistor amplifier
 mirrors one branch once, and its output must stay above the pair's common source; the ten-transistor one mirrors both
 branches, so its output reaches nearly to both rails.
 """
