@@ -3,6 +3,7 @@
 import ctypes
 import hashlib
 import warnings
+import weakref
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -37,12 +38,16 @@ class Kernel:
 
 
 _rules: dict[str, Rule] = {}
+_names: dict[int, str] = {}
 
 
 def register(rule: Rule) -> str:
     """The name of a rule among kernels: a digest of its expressions, under which operators find it again."""
-    parts = [rule.body.assignments, rule.body.outputs, rule.body.inputs, rule.neuron.state_symbols]
-    name = hashlib.sha256("\n".join(map(sympy.srepr, parts)).encode()).hexdigest()
+    if id(rule) not in _names:
+        parts = [rule.body.assignments, rule.body.outputs, rule.body.inputs, rule.neuron.state_symbols]
+        _names[id(rule)] = hashlib.sha256("\n".join(map(sympy.srepr, parts)).encode()).hexdigest()
+        weakref.finalize(rule, _names.pop, id(rule)).atexit = False
+    name = _names[id(rule)]
     _rules.setdefault(name, rule)
     return name
 

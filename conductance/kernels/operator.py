@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
+from conductance.derivation.rules import Rule
 from conductance.errors import ExcitableError
 from conductance.kernels.library import SEGMENT, kernel
 from conductance.kernels.pool import POOL
@@ -32,7 +33,11 @@ def run(
 
     Returns:
         The outputs (time, batch, neuron) and the final states, each (batch, neuron).
+
+    Raises:
+        KernelError: tensors of unlike dtypes, devices or shapes; a constant that is not finite.
     """
+    _check_alike(inputs, state, constants)
     wanted = wanted_gradients(inputs, state, constants)
     width = inputs.shape[2]
     table = torch.stack([c.expand(width) for c in constants]) if constants else inputs.new_empty(0, width)
@@ -74,6 +79,7 @@ def _forward(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     found = kernel(name, inputs.dtype, tuple(wanted))
     inputs, state, table = inputs.contiguous(), state.contiguous(), table.contiguous()
+    _check_sizes(inputs, state, table, found.rule)
     _check_finite(table, found.rule)
     outputs, final = POOL.empty(inputs.shape, inputs.dtype), torch.empty_like(state)
     steps = _segments(inputs.shape[0]) if wanted else 0
@@ -145,7 +151,29 @@ def _differentiate(ctx, output_bars, final_bars, _):  # type: ignore[no-untyped-
 _forward.register_autograd(_differentiate, setup_context=_setup)
 
 
-def _check_finite(table: torch.Tensor, rule) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _check_alike(
+    inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor]
+) -> None:
+    for kind, tensors in (("state", state), ("constant", constants)):
+        for place, tensor in enumerate(tensors):
+            if tensor.dtype != inputs.dtype or tensor.device != inputs.device:
+                raise KernelError(
+                    f"{kind} {place} is {tensor.dtype} on {tensor.device}, the input {inputs.dtype} on "
+                    f"{inputs.device}; convert one of them"
+                )
+
+
+def _check_sizes(inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, rule: Rule) -> None:
+    _, batch, neurons = inputs.shape
+    allowed = (len(rule.neuron.states), batch, neurons), (len(rule.constants), neurons)
+    if (tuple(state.shape), tuple(table.shape)) != allowed:
+        raise KernelError(
+            f"layer {rule.neuron.name}: states {tuple(state.shape)} and constants {tuple(table.shape)} do not fit; "
+            f"allowed are {allowed[0]} and {allowed[1]}"
+        )
+
+
+def _check_finite(table: torch.Tensor, rule: Rule) -> None:
     if bool(torch.isfinite(table).all()):
         return
     row, neuron = torch.nonzero(~torch.isfinite(table))[0].tolist()

@@ -74,6 +74,11 @@ INLINE vec at_least(vec bound, vec x) { return pick(x < bound, bound, x); }
 INLINE vec at_most(vec bound, vec x) { return pick(x > bound, bound, x); }
 #endif
 
+/* Of two variables, NaN where one of them is. */
+INLINE vec larger(vec a, vec b) { return pick(a != a, a, at_least(a, b)); }
+
+INLINE vec smaller(vec a, vec b) { return pick(a != a, a, at_most(a, b)); }
+
 INLINE vec abs_(vec x) { return (vec)((mask)x & ~(mask)splat(C(-0.0))); }
 
 /* To whole numbers, for |x| far below 2^22 (float) or 2^51 (double): there the sum has no fraction left. */

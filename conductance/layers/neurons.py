@@ -102,6 +102,14 @@ class NeuronLayer(nn.Module):
             start.append(column.expand(batch, self.size))
         return tuple(start)
 
+    @property
+    def backend_used(self) -> str:
+        """The back end of a training step, "c" or "eager"; a kernel that is missing is built to find out."""
+        values = tuple(self.values().values())
+        constants = self._constants(*values, values[0].new_tensor(self.dt))
+        inputs = values[0].new_zeros(1, 1, self.size).requires_grad_()
+        return "c" if kernel_name(self.backend, self.rule, inputs, (), constants) else "eager"
+
     def forward(
         self, inputs: torch.Tensor, state: tuple[torch.Tensor, ...] = (), *, record: list | None = None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 import sympy
+from sympy.logic.boolalg import Boolean
 from sympy.printing.c import C99CodePrinter
 
 from conductance.derivation.program import Assignment
@@ -82,24 +83,40 @@ class CPrinter(C99CodePrinter):
         return f"pow_({text}, {self.vector(exponent)})"
 
     def _print_Max(self, expression: sympy.Max) -> str:
-        return self._bound(expression, "at_least")
+        return self._bound(expression, "at_least", "larger")
 
     def _print_Min(self, expression: sympy.Min) -> str:
-        return self._bound(expression, "at_most")
+        return self._bound(expression, "at_most", "smaller")
 
-    def _bound(self, expression: sympy.Expr, function: str) -> str:
+    def _bound(self, expression: sympy.Expr, by_number: str, of_two: str) -> str:
         first, *others = sorted(expression.args, key=lambda argument: argument.is_number)
         text = self.vector(first)
         for other in others:
-            text = f"{function}({self.vector(other)}, {text})"
+            text = f"{by_number if other.is_number else of_two}({self.vector(other)}, {text})"
         return text
 
     def _print_Piecewise(self, expression: sympy.Piecewise) -> str:
         *pieces, (last, _) = expression.args
+        if isinstance(last, Boolean):
+            text = self._print(last)
+            for value, condition in reversed(pieces):
+                where = self._print(condition)
+                text = f"(({where} & {self._print(value)}) | (~{where} & {text}))"
+            return text
         text = self.vector(last)
         for value, condition in reversed(pieces):
             text = f"pick({self._print(condition)}, {self.vector(value)}, {text})"
         return text
+
+    def _print_ITE(self, expression: sympy.ITE) -> str:
+        where, yes, no = map(self._print, expression.args)
+        return f"(({where} & {yes}) | (~{where} & {no}))"
+
+    def _print_BooleanTrue(self, _: sympy.Basic) -> str:
+        return "((mask){0} == 0)"
+
+    def _print_BooleanFalse(self, _: sympy.Basic) -> str:
+        return "((mask){0})"
 
     def _print_Relational(self, expression: sympy.Rel) -> str:
         return f"({self.vector(expression.lhs)} {expression.rel_op} {self.vector(expression.rhs)})"
