@@ -89,7 +89,8 @@ def test_exp_from_underflow_to_overflow(functions):
     ("name", "function", "low"),
     [
         ("abs_", np.abs, -9), ("sqrt_", np.sqrt, 0), ("sign_", np.sign, -9), ("sin_", np.sin, -9),
-        ("cosh_", np.cosh, -9), ("log_", np.log, 1e-3), ("floor_at", lambda x: np.maximum(x, -0.5), -9), ("cube", lambda x: x**3, -9),
+        ("cosh_", np.cosh, -9), ("log_", np.log, 1e-3),
+        ("floor_at", lambda x: np.maximum(x, -0.5), -9), ("cube", lambda x: x**3, -9),
         ("ceiling_at", lambda x: np.minimum(x, 0.5), -9), ("step", lambda x: (x > 0) * 1.0, -9),
     ],
 )  # fmt: skip
