@@ -55,6 +55,16 @@ def spike_time_loss(spikes: Spikes, targets: torch.Tensor) -> torch.Tensor:
     return ((times - wanted)[there] ** 2).mean()
 
 
+def silence_penalty(spikes: Spikes) -> torch.Tensor:
+    """How late the neurons that spike in no trial of the batch are: mean over the layer, in trial durations.
+
+    For each neuron it is the time from the end to its earliest pseudospike, and 0 where it spikes in any trial. It is
+    ours, not the published loss, and has an effect only on layers with pseudospikes.
+    """
+    late = spikes.first().amin(0) - spikes.end
+    return late.clamp(min=0).mean() / spikes.end
+
+
 def predicted_class(first: torch.Tensor) -> torch.Tensor:
     """The neuron that spikes first, (batch,)."""
     return first.argmin(1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from conductance.events.losses import REGULARISER, first_spike_loss, predicted_class
+from conductance.events.losses import REGULARISER, first_spike_loss, predicted_class, silence_penalty
 from conductance.events.network import EventNetwork
 from conductance.events.spikes import EventError, Spikes
 from conductance.tasks.events import EventData, EventSplit
@@ -23,6 +23,7 @@ class EventTraining:
         clip: largest norm of a gradient; gradients of late spikes grow like exp(t/tau).
         loss_tau: the time, in units of tau, by which the loss tells two spikes apart.
         regulariser: see `first_spike_loss`.
+        silence: weight of `silence_penalty` on every hidden layer; 0 is the published loss.
         seed: of the order of the trials.
     """
 
@@ -32,16 +33,18 @@ class EventTraining:
     clip: float = 1.0
     loss_tau: float = 0.2
     regulariser: float = REGULARISER
+    silence: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         faults = [name for name in ("epochs", "batch") if getattr(self, name) < 1]
         positive = ("learning_rate", "clip", "loss_tau")
         faults += [name for name in positive if not 0 < getattr(self, name) < math.inf]
-        if not 0 <= self.regulariser < math.inf:
-            faults.append("regulariser")
         if faults:
             raise EventError(f"event training: {', '.join(faults)} must be positive and finite")
+        negative = [name for name in ("regulariser", "silence") if not 0 <= getattr(self, name) < math.inf]
+        if negative:
+            raise EventError(f"event training: {', '.join(negative)} must be finite and not negative")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,10 +156,14 @@ def _step(
     network: EventNetwork, batch: EventSplit, optimiser: torch.optim.Optimizer, options: EventTraining
 ) -> tuple[float, float]:
     optimiser.zero_grad()
+    record: dict[str, Spikes] = {}
     loss = first_spike_loss(
-        network(batch.spikes).first(), batch.labels, end=batch.spikes.end, tau=options.loss_tau,
+        network(batch.spikes, record=record).first(), batch.labels, end=batch.spikes.end, tau=options.loss_tau,
         regulariser=options.regulariser,
     )  # fmt: skip
+    if options.silence > 0:
+        *hidden, _ = record.values()
+        loss = loss + options.silence * sum(silence_penalty(spikes) for spikes in hidden)
     if not loss.requires_grad:
         raise EventError(
             "event training: no spike has a gradient; raise the initial weights, or use QIF neurons"

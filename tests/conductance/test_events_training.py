@@ -19,12 +19,12 @@ def double_precision():
     torch.set_default_dtype(torch.float32)
 
 
-def yin_yang_network(seed, hidden=30):
+def yin_yang_network(seed, hidden=30, mean=4.0, spread=4.0):
     random = torch.Generator().manual_seed(seed)
     shared = {"generator": random, "sharpness": 1.0, "trainable": ("weight", "initial_voltage")}
     return EventNetwork(
         {
-            "hidden": EventLayer(qif(), 5, hidden, mean=4.0, spread=4.0, **shared),
+            "hidden": EventLayer(qif(), 5, hidden, mean=mean, spread=spread, **shared),
             "output": EventLayer(qif(), hidden, 3, mean=5.0, spread=5.0, **shared),
         }
     )
@@ -105,6 +105,16 @@ def test_a_small_network_learns_in_a_few_epochs():
     assert set(result.silent) == {"hidden"} and set(result.spikes) == {"hidden", "output"}
 
 
+def test_silent_hidden_neurons_go_to_zero():
+    """From a start at which every hidden neuron is silent, pseudospikes bring nearly all into the trial."""
+    data = YinYang(train_samples=400, validation_samples=200, test_samples=10, end=5.0).generate()
+    network = yin_yang_network(0, hidden=10, mean=0.2, spread=0.8)
+    assert score(network, data.validation).silent == {"hidden": 1.0}
+    options = EventTraining(epochs=5, batch=20, learning_rate=4e-2, regulariser=0.03, silence=1.0)
+    train_classifier(network, data, options)
+    assert score(network, data.validation).silent["hidden"] <= 0.1
+
+
 def test_training_refuses_what_does_not_fit():
     """Another number of classes, and options that are not positive."""
     data = YinYang(train_samples=4, validation_samples=1, test_samples=1).generate()
@@ -113,6 +123,8 @@ def test_training_refuses_what_does_not_fit():
         train_classifier(network, data, EventTraining())
     with pytest.raises(EventError, match="epochs, clip must be positive"):
         EventTraining(epochs=0, clip=-1.0)
+    with pytest.raises(EventError, match="silence must be finite and not negative"):
+        EventTraining(silence=math.nan)
 
 
 @pytest.mark.slow
