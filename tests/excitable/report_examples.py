@@ -80,8 +80,8 @@ def rungs_of(network: Network, data: TaskData, *, delay: float = 0.05) -> list[W
     return [model, equation, replace(equation, rung="behavioural", membrane=late[0], output=late[1])]
 
 
-def save_run_waveforms(folder: Path, rungs: list[Waveforms], data: TaskData, **about: str) -> None:
-    """The waveforms with the task's series beside them, as `excitable simulate` leaves them."""
+def save_run_waveforms(folder: Path, rungs: list[Waveforms], data: TaskData, about: dict[str, str]) -> None:
+    """The waveforms with the task's series beside them, as `excitable simulate` leaves them, and words about it."""
     split = data.held_out
     save_waveforms(rungs, folder / "waveforms.nc")
     series = xr.Dataset(
@@ -91,7 +91,7 @@ def save_run_waveforms(folder: Path, rungs: list[Waveforms], data: TaskData, **a
             "mask": (("step",), split.mask[:, 0].numpy().astype(np.int8)),
         },
         coords={"time": ("step", DT * np.arange(1, split.samples + 1))},
-        attrs={"input": data.input_names[0], "target": data.target_names[0], "sample": data.sample, **about},
+        attrs=about,
     )
     series.to_netcdf(folder / "waveforms.nc", mode="a", group="task", engine="h5netcdf")
 
@@ -102,7 +102,8 @@ def whole_run(folder: Path) -> Ladder:
     rungs = rungs_of(network, data)
     inputs = data.held_out.inputs[:50, 0].numpy()
     export(network, inputs, dt=DT, options=CircuitOptions(scaling=Scaling())).write(folder / "netlists")
-    save_run_waveforms(folder, rungs, data)
+    words = {"input": data.input_names[0], "target": data.target_names[0], "sample": data.sample}
+    save_run_waveforms(folder, rungs, data, words)
     found = ladder(network, rungs, data.held_out, TASK, dt=DT)
     (folder / "comparison.json").write_text(found.to_json())
     return found

@@ -228,7 +228,7 @@ def test_what_users_write_is_shown_and_never_obeyed(tmp_path, run):
         replace(rung, neurons=tuple(names.get(name, name) for name in rung.neurons))
         for rung in evidence.rungs
     ]
-    save_run_waveforms(folder, renamed, data, target="<img src=x onerror=alert(1)>")
+    save_run_waveforms(folder, renamed, data, {"input": "x", "target": "<img src=x onerror=alert(1)>"})
     stored = json.loads((folder / "comparison.json").read_text())
     for comparison in stored["comparisons"]:
         for neuron in comparison["neurons"]:
@@ -274,7 +274,7 @@ def test_model_and_equation_without_a_circuit(tmp_path, run):
     folder.mkdir()
     for name in ("model.json", "model.safetensors"):
         shutil.copy(run[0] / name, folder)
-    save_run_waveforms(folder, list(read_run(run[0]).rungs[:2]), TASK.generate(0))
+    save_run_waveforms(folder, list(read_run(run[0]).rungs[:2]), TASK.generate(0), {})
     text = write_report(folder).read_text(encoding="utf-8")
     values = re.findall(r'class="value">(.*?)</div>', text)
     assert float(re.search(r'value="([^"]*)"', values[0])[1]) == pytest.approx(run[1].rungs[0].task_error)
