@@ -64,7 +64,7 @@ build/triton/.ready:
 	@touch $@
 
 test-triton: $(ready) build/triton/.ready
-	@PYTHONPATH=build/triton $(bin)/python -m pytest -n $(workers) tests/conductance/test_triton.py
+	@PYTHONPATH=build/triton $(bin)/python -m pytest -n $(workers) tests/conductance/test_triton.py tests/conductance/test_triton_compile.py
 
 lock: $(ready)
 	@PYTHON="$(PYTHON)" sh scripts/lock.sh
