@@ -8,12 +8,13 @@ import numpy as np
 import torch
 import xarray as xr
 
-from circuits.network import NetworkCircuit, is_linear
+from circuits.network import NetworkCircuit
 from circuits.scaling import Scaling
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.networks.continuous import integrate_network
+from conductance.training.activity import is_spiking
 
 SAMPLES_PER_STEP = 4
 """Samples of the continuous rungs per model step: spike times from them are good to 0.001 tau_m."""
@@ -76,7 +77,7 @@ def spiking_layers(network: Network) -> dict[str, NeuronLayer]:
     return {
         name: layer
         for name, layer in network.chain.items()
-        if isinstance(layer, NeuronLayer) and not is_linear(layer.neuron)
+        if isinstance(layer, NeuronLayer) and is_spiking(layer.neuron)
     }
 
 

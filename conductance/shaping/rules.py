@@ -121,4 +121,4 @@ def _rule_of_thumb(neuron: Neuron, values: Mapping[str, float] | None) -> str:
     verdict = (
         "as the rule of thumb asks" if ratio >= SLOW_ENOUGH else f"below the rule of thumb of {SLOW_ENOUGH:g}"
     )
-    return f"The slow reading is {ratio:g} times slower than the membrane, {verdict}."
+    return f"The slow reading is {ratio:.3g} times slower than the membrane, {verdict}."
