@@ -96,10 +96,10 @@ _LIF = Recipe(
     neuron=lif(),
     method="exponential_euler",
     start={"tau_m": Spread(lower=1.0, upper=20.0, logarithmic=True)},
-    trainable=("tau_m", "theta"),
+    trainable=("theta",),
     input_gain=2.0,
     bias=Spread(lower=0.0, upper=2.0),
-    source="our choice: no source states it",
+    source="our choice: no source states it; as in MTC, time constants are not trained",
 )
 
 _ADLIF = Recipe(
@@ -109,10 +109,11 @@ _ADLIF = Recipe(
         "tau_m": Spread(lower=1.0, upper=20.0, logarithmic=True),
         "tau_w": Spread(lower=20.0, upper=100.0, logarithmic=True),
     },
-    trainable=("tau_m", "tau_w", "a", "b", "theta"),
+    trainable=("a", "b", "theta"),
     input_gain=2.0,
     bias=Spread(lower=0.0, upper=2.0),
-    source="update rule of arXiv 2408.07517; the rest is our choice: no source states it",
+    source="update rule of arXiv 2408.07517; the rest is our choice: no source states it; as in MTC, time constants "
+    "are not trained",
 )
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(

@@ -97,12 +97,12 @@ def network_document(network: Network) -> dict[str, Any]:
             f"network: its numbers have types {sorted(map(str, dtypes))}; make all float32 or float64"
         )
     layers = []
-    for name, layer in network.layers.items():
+    for name, layer in network.chain.items():
         if isinstance(layer, Projection):
             layers.append(
                 {"kind": "projection", "name": name, "inputs": layer.inputs, "outputs": layer.outputs}
             )
-        elif isinstance(layer, NeuronLayer):
+        else:
             layers.append(_neuron_layer_document(name, layer))
     return {"format": "excitable model", "version": VERSION, "dtype": names[0], "layers": layers}
 
@@ -122,12 +122,14 @@ def _neuron_layer_document(name: str, layer: NeuronLayer) -> dict[str, Any]:
 
 def check_network(network: Network, *, owner: str) -> None:
     """Raise `StorageError` for the first number that is not finite or that its declaration does not allow."""
-    for label, layer in network.layers.items():
-        for name, tensor in layer.state_dict().items():
+    for label, layer in network.chain.items():
+        # a neuron's free numbers may be infinite where its value lies on a bound, so its values count
+        numbers = layer.values() if isinstance(layer, NeuronLayer) else layer.state_dict()
+        for name, tensor in numbers.items():
             if not bool(torch.isfinite(tensor).all()):
                 place = (~torch.isfinite(tensor)).nonzero()[0].tolist()
                 raise StorageError(
-                    f"{owner}: layer {label}, {name.removeprefix('raw_')}{place} is {float(tensor[tuple(place)])}; "
+                    f"{owner}: layer {label}, {name}{place} is {float(tensor[tuple(place)])}; "
                     f"every number must be finite. Take the file from a copy, or delete it and train again"
                 )
         if isinstance(layer, NeuronLayer):

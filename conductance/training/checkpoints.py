@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as bytes_of_tensors
 from torch import Tensor
 
-from conductance.storage import write_whole
+from conductance.storage.files import cannot_write, write_whole
 from conductance.training.options import TrainingError, TrainingOptions
 
 CHECKPOINT = Path("checkpoints") / "last.safetensors"
@@ -77,6 +77,10 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         and {"step": best.step, "error": best.error, "weights": _encoded(best.weights, "best", tensors)},
     }
     header = {KEY: json.dumps(tree, allow_nan=False)}
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
     write_whole(path, bytes_of_tensors(tensors, metadata=header))
 
 
@@ -98,8 +102,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"{path}: the checkpoint has version {tree.get('version')} and this program reads {VERSION}; {fix}"
         )
     for name, tensor in tensors.items():
-        if not bool(torch.isfinite(tensor).all()):
-            place = (~torch.isfinite(tensor)).nonzero()[0].tolist()
+        # the free number of a neuron's parameter is -inf where its value lies on the lower bound
+        legal = torch.isfinite(tensor) | (tensor == -torch.inf if ".raw_" in name else False)
+        if not bool(legal.all()):
+            place = (~legal).nonzero()[0].tolist()
             raise TrainingError(
                 f"{path}: {name}{place} is {float(tensor[tuple(place)])}, but every number must be finite; {fix}"
             )

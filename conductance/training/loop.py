@@ -13,18 +13,15 @@ from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
 from conductance.networks.chain import Network
-from conductance.storage.files import cannot_write
 from conductance.storage.networks import network_document
 from conductance.tasks.base import Task, TaskData
+from conductance.training.board import TENSORBOARD, EventFile
 from conductance.training.checkpoints import CHECKPOINT, Checkpoint, read_checkpoint, write_checkpoint
 from conductance.training.metrics import METRICS, MetricsFile, Record
 from conductance.training.module import SeriesModule
 from conductance.training.options import TrainingError, TrainingOptions
-
-TENSORBOARD = "tensorboard"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +75,7 @@ def train(
         metrics = None
         if folder is not None:
             metrics, board = _outputs(folder, begin, stack)
-            sinks += [metrics.append, board]
+            sinks += [metrics.append, board.append]
         module = SeriesModule(
             network, task, data, options=options, seed=seed, begin=begin,
             report=lambda record: _tell(sinks, record),
@@ -120,24 +117,13 @@ def _begin(network: Network, options: TrainingOptions, seed: int, path: Path) ->
     return checkpoint
 
 
-def _outputs(
-    folder: Path, begin: Checkpoint | None, stack: ExitStack
-) -> tuple[MetricsFile, Callable[[Record], None]]:
+def _outputs(folder: Path, begin: Checkpoint | None, stack: ExitStack) -> tuple[MetricsFile, EventFile]:
     """The files that records go to, without what was measured after the checkpoint."""
     metrics = MetricsFile(folder / METRICS, step=None if begin is None else begin.step)
     stack.callback(metrics.close)
-    (folder / CHECKPOINT).parent.mkdir(exist_ok=True)
-    board = SummaryWriter(str(folder / TENSORBOARD), purge_step=0 if begin is None else begin.step + 1)
+    board = EventFile(folder / TENSORBOARD, begin=0 if begin is None else begin.step + 1)
     stack.callback(board.close)
-
-    def draw(record: Record) -> None:
-        try:
-            for name, number in record.numbers().items():
-                board.add_scalar(f"{name}/{record.split}", number, record.step)
-        except OSError as error:
-            raise cannot_write(folder / TENSORBOARD, error) from error
-
-    return metrics, draw
+    return metrics, board
 
 
 def _tell(sinks: list[Callable[[Record], None]], record: Record) -> None:

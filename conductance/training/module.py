@@ -9,7 +9,10 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
+from conductance.errors import ExcitableError
+from conductance.layers import NeuronLayer
 from conductance.networks.chain import Network
+from conductance.storage.networks import check_network
 from conductance.tasks.base import Split, Task, TaskData
 from conductance.training.activity import activity, layer_outputs, spiking_layers
 from conductance.training.batches import draw_batch
@@ -107,7 +110,8 @@ class SeriesModule(pl.LightningModule):
         self._measured["learning_rate"] = self.adam.param_groups[0]["lr"]
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """Report what the step measured."""
+        """Bring the parameters back into their bounds, and report what the step measured."""
+        project(self.network)
         self.done += 1
         self.report(self._record("train"))
 
@@ -120,6 +124,11 @@ class SeriesModule(pl.LightningModule):
         self.evaluated(self)
 
     def _evaluate(self) -> None:
+        try:
+            check_network(self.network, owner="the network")
+        except ExcitableError as error:
+            reason = f"{error}; or leave the parameter out of what is trained"
+            raise TrainingError(self._stopped(reason, self.done)) from None
         record = self.measure("validation")
         self.report(record)
         if self.best is None or record.error < self.best.error:
@@ -132,9 +141,8 @@ class SeriesModule(pl.LightningModule):
         with torch.no_grad():
             loss, self._measured = self._measure(split)
             if not bool(torch.isfinite(loss)):
-                raise TrainingError(
-                    self._stopped(f"the {name} loss is {float(loss)}: {self._first_fault(split)}")
-                )
+                reason = f"the {name} loss is {float(loss)}: {self._first_fault(split)}"
+                raise TrainingError(self._stopped(reason, self.done))
         return self._record(name)
 
     def weights(self) -> dict[str, Tensor]:
@@ -184,13 +192,31 @@ class SeriesModule(pl.LightningModule):
                 )
         return "every layer's output is finite, but the square of the error is not"
 
-    def _stopped(self, reason: str) -> str:
+    def _stopped(self, reason: str, step: int | None = None) -> str:
         return (
-            f"training stopped in step {self.done + 1} of {self.options.steps}: {reason}. "
+            f"training stopped in step {self.done + 1 if step is None else step} of {self.options.steps}: {reason}. "
             f"Lower learning_rate (now {self.options.learning_rate:g}), set or lower gradient_clip "
             f"(now {self.options.gradient_clip}), or lower the network's dt, and train anew. "
             f"The checkpoint of the last evaluation stays as it is"
         )
+
+
+@torch.no_grad()
+def project(network: Network) -> None:
+    """Move trained parameters that have bounds but no transform to the nearest legal value (projected gradient)."""
+    for layer in network.chain.values():
+        if not isinstance(layer, NeuronLayer):
+            continue
+        for parameter in layer.neuron.parameters:
+            raw = getattr(layer, f"raw_{parameter.name}")
+            if parameter.transform != "identity" or not raw.requires_grad:
+                continue
+            lower, upper = (raw.new_tensor(bound) for bound in (parameter.lower, parameter.upper))
+            if parameter.lower_open:
+                lower = torch.nextafter(lower, upper)
+            if parameter.upper_open:
+                upper = torch.nextafter(upper, lower)
+            raw.clamp_(lower, upper)
 
 
 def parameter_name(key: str) -> str:

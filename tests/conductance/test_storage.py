@@ -235,6 +235,13 @@ def test_symbols_with_other_assumptions_are_refused():
         encode_neuron(Neuron(name="n", meaning="m", parameters=(), states=(other,), output=symbol))
 
 
+def test_a_value_on_its_bound_comes_back(tmp_path):
+    """A gain of exactly its lower bound is legal and is kept, although its free number may be infinite."""
+    layer = NeuronLayer(adlif(a=0.0), 1, dt=0.5, method="symplectic_euler", trainable=["a"])
+    save_network(Network({"hidden": layer}), tmp_path)
+    assert load_network(tmp_path).layers["hidden"].values()["a"].tolist() == [0.0]
+
+
 def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     """When the disk is full the old file stays, nothing half-written is left, and the error says so."""
     path = tmp_path / "model.json"

@@ -182,7 +182,7 @@ def test_a_loss_that_runs_away_names_step_layer_time_and_fix():
     ):
         train(network, TASK, DATA, SHORT)
     network = Network({"encoder": Projection(1, 1), "filter": NeuronLayer(low_pass(tau=0.1), 1, dt=1.0)})
-    with pytest.raises(TrainingError, match=r"step 1 of 6: .* layer filter .* at time step \d+ of 100"):
+    with pytest.raises(TrainingError, match=r"step 0 of 6: .* layer filter .* at time step \d+ of 100"):
         train(network, TASK, DATA, SHORT)
 
 
@@ -195,6 +195,41 @@ def test_a_gradient_that_is_not_finite_names_the_parameter():
     with pytest.raises(TrainingError, match="gradient is not finite: weight of layer readout"):
         train(network, TASK, DATA, SHORT)
     assert torch.equal(weight, before)
+
+
+def test_training_keeps_parameters_inside_their_bounds():
+    """A bounded parameter without a transform is stopped at its bound, however the gradient pulls."""
+    network = small_network("adlif")
+    coupling = network.layers["hidden"].raw_a
+    coupling.register_hook(lambda gradient: torch.ones_like(gradient))
+    train(
+        network,
+        TASK,
+        DATA,
+        TrainingOptions(steps=4, batch=4, learning_rate=1.0, evaluate_every=4, keep="last"),
+    )
+    assert coupling.detach().tolist() == [0.0] * 6
+    network.layers["hidden"].check_values()
+
+
+def test_a_broken_constraint_stops_training_in_words():
+    """Time constants that training brings out of order stop it at the next evaluation, not when all is done."""
+    recipe = RECIPES["mtc"]
+    network = series_network(
+        recipe,
+        inputs=1,
+        hidden=3,
+        outputs=1,
+        dt=1.0,
+        low_pass_tau=1.0,
+        trainable=[*recipe.trainable, "tau_us"],
+    )
+    network.layers["hidden"].raw_tau_us.register_hook(lambda gradient: 1e3 * torch.ones_like(gradient))
+    options = TrainingOptions(steps=20, batch=4, learning_rate=0.5, gradient_clip=None, evaluate_every=10)
+    with pytest.raises(
+        TrainingError, match=r"layer hidden: .*timescales must be ordered.*leave the parameter out"
+    ):
+        train(network, TASK, DATA, options)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 import torch
 from echo_task import Echo, small_network
 from safetensors.torch import load_file, save_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from conductance.networks import Network
 from conductance.storage import StorageError
@@ -245,3 +246,17 @@ def test_metrics_on_a_full_disk_are_one_clear_error(tmp_path):
     file.close()
     assert path.read_bytes().endswith(b"}\n")
     assert len(read_metrics(path)) == 1
+
+
+def test_tensorboard_shows_every_step_once(tmp_path):
+    """TensorBoard's own reader finds each step once, also after a broken training, with the numbers of the records."""
+    with pytest.raises(BrokenOffError):
+        run(tmp_path, stop_at=5)
+    run(tmp_path)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    shown = {event.step: event.value for event in events.Scalars("error/train")}
+    rows = [row for row in read_metrics(tmp_path / METRICS) if row["split"] == "train"]
+    assert shown == pytest.approx({row["step"]: row["error"] for row in rows})
+    assert len(events.Scalars("error/train")) == OPTIONS.steps
+    assert [event.step for event in events.Scalars("spikes/validation")] == [0, 3, 6, 7]
