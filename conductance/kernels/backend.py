@@ -7,10 +7,15 @@ import torch
 
 from conductance.derivation.rules import Rule
 from conductance.errors import ExcitableError
+from conductance.kernels import operator
 from conductance.kernels.library import DTYPES, problem, register, warn_once
 from conductance.kernels.operator import wanted_gradients
+from conductance.kernels.triton import library as triton_library
+from conductance.kernels.triton import operator as triton_operator
 
-Backend = Literal["auto", "eager", "c"]
+Backend = Literal["auto", "eager", "c", "triton"]
+TRITON = "triton:"
+"""Before the names of kernels that run on a GPU."""
 
 
 class BackendError(ExcitableError):
@@ -33,7 +38,7 @@ def kernel_name(
     Under "auto" the eager step is taken, with one warning, where a kernel could be had but cannot be built.
 
     Raises:
-        BackendError: `backend` is "c", and tensors or machine do not allow it.
+        BackendError: `backend` is "c" or "triton", and tensors or machine do not allow it.
     """
     if backend == "eager":
         return ""
@@ -41,18 +46,39 @@ def kernel_name(
     return _resolved(backend, rule, inputs.device.type, inputs.dtype, wanted)
 
 
+def run(
+    name: str, inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Step the kernel of that name through time; see `conductance.kernels.operator.run`."""
+    step = triton_operator.run if name.startswith(TRITON) else operator.run
+    return step(name.removeprefix(TRITON), inputs, state, constants)
+
+
+def used(name: str) -> str:
+    """The back end behind a name: "eager", "c" or "triton"."""
+    return "eager" if not name else "triton" if name.startswith(TRITON) else "c"
+
+
 @torch.compiler.assume_constant_result
 def _resolved(backend: str, rule: Rule, device: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> str:
     name = register(rule)
-    if device != "cpu":
+    chosen = backend if backend != "auto" else "triton" if device == "cuda" else "c"
+    can_be_had = device == "cuda" if chosen == "triton" else device == "cpu"
+    if chosen == "c" and device != "cpu":
         reason = f"the input is on {device}; move it to the CPU"
     elif dtype not in DTYPES:
         reason = f"the input is {dtype}; allowed are {', '.join(map(str, DTYPES))}"
-    elif reason := problem(name, dtype, wanted):
-        if backend == "auto":
-            warn_once(reason)
+        can_be_had = False
+    elif chosen == "triton":
+        reason = triton_library.problem(name, dtype, wanted, torch.device(device))
     else:
-        return name
-    if backend == "c":
-        raise BackendError(f"layer {rule.neuron.name}: backend 'c' cannot be used: {reason}; or use 'auto'")
+        reason = problem(name, dtype, wanted)
+    if not reason:
+        return TRITON + name if chosen == "triton" else name
+    if backend != "auto":
+        raise BackendError(
+            f"layer {rule.neuron.name}: backend {backend!r} cannot be used: {reason}; or use 'auto'"
+        )
+    if can_be_had:
+        warn_once(reason)
     return ""

@@ -19,9 +19,18 @@
 #define GROUPS (SLOTS <= 12 ? 8 : SLOTS <= 24 ? 4 : 2) /* one segment of a tile takes about 200 kB at most */
 #define AHEAD 6 /* steps by which the strided input is fetched early; the hardware sees no stride this long */
 
+#define STREAM_BYTES (16L << 20)
+
 typedef struct {
     long steps, count, neurons;
+    int stream; /* results larger than a cache go past it: a line that is written whole need not be read first */
 } shape_t;
+
+static shape_t shape_of(long steps, long count, long neurons, const real *results) {
+    const int aligned = (uintptr_t)results % VECTOR_BYTES == 0 && count % LANES == 0;
+    const int large = steps * count * (long)sizeof(real) >= STREAM_BYTES;
+    return (shape_t){steps, count, neurons, aligned && large && CAN_STREAM};
+}
 
 /* The last vector of lanes may overlap the one before it, which computes the same values twice. `tile_begin` puts
    at least two vectors into every tile, so that both belong to one thread. */
@@ -71,10 +80,10 @@ static void forward_tile(
         for (long group = 0; group < groups; group++) {
             vec next[STATES], result;
             __builtin_prefetch(input + AHEAD * shape.count + begin[group], 0);
-            __builtin_prefetch(output + AHEAD * shape.count + begin[group], 1);
+            if (!shape.stream) __builtin_prefetch(output + AHEAD * shape.count + begin[group], 1);
             advance(state[group], load(input + begin[group]), constant[group], next, &result);
             for (long index = 0; index < STATES; index++) state[group][index] = next[index];
-            store(output + begin[group], result);
+            put(output + begin[group], result, shape.stream);
         }
     }
     for (long group = 0; group < groups; group++)
@@ -86,7 +95,7 @@ void forward(
     long steps, long count, long neurons, int threads, const real *inputs, const real *start, const real *table,
     real *outputs, real *checkpoints, real *final
 ) {
-    const shape_t shape = {steps, count, neurons};
+    const shape_t shape = shape_of(steps, count, neurons, outputs);
     const long tiles = tiles_in(count, threads), vectors = vectors_in(count);
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
     for (long tile = 0; tile < tiles; tile++) {
@@ -94,6 +103,7 @@ void forward(
         long begin[GROUPS];
         for (long group = 0; group < groups; group++) begin[group] = lane_begin(first + group, count);
         forward_tile(shape, begin, groups, inputs, start, table, outputs, checkpoints, final);
+        finish_puts();
     }
 }
 
@@ -162,8 +172,9 @@ static void backward_tile(
         for (long t = 0; t < steps; t++)
             for (long group = 0; group < groups; group++) {
                 const long place = (from + t) * shape.count + begin[group];
-                if (t + AHEAD < steps) __builtin_prefetch(input_bars + place + AHEAD * shape.count, 1);
-                store(input_bars + place, moments[group][t].input);
+                if (!shape.stream && t + AHEAD < steps)
+                    __builtin_prefetch(input_bars + place + AHEAD * shape.count, 1);
+                put(input_bars + place, moments[group][t].input, shape.stream);
             }
 #endif
     }
@@ -194,7 +205,7 @@ void backward(
     const real *checkpoints, const real *output_bars, const real *final_bars, real *input_bars, real *start_bars,
     real *lane_sums, real *sums
 ) {
-    const shape_t shape = {steps, count, neurons};
+    const shape_t shape = shape_of(steps, count, neurons, input_bars);
     const long tiles = tiles_in(count, threads), vectors = vectors_in(count);
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
     for (long tile = 0; tile < tiles; tile++) {
@@ -205,6 +216,7 @@ void backward(
             shape, begin, groups, inputs, table, checkpoints, output_bars, final_bars, input_bars, start_bars,
             lane_sums
         );
+        finish_puts();
     }
     sum_over_batch(SUMS, count, neurons, threads, lane_sums, sums);
 }

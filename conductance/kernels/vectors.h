@@ -42,6 +42,32 @@ INLINE vec load(const real *from) {
 
 INLINE void store(real *to, vec value) { memcpy(to, &value, sizeof value); }
 
+/* A store that may go past the cache, to an aligned address; `finish_puts` makes those of a thread visible. */
+#if defined(__AVX__)
+#define CAN_STREAM 1
+#ifdef REAL_IS_DOUBLE
+#define WIDTH "pd"
+#else
+#define WIDTH "ps"
+#endif
+INLINE void put(real *to, vec value, int stream) {
+    if (stream)
+        __asm__ volatile("vmovnt" WIDTH " %1, %0" : "=m"(*(vec *)to) : "v"(value));
+    else
+        store(to, value);
+}
+
+INLINE void finish_puts(void) { __asm__ volatile("sfence" ::: "memory"); }
+#else
+#define CAN_STREAM 0
+INLINE void put(real *to, vec value, int stream) {
+    (void)stream;
+    store(to, value);
+}
+
+INLINE void finish_puts(void) {}
+#endif
+
 INLINE vec splat(real value) { return value - (vec){0}; }
 
 INLINE vec pick(mask where, vec yes, vec no) {
@@ -52,11 +78,6 @@ INLINE vec pick(mask where, vec yes, vec no) {
 #if defined(__AVX__)
 /* The instruction, because compilers take the comparison below apart lane by lane. It returns its second operand
    when one is NaN. */
-#ifdef REAL_IS_DOUBLE
-#define WIDTH "pd"
-#else
-#define WIDTH "ps"
-#endif
 INLINE vec at_least(vec bound, vec x) {
     vec result;
     __asm__("vmax" WIDTH " %1, %2, %0" : "=v"(result) : "vm"(x), "v"(bound));

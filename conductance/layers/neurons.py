@@ -7,8 +7,7 @@ from torch import nn
 
 from conductance.derivation.printers.torch import compiled
 from conductance.derivation.rules import Rule, derive
-from conductance.kernels.backend import check_backend, kernel_name
-from conductance.kernels.operator import run
+from conductance.kernels.backend import check_backend, kernel_name, run, used
 from conductance.layers.base import ShapeError, check_input
 from conductance.layers.transforms import constrained, unconstrained
 from conductance.neurons.base import Neuron
@@ -26,7 +25,7 @@ class NeuronLayer(nn.Module):
         values: initial parameter values, a number or one per neuron; the declaration's defaults elsewhere.
         trainable: names of the parameters that training may change.
         backend: "auto" steps by a generated kernel where one can be had and by torch elsewhere, "c" insists on the
-            kernel, "eager" on torch.
+            compiled kernel, "triton" on that for GPUs, "eager" on torch.
 
     A parameter is trained through its declared transform, so it never leaves its bounds. Read values by
     `layer.values()`.
@@ -104,11 +103,11 @@ class NeuronLayer(nn.Module):
 
     @property
     def backend_used(self) -> str:
-        """The back end of a training step, "c" or "eager"; a kernel that is missing is built to find out."""
+        """The back end of a training step, "c", "triton" or "eager"; a kernel that is missing is built to find out."""
         values = tuple(self.values().values())
         constants = self._constants(*values, values[0].new_tensor(self.dt))
         inputs = values[0].new_zeros(1, 1, self.size).requires_grad_()
-        return "c" if kernel_name(self.backend, self.rule, inputs, (), constants) else "eager"
+        return used(kernel_name(self.backend, self.rule, inputs, (), constants))
 
     def forward(
         self, inputs: torch.Tensor, state: tuple[torch.Tensor, ...] = (), *, record: list | None = None
