@@ -133,9 +133,7 @@ def simulate(
 
 def held_out(split: Split, samples: int) -> Split:
     """The first `samples` of the held-out series."""
-    return Split(
-        inputs=split.inputs[:samples], targets=split.targets[:samples], mask=split.mask[:samples]
-    )
+    return Split(inputs=split.inputs[:samples], targets=split.targets[:samples], mask=split.mask[:samples])
 
 
 def ladder(
@@ -155,7 +153,12 @@ def ladder(
         for rung in rungs
     ]
     return compare(
-        described, window=WINDOW, step=dt, threshold=threshold, hysteresis=hysteresis, task_error_name=task.error_name
+        described,
+        window=WINDOW,
+        step=dt,
+        threshold=threshold,
+        hysteresis=hysteresis,
+        task_error_name=task.error_name,
     )
 
 
