@@ -7,7 +7,7 @@ Without a stimulus but the held current, the neuron settles there and is watched
    depolarised block.
 3. It is silent below: pulses are tried, the given one, or growing ones that are first short and then long.
    Firing that outlasts the pulse: rest-spike bistable. One spike: excitable. A burst of several from the smallest
-   pulse that has an answer: phasic bursting. No answer: rest.
+   pulse that has an answer: phasic bursting. No answer, or one that grows evenly with the pulse: rest.
 With `before`, the neuron settles at that current and steps from it to the held one; if it then ends silent after one
 spike it is phasic spiking, after several phasic bursting.
 """
@@ -32,7 +32,9 @@ SHORT_AMPLITUDES = (0.3, 0.6, 1.2, 2.4, 4.8)
 LONG_AMPLITUDES = (1.0, 2.0)
 """Pulses tried for one of the second shortest time constant: what switches a bistable neuron on."""
 BISECTIONS = 6
-"""Halvings between a pulse without an answer and one with several spikes."""
+"""Halvings of the range between a pulse without an answer and one with spikes."""
+ALL_OR_NONE = 0.5
+"""Least jump of the peak across that border that makes a spike, in V0; a filter's answer grows evenly."""
 
 
 class Regime(StrEnum):
@@ -212,7 +214,9 @@ def _probed(session: Session, current: float, pattern: Pattern, probes: Sequence
             f"rests at {_voltage(voltage)}; no curve falls, so there is no threshold",
         )
     answer: Classification | None = None
-    silent, switched = 0.0, False
+    switched = False
+    silent: dict[float, float] = {}
+    graded: set[float] = set()
     for probe in probes:
         tried, response = _tried(session, current, probe)
         if not response.silent:
@@ -223,13 +227,17 @@ def _probed(session: Session, current: float, pattern: Pattern, probes: Sequence
             )  # fmt: skip
         if abs(tried.state[0] - voltage) > 2 * session.watch.near:
             switched = True
-        elif response.spikes and answer is None:
-            answer = _answered(session, current, probe, silent)
+        elif response.spikes and answer is None and probe.duration not in graded:
+            answer = _answered(session, current, probe, silent.get(probe.duration, 0.0))
+            if answer is None:
+                graded.add(probe.duration)
         elif not response.spikes:
-            silent = probe.amplitude
+            silent[probe.duration] = probe.amplitude
     if answer is not None:
         return answer
     reason = f"rests at {_voltage(voltage)}; none of {len(probes)} pulses makes it spike"
+    if graded:
+        reason = f"rests at {_voltage(voltage)}; its answer grows evenly with the pulse, so it does not spike"
     if switched:
         reason = f"rests at {_voltage(voltage)} or at another voltage, to which a pulse switches it; it does not spike"
     return _result(session, Regime.REST, pattern, reason)
@@ -249,23 +257,41 @@ def _stopped(session: Session, current: float, probe: Pulse) -> str:
     return "; the opposite pulse stops it" if ended else ""
 
 
-def _answered(session: Session, current: float, probe: Pulse, silent: float) -> Classification:
-    """One spike or a burst: from the smallest pulse between one without an answer and this one."""
-    tried, response = _tried(session, current, probe)
+def _peak(session: Session, onset: float) -> float:
+    """Highest membrane voltage since the onset of a pulse, in V0."""
+    return session.trace().extremes(onset)[1]
+
+
+def _answered(session: Session, current: float, probe: Pulse, silent: float) -> Classification | None:
+    """One spike or a burst, or None where the answer only grows with the pulse.
+
+    The border between pulses without and with an answer is narrowed down. A spike is all or none: across the border
+    the peak jumps. Where the given pulse makes several spikes, the smallest that makes any is reported.
+    """
+    given = _tried(session, current, probe)
     low, high = silent, probe.amplitude
+    above, below = given[0], session.state[0]
+    if silent:
+        below = _peak(
+            _tried(session, current, Pulse(amplitude=silent, duration=probe.duration))[0], session.time
+        )
+    smallest = given
     for _ in range(BISECTIONS):
-        if len(response.spikes) <= 1:
-            break
         middle = (low + high) / 2
-        smaller = _tried(session, current, Pulse(amplitude=middle, duration=probe.duration))
-        if smaller[1].spikes:
-            (tried, response), high = smaller, middle
+        tried = _tried(session, current, Pulse(amplitude=middle, duration=probe.duration))
+        if tried[1].spikes:
+            smallest, above, high = tried, tried[0], middle
         else:
-            low = middle
+            below, low = _peak(tried[0], session.time), middle
+    if session.neuron.event is None and _peak(above, session.time) - below < ALL_OR_NONE:
+        return None
+    if len(given[1].spikes) == 1:
+        smallest, high = given, probe.amplitude
+    reported, response = smallest
     count = len(response.spikes)
     regime = Regime.EXCITABLE if count == 1 else Regime.PHASIC_BURSTING
     return _result(
-        tried, regime, response,
+        reported, regime, response,
         f"rests at {_voltage(session.state[0])}; a pulse of {high:.3g} for {probe.duration:g} tau_m makes "
         f"{_counted(count)}",
     )  # fmt: skip

@@ -113,6 +113,16 @@ def test_rest_is_what_filters_and_switches_do():
     assert "switches" in switch.reason
 
 
+def test_an_answer_that_grows_evenly_with_the_pulse_is_no_spike():
+    """Barely N-shaped, or pushed hard from far below: the level is crossed as far as the pulse goes, without a jump."""
+    barely = classify(mtc((tanh("fast", -1.02), RECOVERY)), -0.1)
+    assert barely.regime == Regime.REST
+    assert "evenly" in barely.reason
+    pushed = classify(TONIC.neuron, -3.0, pulse=Pulse(amplitude=4.8, duration=2.0))
+    assert pushed.regime == Regime.REST
+    assert "evenly" in pushed.reason
+
+
 def test_a_switch_that_is_up_is_not_blocked():
     """Its upper rest is depolarised, but no lower current makes it fire."""
     found = classify(mtc((FAST,)), 0.0, start=(2.0,))
