@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.training import Record, TrainingResult, train
-from excitable.runs import RunFolder
+from excitable.environment import environment
+from excitable.runs import ENVIRONMENT, RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,4 +48,8 @@ def train_run(run: RunFolder, *, report: Callable[[Record], None] | None = None)
         report=report,
     )
     run.save_network(network)
+    backends = {
+        name: layer.backend_used for name, layer in network.chain.items() if isinstance(layer, NeuronLayer)
+    }
+    run.write_json(ENVIRONMENT, {**environment(seed=configuration.seed), "backends": backends})
     return TrainedRun(network=network, result=result, baselines=dict(task.baselines(data, data.test)))

@@ -86,15 +86,8 @@ class NetworkSection(Section):
     )
     kernel: Literal["auto", "eager", "c", "triton"] = Field(
         default="auto",
-        description="what steps the neurons: auto takes the fastest that works here, or eager, c",
+        description="what steps the neurons: auto: the fastest that works here; or eager (torch), c, triton (GPU)",
     )
-
-    @field_validator("kernel")
-    @classmethod
-    def _available(cls, kernel: str) -> str:
-        if kernel == "triton":
-            raise ValueError("is not available in this version; allowed are auto, eager, c")
-        return kernel
 
     @field_validator("trainable")
     @classmethod
