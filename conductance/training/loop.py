@@ -172,18 +172,17 @@ def _fit(module: SeriesModule) -> None:
 
 def _finished(module: SeriesModule) -> TrainingResult:
     """Put the kept weights into the network and measure them."""
+    module.network.cpu()
     step = module.done
     if module.options.keep == "best" and module.best is not None:
         module.network.load_state_dict(module.best.weights)
         step = module.best.step
-    result = TrainingResult(
+    return TrainingResult(
         step=step,
         validation=replace(module.measure("validation"), step=step),
         test=replace(module.measure("test"), step=step),
         resumed_at=None if module.begin is None else module.begin.step,
     )
-    module.network.cpu()
-    return result
 
 
 @contextmanager

@@ -150,13 +150,12 @@ class SeriesModule(pl.LightningModule):
         return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
     def split(self, name: str) -> Split:
-        """A split on the device of the network."""
-        if name not in self._splits:
+        """A split on the device of the network, which Lightning moves before and after training."""
+        device = next(self.network.parameters()).device
+        if name not in self._splits or self._splits[name].inputs.device != device:
             raw = self.data.splits[name]
             self._splits[name] = Split(
-                inputs=raw.inputs.to(self.device),
-                targets=raw.targets.to(self.device),
-                mask=raw.mask.to(self.device),
+                inputs=raw.inputs.to(device), targets=raw.targets.to(device), mask=raw.mask.to(device)
             )
         return self._splits[name]
 
