@@ -84,7 +84,7 @@ def _split(rule: Rule, gradients: Gradients) -> _Step:
     candidates = {symbol for symbol, value in replayed if isinstance(value, KEPT)}
     known = candidates | set(body.outputs[:states])
     reverse = used_only([pair for pair in assignments if pair[0] not in known], wanted)
-    shared = flattened(reverse, names("share_"))
+    shared = _reciprocals(flattened(reverse, names("share_")))
     used = set().union(*(value.free_symbols for _, value in shared), *(bar.free_symbols for bar in wanted))
     return _Step(
         kept=tuple(symbol for symbol, _ in replayed if symbol in candidates & used),
@@ -93,6 +93,25 @@ def _split(rule: Rule, gradients: Gradients) -> _Step:
         input_bar=wanted[states],
         constant_bars=tuple(wanted[states + 1 :]),
     )
+
+
+def _reciprocals(assignments: Sequence[Assignment]) -> tuple[Assignment, ...]:
+    """Each divisor's reciprocal in an assignment of its own.
+
+    What divides an adjoint (a surrogate's slope) does not depend on it, so the division need not wait for the adjoint
+    of the step after, which every step of the loop does otherwise.
+    """
+    fresh = names("inverse_")
+    known: dict[sympy.Expr, sympy.Symbol] = {}
+    result: list[Assignment] = []
+    for symbol, expression in assignments:
+        divisors = [p for p in expression.atoms(sympy.Pow) if p.exp.is_negative and p.free_symbols]
+        for divisor in sorted(divisors, key=sympy.default_sort_key):
+            if divisor not in known:
+                known[divisor] = next(fresh)
+                result.append((known[divisor], divisor))
+        result.append((symbol, expression.xreplace(known)))
+    return tuple(result)
 
 
 def _steps_at_ties(expression: sympy.Expr) -> sympy.Expr:
