@@ -47,4 +47,9 @@ SLAYER = Surrogate(
     slope=sympy.exp(-5 * sympy.Abs(MARGIN)),
     source="c alpha exp(-alpha |v|) with alpha = 5 (arXiv 2605.11835); c = 1/alpha is our choice: no source states it",
 )
-SURROGATES = {surrogate.name: surrogate for surrogate in (ARCTAN, SLAYER)}
+DETACHED = Surrogate(
+    name="detached",
+    slope=sympy.S.Zero,
+    source="the spike as a reset sees it: with a slope there gradients die within a few steps; snntorch detaches it",
+)
+SURROGATES = {surrogate.name: surrogate for surrogate in (ARCTAN, SLAYER, DETACHED)}

@@ -92,15 +92,16 @@ def _sum(currents: Iterable[sympy.Expr]) -> str:
 
 def rule_equations(rule: Rule) -> tuple[str, ...]:
     """One line for each state one step later; a spike has a line of its own before them."""
-    spikes: list[sympy.Expr] = []
+    margins: list[sympy.Expr] = []
     lines = []
     for state, expression in rule.next_states().items():
-        for spike in sorted(sympy.sympify(expression).atoms(SpikeStep), key=str):
-            if spike not in spikes:
-                spikes.append(spike)
-        body = sympy.sympify(expression).xreplace(dict.fromkeys(spikes, SPIKE))
+        found = sorted(sympy.sympify(expression).atoms(SpikeStep), key=str)
+        # the spike of the output and the detached one of the reset are the same number
+        margins += [spike.args[1] for spike in found if spike.args[1] not in margins]
+        body = sympy.sympify(expression).xreplace(dict.fromkeys(found, SPIKE))
         lines.append(rf"{latex(state)}[t+1] = {latex(body)}")
-    return (*(rf"s[t+1] = {latex(spike)}" for spike in spikes), *lines)
+    steps = [SpikeStep(sympy.Symbol("step"), margin) for margin in dict.fromkeys(margins)]
+    return (*(rf"s[t+1] = {latex(step)}" for step in steps), *lines)
 
 
 def curve_equation(curve: Curve) -> str:

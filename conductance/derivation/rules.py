@@ -19,6 +19,7 @@ from conductance.derivation.program import (
 )
 from conductance.errors import ExcitableError
 from conductance.neurons.base import DT, INPUT, SPIKE, Neuron, after
+from conductance.surrogates import DETACHED
 
 
 class RuleError(ExcitableError):
@@ -66,8 +67,8 @@ class Rule:
 def derive(neuron: Neuron, method: str = "forward_euler") -> Rule:
     """The update rule of a neuron by a method: a name in `METHODS`, or moebius.
 
-    Inputs are held over the step. The spike of a step is read from the voltage before its reset; gradients flow
-    through the reset.
+    Inputs are held over the step. The spike of a step is read from the voltage before its reset. The reset itself
+    has no gradient: it is detached, as is usual; no source of our neurons states it.
 
     Raises:
         RuleError: an unknown method, or moebius for a neuron that is not quadratic.
@@ -120,14 +121,14 @@ def _settle(neuron: Neuron, steps: list[tuple[sympy.Symbol, sympy.Expr]]) -> lis
         return [(after(state), value) for state, value in steps]
     before = {state: sympy.Symbol(f"{state}_before", real=True) for state, _ in steps}
     assignments: list[Assignment] = [(before[state], value) for state, value in steps]
-    assignments.append(
-        (SPIKE, neuron.event.surrogate.step(neuron.event.margin.subs(before, simultaneous=True)))
-    )
+    margin = neuron.event.margin.subs(before, simultaneous=True)
+    fired = sympy.Symbol("fired", real=True)
+    assignments += [(SPIKE, neuron.event.surrogate.step(margin)), (fired, DETACHED.step(margin))]
     for state, _ in steps:
         kept = before[state]
         if state in neuron.event.reset:
             target = sympy.sympify(neuron.event.reset[state]).subs(before, simultaneous=True)
-            kept = before[state] * (1 - SPIKE) + target * SPIKE
+            kept = before[state] * (1 - fired) + target * fired
         assignments.append((after(state), kept))
     return assignments
 

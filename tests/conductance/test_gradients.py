@@ -10,7 +10,8 @@ import torch
 
 from conductance.derivation.printers.torch import compiled
 from conductance.derivation.rules import Rule, derive
-from conductance.surrogates import MARGIN, SURROGATES, SpikeStep
+from conductance.neurons import adlif, lif
+from conductance.surrogates import DETACHED, MARGIN, SURROGATES, SpikeStep
 
 BATCH = 5
 DT = 0.1
@@ -158,11 +159,12 @@ def test_gradients_by_parameters_through_the_constants(name, method):
 
 
 def test_the_slope_of_each_surrogate_is_its_formula():
-    """arctan: 1/(1 + (pi v)^2); SLAYER: exp(-5 |v|), c alpha = 1."""
+    """arctan: 1/(1 + (pi v)^2); SLAYER: exp(-5 |v|), c alpha = 1; the detached one of resets has none."""
     from conductance.derivation.printers.torch import spike
 
     margin = torch.linspace(-1, 1, 41, dtype=torch.float64, requires_grad=True)
     wanted = {"arctan": 1 / (1 + (torch.pi * margin) ** 2), "slayer": torch.exp(-5 * margin.abs())}
+    wanted["detached"] = torch.zeros_like(margin)
     assert set(wanted) == set(SURROGATES)
     for name, formula in wanted.items():
         (slope,) = torch.autograd.grad(spike(name)(margin).sum(), margin)
@@ -176,4 +178,22 @@ def test_the_list_is_complete():
     assert names == declared.declared_functions()
     assert {method for _, method in declared.CASES} == set(declared.METHOD_NAMES)
     used = {neuron.event.surrogate.name for neuron in declared.NEURONS.values() if neuron.event is not None}
-    assert used == set(SURROGATES)
+    assert used == set(SURROGATES) - {DETACHED.name}
+
+
+@pytest.mark.parametrize("make", [lif, adlif])
+def test_a_reset_has_no_gradient(make):
+    """After a spike the next voltage does not depend on the one before it: only the spike's own surrogate does."""
+    neuron = make()
+    step = compiled(derive(neuron, "symplectic_euler").body, "step")
+    held = compiled(derive(neuron, "symplectic_euler").prelude, "constants")
+    values = torch.tensor([p.default for p in neuron.parameters], dtype=torch.float64)
+    constants = held(*values, torch.tensor(0.2, dtype=torch.float64))
+    start = torch.tensor(1.4, dtype=torch.float64, requires_grad=True)
+    rest = [torch.zeros((), dtype=torch.float64) for _ in neuron.states[1:]]
+    following, *_, output = step(start, *rest, torch.tensor(2.0, dtype=torch.float64), *constants)
+    assert output == 1
+    (slope,) = torch.autograd.grad(following, start, retain_graph=True)
+    assert slope == 0
+    (surrogate,) = torch.autograd.grad(output, start)
+    assert surrogate > 0
