@@ -50,11 +50,13 @@ static long lane_begin(long vector, long count) {
 
 static void gather(vec (*constant)[CONSTANTS + 1], const long *begin, long groups, const real *table, long neurons) {
     for (long group = 0; group < groups; group++) {
-        long neuron = begin[group] % neurons;
-        for (long lane = 0; lane < LANES; lane++) {
-            for (long index = 0; index < CONSTANTS; index++)
-                constant[group][index][lane] = table[index * neurons + neuron];
-            if (++neuron == neurons) neuron = 0;
+        const long first = begin[group] % neurons;
+        for (long index = 0; index < CONSTANTS; index++) {
+            const real *row = table + index * neurons;
+            if (first + LANES <= neurons)
+                constant[group][index] = load(row + first);
+            else
+                for (long lane = 0; lane < LANES; lane++) constant[group][index][lane] = row[(first + lane) % neurons];
         }
     }
 }
