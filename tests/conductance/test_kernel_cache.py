@@ -1,6 +1,7 @@
 """Compiling and keeping kernels: a private cache that trusts nothing it did not check, and a machine without tools."""
 
 import os
+import platform
 import stat
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from conductance.kernels import (
     library,
 )
 from conductance.layers import NeuronLayer
-from conductance.neurons import lif, mtc
+from conductance.neurons import adlif, lif, mtc, qif
 
 TRAINING = """
 import sys, torch
@@ -225,3 +226,27 @@ def test_two_processes_compile_the_same_kernel_at_once(folder):
     assert answers[0].startswith("c [")
     for path in stored(folder):
         assert cache.find(path.name.split("-")[0]) is not None
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the options are those of x86")
+@pytest.mark.parametrize(
+    "options", ["-mno-avx512f", "-mno-avx", "-fsanitize=undefined -fno-sanitize-recover=all"]
+)
+@pytest.mark.parametrize("make", [mtc, adlif, qif], ids=["mtc", "adlif", "qif"])
+def test_other_vector_widths_compute_the_same(make, options, monkeypatch):
+    """Vectors of 32 and 16 bytes, as older processors have, and code that the compiler watches for undefined steps."""
+    monkeypatch.setenv("CC", f"{compiler.find_compiler()[0]} {options}")
+    try:
+        compiler.build("int number;", "probe")
+    except CompilerError as error:
+        pytest.skip(f"this compiler lacks the options: {error}")
+    neuron = make()
+    layer = NeuronLayer(neuron, 7, dt=0.2, trainable=[p.name for p in neuron.parameters])
+    inputs = (2 * torch.randn(40, 3, 7) + 1).requires_grad_()
+    found = {}
+    for backend in ("eager", "c"):
+        layer.backend = backend
+        outputs, _ = layer(inputs)
+        found[backend] = [outputs, *torch.autograd.grad(outputs[:10].sum(), [inputs, *layer.parameters()])]
+    for one, other in zip(found["c"], found["eager"], strict=True):
+        assert torch.allclose(one[:10], other[:10], rtol=1e-4, atol=1e-4)
