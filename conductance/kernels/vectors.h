@@ -118,6 +118,7 @@ INLINE vec square(vec x) { return x * x; }
 
 INLINE vec power(vec x, int exponent) {
     vec result = splat(1);
+#pragma GCC unroll 8
     for (; exponent > 0; exponent >>= 1, x *= x)
         if (exponent & 1) result *= x;
     return result;
@@ -131,11 +132,11 @@ INLINE vec power(vec x, int exponent) {
     }
 /* UNUSED functions are dropped: they are static. */
 #pragma GCC diagnostic ignored "-Wunused-function"
-LANE_BY_LANE(sin_, sin)
-LANE_BY_LANE(cos_, cos)
-LANE_BY_LANE(tan_, tan)
-LANE_BY_LANE(sinh_, sinh)
-LANE_BY_LANE(cosh_, cosh)
+LANE_BY_LANE(wide_sin, sin)
+LANE_BY_LANE(wide_cos, cos)
+LANE_BY_LANE(wide_tan, tan)
+LANE_BY_LANE(wide_sinh, sinh)
+LANE_BY_LANE(wide_cosh, cosh)
 LANE_BY_LANE(atan_, atan)
 LANE_BY_LANE(log_, log)
 LANE_BY_LANE(sqrt_, sqrt)
@@ -224,4 +225,81 @@ INLINE vec tanh_(vec x) {
     below = below * y + 1.0f;
     return above * x / below;
 #endif
+}
+
+/* Whether any lane is set. */
+INLINE int any(mask where) {
+    typedef uint64_t words_t __attribute__((vector_size(VECTOR_BYTES)));
+    const words_t words = (words_t)where;
+    uint64_t found = 0;
+    for (unsigned word = 0; word < VECTOR_BYTES / 8; word++) found |= words[word];
+    return found != 0;
+}
+
+/* sin(x + ahead pi/2). x = k pi/2 + r, and the series of sin r and cos r up to the first term below the rounding error;
+   pi/2 is split so that k times its first parts is exact. */
+INLINE vec turned(vec x, int ahead) {
+    const vec k = rounded(x * C(0.63661977236758134308));
+#ifdef REAL_IS_DOUBLE
+    vec r = x - k * 1.57079632673412561417e+00;
+    r = (r - k * 6.07710050630396597660e-11) - k * 2.02226624879595063154e-21;
+    const vec y = r * r;
+    vec odd = splat(1.0 / 355687428096000.0);
+    odd = odd * y - 1.0 / 1307674368000.0;
+    odd = odd * y + 1.0 / 6227020800.0;
+    odd = odd * y - 1.0 / 39916800.0;
+    odd = odd * y + 1.0 / 362880.0;
+    vec even = splat(1.0 / 20922789888000.0);
+    even = even * y - 1.0 / 87178291200.0;
+    even = even * y + 1.0 / 479001600.0;
+    even = even * y - 1.0 / 3628800.0;
+#else
+    vec r = x - k * 1.5703125f;
+    r = (r - k * 4.837512969970703125e-4f) - k * 7.549789948768648e-8f;
+    const vec y = r * r;
+    vec odd = splat(1.0f / 362880.0f);
+    vec even = splat(-1.0f / 3628800.0f);
+#endif
+    odd = odd * y - C(1.0) / C(5040.0);
+    odd = odd * y + C(1.0) / C(120.0);
+    odd = odd * y - C(1.0) / C(6.0);
+    even = even * y + C(1.0) / C(40320.0);
+    even = even * y - C(1.0) / C(720.0);
+    even = even * y + C(1.0) / C(24.0);
+    even = even * y - C(0.5);
+    const mask quarter = __builtin_convertvector(k, mask) + ahead;
+    const vec value = pick((quarter & 1) == 0, odd * y * r + r, even * y + 1);
+    return pick((quarter & 2) == 0, value, -value);
+}
+
+/* Arguments past these are left to libm. */
+#ifdef REAL_IS_DOUBLE
+#define MOST_TURNS 1e5
+#define MOST_GROWTH 700.0
+#else
+#define MOST_TURNS 1e3f
+#define MOST_GROWTH 85.0f
+#endif
+
+INLINE vec sin_(vec x) { return any(abs_(x) > MOST_TURNS) ? wide_sin(x) : turned(x, 0); }
+
+INLINE vec cos_(vec x) { return any(abs_(x) > MOST_TURNS) ? wide_cos(x) : turned(x, 1); }
+
+INLINE vec tan_(vec x) { return any(abs_(x) > MOST_TURNS) ? wide_tan(x) : turned(x, 0) / turned(x, 1); }
+
+INLINE vec cosh_(vec x) {
+    if (any(abs_(x) > MOST_GROWTH)) return wide_cosh(x);
+    const vec grown = exp_(x);
+    return C(0.5) * (grown + 1 / grown);
+}
+
+/* From e^|x| - 1, without cancellation where x is small. */
+INLINE vec sinh_(vec x) {
+    const vec size = abs_(x);
+    if (any(size > MOST_GROWTH)) return wide_sinh(x);
+    const vec k = rounded(size * C(1.44269504088896340736));
+    const vec scale = power_of_two(__builtin_convertvector(k, mask));
+    const vec above = scale * small_expm1(reduced(size, k)) + (scale - 1);
+    const vec value = C(0.5) * (above + above / (above + 1));
+    return pick(x < 0, -value, value);
 }

@@ -9,7 +9,9 @@ import pytest
 from conductance.kernels import compiler
 
 CALLS = {
-    name: f"{name}(x)" for name in ("tanh_", "exp_", "abs_", "sqrt_", "sign_", "sin_", "cosh_", "log_")
+    name: f"{name}(x)" for name in (
+        "tanh_", "exp_", "abs_", "sqrt_", "sign_", "sin_", "cos_", "tan_", "sinh_", "cosh_", "log_", "atan_",
+    )
 } | {
     "floor_at": "at_least(splat(C(-0.5)), x)",
     "ceiling_at": "at_most(splat(C(0.5)), x)",
@@ -89,7 +91,8 @@ def test_exp_from_underflow_to_overflow(functions):
     ("name", "function", "low"),
     [
         ("abs_", np.abs, -9), ("sqrt_", np.sqrt, 0), ("sign_", np.sign, -9), ("sin_", np.sin, -9),
-        ("cosh_", np.cosh, -9), ("log_", np.log, 1e-3),
+        ("cos_", np.cos, -9), ("tan_", np.tan, -9), ("sinh_", np.sinh, -9), ("cosh_", np.cosh, -9),
+        ("log_", np.log, 1e-3), ("atan_", np.arctan, -9),
         ("floor_at", lambda x: np.maximum(x, -0.5), -9), ("cube", lambda x: x**3, -9),
         ("ceiling_at", lambda x: np.minimum(x, 0.5), -9), ("step", lambda x: (x > 0) * 1.0, -9),
     ],
@@ -102,6 +105,29 @@ def test_other_functions_are_numpys(functions, name, function, low):
     truth = function(values.astype(np.float64))
     tolerance = 4 * np.finfo(functions.type).eps
     assert np.allclose(functions(name, values), truth, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "high"),
+    [
+        ("sin_", np.sin, 900), ("cos_", np.cos, 900), ("sin_", np.sin, 1e5), ("cos_", np.cos, 1e7),
+        ("sinh_", np.sinh, 1e-3), ("sinh_", np.sinh, 88), ("cosh_", np.cosh, 88), ("sinh_", np.sinh, 1e-30),
+    ],
+)  # fmt: skip
+def test_far_and_near_arguments(functions, name, function, high):
+    """Many turns, near overflow and near zero, where sinh(x) is x to its last digits."""
+    values = np.linspace(-high, high, 100_001).astype(functions.type)
+    truth = function(values.astype(np.longdouble))
+    error = np.abs(functions(name, values) - truth)
+    turning = name in ("sin_", "cos_")
+    assert (error <= 4 * np.finfo(functions.type).eps * (1 if turning else np.abs(truth))).all()
+
+
+def test_infinite_arguments(functions):
+    """sinh and cosh go to infinity, sine and cosine of it do not exist."""
+    assert functions("sinh_", [np.inf, -np.inf, 1e4]).tolist() == [np.inf, -np.inf, np.inf]
+    assert functions("cosh_", [np.inf, -np.inf, 1e4]).tolist() == [np.inf] * 3
+    assert np.isnan([functions("sin_", [np.inf]), functions("cos_", [-np.inf])]).all()
 
 
 @pytest.mark.parametrize("name", [name for name in CALLS if name != "step"])

@@ -78,8 +78,10 @@ class CPrinter(C99CodePrinter):
             return f"sqrt_({text})"
         if exponent == 2:
             return f"square({text})"
+        if exponent.is_Integer and exponent < 0:
+            return f"(1 / ({self._print(base**-exponent)}))"
         if exponent.is_Integer:
-            return f"power({text}, {exponent})" if exponent > 0 else f"(1 / power({text}, {-exponent}))"
+            return f"power({text}, {exponent})"
         return f"pow_({text}, {self.vector(exponent)})"
 
     def _print_Max(self, expression: sympy.Max) -> str:
