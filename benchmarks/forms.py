@@ -17,6 +17,8 @@ from conductance.neurons import adlif, lif, low_pass, mtc, qif
 DT = 0.2
 NEURONS = {"MTC": mtc, "LIF": lif, "QIF": qif, "AdLIF": adlif, "low-pass": low_pass}
 Run = Callable[[], object]
+FROZEN = "generated C, parameters frozen"
+"""As the peers' neurons are: they give the input's gradient alone."""
 CHUNK = 10
 """Steps that torch.compile gets at a time: longer pieces compile for minutes and run no faster."""
 
@@ -144,6 +146,14 @@ def aligned(shape: torch.Size) -> torch.Tensor:
 def candidates(*, slow: bool) -> list[Candidate]:
     """Our forms; `slow` adds torch.compile, which compiles for a minute or two."""
     found = [Candidate(name="generated C", neuron=neuron, build=_kernel(neuron, "c")) for neuron in NEURONS]
+    found += [
+        Candidate(
+            name=FROZEN,
+            neuron=neuron,
+            build=lambda shape, neuron=neuron: runs(layer_of(neuron, shape.width, "c", trainable=()), shape),
+        )
+        for neuron in ("LIF", "QIF")
+    ]
     found.insert(1, Candidate(name="C by hand, the limit", neuron="MTC", build=by_hand))
     found += [
         Candidate(name="eager torch", neuron=neuron, build=_kernel(neuron, "eager"))

@@ -1,7 +1,7 @@
 """The cost of a neuron-step in every form, the peers' included: `python -m benchmarks.kernels --json FILE`.
 
 All forms get the same float32 input, run in turns within one process (the peers each in their own) after a warm-up, and
-are compared by medians. Every parameter of our neurons is trained; compiling is told apart.
+are compared by medians. Every parameter of our neurons is trained unless a form says otherwise; compiling is told apart.
 """
 
 import argparse
@@ -16,7 +16,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.forms import candidates, layer_of, runs
+from benchmarks.forms import FROZEN, candidates, layer_of, runs
+from benchmarks.gpu import gpu, paragraph
 from benchmarks.growth import growth, peak_memory
 from benchmarks.measurement import Candidate, Measurement, Shape, as_row, failed, hold_threads, table
 from benchmarks.peers import measure_peers
@@ -25,8 +26,8 @@ from excitable.environment import environment
 
 GOALS = {
     "MTC over the fastest peer's LIF": 0.6,
-    "LIF over the fastest peer's": 0.25,
-    "QIF over the fastest peer's": 0.25,
+    "LIF over the fastest peer's, parameters frozen in both": 0.25,
+    "QIF over the fastest peer's, parameters frozen in both": 0.25,
     "MTC over eager": 1 / 20,
     "MTC over torch.compile": 1 / 6,
     "MTC over the loop by hand": 1.25,
@@ -74,16 +75,17 @@ def _seconds(run: Callable[[], object]) -> float:
 def ratios(rows: list[Measurement]) -> dict[str, float]:
     """What our kernels cost for training over what the others do; a ratio without its measurements is left out."""
     ours = {row.neuron: row.training for row in rows if row.name == "generated C"}
+    frozen = {row.neuron: row.training for row in rows if row.name == FROZEN}
     named = {row.name.split(",")[0]: row.training for row in rows if row.neuron == "MTC" and row.training}
-    own = {"generated C", "C by hand, the limit", "eager torch"}
+    own = {"generated C", FROZEN, "C by hand, the limit", "eager torch"}
     peers = {
         neuron: min((r.training for r in rows if r.neuron == neuron and r.training and r.name not in own), default=None)
         for neuron in ("LIF", "QIF")
     }  # fmt: skip
     pairs = {
         "MTC over the fastest peer's LIF": (ours.get("MTC"), peers["LIF"]),
-        "LIF over the fastest peer's": (ours.get("LIF"), peers["LIF"]),
-        "QIF over the fastest peer's": (ours.get("QIF"), peers["QIF"]),
+        "LIF over the fastest peer's, parameters frozen in both": (frozen.get("LIF"), peers["LIF"]),
+        "QIF over the fastest peer's, parameters frozen in both": (frozen.get("QIF"), peers["QIF"]),
         "MTC over eager": (ours.get("MTC"), named.get("eager torch")),
         "MTC over torch.compile": (ours.get("MTC"), named.get("torch.compile")),
         "MTC over the loop by hand": (ours.get("MTC"), named.get("C by hand")),
@@ -133,6 +135,7 @@ def page(result: dict, rows: list[Measurement]) -> str:
     """Everything as Markdown."""
     shape, machine = result["shape"], result["environment"]["machine"]
     lines = [
+        "# What a neuron-step costs", "", "Written by `make bench` (`python -m benchmarks.kernels --json FILE`).", "",
         f"T = {shape['steps']}, batch {shape['batch']}, {shape['width']} neurons, float32, {result['threads']} "
         f"threads; ns per neuron-step, medians of {result['repeats']}.",
         f"{machine['processor']}, {machine['cores']} cores, torch {result['environment']['packages']['torch']}; "
@@ -145,6 +148,7 @@ def page(result: dict, rows: list[Measurement]) -> str:
         f"Second thread: {result['second_thread']:.2f} times faster (goal 1.7).",
         f"Peak memory of training: {result['memory']['ratio']:.2f} times input, output, their gradients and the "
         f"checkpoints (goal 1.2).",
+        "", paragraph(result["gpu"]),
     ]  # fmt: skip
     for name, points in result["growth"].items():
         lines += ["", f"| {name} | ns per neuron-step |", "|---:|---:|"]
@@ -173,7 +177,7 @@ def main() -> None:
         "threads": options.threads, "repeats": options.repeats, "environment": environment(seed=0),
         "rows": [as_row(row) for row in rows], "ratios": ratios(rows), "first_calls": first_calls(),
         "second_thread": second_thread(shape, options.repeats), "memory": peak_memory(shape),
-        "growth": growth(options.repeats),
+        "growth": growth(options.repeats), "gpu": gpu(options.repeats),
     }  # fmt: skip
     torch.set_num_threads(options.threads)
     result["load"] = [before, os.getloadavg()[0]]

@@ -52,6 +52,11 @@ def register(rule: Rule) -> str:
     return name
 
 
+def rule_of(name: str) -> Rule:
+    """The rule that was registered under this name."""
+    return _rules[name]
+
+
 @cache
 def kernel(name: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> Kernel:
     """The kernel of a registered rule, from this process, the cache on disk or the compiler.
@@ -61,7 +66,7 @@ def kernel(name: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> Kernel:
     Raises:
         PrintError, CompilerError, CacheError: it cannot be made; the message says what to do.
     """
-    rule, gradients = _rules[name], Gradients.decoded(wanted)
+    rule, gradients = rule_of(name), Gradients.decoded(wanted)
     parts = (name, DTYPES[dtype], repr(wanted), compiler.identity(compiler.find_compiler()), _generator())
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
     path = store.find(key) or compiler.build(source(rule, DTYPES[dtype], gradients), key)
@@ -99,7 +104,7 @@ def _generator() -> str:
     for package, names in (
         ("conductance.kernels", ("vectors.h", "time_loop.c", "source.py", "compiler.py")),
         ("conductance.derivation", ("program.py",)),
-        ("conductance.derivation.printers", ("c.py",)),
+        ("conductance.derivation.printers", ("base.py", "c.py")),
         ("conductance", ("surrogates.py",)),
     ):
         for name in names:

@@ -37,7 +37,7 @@ def run(
     Raises:
         KernelError: tensors of unlike dtypes, devices or shapes; a constant that is not finite.
     """
-    _check_alike(inputs, state, constants)
+    check_alike(inputs, state, constants)
     wanted = wanted_gradients(inputs, state, constants)
     width = inputs.shape[2]
     table = torch.stack([c.expand(width) for c in constants]) if constants else inputs.new_empty(0, width)
@@ -79,8 +79,8 @@ def _forward(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     found = kernel(name, inputs.dtype, tuple(wanted))
     inputs, state, table = inputs.contiguous(), state.contiguous(), table.contiguous()
-    _check_sizes(inputs, state, table, found.rule)
-    _check_finite(table, found.rule)
+    check_sizes(inputs, state, table, found.rule)
+    check_finite(table, found.rule)
     outputs, final = POOL.empty(inputs.shape, inputs.dtype), torch.empty_like(state)
     steps = _segments(inputs.shape[0]) if wanted else 0
     checkpoints = POOL.empty((steps, *state.shape), state.dtype)
@@ -151,9 +151,10 @@ def _differentiate(ctx, output_bars, final_bars, _):  # type: ignore[no-untyped-
 _forward.register_autograd(_differentiate, setup_context=_setup)
 
 
-def _check_alike(
+def check_alike(
     inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor]
 ) -> None:
+    """Raise `KernelError` where tensors differ from the input in dtype or device."""
     for kind, tensors in (("state", state), ("constant", constants)):
         for place, tensor in enumerate(tensors):
             if tensor.dtype != inputs.dtype or tensor.device != inputs.device:
@@ -163,7 +164,8 @@ def _check_alike(
                 )
 
 
-def _check_sizes(inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, rule: Rule) -> None:
+def check_sizes(inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, rule: Rule) -> None:
+    """Raise `KernelError` where stacked states or constants do not fit the input."""
     _, batch, neurons = inputs.shape
     allowed = (len(rule.neuron.states), batch, neurons), (len(rule.constants), neurons)
     if (tuple(state.shape), tuple(table.shape)) != allowed:
@@ -173,7 +175,8 @@ def _check_sizes(inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor,
         )
 
 
-def _check_finite(table: torch.Tensor, rule: Rule) -> None:
+def check_finite(table: torch.Tensor, rule: Rule) -> None:
+    """Raise `KernelError` that names the first neuron with a constant that is not finite."""
     if bool(torch.isfinite(table).all()):
         return
     row, neuron = torch.nonzero(~torch.isfinite(table))[0].tolist()

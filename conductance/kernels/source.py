@@ -36,7 +36,7 @@ class Gradients:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Step:
+class KernelStep:
     """A rule split for a kernel: what to keep on the way forwards and what is left to compute backwards."""
 
     kept: tuple[sympy.Symbol, ...]
@@ -57,7 +57,7 @@ def source(rule: Rule, dtype: str, gradients: Gradients | None) -> str:
     sizes = {"STATES": len(rule.neuron.states), "CONSTANTS": len(rule.constants)}
     text = [_advance(rule)]
     if gradients is not None:
-        step = _split(rule, gradients)
+        step = split(rule, gradients)
         sizes |= {"SUMS": len(gradients.constants), "TAPE": len(step.kept)}
         head += "#define BACKWARD\n" + ("#define INPUT_GRADIENT\n" if gradients.input else "")
         text += [_replay(rule, step), _reverse(rule, step)]
@@ -66,7 +66,8 @@ def source(rule: Rule, dtype: str, gradients: Gradients | None) -> str:
     return "\n".join([head, vectors, *text, loop])
 
 
-def _split(rule: Rule, gradients: Gradients) -> _Step:
+def split(rule: Rule, gradients: Gradients) -> KernelStep:
+    """What the kernel of a rule keeps, and its adjoint with what is kept read instead of computed."""
     states = len(rule.neuron.states)
     adjoint, body = rule.adjoint, rule.body
     own = set(body.assignments)
@@ -86,7 +87,7 @@ def _split(rule: Rule, gradients: Gradients) -> _Step:
     reverse = used_only([pair for pair in assignments if pair[0] not in known], wanted)
     shared = _reciprocals(flattened(reverse, names("share_")))
     used = set().union(*(value.free_symbols for _, value in shared), *(bar.free_symbols for bar in wanted))
-    return _Step(
+    return KernelStep(
         kept=tuple(symbol for symbol, _ in replayed if symbol in candidates & used),
         reverse=shared,
         state_bars=tuple(wanted[:states]),
@@ -145,7 +146,7 @@ def _advance(rule: Rule) -> str:
     )
 
 
-def _replay(rule: Rule, step: _Step) -> str:
+def _replay(rule: Rule, step: KernelStep) -> str:
     printer = CPrinter(_inputs(rule))
     following = rule.body.outputs[: len(rule.neuron.states)]
     lines = printer.assignments(used_only(rule.body.assignments, following))
@@ -154,7 +155,7 @@ def _replay(rule: Rule, step: _Step) -> str:
     return _function("replay(const vec *state, vec input, const vec *constant, vec *next, vec *tape)", lines)
 
 
-def _reverse(rule: Rule, step: _Step) -> str:
+def _reverse(rule: Rule, step: KernelStep) -> str:
     states = len(rule.neuron.states)
     seeds = rule.adjoint.inputs[len(rule.body.inputs) :]
     known = _inputs(rule)

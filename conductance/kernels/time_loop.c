@@ -19,7 +19,7 @@
 #define GROUPS (SLOTS <= 12 ? 8 : SLOTS <= 24 ? 4 : 2) /* one segment of a tile takes about 200 kB at most */
 #define AHEAD 6 /* steps by which the strided input is fetched early; the hardware sees no stride this long */
 
-#define STREAM_BYTES (16L << 20)
+#define STREAM_BYTES (4L << 20)
 
 typedef struct {
     long steps, count, neurons;
@@ -99,7 +99,7 @@ void forward(
 ) {
     const shape_t shape = shape_of(steps, count, neurons, outputs);
     const long tiles = tiles_in(count, threads), vectors = vectors_in(count);
-#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
     for (long tile = 0; tile < tiles; tile++) {
         const long first = tile * vectors / tiles, groups = (tile + 1) * vectors / tiles - first;
         long begin[GROUPS];
@@ -115,7 +115,7 @@ void forward(
    power of two, so that all steps of a segment fall into one set of the cache and evict each other: they are read
    once, in the order of memory, and kept here. `input` makes room for its own adjoint. */
 typedef struct {
-    vec state[STATES], kept[TAPE + 1], input, output_bar;
+    vec state[STATES], input, output_bar, kept[TAPE];
 } moment_t;
 
 /* One segment of one vector of lanes, backwards: adjoints and sums stay in registers. */
@@ -209,7 +209,7 @@ void backward(
 ) {
     const shape_t shape = shape_of(steps, count, neurons, input_bars);
     const long tiles = tiles_in(count, threads), vectors = vectors_in(count);
-#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
     for (long tile = 0; tile < tiles; tile++) {
         const long first = tile * vectors / tiles, groups = (tile + 1) * vectors / tiles - first;
         long begin[GROUPS];

@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.forms import candidates
+from benchmarks.forms import FROZEN, candidates
+from benchmarks.gpu import compared, paragraph
 from benchmarks.growth import peak_memory
 from benchmarks.kernels import GOALS, first_calls, measure_in_turns, page, ratios
 from benchmarks.measurement import Candidate, Measurement, Shape, as_row
@@ -34,15 +35,16 @@ def test_a_form_that_fails_is_a_row_with_its_reason():
 
 
 def test_ratios_compare_training_with_the_fastest_peer():
-    """By hand: MTC 2 over the faster LIF of 5 and 4; what was not measured has no ratio."""
+    """By hand: MTC 2 over the faster LIF of 5 and 4, and LIF as the peers have it, with frozen parameters; what was not measured has no ratio."""
     rows = [
-        row("generated C", "MTC", 2.0), row("generated C", "LIF", 1.0), row("C by hand, the limit", "MTC", 1.6),
+        row("generated C", "MTC", 2.0), row("generated C", "LIF", 1.5), row(FROZEN, "LIF", 1.0), row("C by hand, the limit", "MTC", 1.6),
         row("eager torch", "MTC", 50.0), row("eager torch", "LIF", 0.5),
         row("peer 1.0, compiled", "LIF", 4.0), row("peer 2.0, eager", "LIF", 5.0), row("norse", "LIF", None),
     ]  # fmt: skip
     found = ratios(rows)
     assert found == pytest.approx({
-        "MTC over the fastest peer's LIF": 0.5, "LIF over the fastest peer's": 0.25, "MTC over eager": 0.04,
+        "MTC over the fastest peer's LIF": 0.5, "LIF over the fastest peer's, parameters frozen in both": 0.25,
+        "MTC over eager": 0.04,
         "MTC over the loop by hand": 1.25,
     })  # fmt: skip
     assert set(found) <= set(GOALS)
@@ -56,7 +58,7 @@ def test_the_page_names_machine_and_shape():
         "environment": {"machine": {"processor": "a|b", "cores": 2}, "packages": {"torch": "2"}},
         "rows": [as_row(r) for r in rows], "ratios": {"MTC over eager": 0.04}, "second_thread": 1.9,
         "first_calls": {"compiled": 0.5, "from the cache": 0.01}, "memory": {"ratio": 1.01},
-        "growth": {"steps": [{"value": 10, "training": 2.0}]},
+        "gpu": None, "growth": {"steps": [{"value": 10, "training": 2.0}]},
     }  # fmt: skip
     text = page(result, rows)
     for part in (
@@ -64,6 +66,7 @@ def test_the_page_names_machine_and_shape():
         "2 cores",
         "| MTC over eager | 0.04 | 0.05 |",
         "10 ms from the cache",
+        "GPU: none at hand",
     ):
         assert part in text
 
@@ -80,3 +83,11 @@ def test_first_calls_leave_the_users_cache_alone(tmp_path, monkeypatch):
     found = first_calls()
     assert found["compiled"] > found["from the cache"] > 0
     assert not list(tmp_path.iterdir())
+
+
+def test_the_comparison_for_gpus_measures_any_device():
+    """Here on the CPU: every back end and the copy have a rate, and the share follows from both."""
+    found = compared("cpu", ("c", "eager"), SMALL, 1)
+    assert found["eager"] > 0
+    assert found["share_of_copy_rate"] == pytest.approx(20 / found["c"] / found["copy_rate"])
+    assert "times faster than eager" in paragraph(found | {"triton": found["c"]})

@@ -8,7 +8,8 @@ import sympy
 import torch
 from declared import CASES, NEURONS
 
-from conductance.derivation.printers.triton import TritonPrinter, TritonPrintError
+from conductance.derivation.printers.base import PrintError
+from conductance.derivation.printers.triton import TritonPrinter
 from conductance.derivation.rules import derive
 from conductance.kernels.library import register
 from conductance.kernels.source import Gradients
@@ -44,7 +45,7 @@ def test_no_text_of_a_declaration_reaches_the_kernel():
 @pytest.mark.parametrize("expression", [sympy.erf(CURRENT), CURRENT + sympy.oo, sympy.zoo * CURRENT])
 def test_what_has_no_form_is_named(expression):
     """A function or number that Triton lacks is refused while printing, not on the GPU."""
-    with pytest.raises(TritonPrintError, match="Triton form"):
+    with pytest.raises(PrintError, match="Triton form"):
         TritonPrinter().doprint(expression)
 
 

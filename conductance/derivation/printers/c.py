@@ -1,18 +1,16 @@
 """Programs printed as C statements on vectors, the body of every generated CPU kernel.
 
-The text uses the types and functions of `conductance/kernels/vectors.h`. Symbols become local names made of a number
-and their letters, so that no text of a declaration reaches the compiler.
+The text uses the types and functions of `conductance/kernels/vectors.h`.
 """
 
-import re
 from collections.abc import Mapping
 
 import sympy
 from sympy.logic.boolalg import Boolean
 from sympy.printing.c import C99CodePrinter
 
+from conductance.derivation.printers.base import KernelPrinter
 from conductance.derivation.program import Assignment
-from conductance.errors import ExcitableError
 
 FUNCTIONS = {
     "tanh": "tanh_", "exp": "exp_", "log": "log_", "sin": "sin_", "cos": "cos_", "tan": "tan_", "sinh": "sinh_",
@@ -20,23 +18,16 @@ FUNCTIONS = {
 }  # fmt: skip
 
 
-class PrintError(ExcitableError):
-    """An expression has no form in C."""
-
-
-class CPrinter(C99CodePrinter):
+class CPrinter(KernelPrinter, C99CodePrinter):
     """Sympy expressions as C on vectors; `names` gives symbols that are not local their text."""
 
-    def __init__(self, names: Mapping[sympy.Symbol, str] | None = None) -> None:
-        super().__init__({"contract": False})
-        self._names = dict(names or {})
+    language = "C"
+    home = "printers/c.py and kernels/vectors.h"
+    functions = FUNCTIONS
 
-    def name(self, symbol: sympy.Symbol) -> str:
-        """The C name of a symbol, a new local one where none is given."""
-        if symbol not in self._names:
-            letters = re.sub(r"[^A-Za-z0-9_]", "", symbol.name)
-            self._names[symbol] = f"v{len(self._names)}_{letters}"
-        return self._names[symbol]
+    def __init__(self, names: Mapping[sympy.Symbol, str] | None = None) -> None:
+        C99CodePrinter.__init__(self, {"contract": False})
+        self._names = dict(names or {})
 
     def vector(self, expression: sympy.Expr) -> str:
         """The expression as a vector, even where it is a number."""
@@ -50,17 +41,13 @@ class CPrinter(C99CodePrinter):
             for symbol, expression in assignments
         ]
 
-    def _print_Symbol(self, expression: sympy.Symbol) -> str:
-        return self.name(expression)
+    def operand(self, expression: sympy.Expr) -> str:
+        """The expression as a vector."""
+        return self.vector(expression)
 
-    def _print_Function(self, expression: sympy.Function) -> str:
-        name = type(expression).__name__
-        if name not in FUNCTIONS:
-            raise PrintError(f"function {name} has no C form; add it to printers/c.py and kernels/vectors.h")
-        return f"{FUNCTIONS[name]}({self.vector(expression.args[0])})"
-
-    _print_tanh = _print_exp = _print_log = _print_sin = _print_cos = _print_tan = _print_Function
-    _print_sinh = _print_cosh = _print_atan = _print_Abs = _print_sign = _print_Function
+    def number(self, value: float) -> str:
+        """The text of a finite number in the kernel's precision."""
+        return f"((real){value!r})"
 
     def _print_SpikeStep(self, expression: sympy.Expr) -> str:
         return self._step(expression.args[1], ">")
@@ -119,25 +106,3 @@ class CPrinter(C99CodePrinter):
 
     def _print_BooleanFalse(self, _: sympy.Basic) -> str:
         return "((mask){0})"
-
-    def _print_Relational(self, expression: sympy.Rel) -> str:
-        return f"({self.vector(expression.lhs)} {expression.rel_op} {self.vector(expression.rhs)})"
-
-    def _print_Or(self, expression: sympy.Or) -> str:
-        return "(" + " | ".join(map(self._print, expression.args)) + ")"
-
-    def _print_And(self, expression: sympy.And) -> str:
-        return "(" + " & ".join(map(self._print, expression.args)) + ")"
-
-    def _print_Not(self, expression: sympy.Not) -> str:
-        return f"(~{self._print(expression.args[0])})"
-
-    def _number(self, value: sympy.Expr) -> str:
-        number = float(value)
-        if not abs(number) < float("inf"):
-            raise PrintError(f"number {value} has no C form; allowed are finite numbers")
-        return f"((real){number!r})"
-
-    _print_Float = _print_Rational = _print_Integer = _print_Half = _print_Pi = _print_Exp1 = _number
-    _print_Zero = _print_One = _print_NegativeOne = _print_NumberSymbol = _number
-    _print_Infinity = _print_NegativeInfinity = _print_NaN = _print_ComplexInfinity = _number

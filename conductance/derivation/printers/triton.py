@@ -1,17 +1,15 @@
 """Programs printed as Triton statements on blocks of lanes, the body of every generated GPU kernel.
 
-The text uses the functions of `conductance/kernels/triton/functions.py`. Symbols become local names made of a number
-and their letters, so that no text of a declaration reaches the compiler.
+The text uses the functions of `conductance/kernels/triton/functions.py`.
 """
 
-import re
 from collections.abc import Mapping
 
 import sympy
 from sympy.printing.pycode import AbstractPythonCodePrinter
 
+from conductance.derivation.printers.base import KernelPrinter
 from conductance.derivation.program import Assignment
-from conductance.errors import ExcitableError
 
 FUNCTIONS = {
     "tanh": "tanh", "exp": "tl.exp", "log": "tl.log", "sin": "tl.sin", "cos": "tl.cos", "tan": "tan",
@@ -21,23 +19,16 @@ LIKE = "current"
 """The name of the step's input in every printed function: numbers take its shape and type."""
 
 
-class TritonPrintError(ExcitableError):
-    """An expression has no form in Triton."""
-
-
-class TritonPrinter(AbstractPythonCodePrinter):
+class TritonPrinter(KernelPrinter, AbstractPythonCodePrinter):
     """Sympy expressions as Triton on blocks; `names` gives symbols that are not local their text."""
 
-    def __init__(self, names: Mapping[sympy.Symbol, str] | None = None) -> None:
-        super().__init__({"fully_qualified_modules": False})
-        self._names = dict(names or {})
+    language = "Triton"
+    home = "printers/triton.py and kernels/triton/functions.py"
+    functions = FUNCTIONS
 
-    def name(self, symbol: sympy.Symbol) -> str:
-        """The name of a symbol in the text, a new local one where none is given."""
-        if symbol not in self._names:
-            letters = re.sub(r"[^A-Za-z0-9_]", "", symbol.name)
-            self._names[symbol] = f"v{len(self._names)}_{letters}"
-        return self._names[symbol]
+    def __init__(self, names: Mapping[sympy.Symbol, str] | None = None) -> None:
+        AbstractPythonCodePrinter.__init__(self, {"fully_qualified_modules": False})
+        self._names = dict(names or {})
 
     def block(self, expression: sympy.Expr) -> str:
         """The expression as a block, even where it is a number."""
@@ -48,19 +39,9 @@ class TritonPrinter(AbstractPythonCodePrinter):
         """One statement for each assignment."""
         return [f"{self.name(symbol)} = {self.block(expression)}" for symbol, expression in assignments]
 
-    def _print_Symbol(self, expression: sympy.Symbol) -> str:
-        return self.name(expression)
-
-    def _print_Function(self, expression: sympy.Function) -> str:
-        name = type(expression).__name__
-        if name not in FUNCTIONS:
-            raise TritonPrintError(
-                f"function {name} has no Triton form; add it to printers/triton.py and kernels/triton/functions.py"
-            )
-        return f"{FUNCTIONS[name]}({self.block(expression.args[0])})"
-
-    _print_tanh = _print_exp = _print_log = _print_sin = _print_cos = _print_tan = _print_Function
-    _print_sinh = _print_cosh = _print_Abs = _print_sign = _print_Function
+    def operand(self, expression: sympy.Expr) -> str:
+        """The expression as a block."""
+        return self.block(expression)
 
     def _print_SpikeStep(self, expression: sympy.Expr) -> str:
         return f"above({self.block(expression.args[1])})"
@@ -98,25 +79,3 @@ class TritonPrinter(AbstractPythonCodePrinter):
         for value, condition in reversed(pieces):
             text = f"tl.where({self._print(condition)}, {self.block(value)}, {text})"
         return text
-
-    def _print_Relational(self, expression: sympy.Rel) -> str:
-        return f"({self.block(expression.lhs)} {expression.rel_op} {self.block(expression.rhs)})"
-
-    def _print_Or(self, expression: sympy.Or) -> str:
-        return "(" + " | ".join(map(self._print, expression.args)) + ")"
-
-    def _print_And(self, expression: sympy.And) -> str:
-        return "(" + " & ".join(map(self._print, expression.args)) + ")"
-
-    def _print_Not(self, expression: sympy.Not) -> str:
-        return f"(~{self._print(expression.args[0])})"
-
-    def _number(self, value: sympy.Expr) -> str:
-        if not (value.is_finite and value.is_real):
-            raise TritonPrintError(f"number {value} has no Triton form; allowed are finite numbers")
-        number = float(value)
-        return repr(number) if number >= 0 else f"({number!r})"
-
-    _print_Float = _print_Rational = _print_Integer = _print_Half = _print_Pi = _print_Exp1 = _number
-    _print_Zero = _print_One = _print_NegativeOne = _print_NumberSymbol = _number
-    _print_Infinity = _print_NegativeInfinity = _print_NaN = _print_ComplexInfinity = _number

@@ -94,14 +94,14 @@ def kernel(name: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> TritonKern
         wanted: `Gradients.encoded`; empty for a kernel that only steps forwards.
 
     Raises:
-        TritonError, TritonPrintError, CacheError: it cannot be made; the message says what to do.
+        TritonError, PrintError, CacheError: it cannot be made; the message says what to do.
     """
     return _kernel(name, dtype, wanted, interpreted())
 
 
 @cache
 def _kernel(name: str, dtype: torch.dtype, wanted: tuple[int, ...], as_python: bool) -> TritonKernel:
-    rule, dtype_name = library._rules[name], library.DTYPES[dtype]
+    rule, dtype_name = library.rule_of(name), library.DTYPES[dtype]
     module = load(source(rule, dtype_name, Gradients.decoded(wanted)))
     return TritonKernel(
         rule=rule,
@@ -113,7 +113,7 @@ def _kernel(name: str, dtype: torch.dtype, wanted: tuple[int, ...], as_python: b
 @cache
 def segment(name: str, dtype: torch.dtype) -> int:
     """Steps between two checkpoints of a registered rule."""
-    return segment_length(library._rules[name], library.DTYPES[dtype])
+    return segment_length(library.rule_of(name), library.DTYPES[dtype])
 
 
 def load(text: str) -> ModuleType:

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 import torch
 
-from conductance.kernels.operator import KernelError, _check_finite, wanted_gradients
+from conductance.kernels.operator import (
+    KernelError,
+    check_alike,
+    check_finite,
+    check_sizes,
+    wanted_gradients,
+)
 from conductance.kernels.source import Gradients
 from conductance.kernels.triton.library import kernel, segment
 
@@ -22,7 +28,11 @@ def run(
 
     Returns:
         The outputs (time, batch, neuron) and the final states, each (batch, neuron).
+
+    Raises:
+        KernelError: tensors of unlike dtypes, devices or shapes; a constant that is not finite.
     """
+    check_alike(inputs, state, constants)
     wanted = wanted_gradients(inputs, state, constants)
     width = inputs.shape[2]
     table = torch.stack([c.expand(width) for c in constants]) if constants else inputs.new_empty(0, width)
@@ -40,7 +50,8 @@ def _forward(
     inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, name: str, wanted: Sequence[int]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     found = kernel(name, inputs.dtype, tuple(wanted))
-    _check_finite(table, found.rule)
+    check_sizes(inputs, state, table, found.rule)
+    check_finite(table, found.rule)
     checkpoints = _checkpoints(inputs, state, name, wanted)
     outputs, final = found.step(inputs.contiguous(), state.contiguous(), table.contiguous(), checkpoints)
     return outputs, final, checkpoints

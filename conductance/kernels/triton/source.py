@@ -15,7 +15,7 @@ import sympy
 from conductance.derivation.printers.triton import LIKE, TritonPrinter
 from conductance.derivation.program import used_only
 from conductance.derivation.rules import Rule
-from conductance.kernels.source import Gradients, _split, _Step
+from conductance.kernels.source import Gradients, KernelStep, split
 from conductance.neurons.base import INPUT
 
 LONGEST_SEGMENT = {"float32": 8, "float64": 4}
@@ -31,14 +31,14 @@ def source(rule: Rule, dtype: str, gradients: Gradients | None) -> str:
     """The text of a module with `forward` and, where gradients are wanted, `backward`.
 
     Raises:
-        TritonPrintError: an expression of the rule has no form in Triton.
+        PrintError: an expression of the rule has no form in Triton.
     """
     functions = (files("conductance.kernels.triton") / "functions.py").read_text("utf-8")
     _, mark, rest = functions.partition(MARK)
     size = segment_length(rule, dtype)
     parts = [mark + rest, _advance(rule), _forward(rule, size)]
     if gradients is not None:
-        step = _split(rule, gradients)
+        step = split(rule, gradients)
         parts += [_replay(rule, step), _reverse(rule, step), _backward(rule, step, gradients, size)]
     return "\n\n".join(parts)
 
@@ -80,7 +80,7 @@ def _advance(rule: Rule) -> str:
     return _function("advance", [*_states(rule), LIKE, *_constants(rule)], lines, results)
 
 
-def _replay(rule: Rule, step: _Step) -> str:
+def _replay(rule: Rule, step: KernelStep) -> str:
     printer = TritonPrinter(_inputs(rule))
     following = rule.body.outputs[: len(rule.neuron.states)]
     lines = printer.assignments(used_only(rule.body.assignments, following))
@@ -88,7 +88,7 @@ def _replay(rule: Rule, step: _Step) -> str:
     return _function("replay", [*_states(rule), LIKE, *_constants(rule)], lines, results)
 
 
-def _reverse(rule: Rule, step: _Step) -> str:
+def _reverse(rule: Rule, step: KernelStep) -> str:
     states = len(rule.neuron.states)
     seeds = rule.adjoint.inputs[len(rule.body.inputs) :]
     tape = row("tape", len(step.kept))
@@ -192,7 +192,7 @@ def _ahead(names: list[str], pointer: str, begin: str) -> list[str]:
     ]
 
 
-def _backward(rule: Rule, step: _Step, gradients: Gradients, segment: int) -> str:
+def _backward(rule: Rule, step: KernelStep, gradients: Gradients, segment: int) -> str:
     states, bars = _states(rule), _states(rule, "bar")
     sums, parts = row("sum", len(gradients.constants)), row("part", len(gradients.constants))
     ahead, seeds_ahead = row("ahead", segment), row("seed_ahead", segment)
@@ -245,13 +245,15 @@ def _places(rule: Rule, k: int) -> list[str]:
     return [_at(k, index) for index in range(len(rule.neuron.states))]
 
 
-def _replay_call(rule: Rule, step: _Step, k: int) -> list[str]:
+def _replay_call(rule: Rule, step: KernelStep, k: int) -> list[str]:
     results = [*_places(rule, k + 1), *row(f"tape_{k}", len(step.kept))]
     arguments = [*_places(rule, k), f"now_{k}", *_constants(rule)]
     return [f"{', '.join(results)}, = replay({', '.join(arguments)})"]
 
 
-def _reverse_call(rule: Rule, step: _Step, gradients: Gradients, k: int, t: str, *, first: bool) -> list[str]:
+def _reverse_call(
+    rule: Rule, step: KernelStep, gradients: Gradients, k: int, t: str, *, first: bool
+) -> list[str]:
     bars, size = _states(rule, "bar"), len(gradients.constants)
     arguments = [
         *_places(rule, k), *_places(rule, k + 1), f"now_{k}", *row(f"tape_{k}", len(step.kept)), *bars,
@@ -266,7 +268,7 @@ def _reverse_call(rule: Rule, step: _Step, gradients: Gradients, k: int, t: str,
 
 
 def _incomplete(
-    rule: Rule, step: _Step, gradients: Gradients, sums: list[str], parts: list[str]
+    rule: Rule, step: KernelStep, gradients: Gradients, sums: list[str], parts: list[str]
 ) -> list[str]:
     """One step of the last segment, its states computed again from the checkpoint."""
     places = _places(rule, 0)
