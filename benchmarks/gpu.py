@@ -1,4 +1,4 @@
-"""MTC on a GPU: time per neuron-step of the generated kernel beside the eager step, and its share of the memory's speed."""
+"""MTC on a GPU: time per neuron-step of kernel and eager step, and the kernel's share of the memory's speed."""
 
 import statistics
 import time

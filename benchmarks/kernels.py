@@ -1,7 +1,8 @@
 """The cost of a neuron-step in every form, the peers' included: `python -m benchmarks.kernels --json FILE`.
 
-All forms get the same float32 input, run in turns within one process (the peers each in their own) after a warm-up, and
-are compared by medians. Every parameter of our neurons is trained unless a form says otherwise; compiling is told apart.
+All forms get the same float32 input, run in turns within one process (the peers each in their own) after a warm-up,
+and are compared by medians. Every parameter of our neurons is trained unless a form says otherwise; compiling is told
+apart.
 """
 
 import argparse

@@ -35,9 +35,12 @@ def test_a_form_that_fails_is_a_row_with_its_reason():
 
 
 def test_ratios_compare_training_with_the_fastest_peer():
-    """By hand: MTC 2 over the faster LIF of 5 and 4, and LIF as the peers have it, with frozen parameters; what was not measured has no ratio."""
+    """By hand: MTC 2 over the faster LIF of 5 and 4; LIF counts as the peers have it, with frozen parameters; what was
+    not measured has no ratio.
+    """
     rows = [
-        row("generated C", "MTC", 2.0), row("generated C", "LIF", 1.5), row(FROZEN, "LIF", 1.0), row("C by hand, the limit", "MTC", 1.6),
+        row("generated C", "MTC", 2.0), row("generated C", "LIF", 1.5), row(FROZEN, "LIF", 1.0),
+        row("C by hand, the limit", "MTC", 1.6),
         row("eager torch", "MTC", 50.0), row("eager torch", "LIF", 0.5),
         row("peer 1.0, compiled", "LIF", 4.0), row("peer 2.0, eager", "LIF", 5.0), row("norse", "LIF", None),
     ]  # fmt: skip
