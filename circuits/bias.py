@@ -16,6 +16,7 @@ from circuits.circuit import (
     Mosfet,
     Resistor,
     Subcircuit,
+    Switch,
     VoltageSource,
 )
 from circuits.devices import Value, evaluate, sensed_nodes
@@ -104,6 +105,8 @@ def _numbers(device: Device, parameters: Mapping[str, float]) -> dict[str, float
         case Capacitor(capacitance=value):
             found = {"capacitance": value}
         case Resistor(resistance=value):
+            found = {"resistance": value}
+        case Switch(on_resistance=value):
             found = {"resistance": value}
         case BehaviouralCurrent(current=value) | CurrentSource(waveform=value):
             found = {"current": value}

@@ -313,6 +313,37 @@ class CurrentSource(Device):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Switch(Device):
+    """Switch with hysteresis between two nodes: a comparator and a transistor in one.
+
+    It closes where v(sense_positive, sense_negative) exceeds `on_above` (V), opens where it falls below `off_below`
+    (V), and stays as it was between the two. Resistances in Ohm.
+    """
+
+    positive: str
+    negative: str
+    sense_positive: str
+    sense_negative: str
+    on_above: Value
+    off_below: Value
+    on_resistance: Value
+    off_resistance: Value
+
+    terminal_fields = ("positive", "negative", "sense_positive", "sense_negative")
+    value_fields = ("on_above", "off_below", "on_resistance", "off_resistance")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("on_resistance", "off_resistance"):
+            check_value(getattr(self, name), f"{self.label}, {name}", positive=True)
+        levels = self.on_above, self.off_below
+        if not any(isinstance(level, sympy.Expr) for level in levels) and not levels[0] > levels[1]:
+            raise CircuitError(
+                f"{self.label}: on_above = {levels[0]} V must lie above off_below = {levels[1]} V"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mosfet(Device):
     """MOS transistor of the model `model`; `width` and `length` in m, greater than zero."""
 

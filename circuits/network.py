@@ -107,6 +107,7 @@ def network_circuit(
     hidden = next((layer for layer in network.chain.values() if isinstance(layer, NeuronLayer)), None)
     if hidden is None:
         raise CircuitError(f"circuit {name}: the network has no neuron layer")
+    _refuse_events(network)
     chosen = tuple(range(hidden.size)) if neurons is None else tuple(neurons)
     if chosen != tuple(range(hidden.size)):
         _check_linear_after(network, hidden)
@@ -149,6 +150,15 @@ def _levels(network: Network, levels: Levels) -> dict[str, Level]:
             f"levels: there is no neuron layer {', '.join(unknown)}; known are {', '.join(layers)}"
         )
     return {label: levels.get(label, "behavioural") for label in layers}
+
+
+def _refuse_events(network: Network) -> None:
+    for layer in network.chain.values():
+        if isinstance(layer, NeuronLayer) and (layer.neuron.event is not None or layer.neuron.arrivals):
+            raise CircuitError(
+                f"neuron {layer.neuron.name}: on a time grid its spike lasts one step, which no circuit knows; export "
+                f"a network of mtc neurons, or an EventNetwork by circuits.event_network"
+            )
 
 
 def _check_linear_after(network: Network, hidden: NeuronLayer) -> None:

@@ -7,15 +7,18 @@ from circuits.circuit import (
     Circuit,
     CircuitError,
     CurrentSource,
+    Device,
     HeldWaveform,
     Instance,
     VoltageSource,
 )
+from circuits.pulses import pulse_train
 from circuits.realisations import Realisation, realise
 from circuits.realisations.behavioural import OUTPUT, input_state, parameter_name
+from circuits.realisations.forms import arrival_state
 from circuits.scaling import Scaling
 from conductance.neurons.base import Neuron
-from conductance.stimulus import Stimulus
+from conductance.stimulus import Arrivals, Stimulus
 
 EDGE = 1e-3
 """Duration of a step of the current, in tau_m."""
@@ -29,19 +32,22 @@ def neuron_circuit(
     start: Sequence[float] | None = None,
     name: str = "neuron",
     realisation: Realisation | None = None,
+    arrivals: Arrivals | None = None,
 ) -> Circuit:
     """A neuron whose input pin a held current flows into; its probes are all state nodes and the output.
 
     Args:
-        neuron: an event-free declaration; its defaults are the parameter values.
+        neuron: the declaration; its defaults are the parameter values.
         stimulus: current in current units over time in tau_m.
         scaling: the SI units.
         start: initial states in V0, membrane first; the declared ones where not given.
         name: of the circuit and its files.
         realisation: how the neuron is built, from `realise`; the behavioural level where none is given.
+        arrivals: input spikes of a neuron that declares arrivals, as short pulses of charge.
 
     Raises:
-        CircuitError: a neuron with events, or a stimulus that changes faster than its edges.
+        CircuitError: an event or law without a circuit, arrivals at a neuron without, or a stimulus that changes faster
+            than its edges.
     """
     built = realise(neuron, scaling=scaling) if realisation is None else realisation
     subcircuit = built.subcircuit
@@ -51,7 +57,10 @@ def neuron_circuit(
         raise CircuitError(
             f"neuron {neuron.name}: start has {len(initial)} values; give {len(neuron.states)}"
         )
-    nodes = {state.name: entry.name if state is entry else f"xn.{state.name}" for state in neuron.states}
+    outside = {pin.name for pin in subcircuit.pins}
+    nodes = {
+        state.name: state.name if state.name in outside else f"xn.{state.name}" for state in neuron.states
+    }
     waveform = HeldWaveform(
         times=tuple(time * scaling.time_unit for time in stimulus.times),
         values=tuple(value * scaling.current_unit for value in stimulus.values),
@@ -65,17 +74,14 @@ def neuron_circuit(
         temperature=built.temperature,
         devices=(
             *supplies(built),
+            *_arriving(neuron, arrivals or Arrivals(), scaling),
             CurrentSource(
                 name="i_in", source=GROUND, sink=entry.name, waveform=waveform, note="input current"
             ),
             Instance(
                 name="xn",
                 subcircuit=subcircuit.name,
-                connections={
-                    entry.name: entry.name,
-                    OUTPUT: OUTPUT,
-                    **{pin: pin for pin in (*built.supplies, built.axon)},
-                },
+                connections={pin.name: pin.name for pin in subcircuit.pins},
                 parameters={parameter_name(key): value for key, value in neuron.defaults.items()},
             ),
         ),
@@ -84,6 +90,21 @@ def neuron_circuit(
             for state, value in zip(neuron.states, initial, strict=True)
         },
         probes=(*nodes.values(), OUTPUT),
+    )
+
+
+def _arriving(neuron: Neuron, arrivals: Arrivals, scaling: Scaling) -> tuple[Device, ...]:
+    """The source of the charges that arrive; none where none does."""
+    if not arrivals.times:
+        return ()
+    state = arrival_state(neuron)
+    if state is None:
+        raise CircuitError(f"neuron {neuron.name}: it declares no arrivals; drive it by the stimulus")
+    capacity = float(state.capacity.subs(neuron.substitutions()))
+    charges = [weight * capacity * scaling.current_unit for weight in arrivals.weights]
+    waveform = pulse_train(arrivals.times, charges, scaling=scaling)
+    return (
+        CurrentSource(name="i_arrivals", source=GROUND, sink=state.name, waveform=waveform, note="arrivals"),
     )
 
 

@@ -99,15 +99,20 @@ class Tolerances:
 
     @classmethod
     def scaled(
-        cls, *, voltage_unit: float, current_unit: float, capacitance: float, relative: float = 1e-7
-    ) -> "Tolerances":
-        """Tolerances for a circuit of these units (V, A, F)."""
+        cls, *, voltage_unit: float, current_unit: float, capacitance: float, relative: float = 1e-7,
+        charge: float = 1e-9,
+    ) -> "Tolerances":  # fmt: skip
+        """Tolerances for a circuit of these units (V, A, F).
+
+        `charge` is in units of C V0. Where switches jump it must be 1e-7 or more: ngspice meets a jump by ever shorter
+        steps, and gives up below 1e-11 of the largest one.
+        """
         _positive("tolerances", voltage_unit=voltage_unit, current_unit=current_unit, capacitance=capacitance)
         return cls(
             relative=relative,
             current=1e-8 * current_unit,
             voltage=1e-9 * voltage_unit,
-            charge=1e-9 * capacitance * voltage_unit,
+            charge=charge * capacitance * voltage_unit,
         )
 
 

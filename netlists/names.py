@@ -11,6 +11,7 @@ from circuits.circuit import (
     Mosfet,
     Resistor,
     Subcircuit,
+    Switch,
     Transconductance,
     VoltageSource,
 )
@@ -24,6 +25,7 @@ PREFIXES: dict[type[Device], str] = {
     BehaviouralVoltage: "b",
     VoltageSource: "v",
     CurrentSource: "i",
+    Switch: "s",
     Mosfet: "m",
     Instance: "x",
 }

@@ -19,6 +19,8 @@ from circuits.circuit import (
     voltage,
 )  # fmt: skip
 from circuits.devices import sensed_nodes
+from circuits.realisations.comparator_reset import comparator_reset
+from circuits.realisations.forms import arrival_state, event_form
 from circuits.scaling import Scaling
 from conductance.neurons.base import INPUT, Neuron, State
 from conductance.parameter import Parameter
@@ -33,19 +35,17 @@ def parameter_name(parameter: str) -> str:
 
 
 def behavioural(neuron: Neuron, scaling: Scaling) -> Subcircuit:
-    """The subcircuit of an event-free neuron (or filter), its parameters dimensionless, its units v0, i0, c0 in SI.
+    """The subcircuit of a neuron (or filter), its parameters dimensionless, its units v0, i0, c0 in SI.
 
-    The first pin is the node into which input current flows (current unit = 1); the second gives the output
-    (v0 = 1). A current that is linear becomes a transconductance or a resistor, any other one behavioural source.
+    The first pin is the node into which input current flows (current unit = 1); the last gives the output (v0 = 1; the
+    spike of a neuron with an event is a pulse whose area is v0 tau_m). Where input spikes arrive at another state, its
+    node is a pin, too. A current that is linear becomes a transconductance or a resistor, any other one behavioural
+    source, an event a comparator with a reset.
 
     Raises:
-        CircuitError: the neuron has an event; its comparator and reset have no behavioural form.
+        CircuitError: an event or arrivals that have no circuit.
     """
-    if neuron.event is not None or neuron.arrivals:
-        raise CircuitError(
-            f"neuron {neuron.name}: a neuron with spikes as events has no behavioural circuit yet; "
-            f"export a network of mtc neurons"
-        )
+    event = event_form(neuron)
     known = circuit_symbols(neuron)
     numbers = {p.symbol: known[p.symbol] for p in neuron.parameters}
     devices: list[Device] = []
@@ -63,29 +63,40 @@ def behavioural(neuron: Neuron, scaling: Scaling) -> Subcircuit:
         for name, current in state.currents.items():
             if current != INPUT:
                 devices += behavioural_current(f"{state.name}_{name}", current, state, neuron)
-    output = V0 * sympy.sympify(neuron.output).xreplace(known)
-    devices.append(
-        BehaviouralVoltage(name="b_out", positive=OUTPUT, negative=GROUND, voltage=output, note="output")
-    )
-    entry = input_state(neuron)
+    if event is None:
+        output = V0 * sympy.sympify(neuron.output).xreplace(known)
+        devices.append(
+            BehaviouralVoltage(name="b_out", positive=OUTPUT, negative=GROUND, voltage=output, note="output")
+        )
+    else:
+        devices += comparator_reset(neuron, event, out=OUTPUT, numbers=numbers, unit=V0, current_unit=I0)
     return Subcircuit(
         name=neuron.name,
         title=neuron.meaning,
-        pins=(
-            Pin(name=entry.name, meaning=f"{entry.meaning}; input current flows in here"),
-            Pin(name=OUTPUT, meaning="output, v0 = 1"),
-        ),
+        pins=pins(neuron),
         parameters=(*unit_parameters(scaling), *map(declared_parameter, neuron.parameters)),
         devices=tuple(devices),
         initial={state.name: V0 * sympy.sympify(state.initial).xreplace(numbers) for state in neuron.states},
     )
 
 
+def pins(neuron: Neuron) -> tuple[Pin, ...]:
+    """The pins of a neuron at any level, but for its supplies."""
+    entry, arrival = input_state(neuron), arrival_state(neuron)
+    meanings = {entry.name: f"{entry.meaning}; input current flows in here"}
+    if arrival is not None and arrival is not entry:
+        meanings[arrival.name] = f"{arrival.meaning}; the charge of an input spike arrives here"
+    meanings[OUTPUT] = "output, v0 = 1" if neuron.event is None else "spikes, pulses of area v0 tau_m"
+    return tuple(Pin(name=name, meaning=meaning) for name, meaning in meanings.items())
+
+
 def input_state(neuron: Neuron) -> State:
-    """The state into which the input current flows."""
+    """The state into which the input current flows: the membrane of a neuron that only declares arrivals."""
     for state in neuron.states:
         if INPUT in state.currents.values():
             return state
+    if neuron.arrivals:
+        return neuron.membrane
     raise CircuitError(
         f"neuron {neuron.name}: no state has I_in as a current of its own, so it has no input pin"
     )

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import sympy
 
 from circuits.circuit import CircuitError
-from conductance.neurons.base import INPUT, Neuron, State
+from conductance.neurons.base import INPUT, SPIKE, Neuron, State
 
 Terminal: TypeAlias = sympy.Expr
 """An input of an amplifier: the symbol of a state, or a reference voltage made of parameters, in V0."""
@@ -115,6 +115,66 @@ def clipped_form(neuron: Neuron) -> Clipped | None:
             lower = sympy.simplify(state - line / slope)
             return Clipped(state=state, lower=lower, upper=sympy.simplify(lower + 1 / slope))
     return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventForm:
+    """The membrane spikes at `threshold` and returns to `reset`, both expressions of parameters, in V0."""
+
+    threshold: sympy.Expr
+    reset: sympy.Expr
+
+    @property
+    def swing(self) -> sympy.Expr:
+        """How far the membrane falls at a spike."""
+        return sympy.simplify(self.threshold - self.reset)
+
+
+def event_form(neuron: Neuron) -> EventForm | None:
+    """Threshold and reset of a neuron's event, or None where it has none.
+
+    Raises:
+        CircuitError: an event that a comparator and one switch cannot make, named.
+    """
+    for state in neuron.states:
+        for name, current in state.currents.items():
+            if SPIKE in current.free_symbols:
+                raise CircuitError(
+                    f"neuron {neuron.name}: current {name} of {state.name} flows during the one time step of a spike, "
+                    f"so it depends on the step and has no circuit; use a neuron whose spike only resets its membrane"
+                )
+    if neuron.event is None:
+        return None
+    membrane, states = neuron.membrane.symbol, set(neuron.state_symbols)
+    threshold = sympy.expand(membrane - neuron.event.margin)
+    reset = dict(neuron.event.reset)
+    value = sympy.sympify(reset.pop(membrane, membrane))
+    if reset or (threshold.free_symbols | value.free_symbols) & states:
+        raise CircuitError(
+            f"neuron {neuron.name}: its event, {neuron.event.margin} > 0 with reset {dict(neuron.event.reset)}, has no "
+            f"circuit; allowed is a fixed threshold of the membrane and a reset of the membrane to a fixed voltage"
+        )
+    form = EventForm(threshold=threshold, reset=value)
+    if not form.swing.subs(neuron.substitutions()) > 0:
+        raise CircuitError(f"neuron {neuron.name}: its threshold must lie above its reset voltage")
+    return form
+
+
+def arrival_state(neuron: Neuron) -> State | None:
+    """The state that an input spike moves by its weight, or None where the neuron has none.
+
+    Raises:
+        CircuitError: an arrival that is no charge on one state.
+    """
+    if not neuron.arrivals:
+        return None
+    moved = [state for state in neuron.states if state.symbol in neuron.arrivals]
+    if len(neuron.arrivals) != 1 or neuron.arrivals[moved[0].symbol] - moved[0].symbol != INPUT:
+        raise CircuitError(
+            f"neuron {neuron.name}: its arrivals {dict(neuron.arrivals)} are no charge on one state, so they have no "
+            f"synapse"
+        )
+    return moved[0]
 
 
 def checked_currents(neuron: Neuron) -> list[tuple[State, str, sympy.Expr]]:

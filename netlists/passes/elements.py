@@ -14,6 +14,7 @@ from circuits.circuit import (
     Mosfet,
     Resistor,
     Subcircuit,
+    Switch,
     Transconductance,
     Value,
     VoltageSource,
@@ -39,7 +40,8 @@ _POINTS_PER_LINE = 4
 def card(device: Device, definitions: dict[str, Subcircuit]) -> str:
     """The device's card. `definitions` are the subcircuits that instances may name."""
     text = str(_element(PySpiceNetlist(), device, definitions))
-    return text[0].lower() + text[1:] + trailing(_unit_text(device), device.note)
+    line = text[0].lower() + text[1:] + trailing(_unit_text(device), device.note)
+    return f"{line}\n{_switch_model(device)}" if isinstance(device, Switch) else line
 
 
 def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subcircuit]) -> object:
@@ -61,6 +63,8 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
             return owner.V(name, *nodes, waveform_text(device.waveform))
         case CurrentSource():
             return owner.I(name, *nodes, waveform_text(device.waveform))
+        case Switch():
+            return owner.S(name, *nodes, model=_switch_model_name(device))
         case Mosfet():
             size = {"w": print_value(device.width), "l": print_value(device.length)}
             nodes = (device.drain, device.gate, device.source, device.bulk)
@@ -72,6 +76,22 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
             return owner.X(name, definition.name, *ordered, **values)
         case _:
             raise NetlistError(f"{device.label}: this kind of device cannot be written")
+
+
+def _switch_model_name(device: Switch) -> str:
+    return f"{card_name(device)}_model"
+
+
+def _switch_model(device: Switch) -> str:
+    """A switch keeps its numbers in a model card of its own, in the scope of the switch."""
+    numbers = {
+        "vt": (device.on_above + device.off_below) / 2,
+        "vh": (device.on_above - device.off_below) / 2,
+        "ron": device.on_resistance,
+        "roff": device.off_resistance,
+    }
+    values = " ".join(f"{name}={print_value(value)}" for name, value in numbers.items())
+    return f".model {_switch_model_name(device)} sw {values}"
 
 
 def waveform_text(waveform: float | HeldWaveform) -> str:

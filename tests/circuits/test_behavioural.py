@@ -1,5 +1,7 @@
 """The behavioural circuit states the declaration: currents, capacitors, signs, pins, units."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy
@@ -89,11 +91,28 @@ def test_time_unit_is_that_of_the_capacitor():
     assert Scaling().time_unit == pytest.approx(72e-6)
 
 
-@pytest.mark.parametrize("neuron", [lif(), adlif(), qif()], ids=lambda neuron: neuron.name)
-def test_events_have_no_behavioural_circuit(neuron):
-    """A neuron with events is refused by its name, never exported without its reset."""
-    with pytest.raises(CircuitError, match=f"neuron {neuron.name}.*export a network of mtc"):
-        behavioural(neuron, SCALING)
+def test_a_spike_that_lasts_a_step_has_no_circuit():
+    """AdLIF's adaptation is driven for one time step, so its circuit would depend on the step: refused by name."""
+    with pytest.raises(CircuitError, match=r"neuron adlif: current spikes of w .* no circuit"):
+        behavioural(adlif(), SCALING)
+
+
+def test_events_without_a_comparator_are_refused():
+    """A threshold that moves with another state, and a reset of two states, are more than one switch can do."""
+    neuron = qif()
+    current = neuron.states[1].symbol
+    for change in (
+        {"margin": neuron.event.margin - current},
+        {"reset": {**neuron.event.reset, current: sympy.S.Zero}},
+    ):
+        with pytest.raises(CircuitError, match=r"neuron qif: its event.*fixed threshold of the membrane"):
+            behavioural(replace(neuron, event=replace(neuron.event, **change)), SCALING)
+
+
+def test_an_event_above_its_reset_only():
+    """A comparator needs its threshold above the reset voltage."""
+    with pytest.raises(CircuitError, match="neuron lif: its threshold must lie above its reset"):
+        behavioural(lif().with_values(theta=0.5, U_rest=1.0), SCALING)
 
 
 @pytest.mark.parametrize("field", ["voltage_unit", "current_unit", "capacitance"])

@@ -239,8 +239,8 @@ def test_a_trim_divides_the_bias_and_moves_the_references():
 
 
 @pytest.mark.parametrize("neuron", [lif(), qif()], ids=lambda neuron: neuron.name)
-@pytest.mark.parametrize("level", LEVELS)
-def test_events_are_refused_at_every_level(neuron, level):
+@pytest.mark.parametrize("level", LEVELS[1:])
+def test_events_are_refused_above_the_behavioural_level(neuron, level):
     """A neuron with events is refused by its name."""
     with pytest.raises(CircuitError, match=f"neuron {neuron.name}"):
         realise(neuron, level)
