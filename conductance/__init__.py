@@ -5,7 +5,7 @@ The names here need no torch; layers, networks and training are in the packages 
 
 from conductance.derivation import derive
 from conductance.elements import linear, quadratic, tabulated, tanh
-from conductance.neurons import Neuron, adlif, lif, low_pass, mtc, qif
+from conductance.neurons import Neuron, adlif, dlif, dqif, lif, low_pass, mtc, qif
 from conductance.neurons.presets import PRESETS
 from conductance.shaping.curves import curves, negative_slope_regions
 from conductance.shaping.equilibria import equilibria
@@ -22,6 +22,8 @@ __all__ = [
     "classify",
     "curves",
     "derive",
+    "dlif",
+    "dqif",
     "equilibria",
     "integrate",
     "lif",

@@ -9,12 +9,18 @@ import sympy
 from sympy.printing.latex import LatexPrinter, greek_letters_set
 
 from conductance.derivation.rules import Rule
-from conductance.neurons.base import DT, INPUT, SPIKE, Neuron
+from conductance.neurons.base import DT, INPUT, LAST_SPIKE, SPIKE, Neuron
 from conductance.shaping.curves import FROZEN, Curve
 from conductance.surrogates import SpikeStep
 
 SIGNS = {"plus": "+", "minus": "-"}
-SPECIAL = {DT: r"\Delta t", INPUT: r"I_{\mathrm{in}}", SPIKE: "s", FROZEN: r"V_{\mathrm{rest}}"}
+SPECIAL = {
+    DT: r"\Delta t",
+    INPUT: r"I_{\mathrm{in}}",
+    SPIKE: "s",
+    LAST_SPIKE: "s[t]",
+    FROZEN: r"V_{\mathrm{rest}}",
+}
 """Symbols whose LaTeX does not follow from their name."""
 
 
@@ -63,13 +69,16 @@ def neuron_equations(neuron: Neuron) -> tuple[str, ...]:
     """One line for each state, then the output, the event and the arrivals, as far as the neuron has them."""
     lines = []
     for state in neuron.states:
+        if state.following is not None:
+            lines.append(rf"{latex(state.symbol)}[t+1] = {latex(state.following)}")
+            continue
         capacity = "" if state.capacity == 1 else latex(state.capacity) + r"\,"
         lines.append(rf"{capacity}\frac{{d {latex(state.symbol)}}}{{d t}} = {_sum(state.currents.values())}")
     if neuron.event is not None:
-        resets = ",\\; ".join(
-            rf"{latex(state)} \to {latex(target)}" for state, target in neuron.event.reset.items()
+        resets = "".join(
+            rf",\; {latex(state)} \to {latex(target)}" for state, target in neuron.event.reset.items()
         )
-        lines.append(rf"{latex(neuron.event.margin)} > 0: \quad s = 1,\; {resets}")
+        lines.append(rf"{latex(neuron.event.margin)} > 0: \quad s = 1{resets}")
     lines += [rf"{latex(state)} \to {latex(moved)}" for state, moved in neuron.arrivals.items()]
     if neuron.output != SPIKE:
         lines.append(rf"y = {latex(neuron.output)}")
@@ -92,6 +101,8 @@ def _sum(currents: Iterable[sympy.Expr]) -> str:
 
 def rule_equations(rule: Rule) -> tuple[str, ...]:
     """One line for each state one step later; a spike has a line of its own before them."""
+    if rule.neuron.is_map:
+        return neuron_equations(rule.neuron)
     margins: list[sympy.Expr] = []
     lines = []
     for state, expression in rule.next_states().items():

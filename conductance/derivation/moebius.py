@@ -36,7 +36,7 @@ def draft(neuron: Neuron) -> list[Assignment] | None:
         (c, cosine_like(z)),
         (s, span * sine_like(z)),
         (q, below),
-        (SPIKE, neuron.event.surrogate.step(-q)),
+        (SPIKE, neuron.event.spike(-q)),
         (after(voltage), decay * above / q),
         (after(current), drive * decay**2),
     ]

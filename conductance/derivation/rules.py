@@ -18,8 +18,11 @@ from conductance.derivation.program import (
     used_only,
 )
 from conductance.errors import ExcitableError
-from conductance.neurons.base import DT, INPUT, SPIKE, Neuron, after
+from conductance.neurons.base import DT, INPUT, LAST_SPIKE, SPIKE, Neuron, after
 from conductance.surrogates import DETACHED
+
+MAP = "map"
+"""The method of neurons that are declared in discrete time; it has no time step."""
 
 
 class RuleError(ExcitableError):
@@ -64,15 +67,28 @@ class Rule:
         return dict(zip(self.neuron.state_symbols, expanded, strict=False))
 
 
-def derive(neuron: Neuron, method: str = "forward_euler") -> Rule:
-    """The update rule of a neuron by a method: a name in `METHODS`, or moebius.
+def derive(neuron: Neuron, method: str | None = None) -> Rule:
+    """The update rule of a neuron by a method: a name in `METHODS`, or moebius; map, and nothing else, for a map.
+
+    Without a name it is forward_euler, or map.
 
     Inputs are held over the step. The spike of a step is read from the voltage before its reset. The reset itself
     has no gradient: it is detached, as is usual; no source of our neurons states it.
 
     Raises:
-        RuleError: an unknown method, or moebius for a neuron that is not quadratic.
+        RuleError: an unknown method, moebius for a neuron that is not quadratic, or map and not a map together.
     """
+    if method is None:
+        method = MAP if neuron.is_map else "forward_euler"
+    if neuron.is_map != (method == MAP):
+        raise RuleError(
+            f"neuron {neuron.name}: it is declared in discrete time, so its only method is {MAP!r}; received {method!r}"
+            if neuron.is_map
+            else f"neuron {neuron.name}: method {MAP!r} is for neurons declared in discrete time; "
+            f"use one of {', '.join(METHODS)}"
+        )
+    if method == MAP:
+        return _finish(neuron, method, moebius.ORDER, _map_draft(neuron))
     if method == "moebius":
         draft = moebius.draft(neuron)
         if draft is None:
@@ -115,6 +131,19 @@ def _draft(neuron: Neuron, method: Method) -> list[Assignment]:
     return assignments
 
 
+def _map_draft(neuron: Neuron) -> list[Assignment]:
+    """The declared step; what the spike before it changes has no gradient, as a reset."""
+    start = {state: sympy.sympify(neuron.arrivals.get(state, state)) for state in neuron.state_symbols}
+    steps = [
+        (state.symbol, sympy.sympify(state.following).subs(start, simultaneous=True))
+        for state in neuron.states
+    ]
+    assignments: list[Assignment] = []
+    if neuron.event is not None:
+        assignments.append((LAST_SPIKE, DETACHED.step(neuron.event.margin)))
+    return [*assignments, *_settle(neuron, steps)]
+
+
 def _settle(neuron: Neuron, steps: list[tuple[sympy.Symbol, sympy.Expr]]) -> list[Assignment]:
     """Apply the event to freshly advanced states."""
     if neuron.event is None:
@@ -123,7 +152,7 @@ def _settle(neuron: Neuron, steps: list[tuple[sympy.Symbol, sympy.Expr]]) -> lis
     assignments: list[Assignment] = [(before[state], value) for state, value in steps]
     margin = neuron.event.margin.subs(before, simultaneous=True)
     fired = sympy.Symbol("fired", real=True)
-    assignments += [(SPIKE, neuron.event.surrogate.step(margin)), (fired, DETACHED.step(margin))]
+    assignments += [(SPIKE, neuron.event.spike(margin)), (fired, DETACHED.step(margin))]
     for state, _ in steps:
         kept = before[state]
         if state in neuron.event.reset:

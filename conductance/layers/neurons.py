@@ -20,7 +20,7 @@ class NeuronLayer(nn.Module):
     Args:
         neuron: the declaration.
         size: number of neurons.
-        dt: time step in units of time (tau_m = 1), positive.
+        dt: time step in units of time (tau_m = 1), positive; of a map, which has none, give 1.
         method: name of the update rule, see `conductance.derivation.derive`.
         values: initial parameter values, a number or one per neuron; the declaration's defaults elsewhere.
         trainable: names of the parameters that training may change.
@@ -40,7 +40,7 @@ class NeuronLayer(nn.Module):
         size: int,
         *,
         dt: float,
-        method: str = "forward_euler",
+        method: str | None = None,
         values: Mapping[str, float | torch.Tensor] | None = None,
         trainable: Collection[str] = (),
         backend: str = "auto",
@@ -83,11 +83,14 @@ class NeuronLayer(nn.Module):
     def check_values(self) -> None:
         """Raise the declaration's error for the first neuron whose values it does not allow (NaN included)."""
         table = {name: value.detach().tolist() for name, value in self.values().items()}
-        for index in range(self.size):
+        checked = set()
+        for index, row in enumerate(zip(*table.values(), strict=True)):
+            if row in checked:
+                continue
             self.neuron.check_values(
-                {name: column[index] for name, column in table.items()},
-                owner=f"layer {self.neuron.name}, neuron {index}",
+                dict(zip(table, row, strict=True)), owner=f"layer {self.neuron.name}, neuron {index}"
             )
+            checked.add(row)
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
         """The declared initial states, each (batch, neuron)."""

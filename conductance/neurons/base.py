@@ -18,6 +18,8 @@ INPUT = sympy.Symbol("I_in", real=True)
 """The input of one step: a current for most neurons, a charge where `Neuron.arrivals` says so."""
 SPIKE = sympy.Symbol("spike", real=True)
 """1 in the step of an event, else 0."""
+LAST_SPIKE = sympy.Symbol("last_spike", real=True)
+"""1 in the step after an event, else 0: how a map resets on the next step."""
 DT = sympy.Symbol("dt", positive=True)
 """The time step, in units of time (tau_m = 1)."""
 
@@ -29,26 +31,41 @@ def after(symbol: sympy.Symbol) -> sympy.Symbol:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """One dynamic variable: `capacity * d(symbol)/dt = sum(currents)`.
+    """One dynamic variable: `capacity * d(symbol)/dt = sum(currents)`, or of a map `symbol[t + 1] = following`.
 
     A circuit builds `capacity` as a capacitor and each named current as its own source; the current named
     `input` enters with coefficient 1. `timescale` says in which I-V curves the state has settled.
+    A state of a map has `following`, its value one step later, and neither capacity nor currents.
     """
 
     name: str
     symbol: sympy.Symbol
-    capacity: sympy.Expr
-    currents: Mapping[str, sympy.Expr]
     meaning: str
+    capacity: sympy.Expr = sympy.S.One
+    currents: Mapping[str, sympy.Expr] = field(default_factory=dict)
+    following: sympy.Expr | None = None
     initial: sympy.Expr = sympy.S.Zero
     timescale: Timescale = "fast"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "currents", MappingProxyType(dict(self.currents)))
+        if (self.following is None) != bool(self.currents):
+            raise DeclarationError(
+                f"state {self.name}: give either currents, for a differential equation, or following, for a map"
+            )
 
     @property
     def total(self) -> sympy.Expr:
-        """The sum of all currents."""
+        """The sum of all currents.
+
+        Raises:
+            DeclarationError: the state is one of a map.
+        """
+        if self.following is not None:
+            raise DeclarationError(
+                f"state {self.name} ({self.meaning}) steps by a map: it has no currents, no time derivative and no "
+                f"I-V curve; use conductance.derivation.maps"
+            )
         return sympy.Add(*self.currents.values())
 
     @property
@@ -59,11 +76,28 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A spike: it happens in the step whose new voltage makes `margin` positive, then `reset` replaces states."""
+    """A spike: it happens in the step whose new voltage makes `margin` positive, then `reset` replaces states.
+
+    `surrogate_values` gives the surrogate's symbols their values, in parameters.
+    """
 
     margin: sympy.Expr
     reset: Mapping[sympy.Symbol, sympy.Expr]
     surrogate: Surrogate
+    surrogate_values: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "surrogate_values", MappingProxyType(dict(self.surrogate_values)))
+        if set(self.surrogate_values) != set(self.surrogate.symbols):
+            raise DeclarationError(
+                f"event: surrogate {self.surrogate.name} needs values for "
+                f"{', '.join(map(str, self.surrogate.symbols)) or 'nothing'}; received "
+                f"{', '.join(map(str, self.surrogate_values)) or 'none'}"
+            )
+
+    def spike(self, margin: sympy.Expr) -> sympy.Expr:
+        """The spike at a margin, as a sympy function with the surrogate's slope."""
+        return self.surrogate.step(margin, self.surrogate_values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +137,10 @@ class Neuron:
             raise DeclarationError(f"neuron {self.name}: {', '.join(repeated)} is declared twice; rename one")
         if not self.states:
             raise DeclarationError(f"neuron {self.name}: it has no state; declare at least the membrane")
+        if len({state.following is None for state in self.states}) > 1:
+            raise DeclarationError(
+                f"neuron {self.name}: some states have currents and some step by a map; declare all in one way"
+            )
         self._check_symbols()
         self.check_values(self.defaults, owner=f"neuron {self.name}")
 
@@ -110,6 +148,8 @@ class Neuron:
         declared = {parameter.symbol for parameter in self.parameters} | set(self.state_symbols) | {INPUT}
         if self.event:
             declared.add(SPIKE)
+            if self.is_map:
+                declared.add(LAST_SPIKE)
         for place, expression in self._expressions():
             undeclared = sorted(str(symbol) for symbol in expression.free_symbols - declared)
             if undeclared:
@@ -130,16 +170,24 @@ class Neuron:
                 (f"current {name} of {state.name}", current) for name, current in state.currents.items()
             ]
             found += [(f"capacity of {state.name}", state.capacity), (f"initial {state.name}", state.initial)]
+            if state.following is not None:
+                found.append((f"following {state.name}", state.following))
         found += [("arrivals", expression) for expression in self.arrivals.values()]
         if self.event:
             found.append(("event", self.event.margin))
             found += [("reset", expression) for expression in self.event.reset.values()]
+            found += [("surrogate", expression) for expression in self.event.surrogate_values.values()]
         return [(place, sympy.sympify(expression)) for place, expression in found]
 
     @property
     def state_symbols(self) -> tuple[sympy.Symbol, ...]:
         """The states' symbols, membrane first."""
         return tuple(state.symbol for state in self.states)
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the neuron steps in discrete time by declaration, without a differential equation behind it."""
+        return self.states[0].following is not None
 
     @property
     def membrane(self) -> State:

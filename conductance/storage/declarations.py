@@ -12,7 +12,7 @@ import sympy
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from conductance.elements.base import Element, Law, Timescale, V
-from conductance.neurons.base import INPUT, SPIKE, Constraint, Event, Neuron, State
+from conductance.neurons.base import INPUT, LAST_SPIKE, SPIKE, Constraint, Event, Neuron, State
 from conductance.parameter import Parameter, Transform
 from conductance.storage.expressions import decode_expression, encode_expression
 from conductance.storage.files import StorageError
@@ -45,23 +45,25 @@ class ParameterDocument(Document):
 
 
 class StateDocument(Document):
-    """A state; `capacity`, `currents` and `initial` are expressions."""
+    """A state; `capacity`, `currents`, `following` and `initial` are expressions."""
 
     name: Identifier
     symbol: Identifier
     capacity: Any
     currents: dict[str, Any]
+    following: Any = None
     meaning: str
     initial: Any
     timescale: Timescale
 
 
 class EventDocument(Document):
-    """A spike: expressions for its margin and the states' resets by symbol, and the surrogate's name."""
+    """A spike: expressions for its margin and the states' resets by symbol, the surrogate's name and its values."""
 
     margin: Any
     reset: dict[str, Any]
     surrogate: str
+    surrogate_values: dict[str, Any] = {}
 
 
 class ConstraintDocument(Document):
@@ -150,7 +152,7 @@ def decode_neuron(data: Mapping[str, Any]) -> Neuron:
     parameters = tuple(_parameter(entry) for entry in document.parameters)
     states = {entry.symbol: sympy.Symbol(entry.symbol, real=True) for entry in document.states}
     symbols: dict[str, sympy.Symbol] = {parameter.name: parameter.symbol for parameter in parameters}
-    symbols |= {**states, INPUT.name: INPUT, SPIKE.name: SPIKE}
+    symbols |= {**states, **{symbol.name: symbol for symbol in (INPUT, SPIKE, LAST_SPIKE)}}
     return Neuron(
         name=document.name,
         meaning=document.meaning,
@@ -213,6 +215,7 @@ def _state_document(state: State) -> StateDocument:
         symbol=state.symbol.name,
         capacity=_encoded(state.capacity),
         currents={name: _encoded(current) for name, current in state.currents.items()},
+        following=None if state.following is None else _encoded(state.following),
         meaning=state.meaning,
         initial=_encoded(state.initial),
         timescale=state.timescale,
@@ -225,6 +228,7 @@ def _state(entry: StateDocument, symbols: Symbols) -> State:
         symbol=symbols[entry.symbol],
         capacity=decode_expression(entry.capacity, symbols),
         currents={name: decode_expression(current, symbols) for name, current in entry.currents.items()},
+        following=None if entry.following is None else decode_expression(entry.following, symbols),
         meaning=entry.meaning,
         initial=decode_expression(entry.initial, symbols),
         timescale=entry.timescale,
@@ -239,17 +243,23 @@ def _event_document(neuron: Neuron) -> EventDocument:
             f"add it to conductance.surrogates.SURROGATES"
         )
     return EventDocument(
-        margin=_encoded(event.margin), reset=_encoded_by_symbol(event.reset), surrogate=event.surrogate.name
+        margin=_encoded(event.margin),
+        reset=_encoded_by_symbol(event.reset),
+        surrogate=event.surrogate.name,
+        surrogate_values=_encoded_by_symbol(event.surrogate_values),
     )
 
 
 def _event(entry: EventDocument, states: Symbols, symbols: Symbols) -> Event:
     if entry.surrogate not in SURROGATES:
         raise StorageError(f"surrogate {entry.surrogate!r} is unknown; known are {', '.join(SURROGATES)}")
+    chosen = SURROGATES[entry.surrogate]
+    own = {symbol.name: symbol for symbol in chosen.symbols}
     return Event(
         margin=decode_expression(entry.margin, symbols),
         reset=_by_symbol(entry.reset, states, symbols),
-        surrogate=SURROGATES[entry.surrogate],
+        surrogate=chosen,
+        surrogate_values=_by_symbol(entry.surrogate_values, own, symbols),
     )
 
 

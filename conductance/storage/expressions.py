@@ -49,7 +49,7 @@ def encode_expression(expression: sympy.Basic) -> Any:
             *([encode_expression(value), encode_expression(when)] for value, when in expression.args),
         ]
     if isinstance(expression, SpikeStep):
-        return ["spike", str(expression.args[0]), encode_expression(expression.args[1])]
+        return ["spike", str(expression.args[0]), *map(encode_expression, expression.args[1:])]
     if expression.func in NAMES:
         return [NAMES[expression.func], *map(encode_expression, expression.args)]
     raise StorageError(f"expression {expression}: {expression.func.__name__} has no form in files")
@@ -96,10 +96,12 @@ def _operation(name: str, arguments: list, symbols: Mapping[str, sympy.Symbol], 
                 )
             )
         if name == "spike":
-            surrogate, margin = arguments
+            surrogate, margin, *values = arguments
             if surrogate not in SURROGATES:
                 raise StorageError(f"surrogate {surrogate!r} is unknown; known are {', '.join(SURROGATES)}")
-            return SURROGATES[surrogate].step(decode_expression(margin, symbols, depth))
+            found = [decode_expression(value, symbols, depth) for value in values]
+            given = dict(zip(SURROGATES[surrogate].symbols, found, strict=True))
+            return SURROGATES[surrogate].step(decode_expression(margin, symbols, depth), given)
         if name in OPERATORS:
             return OPERATORS[name](*(decode_expression(argument, symbols, depth) for argument in arguments))
     except StorageError:

@@ -2,8 +2,9 @@
 
 import conductance.neurons
 from conductance.derivation.methods import METHODS
+from conductance.derivation.rules import MAP
 from conductance.elements import linear, quadratic, tabulated, tanh
-from conductance.neurons import Neuron, adlif, lif, low_pass, mtc, qif
+from conductance.neurons import Neuron, adlif, dlif, dqif, lif, low_pass, mtc, qif
 from conductance.surrogates import ARCTAN, SLAYER
 
 TABLE = tabulated("fast", [-3.0, -1.0, 0.2, 0.9, 3.0], [1.9, 1.5, -0.4, -1.4, -1.9])
@@ -19,11 +20,24 @@ NEURONS: dict[str, Neuron] = {
     "adlif with arctan": adlif(surrogate=ARCTAN),
     "qif": qif(),
     "low_pass": low_pass(),
+    "dqif": dqif(),
+    "dlif": dlif(),
 }
 EXACT = "moebius"
-METHOD_NAMES = (*METHODS, EXACT)
-CASES = [(name, method) for name in NEURONS for method in METHOD_NAMES if method != EXACT or name == "qif"]
+METHOD_NAMES = (*METHODS, EXACT, MAP)
+
+
+def methods_of(name: str) -> tuple[str, ...]:
+    """The methods that a neuron of the list has."""
+    if NEURONS[name].is_map:
+        return (MAP,)
+    return (*METHODS, EXACT) if name == "qif" else tuple(METHODS)
+
+
+CASES = [(name, method) for name in NEURONS for method in methods_of(name)]
 """Every neuron with every method that it has."""
+FLOWS = {name: neuron for name, neuron in NEURONS.items() if not neuron.is_map}
+"""The neurons with a differential equation."""
 
 
 def declared_functions() -> set[str]:

@@ -11,7 +11,7 @@ import torch
 from conductance.derivation.printers.torch import compiled
 from conductance.derivation.rules import Rule, derive
 from conductance.neurons import adlif, lif
-from conductance.surrogates import DETACHED, MARGIN, SURROGATES, SpikeStep
+from conductance.surrogates import CENTRE, DETACHED, HALF_WIDTH, MARGIN, SURROGATES, SpikeStep
 
 BATCH = 5
 DT = 0.1
@@ -36,12 +36,15 @@ def linearised(rule: Rule, inputs: list[torch.Tensor]) -> Callable[..., tuple[to
     """
     spikes = sorted({a for _, e in rule.body.assignments for a in e.atoms(SpikeStep)}, key=str)
     margins = compiled(replace(rule.body, outputs=tuple(s.args[1] for s in spikes)), "margins")(*inputs)
+    known = dict(zip(rule.body.inputs, inputs, strict=True))
     tangents, extra = {}, []
     for place, (spike_, margin) in enumerate(zip(spikes, margins, strict=True)):
         value, slope, base = sympy.symbols(f"value_{place} slope_{place} base_{place}", real=True)
         tangents[spike_] = value + slope * (spike_.args[1] - base)
-        formula = sympy.lambdify(MARGIN, SURROGATES[str(spike_.args[0])].slope, "numpy")
-        slopes = torch.as_tensor(formula(margin.numpy()), dtype=torch.float64)
+        surrogate = SURROGATES[str(spike_.args[0])]
+        formula = sympy.lambdify((MARGIN, *surrogate.symbols), surrogate.slope, "numpy")
+        values = [known[symbol].numpy() for symbol in spike_.args[2:]]
+        slopes = torch.as_tensor(formula(margin.numpy(), *values), dtype=torch.float64)
         extra += [(value, (margin > 0).double()), (slope, slopes), (base, margin)]
     smooth = replace(
         rule.body,
@@ -159,15 +162,18 @@ def test_gradients_by_parameters_through_the_constants(name, method):
 
 
 def test_the_slope_of_each_surrogate_is_its_formula():
-    """arctan: 1/(1 + (pi v)^2); SLAYER: exp(-5 |v|), c alpha = 1; the detached one of resets has none."""
+    """arctan: 1/(1 + (pi v)^2); SLAYER: exp(-5 |v|), c alpha = 1; that of resets has none; 1 inside a window."""
     from conductance.derivation.printers.torch import spike
 
     margin = torch.linspace(-1, 1, 41, dtype=torch.float64, requires_grad=True)
     wanted = {"arctan": 1 / (1 + (torch.pi * margin) ** 2), "slayer": torch.exp(-5 * margin.abs())}
     wanted["detached"] = torch.zeros_like(margin)
+    wanted["window"] = ((margin - 0.2).abs() <= 0.43).double()
     assert set(wanted) == set(SURROGATES)
+    given = {CENTRE: torch.tensor(0.2), HALF_WIDTH: torch.tensor(0.43)}
     for name, formula in wanted.items():
-        (slope,) = torch.autograd.grad(spike(name)(margin).sum(), margin)
+        values = [given[symbol] for symbol in SURROGATES[name].symbols]
+        (slope,) = torch.autograd.grad(spike(name)(margin, *values).sum(), margin)
         assert torch.allclose(slope, formula, atol=1e-14)
 
 

@@ -26,8 +26,8 @@ class TorchPrinter(PythonCodePrinter):
     def _print_Function(self, expression: sympy.Function) -> str:
         name = type(expression).__name__
         if name == "SpikeStep":
-            surrogate, margin = expression.args
-            return f"spike_{surrogate}({self._print(margin)})"
+            surrogate, *values = expression.args
+            return f"spike_{surrogate}({', '.join(map(self._print, values))})"
         if name == "Heaviside":
             value = self._print(expression.args[0])
             return (
@@ -116,22 +116,23 @@ def compiled(program: Program, name: str) -> Callable[..., tuple[torch.Tensor, .
 
 
 @cache
-def spike(surrogate: str) -> Callable[[torch.Tensor], torch.Tensor]:
-    """The step with the named surrogate as its derivative."""
+def spike(surrogate: str) -> Callable[..., torch.Tensor]:
+    """The step of a margin with the named surrogate as its derivative, at values of the surrogate's symbols."""
     slope_of: list[Callable] = []
 
     class Step(torch.autograd.Function):
         @staticmethod
-        def forward(context: Any, margin: torch.Tensor) -> torch.Tensor:
-            context.save_for_backward(margin)
+        def forward(context: Any, margin: torch.Tensor, *values: torch.Tensor) -> torch.Tensor:
+            context.save_for_backward(margin, *values)
             return (margin > 0).to(margin.dtype)
 
         @staticmethod
-        def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
-            (margin,) = context.saved_tensors
+        def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+            saved = context.saved_tensors
             if not slope_of:
-                program = Program(inputs=(MARGIN,), assignments=(), outputs=(SURROGATES[surrogate].slope,))
+                chosen = SURROGATES[surrogate]
+                program = Program(inputs=(MARGIN, *chosen.symbols), assignments=(), outputs=(chosen.slope,))
                 slope_of.append(compiled(program, "slope"))
-            return gradient * slope_of[0](margin)[0]
+            return gradient * slope_of[0](*saved)[0], *(None for _ in saved[1:])
 
     return Step.apply
