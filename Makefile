@@ -1,7 +1,7 @@
 # Every target does the set-up that is missing. PYTHON=... names the interpreter to build the environment with.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format bench bench-peers-environment test-triton clean lock ngspice ngspice-for-tests
+.PHONY: help demo test test-all check format bench bench-peers-environment test-triton docs clean lock ngspice ngspice-for-tests
 
 bin := .venv/bin
 ready := .venv/.ready
@@ -15,6 +15,7 @@ help:
 	@echo "make test-all  the tests with those that take long"
 	@echo "make check     linter, formatter and type checker"
 	@echo "make format    formats the code and applies the linter's safe fixes"
+	@echo "make docs      the documentation site, in build/site; open build/site/index.html"
 	@echo "make bench     the benchmarks; writes benchmarks/results"
 	@echo "make bench-peers-environment  the other libraries that make bench compares with, in build/peers (2 GB)"
 	@echo "make test-triton  the tests of the GPU kernels, in Triton's interpreter, with Triton in build/triton (1 GB)"
@@ -49,6 +50,10 @@ check: $(ready)
 format: $(ready)
 	@$(bin)/ruff check --fix .
 	@$(bin)/ruff format .
+
+docs: $(ready)
+	@NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 bench: $(ready) ngspice
 	@$(bin)/python -m benchmarks
