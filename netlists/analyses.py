@@ -104,8 +104,9 @@ class Tolerances:
     ) -> "Tolerances":  # fmt: skip
         """Tolerances for a circuit of these units (V, A, F).
 
-        `charge` is in units of C V0. Where switches jump it must be 1e-7 or more: ngspice meets a jump by ever shorter
-        steps, and gives up below 1e-11 of the largest one.
+        `charge` is in units of C V0; ngspice keeps the error of a smaller charge below `relative` times it. Where
+        switches jump it must be about 1e-2, since ngspice meets a jump of the current by ever shorter steps, and gives
+        up below 1e-11 of the largest one.
         """
         _positive("tolerances", voltage_unit=voltage_unit, current_unit=current_unit, capacitance=capacitance)
         return cls(

@@ -31,7 +31,7 @@ def simulated(neuron, stop, *, stimulus=None, arrivals=None):
     unit = SCALING.time_unit
     tolerances = Tolerances.scaled(
         voltage_unit=SCALING.voltage_unit, current_unit=SCALING.current_unit, capacitance=SCALING.capacitance,
-        relative=1e-6, charge=1e-7,
+        relative=1e-6, charge=1e-2,
     )  # fmt: skip
     analysis = Transient(stop=stop * unit, max_step=MAX_STEP * unit)
     waveforms = simulate(write_netlist(circuit, analysis, tolerances)).require()
