@@ -1,7 +1,7 @@
 """A trained network as a circuit: neurons as instances, weights as transconductances, biases as currents."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import sympy
@@ -31,7 +31,8 @@ from conductance.networks import Network
 from conductance.neurons.base import Neuron
 
 Levels = Level | Mapping[str, Level]
-"""One level for all layers that are not linear, or a level for each label; layers left out are behavioural."""
+"""One level for all layers that are not linear, or a level for a layer (`hidden`) or a neuron (`hidden_3`); what is
+left out is behavioural."""
 EDGE = 1e-3
 """Duration of a step of the input, as a share of the time for which a value is held."""
 
@@ -85,9 +86,9 @@ def network_circuit(
             to the part with neuron 0, so that the outputs of all parts add up to the network's. That is only true
             when everything after that layer is linear.
         provenance: where the circuit comes from, for the header.
-        levels: behavioural, macromodel or transistor, for all layers or by label. One level for all leaves linear
-            filters behavioural, since no pairs make them. Inputs and biases stay ideal sources; synapses behind
-            neurons of amplifiers are mirrors, those behind others transconductances.
+        levels: behavioural, macromodel or transistor, for all layers, or by the name of a layer or neuron. One level
+            for all leaves linear filters behavioural, since no pairs make them. Inputs and biases stay ideal
+            sources; synapses behind neurons of amplifiers are mirrors, those behind others transconductances.
         technology: of the amplifiers; `ideal` where none is given.
         trims: what DC sweeps found of the amplifiers.
 
@@ -139,17 +140,27 @@ def network_circuit(
     )
 
 
-def _levels(network: Network, levels: Levels) -> dict[str, Level]:
-    """The level of each neuron layer."""
+def _levels(network: Network, levels: Levels) -> dict[str, tuple[Level, ...]]:
+    """The level of each neuron, by layer."""
     layers = {label: layer for label, layer in network.chain.items() if isinstance(layer, NeuronLayer)}
     if isinstance(levels, str):
-        return {k: "behavioural" if is_linear(layer.neuron) else levels for k, layer in layers.items()}
-    unknown = sorted(set(levels) - set(layers))
+        return {
+            label: ("behavioural" if is_linear(layer.neuron) else levels,) * layer.size
+            for label, layer in layers.items()
+        }
+    neurons = {f"{label}_{index}" for label, layer in layers.items() for index in range(layer.size)}
+    unknown = sorted(set(levels) - set(layers) - neurons)
     if unknown:
         raise CircuitError(
-            f"levels: there is no neuron layer {', '.join(unknown)}; known are {', '.join(layers)}"
+            f"levels: there is no neuron layer {', '.join(unknown)}; known are {', '.join(layers)}, and each neuron by "
+            f"its number, as {next(iter(layers))}_0"
         )
-    return {label: levels.get(label, "behavioural") for label in layers}
+    return {
+        label: tuple(
+            levels.get(f"{label}_{index}", levels.get(label, "behavioural")) for index in range(layer.size)
+        )
+        for label, layer in layers.items()
+    }
 
 
 def _refuse_events(network: Network) -> None:
@@ -199,7 +210,7 @@ class _Builder:
         self,
         *,
         scaling: Scaling,
-        levels: Mapping[str, Level],
+        levels: Mapping[str, tuple[Level, ...]],
         technology: Technology | None,
         trims: Mapping[str, Trim] | None,
     ) -> None:
@@ -248,12 +259,18 @@ class _Builder:
         """Instances of a layer's subcircuit, fed by the signals; neurons left out give an empty signal."""
         entry = input_state(layer.neuron)
         columns = {name: value.detach().double().numpy() for name, value in layer.values().items()}
-        built = self._realisation(label, layer.neuron, columns)
-        defaults = {p.name: p.value for p in built.subcircuit.parameters}
+        levels = self.levels[label]
+        several = len(set(levels)) > 1
+        kinds = {
+            level: self._realisation(label, layer.neuron, columns, level, several)
+            for level in dict.fromkeys(levels[index] for index in indices)
+        }
         produced = [Signal() for _ in range(layer.size)]
         for index in indices:
             node = f"{label}_{index}_{entry.name}"
             self._inject(signals[index], node)
+            built = kinds[levels[index]]
+            defaults = {p.name: p.value for p in built.subcircuit.parameters}
             given = {
                 parameter_name(key): float(column[index])
                 for key, column in columns.items()
@@ -277,9 +294,12 @@ class _Builder:
         """The nodes of the network's outputs."""
         return tuple(signal.node or self._summed(signal) for signal in signals)
 
-    def _realisation(self, label: str, neuron: Neuron, columns: Mapping[str, np.ndarray]) -> Realisation:
-        """How a layer's neuron is built, its parts kept once for the whole circuit."""
-        level = self.levels[label]
+    def _realisation(
+        self, label: str, neuron: Neuron, columns: Mapping[str, np.ndarray], level: Level, several: bool
+    ) -> Realisation:
+        """How a layer's neurons of a level are built, their parts kept once for the whole circuit."""
+        if several:
+            neuron = replace(neuron, name=f"{neuron.name}_{level}")
         bias = None
         if level != "behavioural":
             neuron = _with_shared_widths(label, neuron, columns)

@@ -1,17 +1,20 @@
 """From a trained network to a checked circuit: export, simulate, compare."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from circuits.network import NetworkCircuit, network_circuit
+from circuits.network import Levels, NetworkCircuit, network_circuit
+from circuits.realisations import Trim
 from circuits.scaling import Scaling
+from circuits.technologies import Technology
 from conductance.networks import Network
 from conductance.tasks import Split, Task
+from excitable.config.sections import MIXED
 from excitable.rungs import MEANINGS, Waveforms, circuit_rung, spiking_layers
 from netlists.analyses import Measure, SpikeInterval, SpikeTime, Tolerances, Transient
 from netlists.comparison import Ladder, Rung, compare
@@ -31,6 +34,10 @@ class CircuitOptions:
 
     Args:
         scaling: the SI units.
+        levels: behavioural, macromodel or transistor for the whole network, or by the name of a layer or of a neuron
+            (`hidden`, `hidden_3`); what is not named is behavioural.
+        technology: of the amplifiers, at its corner and temperature; `ideal` where none is given.
+        trims: what calibration found, by the name of the amplifier.
         relative: ngspice's relative tolerance.
         max_step: largest time step in tau_m.
         time_limit: of one simulation, in s of wall-clock time.
@@ -38,10 +45,28 @@ class CircuitOptions:
     """
 
     scaling: Scaling
+    levels: Levels = "behavioural"
+    technology: Technology | None = None
+    trims: Mapping[str, Trim] = field(default_factory=dict)
     relative: float = 1e-6
     max_step: float = 0.2
     time_limit: float = 600.0
     monolithic: bool = False
+
+    @property
+    def rung(self) -> str:
+        """Name of this circuit on the error ladder: its level, or `mixed`."""
+        return self.levels if isinstance(self.levels, str) else MIXED
+
+    def build(
+        self, network: Network, inputs: np.ndarray, *, dt: float, name: str,
+        neurons: Sequence[int] | None = None, provenance: Mapping[str, str] | None = None,
+    ) -> NetworkCircuit:  # fmt: skip
+        """The circuit of a network, or of some neurons of its first layer; see `network_circuit`."""
+        return network_circuit(
+            network, inputs, dt=dt, scaling=self.scaling, name=name, neurons=neurons, provenance=provenance,
+            levels=self.levels, technology=self.technology, trims=self.trims,
+        )  # fmt: skip
 
     def analysis(self, duration: float) -> Transient:
         """The transient of that duration in s."""
@@ -77,7 +102,7 @@ def export(
         name: of the files.
         provenance: where it comes from, for the headers.
     """
-    built = network_circuit(network, inputs, dt=dt, scaling=options.scaling, name=name, provenance=provenance)
+    built = options.build(network, inputs, dt=dt, name=name, provenance=provenance)
     return _written(network, built, options)
 
 
@@ -114,9 +139,7 @@ def simulate(
     if len(spiking_layers(network)) > 1:
         groups = [range(first.size)]  # coupled layers do not come apart
     parts = [
-        network_circuit(
-            network, inputs, dt=dt, scaling=options.scaling, name=f"part_{index}", neurons=list(group)
-        )
+        options.build(network, inputs, dt=dt, name=f"part_{index}", neurons=list(group))
         for index, group in enumerate(groups)
     ]
     netlists = [_written(network, part, options) for part in parts]
@@ -128,7 +151,9 @@ def simulate(
         progress=None if progress is None else lambda done, total, _: progress(done, total),
     )
     waveforms = [run.require() for run in runs]
-    return circuit_rung(network, parts, waveforms, dt=dt, steps=len(inputs), scaling=options.scaling)
+    return circuit_rung(
+        network, parts, waveforms, dt=dt, steps=len(inputs), scaling=options.scaling, rung=options.rung
+    )
 
 
 def held_out(split: Split, samples: int) -> Split:

@@ -15,6 +15,7 @@ from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.networks.continuous import integrate_network
 from conductance.training.activity import is_spiking
+from excitable.config.sections import MIXED
 
 SAMPLES_PER_STEP = 4
 """Samples of the continuous rungs per model step: spike times from them are good to 0.001 tau_m."""
@@ -23,6 +24,9 @@ MEANINGS: Mapping[str, str] = {
     "discrete": "the trained model: its own update rule in steps of dt",
     "continuous": "the same equation in continuous time, solved at tight tolerance (scipy)",
     "behavioural": "the netlist in ngspice: capacitors, and sources that state the equation",
+    MIXED: "the netlist with some of its layers or neurons made of amplifiers",
+    "macromodel": "the netlist of amplifiers described by gain, offset, V0, output resistance, rails and capacitances",
+    "transistor": "the netlist of subthreshold transistors, calibrated by DC sweeps",
 }
 
 

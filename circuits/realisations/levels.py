@@ -48,8 +48,7 @@ def realise(
         CircuitError: an unknown level, or a neuron that has no circuit at it.
         TechnologyError: a technology without transistors.
     """
-    if level not in LEVELS:
-        raise CircuitError(f"level {level!r} is unknown; allowed are {', '.join(LEVELS)}")
+    check_level(level)
     chosen = default_technology() if technology is None else technology
     units = chosen.scaling() if scaling is None else scaling
     if level == "behavioural":
@@ -57,6 +56,14 @@ def realise(
     largest = largest_bias(neuron, units) if bias is None else bias
     made = kit(level, chosen, bias=largest, scaling=units, trims=trims)
     return analog(neuron, units, made, ideal=ideal)
+
+
+def check_level(name: str) -> Level:
+    """The level of that name, or `CircuitError` with the names that there are."""
+    for level in LEVELS:
+        if name == level:
+            return level
+    raise CircuitError(f"level {name!r} is unknown; allowed are {', '.join(LEVELS)}")
 
 
 def default_technology() -> Technology:

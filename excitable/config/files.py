@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -103,16 +103,18 @@ def _first_line(model: type[BaseModel]) -> str:
 
 def _example_lines(section: type[BaseModel]) -> list[str]:
     return [
-        _example_line(name, field.get_default(call_default_factory=True), str(field.description))
+        _example_line(
+            name, field.get_default(call_default_factory=True), str(field.description), field.examples
+        )
         for name, field in section.model_fields.items()
     ]
 
 
-def _example_line(name: str, default: Any, description: str) -> str:
+def _example_line(name: str, default: Any, description: str, examples: Sequence[object] | None = None) -> str:
     if default is None:
         return f"# {name} =   # {description}"
     if isinstance(default, Mapping):
-        return f"# {name}.tau_s = [10, 40]   # {description}"
+        return "\n".join(f"# {name}.{example}   # {description}" for example in examples or ())
     return f"{name} = {_toml(default)}  # {description}"
 
 

@@ -3,9 +3,19 @@
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import torch
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
+from circuits.realisations.levels import LEVELS, Level, check_level
 from circuits.scaling import Scaling
+from circuits.technologies import Technology, technology
 from conductance.networks import RECIPES, Network, Recipe, Spread, series_network
 from conductance.tasks import MackeyGlass, Task, TaskData
 from conductance.training import TrainingOptions
@@ -17,6 +27,8 @@ if TYPE_CHECKING:
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """Names of runs: they become folders and parts of netlist names."""
+MIXED = "mixed"
+"""The rung of a circuit whose layers or neurons are at several levels."""
 WEIGHTS_STREAM = 1
 """Distinguishes the initial weights' random numbers from others drawn from the same seed."""
 
@@ -39,6 +51,32 @@ def _number_or_spread(value: Any) -> Any:
 
 
 Start = Annotated[Any, BeforeValidator(_number_or_spread)]
+
+
+def _rung_names(value: Any) -> Any:
+    """A level or a list of different ones, as a list."""
+    names = [value] if isinstance(value, str) else value
+    allowed = (*LEVELS, MIXED)
+    if not isinstance(names, list) or not names or len(set(map(str, names))) != len(names):
+        raise ValueError(f"must be one of {', '.join(allowed)}, or a list of different ones")
+    for name in names:
+        if name not in allowed:
+            raise ValueError(f"{name!r} is unknown; allowed are {', '.join(allowed)}")
+    return names
+
+
+RungNames = Annotated[
+    list[str],
+    BeforeValidator(_rung_names),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": [*LEVELS, MIXED]},
+                {"type": "array", "items": {"enum": [*LEVELS, MIXED]}, "minItems": 1, "uniqueItems": True},
+            ]
+        }
+    ),
+]
 
 
 class TaskSection(Section):
@@ -82,6 +120,7 @@ class NetworkSection(Section):
     )
     values: dict[str, Start] = Field(
         default_factory=dict,
+        examples=["tau_s = [10, 40]"],
         description="start of the hidden neurons' parameters: a number, or [lower, upper] to spread them",
     )
     kernel: Literal["auto", "eager", "c", "triton"] = Field(
@@ -164,13 +203,44 @@ class CircuitSection(Section):
     capacitance: Farads = Field(
         default=Scaling.capacitance, description="membrane capacitance at tau_m = R = 1 [F]"
     )
-    level: Literal["behavioural"] = Field(
-        default="behavioural",
-        description="what the circuit is made of; behavioural: sources that state the equation",
+    level: RungNames = Field(
+        default_factory=lambda: ["behavioural"],
+        description="what the circuit is made of, one or a list: behavioural: sources that state the equation; "
+        "macromodel: amplifiers as numbers; transistor: subthreshold transistors; mixed: see mixed",
+    )
+    mixed: dict[str, Level] = Field(
+        default_factory=dict,
+        examples=['hidden_3 = "transistor"'],
+        description="level of a layer, as in hidden, or of one neuron, as in hidden_3; the others are behavioural",
+    )
+    technology: str = Field(
+        default="generic_180nm",
+        description="of the amplifiers: a technology that comes with excitable, or the path of a .toml file",
+    )
+    corner: str | None = Field(
+        default=None, description="process corner; the technology's own where not given"
+    )
+    temperature: float | None = Field(
+        default=None, gt=-273.15, le=200, description="the technology's own where not given [degrees Celsius]"
     )
 
-    def scaling(self) -> Scaling:
-        """The SI units."""
+    @model_validator(mode="after")
+    def _buildable(self) -> "CircuitSection":
+        if MIXED in self.level and not self.mixed:
+            raise ValueError(
+                f"level {MIXED} needs the table [circuit.mixed] with the level of a layer or of a neuron"
+            )
+        self.built_in()
+        return self
+
+    def built_in(self) -> Technology:
+        """The technology at its corner and temperature."""
+        return technology(self.technology).at(corner=self.corner, temperature=self.temperature)
+
+    def scaling(self, rung: str = "behavioural") -> Scaling:
+        """The SI units of a rung: amplifiers have the technology's own voltage unit, for their tanh has no other."""
+        if rung != "behavioural":
+            return self.built_in().scaling(current_unit=self.current_unit, capacitance=self.capacitance)
         return Scaling(
             voltage_unit=self.voltage_unit, current_unit=self.current_unit, capacitance=self.capacitance
         )
@@ -188,6 +258,15 @@ class SimulationSection(Section):
         default=0.2, gt=0, le=10, description="largest time step of the simulator [tau_m]"
     )
     relative: float = Field(default=1e-6, gt=0, le=1e-2, description="relative tolerance of the simulator")
+    amplifier_max_step: float = Field(
+        default=0.5, gt=0, le=10, description="the same where there are amplifiers [tau_m]"
+    )
+    amplifier_relative: float = Field(
+        default=1e-4,
+        gt=0,
+        le=1e-2,
+        description="the same where there are amplifiers, whose laws are known to 1e-2",
+    )
     monolithic: bool = Field(
         default=False, description="one netlist for the whole network instead of parts of 16 to 32 neurons"
     )
@@ -252,14 +331,22 @@ class Configuration(Section):
             found += [f"{key}: {ours} -> {theirs}" for key, (ours, theirs) in pairs.items() if ours != theirs]
         return found
 
-    def circuit_options(self) -> "CircuitOptions":
-        """How the circuit is built and simulated, as export and simulation take it."""
+    def circuit_options(self, rung: str = "behavioural") -> "CircuitOptions":
+        """How the circuit of a rung is built and simulated, before any calibration.
+
+        Args:
+            rung: behavioural, mixed, macromodel or transistor.
+        """
         from excitable.loop import CircuitOptions
 
+        ideal = rung == "behavioural"
+        simulation = self.simulation
         return CircuitOptions(
-            scaling=self.circuit.scaling(),
-            relative=self.simulation.relative,
-            max_step=self.simulation.max_step,
-            time_limit=self.simulation.time_limit,
-            monolithic=self.simulation.monolithic,
+            scaling=self.circuit.scaling(rung),
+            levels=dict(self.circuit.mixed) if rung == MIXED else check_level(rung),
+            technology=None if ideal else self.circuit.built_in(),
+            relative=simulation.relative if ideal else simulation.amplifier_relative,
+            max_step=simulation.max_step if ideal else simulation.amplifier_max_step,
+            time_limit=simulation.time_limit,
+            monolithic=simulation.monolithic,
         )

@@ -82,6 +82,17 @@ def test_levels_by_label():
         build({"hiden": "transistor"}, GENERIC)
 
 
+def test_one_neuron_of_a_layer_in_transistors():
+    """It alone has amplifiers and a mirror synapse; the others keep their sources and transconductances."""
+    devices = {d.name: d for d in build({"hidden_1": "transistor"}, GENERIC).circuit.devices}
+    kinds = [devices[f"xhidden_{index}"].subcircuit for index in range(3)]
+    assert kinds == ["mtc_behavioural", "mtc_transistor", "mtc_behavioural"]
+    assert devices["x_filter_0_y1_hidden_1_out"].subcircuit == "synapse_inhibitory"
+    assert isinstance(devices["g_filter_0_y1_hidden_0_out"], Transconductance)
+    with pytest.raises(CircuitError, match="no neuron layer hidden_3; .* by its number"):
+        build({"hidden_3": "transistor"}, GENERIC)
+
+
 def test_transistors_are_made_for_the_largest_gain_of_the_layer():
     """Widths follow the largest bias current of all neurons, 3.5 I0, not that of the declaration."""
     subcircuits = {s.name: s for s in build("transistor", GENERIC).circuit.subcircuits}

@@ -100,7 +100,12 @@ def test_three_faults_are_three_messages():
         ('name = "a"\n[circuit]\ncapacitance = "1 V"', "circuit.capacitance", "unit V; it must be in F"),
         ('name = "a"\n[circuit]\ncapacitance = "one"', "circuit.capacitance", "is no number"),
         ('name = "a"\n[circuit]\ncapacitance = "-1p"', "circuit.capacitance", "greater than 0"),
-        ('name = "a"\n[circuit]\nlevel = "layout"', "circuit.level", "behavioural"),
+        ('name = "a"\n[circuit]\nlevel = "layout"', "circuit.level", "'layout' is unknown.*behavioural"),
+        ('name = "a"\n[circuit]\nlevel = ["mixed"]', "circuit", "circuit.mixed"),
+        ('name = "a"\n[circuit]\nlevel = []', "circuit.level", "must be one of"),
+        ('name = "a"\n[circuit.mixed]\nhidden = "layout"', "circuit.mixed.hidden", "'transistor'"),
+        ('name = "a"\n[circuit]\ntechnology = "tsmc"', "circuit", "'tsmc' is unknown; known are"),
+        ('name = "a"\n[circuit]\ncorner = "xx"', "circuit", "no corner 'xx'; it has tt"),
         ("name = = 3\n", "", "no TOML.*line 1"),
         ('name = "a"\nname = "b"', "", "no TOML"),
     ],
@@ -119,6 +124,17 @@ def test_the_example_is_a_legal_file_with_the_defaults():
     for section in ("task", "network", "training", "circuit", "simulation"):
         for key in type(getattr(shown, section)).model_fields:
             assert re.search(rf"^(# )?{key}\b", example(), re.MULTILINE), f"{section}.{key}"
+
+
+def test_a_circuit_may_have_one_level_or_several():
+    """A list is a ladder; `mixed` gives levels by layer or neuron; amplifiers have the volts of their technology."""
+    text = 'name = "a"\n[circuit]\nlevel = ["behavioural", "mixed"]\nmixed.hidden_3 = "transistor"'
+    found = parse_configuration(text)
+    assert found.circuit.level == ["behavioural", "mixed"]
+    options = found.circuit_options("mixed")
+    assert (options.rung, options.levels) == ("mixed", {"hidden_3": "transistor"})
+    assert options.scaling.voltage_unit == options.technology.amplifier.voltage_unit
+    assert found.circuit_options().rung == "behavioural" and found.circuit_options().technology is None
 
 
 def test_training_defaults_are_declared_once():
