@@ -10,6 +10,7 @@ from circuits.scaling import Scaling
 from circuits.single import neuron_circuit
 from conductance.neurons.base import Neuron
 from conductance.shaping.integrate import integrate
+from conductance.shaping.palette import colour
 from conductance.stimulus import Stimulus
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison import Rung, RungComparison, compare
@@ -57,8 +58,8 @@ class CircuitCheck:
         """Both voltages over time."""
         figure = Figure(figsize=(8, 2.8), layout="constrained")
         axes = figure.subplots()
-        axes.plot(self.time, self.model, color="#0072b2", linewidth=2.5, alpha=0.5, label="equation")
-        axes.plot(self.time, self.circuit, color="#d55e00", linewidth=0.9, label="circuit (ngspice)")
+        axes.plot(self.time, self.model, color=colour("model"), linewidth=2.5, alpha=0.5, label="equation")
+        axes.plot(self.time, self.circuit, color=colour("circuit"), linewidth=0.9, label="circuit (ngspice)")
         axes.set(xlabel="time / tau_m", ylabel="U_m / V0", title=str(self))
         axes.legend(loc="upper right", frameon=False, ncols=2)
         axes.spines[["top", "right"]].set_visible(False)

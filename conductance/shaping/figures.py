@@ -17,26 +17,22 @@ from conductance.shaping.convergence import TRIALS, Convergence
 from conductance.shaping.curves import MARGIN, curves, negative_slope_regions, voltage_range
 from conductance.shaping.equilibria import Branch
 from conductance.shaping.integrate import Trace, integrate
+from conductance.shaping.palette import DASHES, colour
 
-COLOURS: Mapping[Timescale, str] = MappingProxyType(
-    {"fast": "#c08000", "slow": "#aa3f87", "ultraslow": "#2f6f8f"}
-)
-"""One colour for each timescale, after Okabe & Ito; told apart by dashes too."""
-DASHES: Mapping[Timescale, str | tuple] = MappingProxyType(
-    {"fast": "-", "slow": (0, (5, 1.6)), "ultraslow": (0, (5, 1.4, 1.2, 1.4))}
-)
+COLOURS: Mapping[Timescale, str] = MappingProxyType({scale: colour(scale) for scale in DASHES})
+"""One colour for each timescale; told apart by dashes too."""
 LABELS: Mapping[Timescale, str] = MappingProxyType(
     {"fast": "fast", "slow": "slow", "ultraslow": "ultra-slow"}
 )
-INK, MUTED, GRID = "#1d2733", "#5c6977", "#dce2e8"
+INK, MUTED, GRID = colour("ink"), colour("muted"), colour("grid")
 RULES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
-        "forward_euler": ("forward Euler", "#0072b2", "o"),
-        "exponential_euler": ("exponential Euler", "#d55e00", "s"),
+        "forward_euler": ("forward Euler", colour("model"), "o"),
+        "exponential_euler": ("exponential Euler", colour("circuit"), "s"),
         "symplectic_euler": ("symplectic Euler", "#cc79a7", "D"),
         "alternating_euler": ("alternating Euler", "#8c6bb1", "v"),
-        "heun": ("Heun", "#009e73", "^"),
-        "moebius": ("Moebius", "#1d2733", "*"),
+        "heun": ("Heun", colour("equation"), "^"),
+        "moebius": ("Moebius", INK, "*"),
     }
 )
 """Label, colour and marker of each update rule."""

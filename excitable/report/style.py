@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
 
@@ -20,46 +19,15 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from conductance.shaping.palette import PALETTE, colour
+
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 """Digits as exponents."""
 WIDTH = 9.0
 """Width of a figure in inches: a page shows it 1.3 times larger, so that 9 points read like 12 pixels."""
 PNG_DPI = 160
 
-
-@dataclass(frozen=True, kw_only=True)
-class Colour:
-    """A role's colour on light and on dark ground."""
-
-    light: str
-    dark: str
-
-
-PALETTE: Mapping[str, Colour] = MappingProxyType(
-    {
-        "paper": Colour(light="#ffffff", dark="#151b23"),
-        "ink": Colour(light="#1d2733", dark="#e6ebf0"),
-        "muted": Colour(light="#5c6977", dark="#9aa8b6"),
-        "grid": Colour(light="#dce2e8", dark="#2b3643"),
-        "shade": Colour(light="#eef1f4", dark="#1e2731"),
-        "truth": Colour(light="#8593a1", dark="#8795a4"),
-        "model": Colour(light="#0072b2", dark="#56b4f0"),
-        "equation": Colour(light="#009e73", dark="#3ccfa0"),
-        "circuit": Colour(light="#d55e00", dark="#ff9149"),
-        "fast": Colour(light="#c08000", dark="#f0a020"),
-        "slow": Colour(light="#b3478f", dark="#d96bb4"),
-        "ultraslow": Colour(light="#17364f", dark="#c4e4fa"),
-        "fault": Colour(light="#b3261e", dark="#ff7b72"),
-    }
-)
-"""Okabe & Ito's colours (jfly.uni-koeln.de/color), darkened or lightened where the ground asks for it."""
-
 RUNG_COLOURS = ("model", "equation", "circuit")
-DASHES: Mapping[str, str | tuple] = MappingProxyType(
-    {"fast": "-", "slow": (0, (5, 1.6)), "ultraslow": (0, (5, 1.4, 1.2, 1.4))}
-)
-"""Lines differ in more than colour."""
-
 STYLE: Mapping[str, object] = MappingProxyType(
     {
         "font.family": "sans-serif",
@@ -88,11 +56,6 @@ STYLE: Mapping[str, object] = MappingProxyType(
         "svg.hashsalt": "excitable",
     }
 )
-
-
-def colour(role: str) -> str:
-    """The light value of a role, as figures are drawn with; `inline_svg` finds the role again by it."""
-    return PALETTE[role].light
 
 
 def rung_role(index: int, rungs: int) -> str:

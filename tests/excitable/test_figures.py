@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from report_examples import whole_run
 
+from conductance.shaping.palette import PALETTE, colour
 from excitable.report import write_report
 from excitable.report.evidence import read_run
 from excitable.report.figures import (
@@ -27,7 +28,7 @@ from excitable.report.figures import (
 from excitable.report.figures.base import envelope
 from excitable.report.figures.prediction import zoom
 from excitable.report.figures.waveforms import AFTER, BEFORE, spike_window
-from excitable.report.style import PALETTE, colour, inline_svg, literal, new_figure, png_of, styled, svg_of
+from excitable.report.style import inline_svg, literal, new_figure, png_of, styled, svg_of
 from excitable.report.verdict import whole_way
 from netlists.comparison import upward_crossings
 

@@ -3,9 +3,10 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from conductance.shaping.palette import colour
 from excitable.report.evidence import Evidence, TaskSeries
 from excitable.report.figures.base import Drawing, envelope
-from excitable.report.style import colour, grid, new_figure, rung_role
+from excitable.report.style import grid, new_figure, rung_role
 from excitable.report.verdict import called, number
 from excitable.rungs import Waveforms
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from conductance.shaping.palette import colour
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import Drawing
-from excitable.report.style import colour, grid, literal, log_axis, new_figure
+from excitable.report.style import grid, literal, log_axis, new_figure
 from excitable.report.verdict import number
 
 Rows = Sequence[Mapping[str, Any]]

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from conductance.shaping.palette import colour
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import (
     ChosenNeuron,
@@ -13,7 +14,7 @@ from excitable.report.figures.base import (
     spike_times,
     window,
 )  # fmt: skip
-from excitable.report.style import colour, grid, literal, new_figure, rung_role
+from excitable.report.style import grid, literal, new_figure, rung_role
 from excitable.report.verdict import called
 from excitable.rungs import Waveforms
 
