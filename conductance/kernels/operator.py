@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from torch.library import CustomOpDef
 
 from conductance.derivation.rules import Rule
 from conductance.errors import ExcitableError
@@ -121,34 +122,36 @@ def _backward(
     return input_bars, start_bars, table_bars
 
 
-@_backward.register_fake
-def _(inputs, table, checkpoints, output_bars, final_bars, name, wanted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    return (
-        inputs.new_empty(inputs.shape) if wanted[0] else inputs.new_empty(0),
-        final_bars.new_empty(final_bars.shape),
-        table.new_empty(table.shape),
-    )
+def make_differentiable(forward: CustomOpDef, backward: CustomOpDef) -> None:
+    """Give an operator of a kernel its gradient, the other operator, which it also gives its shapes."""
+
+    def shapes(inputs, table, checkpoints, output_bars, final_bars, name, wanted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        return (
+            inputs.new_empty(inputs.shape) if wanted[0] else inputs.new_empty(0),
+            final_bars.new_empty(final_bars.shape),
+            table.new_empty(table.shape),
+        )
+
+    def keep(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        values, _, table, ctx.name, ctx.wanted = inputs
+        ctx.save_for_backward(values, table, output[2])
+        ctx.set_materialize_grads(False)
+
+    def differentiate(ctx, output_bars, final_bars, _):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        values, table, checkpoints = ctx.saved_tensors
+        if output_bars is None:
+            output_bars = torch.zeros_like(values)
+        if final_bars is None:
+            final_bars = checkpoints.new_zeros(checkpoints.shape[1:])
+        bars = backward(values, table, checkpoints, output_bars, final_bars, ctx.name, ctx.wanted)
+        input_bars, start_bars, table_bars = bars
+        return input_bars if ctx.wanted[0] else None, start_bars, table_bars, None, None
+
+    backward.register_fake(shapes)
+    forward.register_autograd(differentiate, setup_context=keep)
 
 
-def _setup(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    values, _, table, ctx.name, ctx.wanted = inputs
-    ctx.save_for_backward(values, table, output[2])
-    ctx.set_materialize_grads(False)
-
-
-def _differentiate(ctx, output_bars, final_bars, _):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    values, table, checkpoints = ctx.saved_tensors
-    if output_bars is None:
-        output_bars = torch.zeros_like(values)
-    if final_bars is None:
-        final_bars = checkpoints.new_zeros(checkpoints.shape[1:])
-    input_bars, start_bars, table_bars = _backward(
-        values, table, checkpoints, output_bars, final_bars, ctx.name, ctx.wanted
-    )
-    return input_bars if ctx.wanted[0] else None, start_bars, table_bars, None, None
-
-
-_forward.register_autograd(_differentiate, setup_context=_setup)
+make_differentiable(_forward, _backward)
 
 
 def check_alike(

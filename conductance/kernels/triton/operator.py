@@ -9,6 +9,7 @@ from conductance.kernels.operator import (
     check_alike,
     check_finite,
     check_sizes,
+    make_differentiable,
     wanted_gradients,
 )
 from conductance.kernels.source import Gradients
@@ -85,26 +86,4 @@ def _backward(
     return input_bars, start_bars, table_bars
 
 
-@_backward.register_fake
-def _(inputs, table, checkpoints, output_bars, final_bars, name, wanted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    return (
-        inputs.new_empty(inputs.shape) if wanted[0] else inputs.new_empty(0),
-        final_bars.new_empty(final_bars.shape),
-        table.new_empty(table.shape),
-    )
-
-
-def _setup(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    values, _, table, ctx.name, ctx.wanted = inputs
-    ctx.save_for_backward(values, table, output[2])
-
-
-def _differentiate(ctx, output_bars, final_bars, _):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    values, table, checkpoints = ctx.saved_tensors
-    input_bars, start_bars, table_bars = _backward(
-        values, table, checkpoints, output_bars, final_bars, ctx.name, ctx.wanted
-    )
-    return input_bars if ctx.wanted[0] else None, start_bars, table_bars, None, None
-
-
-_forward.register_autograd(_differentiate, setup_context=_setup)
+make_differentiable(_forward, _backward)
