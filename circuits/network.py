@@ -21,7 +21,7 @@ from circuits.circuit import (
 )  # fmt: skip
 from circuits.devices import check_name
 from circuits.models import ModelCard
-from circuits.realisations import Level, Realisation, Trim, largest_bias, realise, width_parameters
+from circuits.realisations import Level, Realisation, Trim, bias_currents, realise, width_parameters
 from circuits.realisations.behavioural import OUTPUT, input_state, parameter_name
 from circuits.realisations.synapse import Synapses
 from circuits.scaling import Scaling
@@ -34,7 +34,8 @@ Levels = Level | Mapping[str, Level]
 """One level for all layers that are not linear, or a level for a layer (`hidden`) or a neuron (`hidden_3`); what is
 left out is behavioural."""
 EDGE = 1e-3
-"""Duration of a step of the input, as a share of the time for which a value is held."""
+"""Duration of a step of the input, as a share of the time for which a value is held. ngspice begins anew with tiny
+steps after each edge: with 0.1 a network of transistors took 0.6 of the time, and its voltages moved by 1e-4 V0 rms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,7 @@ def network_circuit(
     levels: Levels = "behavioural",
     technology: Technology | None = None,
     trims: Mapping[str, Trim] | None = None,
+    edge: float = EDGE,
 ) -> NetworkCircuit:
     """The circuit of a network that is fed with held inputs.
 
@@ -91,6 +93,7 @@ def network_circuit(
             sources; synapses behind neurons of amplifiers are mirrors, those behind others transconductances.
         technology: of the amplifiers; `ideal` where none is given.
         trims: what DC sweeps found of the amplifiers.
+        edge: duration of a step of the input, as a share of the time for which a value is held.
 
     Raises:
         CircuitError: a layer that has no circuit, inputs of the wrong shape, or a part of a network that is not
@@ -103,8 +106,12 @@ def network_circuit(
         raise CircuitError(
             f"circuit {name}: inputs have shape {values.shape}; give finite numbers of shape (time, {width})"
         )
-    builder = _Builder(scaling=scaling, levels=_levels(network, levels), technology=technology, trims=trims)
-    signals = builder.sources(values, dt)
+    chosen_levels = neuron_levels(network, levels)
+    builder = _Builder(
+        scaling=scaling, levels=chosen_levels, technology=technology, trims=trims,
+        biases=level_biases(network, scaling, chosen_levels),
+    )  # fmt: skip
+    signals = builder.sources(values, dt, edge)
     hidden = next((layer for layer in network.chain.values() if isinstance(layer, NeuronLayer)), None)
     if hidden is None:
         raise CircuitError(f"circuit {name}: the network has no neuron layer")
@@ -140,7 +147,7 @@ def network_circuit(
     )
 
 
-def _levels(network: Network, levels: Levels) -> dict[str, tuple[Level, ...]]:
+def neuron_levels(network: Network, levels: Levels) -> dict[str, tuple[Level, ...]]:
     """The level of each neuron, by layer."""
     layers = {label: layer for label, layer in network.chain.items() if isinstance(layer, NeuronLayer)}
     if isinstance(levels, str):
@@ -161,6 +168,28 @@ def _levels(network: Network, levels: Levels) -> dict[str, tuple[Level, ...]]:
         )
         for label, layer in layers.items()
     }
+
+
+def level_biases(
+    network: Network, scaling: Scaling, levels: Mapping[str, tuple[Level, ...]]
+) -> dict[Level, np.ndarray]:
+    """The bias currents in A that each level of amplifiers must be made for, smallest first.
+
+    Neurons of one layer share their amplifiers, and so do layers of one level: their largest current sizes them all.
+    """
+    found: dict[Level, list[np.ndarray]] = {}
+    for label, layer in network.chain.items():
+        if isinstance(layer, NeuronLayer):
+            for level in dict.fromkeys(levels[label]):
+                if level != "behavioural":
+                    neuron = _with_shared_widths(label, layer.neuron, layer_values(layer))
+                    found.setdefault(level, []).append(bias_currents(neuron, scaling, layer_values(layer)))
+    return {level: np.unique(np.concatenate(currents)) for level, currents in found.items()}
+
+
+def layer_values(layer: NeuronLayer) -> dict[str, np.ndarray]:
+    """A layer's parameters, (neuron,) each, in double precision."""
+    return {name: value.detach().double().numpy() for name, value in layer.values().items()}
 
 
 def _refuse_events(network: Network) -> None:
@@ -213,8 +242,10 @@ class _Builder:
         levels: Mapping[str, tuple[Level, ...]],
         technology: Technology | None,
         trims: Mapping[str, Trim] | None,
+        biases: Mapping[Level, np.ndarray],
     ) -> None:
         self.scaling, self.levels, self.technology, self.trims = scaling, levels, technology, trims
+        self.biases = biases
         self.models: dict[str, ModelCard] = {}
         self.supplies: dict[str, float] = {}
         self.axons: dict[str, tuple[str, Synapses]] = {}
@@ -224,14 +255,14 @@ class _Builder:
         self.membranes: dict[str, tuple[str, ...]] = {}
         self.used: set[str] = set()
 
-    def sources(self, values: np.ndarray, dt: float) -> list[Signal]:
+    def sources(self, values: np.ndarray, dt: float, edge: float) -> list[Signal]:
         """One held voltage source per input feature."""
         hold = dt * self.scaling.time_unit
         times = tuple(hold * index for index in range(len(values)))
         signals = []
         for feature, column in enumerate(values.T):
             waveform = HeldWaveform(
-                times=times, values=tuple((column * self.scaling.voltage_unit).tolist()), edge=EDGE * hold
+                times=times, values=tuple((column * self.scaling.voltage_unit).tolist()), edge=edge * hold
             )
             self.devices.append(
                 VoltageSource(name=f"v_x{feature}", positive=f"x{feature}", negative=GROUND, waveform=waveform,
@@ -258,7 +289,7 @@ class _Builder:
     ) -> list[Signal]:
         """Instances of a layer's subcircuit, fed by the signals; neurons left out give an empty signal."""
         entry = input_state(layer.neuron)
-        columns = {name: value.detach().double().numpy() for name, value in layer.values().items()}
+        columns = layer_values(layer)
         levels = self.levels[label]
         several = len(set(levels)) > 1
         kinds = {
@@ -303,7 +334,7 @@ class _Builder:
         bias = None
         if level != "behavioural":
             neuron = _with_shared_widths(label, neuron, columns)
-            bias = largest_bias(neuron, self.scaling, columns)
+            bias = float(self.biases[level][-1])
         built = realise(
             neuron, level, technology=self.technology, scaling=self.scaling, trims=self.trims, bias=bias
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from circuits.network import Levels, NetworkCircuit, network_circuit
+from circuits.network import EDGE, Levels, NetworkCircuit, network_circuit
 from circuits.realisations import Trim
 from circuits.scaling import Scaling
 from circuits.technologies import Technology
@@ -40,6 +40,7 @@ class CircuitOptions:
         trims: what calibration found, by the name of the amplifier.
         relative: ngspice's relative tolerance.
         max_step: largest time step in tau_m.
+        edge: duration of a step of the input, as a share of the time for which a value is held.
         time_limit: of one simulation, in s of wall-clock time.
         monolithic: simulate the whole network as one netlist instead of parts of 16 to 32 neurons.
     """
@@ -50,6 +51,7 @@ class CircuitOptions:
     trims: Mapping[str, Trim] = field(default_factory=dict)
     relative: float = 1e-6
     max_step: float = 0.2
+    edge: float = EDGE
     time_limit: float = 600.0
     monolithic: bool = False
 
@@ -65,7 +67,7 @@ class CircuitOptions:
         """The circuit of a network, or of some neurons of its first layer; see `network_circuit`."""
         return network_circuit(
             network, inputs, dt=dt, scaling=self.scaling, name=name, neurons=neurons, provenance=provenance,
-            levels=self.levels, technology=self.technology, trims=self.trims,
+            levels=self.levels, technology=self.technology, trims=self.trims, edge=self.edge,
         )  # fmt: skip
 
     def analysis(self, duration: float) -> Transient:

@@ -2,7 +2,15 @@
 
 from circuits.realisations.analog import Kit, Realisation
 from circuits.realisations.behavioural import behavioural
-from circuits.realisations.levels import LEVELS, Level, kit, largest_bias, realise, width_parameters
+from circuits.realisations.levels import (
+    LEVELS,
+    Level,
+    bias_currents,
+    kit,
+    largest_bias,
+    realise,
+    width_parameters,
+)
 from circuits.realisations.transconductor import Trim
 
 __all__ = [
@@ -11,6 +19,7 @@ __all__ = [
     "Level",
     "Realisation",
     "Trim",
+    "bias_currents",
     "behavioural",
     "kit",
     "largest_bias",

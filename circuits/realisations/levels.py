@@ -77,8 +77,10 @@ def _forms(neuron: Neuron) -> list[Transfer]:
     return [form for form in found if form is not None]
 
 
-def largest_bias(neuron: Neuron, scaling: Scaling, values: Mapping[str, np.ndarray] | None = None) -> float:
-    """The largest bias current in A that an amplifier of the neuron needs.
+def bias_currents(
+    neuron: Neuron, scaling: Scaling, values: Mapping[str, np.ndarray] | None = None
+) -> np.ndarray:
+    """The bias currents in A that the amplifiers of a layer ask for, smallest first; I0 of the output among them.
 
     Args:
         neuron: whose default parameters count where `values` has none.
@@ -89,7 +91,13 @@ def largest_bias(neuron: Neuron, scaling: Scaling, values: Mapping[str, np.ndarr
     columns = [np.asarray((values or {}).get(name, neuron.defaults[name]), float) for name in names]
     slopes = [form.slope for form in _forms(neuron)]
     read = sympy.lambdify([parameter.symbol for parameter in neuron.parameters], slopes, "numpy")
-    return scaling.current_unit * max([1.0, *(float(np.max(slope)) for slope in read(*columns))])
+    found = np.concatenate([[1.0], *(np.ravel(slope) for slope in read(*columns))])
+    return scaling.current_unit * np.unique(found)
+
+
+def largest_bias(neuron: Neuron, scaling: Scaling, values: Mapping[str, np.ndarray] | None = None) -> float:
+    """The largest of the `bias_currents` in A."""
+    return float(bias_currents(neuron, scaling, values)[-1])
 
 
 def width_parameters(neuron: Neuron) -> tuple[str, ...]:

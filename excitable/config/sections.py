@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from circuits.network import EDGE
 from circuits.realisations.levels import LEVELS, Level, check_level
 from circuits.scaling import Scaling
 from circuits.technologies import Technology, technology
@@ -29,6 +30,8 @@ NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """Names of runs: they become folders and parts of netlist names."""
 MIXED = "mixed"
 """The rung of a circuit whose layers or neurons are at several levels."""
+AMPLIFIER_EDGE = 0.1
+"""Duration of a step of the input where there are amplifiers: see `circuits.network.EDGE`."""
 WEIGHTS_STREAM = 1
 """Distinguishes the initial weights' random numbers from others drawn from the same seed."""
 
@@ -347,6 +350,7 @@ class Configuration(Section):
             technology=None if ideal else self.circuit.built_in(),
             relative=simulation.relative if ideal else simulation.amplifier_relative,
             max_step=simulation.max_step if ideal else simulation.amplifier_max_step,
+            edge=EDGE if ideal else AMPLIFIER_EDGE,
             time_limit=simulation.time_limit,
             monolithic=simulation.monolithic,
         )
