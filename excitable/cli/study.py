@@ -1,15 +1,21 @@
-"""`excitable study`: many trainings that answer one question."""
+"""`excitable study`: many runs that answer one question."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+STUDIES = {
+    "mackey-glass": "excitable.studies.mackey_glass",
+    "event-circuit": "excitable.studies.event_circuit",
+}
+"""Each module has `BUDGETS` and `run_study`, and a module beside it, its name ending in `_page`, has `write_page`."""
+
 
 def study(
-    name: Annotated[str, typer.Argument(help="Which study: mackey-glass.")],
+    name: Annotated[str, typer.Argument(help=f"Which study: {', '.join(STUDIES)}.")],
     budget: Annotated[
-        str, typer.Option(help="How much each model gets: reduced, paper or smoke.")
+        str, typer.Option(help="How much it may spend: reduced, paper (where the study has it) or smoke.")
     ] = "reduced",
     results_folder: Annotated[
         Path | None,
@@ -20,23 +26,24 @@ def study(
     ),
 ) -> None:
     """Run a study, or what is missing of it, and write its page."""
+    from importlib import import_module
+
     from conductance.errors import ExcitableError
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
     from excitable.runs import RUNS, locked
-    from excitable.studies.mackey_glass import BUDGETS, run_study
-    from excitable.studies.mackey_glass_page import write_page
 
-    if name != "mackey-glass":
-        raise ExcitableError(f"study {name!r} is unknown; allowed is mackey-glass")
-    if budget not in BUDGETS:
-        raise ExcitableError(f"budget {budget!r} is unknown; allowed are {', '.join(BUDGETS)}")
+    if name not in STUDIES:
+        raise ExcitableError(f"study {name!r} is unknown; allowed are {', '.join(STUDIES)}")
+    work, pages = import_module(STUDIES[name]), import_module(f"{STUDIES[name]}_page")
+    if budget not in work.BUDGETS:
+        raise ExcitableError(f"budget {budget!r} is unknown; allowed are {', '.join(work.BUDGETS)}")
     folder = results_folder or RUNS / f"study-{name}-{budget}"
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder), WorkProgress(messages()) as progress:
-        found = run_study(
-            BUDGETS[budget],
+        found = work.run_study(
+            work.BUDGETS[budget],
             folder,
-            progress=lambda stage: lambda done, total, _: progress.report(f"{stage} trainings", done, total),
+            progress=lambda stage: lambda done, total, _: progress.report(stage, done, total),
         )
-    results().print(f"page: {write_page(found, docs)}")
+    results().print(f"page: {pages.write_page(found, docs)}")
