@@ -113,7 +113,12 @@ class NeuronLayer(nn.Module):
         return used(kernel_name(self.backend, self.rule, inputs, (), constants))
 
     def forward(
-        self, inputs: torch.Tensor, state: tuple[torch.Tensor, ...] = (), *, record: list | None = None
+        self,
+        inputs: torch.Tensor,
+        state: tuple[torch.Tensor, ...] = (),
+        *,
+        record: list | None = None,
+        places: int = 1,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """Step through time.
 
@@ -121,19 +126,24 @@ class NeuronLayer(nn.Module):
             inputs: (time, batch, neuron), held over each step.
             state: states at the start, each (batch, neuron); empty means the declared initial states.
             record: a list that receives the states after every step, for figures and comparisons.
+            places: how many neighbouring columns of the input share each neuron's values, as the pixels of a
+                channel do; then `neuron` above is size * places.
 
         Returns:
             The outputs (time, batch, neuron), read from the states after each step, and the final states.
         """
         first = getattr(self, f"raw_{self.neuron.parameters[0].name}")
-        check_input(inputs, self.size, first.dtype, f"layer {self.neuron.name}")
-        state = state or self.initial_state(inputs.shape[1])
+        check_input(inputs, self.size * places, first.dtype, f"layer {self.neuron.name}")
+        if not state:
+            state = tuple(s.repeat_interleave(places, dim=1) for s in self.initial_state(inputs.shape[1]))
         if len(state) != len(self.neuron.states) or any(s.shape != inputs.shape[1:] for s in state):
             raise ShapeError(
                 f"layer {self.neuron.name}: state has shapes {[tuple(s.shape) for s in state]}; "
                 f"allowed are {len(self.neuron.states)} of {tuple(inputs.shape[1:])}"
             )
         constants = self._constants(*self.values().values(), first.new_tensor(self.dt))
+        if places > 1:
+            constants = tuple(constant.expand(self.size).repeat_interleave(places) for constant in constants)
         name = kernel_name(self.backend, self.rule, inputs, state, constants) if record is None else ""
         if name:
             return run(name, inputs, state, constants)

@@ -11,6 +11,7 @@ from safetensors.torch import save as bytes_of_tensors
 from torch import Tensor
 
 from conductance.storage.files import cannot_write, write_whole
+from conductance.storage.trees import decode_tree, encode_tree
 from conductance.training.options import TrainingError, TrainingOptions
 
 CHECKPOINT = Path("checkpoints") / "last.safetensors"
@@ -70,11 +71,11 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "options": asdict(checkpoint.options),
         "seed": checkpoint.seed,
         "structure": checkpoint.structure,
-        "weights": _encoded(checkpoint.weights, "weights", tensors),
-        "optimiser": _encoded(checkpoint.optimiser, "optimiser", tensors),
-        "schedule": _encoded(checkpoint.schedule, "schedule", tensors),
+        "weights": encode_tree(checkpoint.weights, "weights", tensors),
+        "optimiser": encode_tree(checkpoint.optimiser, "optimiser", tensors),
+        "schedule": encode_tree(checkpoint.schedule, "schedule", tensors),
         "best": best
-        and {"step": best.step, "error": best.error, "weights": _encoded(best.weights, "best", tensors)},
+        and {"step": best.step, "error": best.error, "weights": encode_tree(best.weights, "best", tensors)},
     }
     header = {KEY: json.dumps(tree, allow_nan=False)}
     try:
@@ -122,41 +123,11 @@ def _checkpoint(tree: dict[str, Any], tensors: dict[str, Tensor]) -> Checkpoint:
         options=TrainingOptions(**tree["options"]),
         seed=int(tree["seed"]),
         structure=tree["structure"],
-        weights=_decoded(tree["weights"], tensors),
-        optimiser=_decoded(tree["optimiser"], tensors),
-        schedule=_decoded(tree["schedule"], tensors),
+        weights=decode_tree(tree["weights"], tensors),
+        optimiser=decode_tree(tree["optimiser"], tensors),
+        schedule=decode_tree(tree["schedule"], tensors),
         best=best
         and Best(
-            step=int(best["step"]), error=float(best["error"]), weights=_decoded(best["weights"], tensors)
+            step=int(best["step"]), error=float(best["error"]), weights=decode_tree(best["weights"], tensors)
         ),
     )
-
-
-def _encoded(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
-    """JSON data for nested plain values; tensors go to `tensors` under their path."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Tensor):
-        tensors[name] = value.detach().cpu().contiguous()
-        return {"tensor": name}
-    if isinstance(value, dict):
-        return {"dict": [[key, _encoded(entry, f"{name}.{key}", tensors)] for key, entry in value.items()]}
-    if isinstance(value, list | tuple):
-        kind = "tuple" if isinstance(value, tuple) else "list"
-        return {kind: [_encoded(entry, f"{name}.{index}", tensors) for index, entry in enumerate(value)]}
-    raise TypeError(f"checkpoint: {name} is a {type(value).__name__}, which has no form in the file")
-
-
-def _decoded(data: Any, tensors: dict[str, Tensor]) -> Any:
-    if not isinstance(data, dict):
-        return data
-    ((kind, content),) = data.items()
-    if kind == "tensor":
-        return tensors[content]
-    if kind == "dict":
-        return {key: _decoded(entry, tensors) for key, entry in content}
-    if kind == "tuple":
-        return tuple(_decoded(entry, tensors) for entry in content)
-    if kind == "list":
-        return [_decoded(entry, tensors) for entry in content]
-    raise ValueError(f"unknown kind {kind!r}")
