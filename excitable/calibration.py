@@ -1,14 +1,22 @@
 """Amplifiers swept by DC at their bias currents, fitted, and put right in the circuit that uses them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from circuits.calibration import SWEPT, Calibration, amplifier_bench, fit_tanh
+from circuits.network import level_biases, neuron_levels
 from circuits.realisations import Level, kit
 from circuits.realisations.cell import OUT, Cell
+from circuits.realisations.levels import default_technology
 from circuits.realisations.transconductor import Trim
 from circuits.technologies import Technology
+from conductance.networks import Network
+from conductance.storage import StorageError
+from excitable.loop import CircuitOptions
 from netlists.analyses import DCSweep, Tolerances
 from netlists.runner import simulate
 from netlists.writing import write_netlist
@@ -52,6 +60,117 @@ def calibrate_level(level: Level, technology: Technology, biases: Sequence[float
     made = kit(level, technology, bias=max(biases))
     cells = {cell.subcircuit.name: cell for cell in (made.element, made.follower)}
     return [calibrate(cell, technology, bias) for cell in cells.values() for bias in biases]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelFit:
+    """What the DC sweeps found of a level's amplifiers.
+
+    Attributes:
+        level: macromodel or transistor.
+        technology: its name.
+        corner: its process corner.
+        temperature: in degrees Celsius.
+        largest_bias: bias current in A that the amplifiers are made for.
+        amplifiers: a sweep and its fit for each cell and bias current.
+    """
+
+    level: Level
+    technology: str
+    corner: str
+    temperature: float
+    largest_bias: float
+    amplifiers: tuple[Calibration, ...]
+
+    @property
+    def voltage_unit(self) -> float:
+        """V0 in V: the mean over the amplifiers."""
+        return float(np.mean([found.voltage_unit for found in self.amplifiers]))
+
+    @property
+    def residual(self) -> float:
+        """The largest deviation of any sweep from its tanh, over the largest current."""
+        return max(found.residual for found in self.amplifiers)
+
+    def is_of(self, level: Level, technology: Technology, biases: np.ndarray) -> bool:
+        """Whether this is the calibration of a level in a technology, for these bias currents (A)."""
+        own = (self.level, self.technology, self.corner, self.temperature, self.largest_bias)
+        asked = (level, technology.name, technology.corner, technology.temperature, float(biases[-1]))
+        return own == asked and {found.bias for found in self.amplifiers} == set(swept_biases(biases))
+
+
+def swept_biases(biases: np.ndarray) -> list[float]:
+    """The bias currents (A) that are swept: the smallest, the median and the largest of a network's."""
+    return sorted({float(current) for current in np.quantile(biases, (0, 0.5, 1), method="nearest")})
+
+
+def fit_level(level: Level, technology: Technology, biases: np.ndarray) -> LevelFit:
+    """Sweep and fit the amplifiers of a level for a network that needs these bias currents (A), smallest first.
+
+    Raises:
+        SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's.
+    """
+    return LevelFit(
+        level=level,
+        technology=technology.name,
+        corner=technology.corner,
+        temperature=technology.temperature,
+        largest_bias=float(biases[-1]),
+        amplifiers=tuple(calibrate_level(level, technology, swept_biases(biases))),
+    )
+
+
+_FITS = TypeAdapter(tuple[LevelFit, ...])
+
+
+def read_fits(path: Path) -> tuple[LevelFit, ...]:
+    """The fits of a `calibration.json`; none where there is no such file.
+
+    Raises:
+        StorageError: it is damaged.
+    """
+    if not path.is_file():
+        return ()
+    try:
+        return _FITS.validate_json(path.read_bytes())
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"])) or "file"
+        raise StorageError(
+            f"{path}: {where}: {fault['msg']}; delete the file, and `excitable export` makes it anew"
+        ) from None
+
+
+def fits_json(fits: Iterable[LevelFit]) -> bytes:
+    """The text of `calibration.json`."""
+    return _FITS.dump_json(tuple(fits), indent=1) + b"\n"
+
+
+def calibrated(
+    network: Network, options: CircuitOptions, known: Sequence[LevelFit] = ()
+) -> tuple[CircuitOptions, tuple[LevelFit, ...]]:
+    """The options with what calibration finds: the amplifiers' own V0 as unit of voltage, gains and offsets as trims.
+
+    Args:
+        network: whose bias currents are swept.
+        options: how it is built.
+        known: earlier fits; those that fit are not made again.
+
+    Returns:
+        The options, and the fits they rest on; none at the behavioural level.
+    """
+    biases = level_biases(network, options.scaling, neuron_levels(network, options.levels))
+    technology = options.technology or default_technology()
+    fits = tuple(
+        next((fit for fit in known if fit.is_of(level, technology, currents)), None)
+        or fit_level(level, technology, currents)
+        for level, currents in biases.items()
+    )
+    if not fits:
+        return options, ()
+    unit = float(np.mean([fit.voltage_unit for fit in fits]))
+    found = trims([amplifier for fit in fits for amplifier in fit.amplifiers])
+    return replace(options, scaling=replace(options.scaling, voltage_unit=unit), trims=found), fits
 
 
 def trims(calibrations: Sequence[Calibration]) -> dict[str, Trim]:

@@ -28,6 +28,8 @@ MEANINGS: Mapping[str, str] = {
     "macromodel": "the netlist of amplifiers described by gain, offset, V0, output resistance, rails and capacitances",
     "transistor": "the netlist of subthreshold transistors, calibrated by DC sweeps",
 }
+CIRCUIT_RUNGS = tuple(name for name in MEANINGS if name not in ("discrete", "continuous"))
+"""The rungs that are simulated in ngspice, from the nearest to the model on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,7 @@ class Waveforms:
         membrane: (sample, neuron), U_m of every spiking neuron in V0.
         output: (sample, feature), the network's output.
         neurons: one name per neuron, `<layer>_<index>`.
+        basis: digest of all that decides the rung: of the same basis, it need not be computed again.
     """
 
     rung: str
@@ -47,6 +50,7 @@ class Waveforms:
     membrane: np.ndarray
     output: np.ndarray
     neurons: tuple[str, ...]
+    basis: str = ""
 
     def prediction(self, dt: float, steps: int) -> np.ndarray:
         """The output at the end of every model step, (step, feature)."""
@@ -61,7 +65,11 @@ class Waveforms:
                 "output": (("time", "feature"), self.output.astype(np.float32), {"unit": "1"}),
             },
             coords={"time": ("time", self.time, {"unit": "tau_m"}), "neuron": list(self.neurons)},
-            attrs={"rung": self.rung, "meaning": MEANINGS.get(self.rung, self.rung)},
+            attrs={
+                "rung": self.rung,
+                "meaning": MEANINGS.get(self.rung, self.rung),
+                "basis": self.basis,
+            },
         )
 
     @classmethod
@@ -73,6 +81,7 @@ class Waveforms:
             membrane=data["membrane"].to_numpy().astype(float),
             output=data["output"].to_numpy().astype(float),
             neurons=tuple(str(name) for name in data["neuron"].to_numpy()),
+            basis=str(data.attrs.get("basis", "")),
         )
 
 

@@ -23,6 +23,8 @@ RUNS = Path("runs")
 CONFIGURATION = "config.toml"
 ENVIRONMENT = "environment.json"
 MODEL = "model.json"
+WEIGHTS = "model.safetensors"
+CALIBRATION = "calibration.json"
 WAVEFORMS = "waveforms.nc"
 COMPARISON = "comparison.json"
 REPORT = "report.html"
@@ -47,7 +49,7 @@ class RunFolder:
         RunError: there is no run in it.
 
     Its files: `config.toml`, `environment.json`, `model.json`, `model.safetensors`, `metrics.jsonl`, `checkpoints/`,
-    `tensorboard/`, `netlists/`, `waveforms.nc`, `comparison.json`, `report.html` and figures.
+    `tensorboard/`, `calibration.json`, `netlists/`, `waveforms.nc`, `comparison.json`, `report.html` and figures.
     """
 
     def __init__(self, path: Path) -> None:

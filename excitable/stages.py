@@ -1,96 +1,221 @@
 """What is done to a trained run: export, simulate, compare. Each stage leaves its files in the folder."""
 
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
+from circuits.bias import bias_csv
 from conductance.storage import StorageError
 from conductance.storage.files import whole_file
 from conductance.tasks import Split
-from excitable.loop import export, held_out, ladder, simulate
-from excitable.rungs import Waveforms, continuous_rung, discrete_rung, load_waveforms, save_waveforms
-from excitable.runs import COMPARISON, NETLISTS, WAVEFORMS, RunError, RunFolder
+from excitable import __version__
+from excitable.calibration import calibrated, fits_json, read_fits
+from excitable.config.sections import MIXED
+from excitable.loop import CircuitOptions, held_out, ladder, simulate, written
+from excitable.rungs import (
+    CIRCUIT_RUNGS,
+    MEANINGS,
+    Waveforms,
+    continuous_rung,
+    discrete_rung,
+    load_waveforms,
+    save_waveforms,
+)
+from excitable.runs import (
+    CALIBRATION,
+    COMPARISON,
+    CONFIGURATION,
+    MODEL,
+    NETLISTS,
+    WAVEFORMS,
+    WEIGHTS,
+    RunError,
+    RunFolder,
+)
 from netlists.comparison import Ladder
 from netlists.execute import available_cores
 
 TASK_GROUP = "task"
+PARTS = "parts"
+"""Below the netlists: those of the simulated parts, a folder for each rung."""
 Progress = Callable[[str, int, int], None]
 """Called with the name of a piece of work, how much of it is done, and all of it."""
 
 
-def export_run(run: RunFolder) -> Path:
-    """Write the network's netlist and its test bench into the run's `netlists/`; the bench's path is returned."""
-    configuration, split = run.configuration, _split(run)
-    netlist = export(
-        run.network(),
-        split.inputs[:, 0].numpy(),
-        dt=configuration.network.dt,
-        options=configuration.circuit_options(),
-        provenance=_provenance(run),
-    )
-    return netlist.write(run.file(NETLISTS))
-
-
-def simulate_run(run: RunFolder, progress: Progress | None = None) -> list[Waveforms]:
-    """Run the model, its continuous equation and its netlist on the held-out series, and keep their waveforms.
+def circuit_options(run: RunFolder, rung: str) -> CircuitOptions:
+    """How a rung of the run is built and simulated; amplifiers are calibrated, or taken from `calibration.json`.
 
     Raises:
-        SimulatorMissing, SimulationFailed: there is no ngspice, or it failed; nothing is changed then.
-        CircuitError, ContinuousError: the network has no circuit, or no continuous equation.
+        SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's.
+    """
+    known = read_fits(run.path / CALIBRATION)
+    options, fits = calibrated(run.network(), run.configuration.circuit_options(rung), known)
+    fresh = [fit for fit in fits if fit not in known]
+    if fresh:
+        renewed = {(fit.level, fit.technology, fit.corner, fit.temperature) for fit in fresh}
+        kept = [f for f in known if (f.level, f.technology, f.corner, f.temperature) not in renewed]
+        run.write(CALIBRATION, fits_json([*kept, *fresh]))
+    return options
+
+
+def export_run(run: RunFolder, rungs: Sequence[str] = ()) -> list[Path]:
+    """Write a netlist, its test bench and its bias table for each rung into the run's `netlists/`.
+
+    Args:
+        run: a trained run.
+        rungs: behavioural, mixed, macromodel, transistor; those of the configuration where none are given.
+
+    Returns:
+        The benches, in the order of the ladder.
     """
     configuration, split, network = run.configuration, _split(run), run.network()
-    inputs, dt = split.inputs[:, 0].numpy(), configuration.network.dt
-    tell = progress or (lambda *_: None)
-    workers = configuration.simulation.workers or available_cores()
-    with tempfile.TemporaryDirectory(prefix="excitable_") as parts, ThreadPoolExecutor(workers) as executor:
-        circuit = simulate(
-            network,
-            inputs,
-            dt=dt,
-            options=configuration.circuit_options(),
-            executor=executor,
-            keep=Path(parts),
-            progress=lambda done, total: tell("netlists in ngspice", done, total),
-        )
-        rungs = [
-            discrete_rung(network, inputs, dt=dt),
-            continuous_rung(
-                network, inputs, dt=dt, progress=lambda done, total: tell("continuous equation", done, total)
-            ),
-            circuit,
-        ]
-        with whole_file(run.file(WAVEFORMS)) as part:
-            save_waveforms(rungs, part)
-            _task_dataset(run, split).to_netcdf(part, mode="a", group=TASK_GROUP, engine="h5netcdf")
-        _keep_parts(Path(parts), run.path / NETLISTS / "parts")
-    return rungs
+    folder, benches = run.file(NETLISTS), []
+    for rung in chosen_rungs(run, rungs):
+        options = circuit_options(run, rung)
+        built = options.build(
+            network, split.inputs[:, 0].numpy(), dt=configuration.network.dt, name=_netlist_name(rung),
+            provenance={**_provenance(run), "level": rung},
+        )  # fmt: skip
+        benches.append(written(network, built, options).write(folder))
+        run.write(f"{NETLISTS}/{_netlist_name(rung)}_bias.csv", bias_csv(built.circuit))
+    return benches
 
 
-def compare_run(run: RunFolder) -> Ladder:
-    """Climb the ladder with the waveforms of the run, and write `comparison.json`.
+def _netlist_name(rung: str) -> str:
+    return "network" if rung == "behavioural" else f"network_{rung}"
+
+
+def chosen_rungs(run: RunFolder, rungs: Sequence[str] = ()) -> tuple[str, ...]:
+    """The rungs asked for, or those of the configuration, in the order of the ladder.
 
     Raises:
-        RunError: nothing has been simulated.
+        RunError: there is no such rung, or the configuration does not say what is mixed.
+    """
+    wanted = tuple(rungs) or tuple(run.configuration.circuit.level)
+    unknown = [rung for rung in wanted if rung not in CIRCUIT_RUNGS]
+    if unknown:
+        raise RunError(f"level {unknown[0]!r} is unknown; allowed are {', '.join(CIRCUIT_RUNGS)}")
+    if MIXED in wanted and not run.configuration.circuit.mixed:
+        raise RunError(
+            f"{run.path / CONFIGURATION}: level {MIXED} needs the table [circuit.mixed], as in hidden_3 = 'transistor'"
+        )
+    return tuple(rung for rung in CIRCUIT_RUNGS if rung in wanted)
+
+
+def simulate_run(
+    run: RunFolder, rungs: Sequence[str] = (), progress: Progress | None = None
+) -> list[Waveforms]:
+    """Run the model, its continuous equation and its circuits on the held-out series, and keep their waveforms.
+
+    Waveforms of other rungs stay as long as the network, its input and its options are the same. Where an earlier
+    call was broken off, the parts that were simulated are not simulated again.
+
+    Args:
+        run: a trained run.
+        rungs: behavioural, mixed, macromodel, transistor; those of the configuration where none are given.
+        progress: called with the name of a rung, how much of it is done, and all of it.
+
+    Raises:
+        SimulatorMissing, SimulationFailed: there is no ngspice, or it failed; the waveforms are not changed then.
+        CircuitError, ContinuousError: the network has no circuit, or no continuous equation.
+    """
+    network, split, dt = run.network(), _split(run), run.configuration.network.dt
+    inputs = split.inputs[:, 0].numpy()
+    tell = progress or (lambda *_: None)
+    wanted = {rung: circuit_options(run, rung) for rung in chosen_rungs(run, rungs)}
+    bases = {rung: _basis(run, inputs, options) for rung, options in wanted.items()}
+    bases |= {rung: _basis(run, inputs) for rung in ("discrete", "continuous")}
+    found = {rung.rung: rung for rung in _still_valid(run, inputs, bases) if rung.rung not in wanted}
+    parts = run.path / NETLISTS / PARTS
+    workers = run.configuration.simulation.workers or available_cores()
+    with ThreadPoolExecutor(workers) as executor:
+        for rung, options in wanted.items():
+            found[rung] = simulate(
+                network, inputs, dt=dt, options=options, executor=executor, keep=parts / rung, resume=True,
+                progress=partial(tell, f"{rung} netlists in ngspice"),
+            )  # fmt: skip
+    if "continuous" not in found:
+        tell_continuous = partial(tell, "continuous equation")
+        found["continuous"] = continuous_rung(network, inputs, dt=dt, progress=tell_continuous)
+    found["discrete"] = discrete_rung(network, inputs, dt=dt)
+    ladder_rungs = [replace(found[name], basis=bases[name]) for name in MEANINGS if name in found]
+    with whole_file(run.file(WAVEFORMS)) as part:
+        save_waveforms(ladder_rungs, part)
+        _task_dataset(run, split).to_netcdf(part, mode="a", group=TASK_GROUP, engine="h5netcdf")
+    _tidy_parts(parts, wanted)
+    return ladder_rungs
+
+
+def _basis(run: RunFolder, inputs: np.ndarray, options: CircuitOptions | None = None) -> str:
+    """A digest of all that decides a rung's waveforms: the network, its input, and how its circuit is built."""
+    digest = hashlib.sha256(__version__.encode())
+    for name in (MODEL, WEIGHTS):
+        digest.update((run.path / name).read_bytes())
+    digest.update(inputs.tobytes())
+    if options is not None:
+        digest.update(repr(replace(options, time_limit=1.0)).encode())
+    return digest.hexdigest()
+
+
+def _still_valid(run: RunFolder, inputs: np.ndarray, bases: dict[str, str]) -> Iterator[Waveforms]:
+    """Waveforms of an earlier simulation that a new one would not change; `bases` receives those of their rungs."""
+    try:
+        present = load_waveforms(run.path / WAVEFORMS)
+    except (OSError, KeyError, ValueError):
+        return  # none, or of no use: they are made anew
+    for rung in present:
+        if rung.basis and rung.rung not in bases:
+            bases[rung.rung] = _basis(run, inputs, circuit_options(run, rung.rung))
+        if rung.basis == bases[rung.rung]:
+            yield rung
+
+
+def _tidy_parts(folder: Path, simulated: Mapping[str, CircuitOptions]) -> None:
+    """Remove the raw files of finished simulations: their waveforms are in `waveforms.nc`."""
+    for rung in simulated:
+        for raw in (folder / rung).glob("*/*.raw"):
+            raw.unlink(missing_ok=True)
+
+
+def compare_run(run: RunFolder, rungs: Sequence[str] = ()) -> Ladder:
+    """Climb the ladder with the waveforms of the run, and write `comparison.json`.
+
+    Args:
+        run: a simulated run.
+        rungs: of the circuit; all that are simulated where none are given.
+
+    Raises:
+        RunError: nothing has been simulated, or not such a rung.
     """
     path = run.path / WAVEFORMS
     if not path.is_file():
         raise RunError(f"{run.path}: nothing is simulated yet; `excitable simulate {run.path}` does it")
     try:
-        rungs = load_waveforms(path)
+        found = load_waveforms(path)
     except (OSError, KeyError, ValueError) as error:
         raise StorageError(
             f"{path}: it cannot be read ({error}); `excitable simulate {run.path}` makes it anew"
         ) from None
+    if rungs:
+        wanted = chosen_rungs(run, rungs)
+        missing = sorted(set(wanted) - {rung.rung for rung in found})
+        if missing:
+            raise RunError(
+                f"{run.path}: level {missing[0]} is not simulated yet; `excitable simulate {run.path} --level "
+                f"{missing[0]}` does it"
+            )
+        found = [rung for rung in found if rung.rung in (*wanted, "discrete", "continuous")]
     dt = run.configuration.network.dt
-    split = held_out(run.data.held_out, round(float(rungs[0].time[-1]) / dt))
-    found = ladder(run.network(), rungs, split, run.task, dt=dt)
-    run.write(COMPARISON, found.to_json())
-    return found
+    split = held_out(run.data.held_out, round(float(found[0].time[-1]) / dt))
+    climbed = ladder(run.network(), found, split, run.task, dt=dt)
+    run.write(COMPARISON, climbed.to_json())
+    return climbed
 
 
 def _split(run: RunFolder) -> Split:
@@ -123,18 +248,3 @@ def _task_dataset(run: RunFolder, split: Split) -> xr.Dataset:
             "target": ", ".join(data.target_names), "sample_step": data.sample_step, "time_unit": data.time_unit,
         },
     )  # fmt: skip
-
-
-def _keep_parts(source: Path, target: Path) -> None:
-    """Keep the netlists that were simulated, without the raw files: their waveforms are in `waveforms.nc`."""
-    fresh = target.with_name(".parts.part")
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
-        shutil.copytree(source, fresh, ignore=shutil.ignore_patterns("*.raw"))
-        shutil.rmtree(target, ignore_errors=True)
-        fresh.replace(target)
-    except OSError as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise StorageError(
-            f"{target}: it cannot be written ({error.strerror}); make room and simulate again"
-        ) from None

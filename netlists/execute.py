@@ -8,7 +8,7 @@ from pathlib import Path
 
 from netlists.errors import SimulatorMissing
 from netlists.netlist import Netlist
-from netlists.runner import DEFAULT_TIME_LIMIT, Run, find_ngspice, simulate
+from netlists.runner import DEFAULT_TIME_LIMIT, Run, find_ngspice, kept_run, simulate
 
 Progress = Callable[[int, int, Run], None]
 
@@ -26,24 +26,36 @@ def simulate_all(
     executor: Executor | None = None,
     time_limit: float = DEFAULT_TIME_LIMIT,
     keep: Path | str | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> list[Run]:
     """Simulate all netlists; runs come back in the order of the netlists, failures among them as values.
 
     `time_limit` (s) holds for each simulation. `keep` receives one folder for each successful run, named like
-    its netlist. `progress(done, total, run)` is called in this process after each run. Without an executor one
-    thread per core waits for its ngspice: the work is done in ngspice's own processes.
+    its netlist; with `resume`, a netlist whose run lies there already is not simulated again.
+    `progress(done, total, run)` is called in this process after each run. Without an executor one thread per core
+    waits for its ngspice: the work is done in ngspice's own processes.
     """
     find_ngspice()
     workers = min(available_cores(), len(netlists))
     folders = [None if keep is None else Path(keep) / netlist.name for netlist in netlists]
+    task = _resumed if resume else _anew
     # Worker processes would only wait for ngspice, too, and cost 5 to 10 s to start beside torch.
     with ThreadPoolExecutor(max(1, workers)) if executor is None else nullcontext(executor) as pool:
         futures = [
-            pool.submit(simulate, netlist, time_limit=time_limit, keep=folder)
+            pool.submit(task, netlist, time_limit, folder)
             for netlist, folder in zip(netlists, folders, strict=True)
         ]
         return _collect(futures, netlists, progress)
+
+
+def _anew(netlist: Netlist, time_limit: float, folder: Path | None) -> Run:
+    return simulate(netlist, time_limit=time_limit, keep=folder)
+
+
+def _resumed(netlist: Netlist, time_limit: float, folder: Path | None) -> Run:
+    found = None if folder is None else kept_run(netlist, folder)
+    return _anew(netlist, time_limit, folder) if found is None else found
 
 
 def _collect(

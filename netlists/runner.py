@@ -112,7 +112,8 @@ def simulate(
         with tempfile.TemporaryDirectory(prefix="ngspice_") as folder:
             outcome = _simulate_in(Path(folder), simulator, netlist, time_limit)
             if outcome.ok and keep is not None:
-                _keep(Path(folder), Path(keep), [*netlist.files, _RAW, _LOG])
+                # the netlist last: what lies beside it is then never older than it
+                _keep(Path(folder), Path(keep), [_RAW, _LOG, *netlist.files])
     except OSError as error:
         outcome = Run(name=netlist.name, ok=False, reason=_disk_words(error))
     except NetlistError as error:
@@ -126,6 +127,19 @@ def simulate(
         waveforms=outcome.waveforms,
         seconds=seconds,
     )
+
+
+def kept_run(netlist: Netlist, folder: Path | str) -> Run | None:
+    """The run that `simulate` kept in a folder; None where there is none of exactly this netlist."""
+    place = Path(folder)
+    try:
+        if any((place / name).read_text(encoding="utf-8") != text for name, text in netlist.files.items()):
+            return None
+        waveforms = label(read_raw(place / _RAW)[-1], netlist.probes, title=netlist.name)
+        check_complete(waveforms, netlist.analysis)
+        return Run(name=netlist.name, ok=True, log=_read_log(place / _LOG), waveforms=waveforms)
+    except (OSError, UnicodeDecodeError, WaveformError):
+        return None
 
 
 def _simulate_in(folder: Path, simulator: Simulator, netlist: Netlist, time_limit: float) -> Run:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from excitable.cli.export import RUN
+from excitable.cli.export import LEVEL, RUN
 
 if TYPE_CHECKING:
     from netlists.comparison import Ladder
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 def compare(
     run: RUN,
+    level: LEVEL = None,
     max_nrmse: Annotated[
         float | None,
         typer.Option(
@@ -29,7 +30,7 @@ def compare(
 
     folder = RunFolder.find(run)
     with folder.locked():
-        ladder = compare_run(folder)
+        ladder = compare_run(folder, level or ())
     show(ladder)
     if max_nrmse is not None:
         last = ladder.adjacent[-1]

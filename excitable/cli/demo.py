@@ -33,13 +33,13 @@ def demo(
     folder = RunFolder(run or located(read_configuration(configuration).name))
     with folder.locked():
         messages().print(f"{folder.path}: exporting the netlist")
-        bench = export_run(folder)
+        benches = export_run(folder)
         messages().print(
             f"{folder.path}: simulating {folder.configuration.simulation.samples} held-out samples"
         )
         with WorkProgress(messages()) as progress:
-            simulate_run(folder, progress.report)
+            simulate_run(folder, progress=progress.report)
         ladder = compare_run(folder)
         page = write_report(folder.path)
     show(ladder)
-    results().print(f"netlist: {bench}\nreport:  {page.resolve()}")
+    results().print("".join(f"netlist: {bench}\n" for bench in benches) + f"report:  {page.resolve()}")

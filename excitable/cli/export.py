@@ -7,13 +7,23 @@ import typer
 RUN = Annotated[str, typer.Argument(help="A run: its name below runs/, or its folder.")]
 
 
-def export(run: RUN) -> None:
-    """Write the network's netlist and test bench into the run's netlists/."""
+LEVEL = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--level",
+        help="behavioural, mixed, macromodel or transistor; may be repeated. The configuration's where not given.",
+    ),
+]
+
+
+def export(run: RUN, level: LEVEL = None) -> None:
+    """Write the network's netlists, test benches and bias tables into the run's netlists/."""
     from excitable.cli.console import results
     from excitable.runs import RunFolder
     from excitable.stages import export_run
 
     folder = RunFolder.find(run)
     with folder.locked():
-        bench = export_run(folder)
-    results().print(f"netlist: {bench}\nrun it by hand: cd {bench.parent}; ngspice {bench.name}")
+        benches = export_run(folder, level or ())
+    for bench in benches:
+        results().print(f"netlist: {bench}\nrun it by hand: cd {bench.parent}; ngspice {bench.name}")
