@@ -28,9 +28,12 @@ class EveryStep(nn.Module):
 def convolution(
     inputs: int, outputs: int, options: NeuronOptions, *, kernel: int = 3, stride: int = 1, alpha: float = 1.0
 ) -> nn.Sequential:
-    """A convolution without bias and its tdBN; `alpha` multiplies that of the options."""
-    layer = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False)
-    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    """A convolution and its tdBN, or with a bias where there is none; `alpha` multiplies that of the options."""
+    bare = options.norm == "none"
+    layer = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=bare)
+    nn.init.kaiming_normal_(layer.weight, mode="fan_in" if bare else "fan_out", nonlinearity="relu")
+    if bare:
+        return nn.Sequential(EveryStep(layer))
     return nn.Sequential(
         EveryStep(layer), ThresholdBatchNorm(outputs, alpha * options.alpha * options.threshold)
     )

@@ -105,11 +105,11 @@ def vgg_snn(options: NeuronOptions, *, classes: int = 10, channels: int = 2, ste
 def digits_network(
     options: NeuronOptions, *, classes: int = 10, channels: int = 1, steps: int = 4
 ) -> ImageNetwork:
-    """A small network for images of 8 x 8 pixels: two convolutions and a hidden layer. Ours."""
+    """A small network for images of 8 x 8 pixels or more: two convolutions, 4 x 4 places, a hidden layer. Ours."""
     body = nn.Sequential(
         spiking_convolution(channels, 24, options),
         spiking_convolution(24, 48, options, stride=2),
-        EveryStep(nn.Flatten()),
+        EveryStep(nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten())),
         EveryStep(nn.Linear(48 * 16, 64)),
         ImageNeurons(64, options),
         _readout(64, classes),

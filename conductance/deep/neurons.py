@@ -17,6 +17,7 @@ from conductance.neurons.base import Neuron
 
 WindowKind = Literal["analytic", "fixed", "measured"]
 Sharing = Literal["layer", "channel"]
+Norm = Literal["tdbn", "none"]
 MOMENTUM = 0.1
 """Of the running statistics of a measured window, as of batch norm's."""
 SAMPLE = 16
@@ -39,6 +40,7 @@ class NeuronOptions:
         half_width: of a fixed window, in V0.
         trainable: parameters that training changes, inside the stable region.
         sharing: whether a layer has one set of values or each channel its own.
+        norm: tdBN after every convolution, or none and a bias instead.
         alpha: tdBN's factor: the input's standard deviation over the threshold, at the start of training.
         backend: what steps the neurons, see `NeuronLayer`.
     """
@@ -49,6 +51,7 @@ class NeuronOptions:
     half_width: float = 0.5
     trainable: tuple[str, ...] = ()
     sharing: Sharing = "layer"
+    norm: Norm = "tdbn"
     alpha: float = 1.0
     backend: str = "auto"
 
@@ -57,7 +60,8 @@ class NeuronOptions:
             raise DeepError(
                 f"neuron {self.neuron.name}: a deep network needs a map with a threshold and a window: dqif() or dlif()"
             )
-        for name, allowed in (("window", get_args(WindowKind)), ("sharing", get_args(Sharing))):
+        for name, kind in (("window", WindowKind), ("sharing", Sharing), ("norm", Norm)):
+            allowed = get_args(kind)
             if getattr(self, name) not in allowed:
                 raise DeepError(
                     f"{name} {getattr(self, name)!r} is unknown; allowed are {', '.join(allowed)}"
