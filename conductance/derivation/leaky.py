@@ -27,14 +27,40 @@ class LeakyFlow:
     tau: sympy.Expr
     threshold: sympy.Expr
 
+    @property
+    def end(self) -> tuple[sympy.Expr, sympy.Expr]:
+        """Voltage and current after DURATION without a spike."""
+        decay = sympy.exp(-DURATION / self.tau)
+        return (self.voltage + self.current * (1 - decay)) * decay, self.current * decay**2
+
     @cached_property
     def interval(self) -> Program:
         """(voltage, current, duration) to voltage and current after a duration without a spike."""
-        decay = sympy.exp(-DURATION / self.tau)
+        voltage, current = self.end
+        return program((self.voltage, self.current, DURATION), voltage=voltage, current=current)
+
+    @cached_property
+    def step(self) -> Program:
+        """`interval` for kernels, with the slopes of the last voltage over voltage and current, of the last current
+        over current, and of both over duration.
+        """
+        voltage, current = self.end
         return program(
             (self.voltage, self.current, DURATION),
-            voltage=(self.voltage + self.current * (1 - decay)) * decay,
-            current=self.current * decay**2,
+            voltage=voltage, current=current, keep=sympy.diff(voltage, self.voltage),
+            push=sympy.diff(voltage, self.current), fade=sympy.diff(current, self.current),
+            drag=sympy.diff(voltage, DURATION), fall=sympy.diff(current, DURATION),
+        )  # fmt: skip
+
+    @cached_property
+    def crossing_gradient(self) -> Program:
+        """(voltage, current, duration until a spike) to that duration's slopes over voltage and current."""
+        voltage, _ = self.end
+        slope = sympy.diff(voltage, DURATION)
+        return program(
+            (self.voltage, self.current, DURATION),
+            voltage=-sympy.diff(voltage, self.voltage) / slope,
+            current=-sympy.diff(voltage, self.current) / slope,
         )
 
     @cached_property

@@ -10,7 +10,7 @@ C - S y = 0, and the reset from +inf to -inf is the identity. Gradients follow f
 Derived in docs/models.md, section 2, and checked there against 100 random trains; the tests check it against scipy.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -207,18 +207,49 @@ class ProjectiveFlow:
     @cached_property
     def interval_gradient(self) -> Program:
         """(p, q, current, duration), p^2 + q^2 = 1, to the slopes of the last angle over angle, current, duration."""
+        angle, current, duration = self._interval_slopes
+        return program((P, Q, self.current, DURATION), angle=angle, current=current, duration=duration)
+
+    @cached_property
+    def step(self) -> Program:
+        """All of an interval at once, for kernels: (p, q, current, duration), p^2 + q^2 = 1, to the last (p, q) up to
+        a factor, the last current, `sweep`, the slopes of `interval_gradient`, and the last current's slopes over
+        current and duration.
+        """
+        above, below = self.end
+        angle, current, duration = self._interval_slopes
+        last = self.current * self.decay
+        return program(
+            (P, Q, self.current, DURATION),
+            p=above, q=below, last_current=last, squared=self.curvature * self.clock**2, angle=angle,
+            current=current, fade=sympy.diff(last, self.current), duration=duration,
+            fall=sympy.diff(last, DURATION),
+        )  # fmt: skip
+
+    @cached_property
+    def arrival(self) -> Program:
+        """(p, q, weight), p^2 + q^2 = 1, to (p, q) after an input spike that moves V by its weight, up to a factor,
+        and the slopes of its angle over the angle before and the weight.
+        """
+        above, length = P + INPUT * Q, (P + INPUT * Q) ** 2 + Q**2
+        angle = (Q * _over_angle(above) - above * _over_angle(Q)) / length
+        return program(
+            (P, Q, INPUT),
+            p=above,
+            q=Q,
+            angle=sympy.factor(angle),
+            weight=Q * sympy.diff(above, INPUT) / length,
+        )
+
+    @property
+    def _interval_slopes(self) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
         above, below = self.end
         length = above**2 + below**2
 
-        def turn(slope: Callable[[sympy.Expr], sympy.Expr]) -> sympy.Expr:
-            return (below * slope(above) - above * slope(below)) / length
+        def turn(symbol: sympy.Symbol) -> sympy.Expr:
+            return (below * sympy.diff(above, symbol) - above * sympy.diff(below, symbol)) / length
 
-        return program(
-            (P, Q, self.current, DURATION),
-            angle=self.determinant / length,
-            current=turn(lambda value: sympy.diff(value, self.current)),
-            duration=turn(lambda value: sympy.diff(value, DURATION)),
-        )
+        return self.determinant / length, turn(self.current), turn(DURATION)
 
 
 def _angle(height: sympy.Expr, along: sympy.Expr) -> sympy.Expr:

@@ -5,6 +5,8 @@ from collections.abc import Collection
 import torch
 from torch import nn
 
+from conductance.events import compiled
+from conductance.events.backend import Backend, check_backend, is_compiled
 from conductance.events.engines import Pair, engine_of
 from conductance.events.pseudospikes import SHARPNESS
 from conductance.events.recurrent import respond_recurrent
@@ -34,6 +36,8 @@ class EventLayer(nn.Module):
         sharpness: how fast a QIF neuron's pseudospikes move away with inhibition, see `pseudospikes.held_drive`.
         capacity: the most spikes a trial may have in this layer; None for any number.
         generator: source of the drawn weights.
+        backend: "auto", "torch" or "c", the compiled event loop. The loop runs layers on a CPU that are not recurrent
+            and whose delays are not one per synapse; "auto" takes it where it can be had.
 
     The weights of a layer of QIF neurons are currents in V0/R, of theta neurons voltages in V0.
 
@@ -67,9 +71,12 @@ class EventLayer(nn.Module):
         sharpness: float = SHARPNESS,
         capacity: int | None = None,
         generator: torch.Generator | None = None,
+        backend: Backend = "auto",
     ) -> None:
         super().__init__()
         self.owner = f"event layer {neuron.name}, {inputs} to {size}"
+        check_backend(backend, self.owner)
+        self.backend, self._room = backend, 2 * size
         unknown = sorted(set(trainable) - set(TRAINABLE))
         if unknown:
             raise EventError(
@@ -143,21 +150,47 @@ class EventLayer(nn.Module):
                 spikes than `capacity`.
         """
         self._check(spikes)
-        times, charges, push = self._arrivals(spikes)
         shape = (spikes.batch, self.size)
-        state = self.engine.start(self.initial_voltage.expand(shape), self.initial_current.expand(shape))
+        start = self.engine.start(self.initial_voltage.expand(shape), self.initial_current.expand(shape))
+        if is_compiled(self.backend, self.engine.flow, self.weight, self._obstacle(), self.owner):
+            result, state, push = self._by_loop(spikes, start)
+        else:
+            result, state, push = self._by_torch(spikes, start)
+        self._check_capacity(result)
+        return self._with_later(result, state, push)
+
+    def _obstacle(self) -> str:
+        """Why the compiled loop cannot run this layer, in words; empty if it can."""
+        if self.recurrent_weight is not None:
+            return "the layer is recurrent"
+        if self.delay.dim() == 2:
+            return "the layer has one delay per synapse; give one per input"
+        return ""
+
+    def _by_loop(self, spikes: Spikes, start: Pair) -> tuple[Spikes, Pair, torch.Tensor]:
+        times, neurons, mask, push = self._shared_arrivals(spikes)
+        found = compiled.respond(
+            self.engine.flow, times, neurons, mask, self.weight, start, spikes.end, room=self._room
+        )
+        self._room = max(self._room, found.mask.shape[0])
+        result = Spikes(
+            times=found.times, neurons=found.neurons, mask=found.mask, size=self.size, end=spikes.end
+        )
+        return result, found.state, push
+
+    def _by_torch(self, spikes: Spikes, start: Pair) -> tuple[Spikes, Pair, torch.Tensor]:
+        times, charges, push = self._arrivals(spikes)
         if self.recurrent_weight is None:
-            found, places, state = self.engine.respond(times, charges, state, spikes.end)
+            found, places, state = self.engine.respond(times, charges, start, spikes.end)
             trials, neurons = places // self.size % spikes.batch, places % self.size
         else:
             found, trials, neurons, state, returning = respond_recurrent(
-                self.engine, times, charges, state, spikes.end, self.recurrent_weight, self.recurrent_delay,
+                self.engine, times, charges, start, spikes.end, self.recurrent_weight, self.recurrent_delay,
                 limit=self.capacity,
             )  # fmt: skip
             push = push + returning
-        self._check_capacity(trials, spikes.batch)
         result = merged(found, trials, neurons, batch=spikes.batch, size=self.size, end=spikes.end)
-        return self._with_later(result, state, push)
+        return result, state, push
 
     def _with_later(self, result: Spikes, state: Pair, push: torch.Tensor) -> Spikes:
         after = self.engine.later(state, push, end=result.end, number=self.pseudospikes)
@@ -170,24 +203,39 @@ class EventLayer(nn.Module):
 
     def _arrivals(self, spikes: Spikes) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Arrival times and charges of the spikes below, and the charge that is still to come at the end."""
-        times = spikes.times[:, :, None]
+        if self.delay.dim() < 2:
+            times, neurons, mask, push = self._shared_arrivals(spikes)
+            charges = nn.functional.embedding(neurons, self.weight.T) * mask[:, :, None]
+            return times[:, :, None], charges, push
         charges = nn.functional.embedding(spikes.neurons, self.weight.T) * spikes.mask[:, :, None]
-        push = times.new_zeros(spikes.batch, self.size)
-        if spikes.rates is not None:
-            push = spikes.rates @ self.weight.T
-        delay = self.delay
-        if bool((delay == 0).all()) and not self._trained_delay:
-            return times, charges, push
-        if delay.dim() == 2:
-            times = times + nn.functional.embedding(spikes.neurons, delay.T)
-        else:
-            times = times + delay.expand(self.inputs)[spikes.neurons][:, :, None]
+        times = spikes.times[:, :, None] + nn.functional.embedding(spikes.neurons, self.delay.T)
         inside = (times < spikes.end) & spikes.mask[:, :, None]
-        push = push + (charges * ~inside).sum(0)
+        push = self._later_charge(spikes) + (charges * ~inside).sum(0)
         times = torch.where(inside, times, torch.full_like(times, spikes.end))
         times, order = times.sort(dim=0, stable=True)
-        charges = (charges * inside).gather(0, order.expand_as(charges))
-        return times, charges, push
+        return times, (charges * inside).gather(0, order), push
+
+    def _shared_arrivals(
+        self, spikes: Spikes
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Times, neurons and mask of the spikes below where they arrive at all neurons at once, (event, batch), and
+        the charge (batch, neuron) that is still to come at the end.
+        """
+        push = self._later_charge(spikes)
+        if not self._trained_delay and not bool(self.delay.any()):
+            return spikes.times, spikes.neurons, spikes.mask, push
+        times = spikes.times + self.delay.expand(self.inputs)[spikes.neurons]
+        inside = (times < spikes.end) & spikes.mask
+        late = times.new_zeros(spikes.batch, self.inputs)
+        late.scatter_add_(1, spikes.neurons.T, (spikes.mask & ~inside).T.to(times.dtype))
+        times, order = torch.where(inside, times, torch.full_like(times, spikes.end)).sort(dim=0, stable=True)
+        return times, spikes.neurons.gather(0, order), inside.gather(0, order), push + late @ self.weight.T
+
+    def _later_charge(self, spikes: Spikes) -> torch.Tensor:
+        """The charge of the pseudospikes below, (batch, neuron)."""
+        if spikes.rates is None:
+            return self.weight.new_zeros(spikes.batch, self.size)
+        return spikes.rates @ self.weight.T
 
     def _check(self, spikes: Spikes) -> None:
         if not isinstance(spikes, Spikes):
@@ -211,13 +259,12 @@ class EventLayer(nn.Module):
                     f"learning rate, or clip the gradient, which grows like exp(t/tau) for late spikes"
                 )
 
-    def _check_capacity(self, trials: torch.Tensor, batch: int) -> None:
-        if self.capacity is None:
+    def _check_capacity(self, spikes: Spikes) -> None:
+        if self.capacity is None or spikes.mask.shape[0] <= self.capacity:
             return
-        counts = torch.bincount(trials, minlength=batch)
-        if int(counts.max()) > self.capacity:
-            trial = int(counts.argmax())
-            raise EventError(
-                f"{self.owner}: trial {trial} has {int(counts[trial])} spikes and capacity is {self.capacity}; "
-                f"raise capacity, or lower the weights"
-            )
+        counts = spikes.mask.sum(0)
+        trial = int(counts.argmax())
+        raise EventError(
+            f"{self.owner}: trial {trial} has {int(counts[trial])} spikes and capacity is {self.capacity}; "
+            f"raise capacity, or lower the weights"
+        )

@@ -87,9 +87,9 @@ def test_memory_grows_with_events_and_not_with_time():
             layer(random_spikes(events, end=end))
         return total
 
-    small, large = kept(100, 4.0), kept(1000, 4.0)
-    assert large / small == pytest.approx(10, rel=0.05)
-    assert kept(100, 40.0) == pytest.approx(small, rel=1e-6)
+    small, middle, large = kept(10, 4.0), kept(100, 4.0), kept(10_000, 4.0)
+    assert (large - middle) / 9900 == pytest.approx((middle - small) / 90, rel=1e-3)
+    assert kept(100, 40.0) == pytest.approx(middle, rel=1e-6)
 
 
 def test_a_small_network_learns_in_a_few_epochs():

@@ -26,7 +26,8 @@ class CPrinter(KernelPrinter, C99CodePrinter):
     functions = FUNCTIONS
 
     def __init__(self, names: Mapping[sympy.Symbol, str] | None = None) -> None:
-        C99CodePrinter.__init__(self, {"contract": False})
+        # macros such as M_PI_2 are double, whatever the kernel's precision
+        C99CodePrinter.__init__(self, {"contract": False, "math_macros": {}})
         self._names = dict(names or {})
 
     def vector(self, expression: sympy.Expr) -> str:

@@ -1,0 +1,6 @@
+"""The compiled event loop: one pass over the sorted input spikes of a trial for all neurons, and back."""
+
+from conductance.events.compiled.library import problem
+from conductance.events.compiled.operator import Answer, respond
+
+__all__ = ["Answer", "problem", "respond"]
