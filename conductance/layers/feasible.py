@@ -1,6 +1,5 @@
 """Trained parameters brought back to where the relations between them that their neuron declares hold."""
 
-import sympy
 import torch
 
 from conductance.layers.neurons import NeuronLayer
@@ -23,14 +22,14 @@ def make_feasible(layer: NeuronLayer) -> None:
     if not trained or not neuron.constraints:
         return
     values = layer.values()
-    broken = ~_kept(neuron, values)
+    broken = ~_kept(layer, values)
     if not bool(broken.any()):
         return
     share = torch.zeros_like(next(iter(values.values())))
     step = 0.5
     for _ in range(HALVINGS):
         tried = share + step
-        kept = _kept(neuron, {**values, **_moved(neuron, values, trained, tried)})
+        kept = _kept(layer, {**values, **_moved(neuron, values, trained, tried)})
         share = torch.where(kept, tried, share)
         step /= 2
     for name, moved in _moved(neuron, values, trained, share).items():
@@ -43,14 +42,9 @@ def _moved(neuron: Neuron, values: dict, trained: dict, share: torch.Tensor) -> 
     return {name: neuron.defaults[name] + share * (values[name] - neuron.defaults[name]) for name in trained}
 
 
-def _kept(neuron: Neuron, values: dict[str, torch.Tensor]) -> torch.Tensor:
+def _kept(layer: NeuronLayer, values: dict[str, torch.Tensor]) -> torch.Tensor:
     """(neuron,) whether all constraints hold; a value that is not a number breaks them."""
-    symbols = [parameter.symbol for parameter in neuron.parameters]
-    columns = [values[parameter.name] for parameter in neuron.parameters]
-    kept = torch.ones_like(columns[0], dtype=torch.bool)
-    for constraint in neuron.constraints:
-        distance = sympy.lambdify(
-            symbols, constraint.relation.gts - constraint.relation.lts, [{"sqrt": torch.sqrt}, "math"]
-        )
-        kept &= torch.as_tensor(distance(*columns)).expand_as(kept) > 0
+    kept = torch.ones(layer.size, dtype=torch.bool, device=next(iter(values.values())).device)
+    for distance in layer.distances(values):
+        kept &= distance > 0
     return kept

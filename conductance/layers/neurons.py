@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from conductance.derivation.printers.torch import compiled
+from conductance.derivation.program import Program
 from conductance.derivation.rules import Rule, derive
 from conductance.kernels.backend import check_backend, kernel_name, run, used
 from conductance.layers.base import ShapeError, check_input
@@ -55,6 +56,15 @@ class NeuronLayer(nn.Module):
         self.rule: Rule = derive(neuron, method)
         self._constants = compiled(self.rule.prelude, "constants")
         self._step = compiled(self.rule.body, "step")
+        relations = [constraint.relation for constraint in neuron.constraints]
+        self._distances = compiled(
+            Program(
+                inputs=tuple(parameter.symbol for parameter in neuron.parameters),
+                assignments=(),
+                outputs=tuple(relation.gts - relation.lts for relation in relations),
+            ),
+            "distances",
+        )
         for name in (*(values or {}), *trainable):
             neuron.parameter(name)
         for parameter in neuron.parameters:
@@ -79,6 +89,10 @@ class NeuronLayer(nn.Module):
     def values(self) -> dict[str, torch.Tensor]:
         """Every parameter as a (neuron,) tensor, differentiable to what is trained."""
         return {p.name: constrained(getattr(self, f"raw_{p.name}"), p) for p in self.neuron.parameters}
+
+    def distances(self, values: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """How far each of the neuron's constraints is from being broken, (neuron,) each; positive where it holds."""
+        return self._distances(*(values[parameter.name] for parameter in self.neuron.parameters))
 
     def check_values(self) -> None:
         """Raise the declaration's error for the first neuron whose values it does not allow (NaN included)."""

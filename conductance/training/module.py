@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 import lightning.pytorch as pl
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer
+from conductance.layers.feasible import make_feasible
 from conductance.networks.chain import Network
 from conductance.storage.networks import check_network
 from conductance.tasks.base import Split, Task, TaskData
@@ -19,6 +21,7 @@ from conductance.training.batches import draw_batch
 from conductance.training.checkpoints import Best, Checkpoint
 from conductance.training.metrics import Record, SplitName
 from conductance.training.options import TrainingError, TrainingOptions
+from conductance.variation import draw_deviations, varied_state
 
 Evaluated = Callable[["SeriesModule"], None]
 
@@ -89,7 +92,7 @@ class SeriesModule(pl.LightningModule):
         """The loss of one batch."""
         self._started = time.perf_counter()
         split = draw_batch(self.split("train"), seed=self.seed, step=self.done, size=self.options.batch)
-        loss, self._measured = self._measure(split)
+        loss, self._measured = self._measure(split, self._chip())
         if not bool(torch.isfinite(loss)):
             raise TrainingError(
                 self._stopped(f"the loss is {float(loss.detach())}: {self._first_fault(split)}")
@@ -159,10 +162,20 @@ class SeriesModule(pl.LightningModule):
             )
         return self._splits[name]
 
-    def _measure(self, split: Split) -> tuple[Tensor, dict[str, Any]]:
-        """The loss, and what else one forward pass shows."""
+    def _chip(self) -> Mapping[str, Tensor]:
+        """The numbers of the chip that this step sees; none where all chips are alike."""
+        mismatch = self.options.mismatch
+        if not mismatch:
+            return {}
+        drawn = draw_deviations(self.network, mismatch, seed=self.seed, stream=(self.done,))
+        return varied_state(self.network, drawn)
+
+    def _measure(
+        self, split: Split, chip: Mapping[str, Tensor] = MappingProxyType({})
+    ) -> tuple[Tensor, dict[str, Any]]:
+        """The loss, and what else one forward pass shows; `chip` replaces some of the network's numbers."""
         with layer_outputs(self.network) as outputs:
-            prediction, _ = self.network(split.inputs)
+            prediction, _ = torch.func.functional_call(self.network, dict(chip), (split.inputs,))
         loss = (prediction - split.targets)[split.mask].square().mean()
         if not bool(torch.isfinite(loss)):
             return loss, {}
@@ -202,7 +215,9 @@ class SeriesModule(pl.LightningModule):
 
 @torch.no_grad()
 def project(network: Network) -> None:
-    """Move trained parameters that have bounds but no transform to the nearest legal value (projected gradient)."""
+    """Move trained parameters that have bounds but no transform to the nearest legal value (projected gradient), and
+    those that break a relation between them back to where it holds.
+    """
     for layer in network.chain.values():
         if not isinstance(layer, NeuronLayer):
             continue
@@ -216,6 +231,7 @@ def project(network: Network) -> None:
             if parameter.upper_open:
                 upper = torch.nextafter(upper, lower)
             raw.clamp_(lower, upper)
+        make_feasible(layer)
 
 
 def parameter_name(key: str) -> str:
