@@ -5,7 +5,7 @@ The fit gain I_b tanh((v - offset)/V0) goes back into bias currents and referenc
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,7 @@ from scipy.optimize import least_squares
 
 from circuits.circuit import GROUND, Circuit, CircuitError, Instance, Resistor, VoltageSource
 from circuits.realisations.cell import MINUS, OUT, PLUS, VDD, VSS, Cell
+from circuits.realisations.forms import MEASURED
 from circuits.realisations.transconductor import Trim
 from circuits.technologies import Technology
 from conductance.elements import Element, tabulated, tanh
@@ -215,13 +216,28 @@ def measured_element(
     calibration: Calibration, timescale: Timescale, gain: float, offset: float = 0.0, *,
     voltage_unit: float, points: int = 25, name: str = "",
 ) -> Element:  # fmt: skip
-    """The element with the measured law itself, as a monotone cubic through `points` of the sweep."""
+    """The element with the measured law itself, as a monotone cubic through `points` of the sweep.
+
+    A circuit of it is built with the amplifier that was measured: see `circuits.realisations.forms.drawn`.
+    """
     v = np.asarray(calibration.voltages) / voltage_unit
     i = np.asarray(calibration.currents) / calibration.bias
     if gain > 0:
         # a positive conductance reads its voltage at the minus input: the curve is seen from the other side
         v, i = -v[::-1], -i[::-1]
     chosen = np.linspace(v[0], v[-1], points)
-    return tabulated(
+    found = tabulated(
         timescale, chosen.tolist(), np.interp(chosen, v, i).tolist(), gain=gain, offset=offset, name=name
+    )
+    return replace(found, law=replace(found.law, name=MEASURED, source=f"DC sweep of {calibration.cell}"))
+
+
+def trimmed(calibration: Calibration, trim: Trim) -> Calibration:
+    """What the sweep is once the circuit has put right this gain and offset."""
+    return replace(
+        calibration,
+        gain=calibration.gain / trim.gain,
+        offset=calibration.offset - trim.offset,
+        voltages=tuple(value - trim.offset for value in calibration.voltages),
+        currents=tuple(value / trim.gain for value in calibration.currents),
     )

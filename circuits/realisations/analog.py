@@ -41,6 +41,7 @@ from circuits.realisations.forms import (
     Transfer,
     checked_currents,
     clipped_form,
+    drawn,
     transfer,
 )  # fmt: skip
 from circuits.realisations.leak import leak
@@ -108,6 +109,7 @@ def analog(neuron: Neuron, scaling: Scaling, kit: Kit, *, ideal: Collection[str]
     Raises:
         CircuitError: an element whose law no amplifier has, or an unknown name in `ideal`.
     """
+    neuron = drawn(neuron)
     currents = checked_currents(neuron)
     known = {name for _, name, _ in currents} | {"output"}
     unknown = sorted(set(ideal) - known)

@@ -9,8 +9,12 @@ from typing import TypeAlias
 import sympy
 
 from circuits.circuit import CircuitError
+from conductance.elements import tanh
 from conductance.neurons.base import INPUT, SPIKE, Neuron, State
+from conductance.neurons.limits import with_elements
 
+MEASURED = "measured amplifier"
+"""Name of the law of an element that was tabulated from an amplifier's sweep."""
 Terminal: TypeAlias = sympy.Expr
 """An input of an amplifier: the symbol of a state, or a reference voltage made of parameters, in V0."""
 
@@ -41,6 +45,21 @@ def transfer(current: sympy.Expr, neuron: Neuron) -> Transfer | None:
     references stay expressions of the parameters.
     """
     return _transfer(current, neuron.state_symbols, tuple(neuron.substitutions().items()))
+
+
+def drawn(neuron: Neuron) -> Neuron:
+    """The neuron as it is drawn: an element with the measured law of an amplifier is that amplifier, a pair."""
+    pairs = {
+        element.name: tanh(
+            element.timescale,
+            element.sign * element.values["alpha"],
+            element.values["delta"],
+            name=element.name,
+        )
+        for element in neuron.elements
+        if element.law.name == MEASURED
+    }
+    return with_elements(neuron, pairs)
 
 
 # a network asks for the same forms again for every layer and level

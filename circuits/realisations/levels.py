@@ -10,7 +10,7 @@ import sympy
 from circuits.devices import CircuitError
 from circuits.realisations.analog import Kit, Realisation, analog
 from circuits.realisations.behavioural import behavioural
-from circuits.realisations.forms import Transfer, checked_currents, transfer
+from circuits.realisations.forms import Transfer, checked_currents, drawn, transfer
 from circuits.realisations.macromodel import macromodel
 from circuits.realisations.ota import Transistors, five_transistor_ota, ten_transistor_ota
 from circuits.realisations.synapse import macromodel_synapses, transistor_synapses
@@ -73,7 +73,8 @@ def default_technology() -> Technology:
 
 def _forms(neuron: Neuron) -> list[Transfer]:
     """The amplifiers that a neuron asks for."""
-    found = [transfer(current, neuron) for _, _, current in checked_currents(neuron)]
+    pairs = drawn(neuron)
+    found = [transfer(current, pairs) for _, _, current in checked_currents(pairs)]
     return [form for form in found if form is not None]
 
 

@@ -2,6 +2,7 @@
 
 from excitable.config.faults import ConfigurationError, Fault
 from excitable.config.files import (
+    configuration_text,
     example,
     parse_configuration,
     read_configuration,
@@ -27,6 +28,7 @@ __all__ = [
     "SimulationSection",
     "TaskSection",
     "TrainingSection",
+    "configuration_text",
     "example",
     "parse_configuration",
     "read_configuration",

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from conductance.networks import Spread
 from excitable.config.faults import ConfigurationError, Fault, faults_of
 from excitable.config.sections import Configuration, Section
 
@@ -92,6 +93,19 @@ def example() -> str:
     return "\n".join([*lines, *sections]) + "\n"
 
 
+def configuration_text(configuration: Configuration) -> str:
+    """A configuration as a file with every key; what has no value is left out."""
+    lines = []
+    for name in type(configuration).model_fields:
+        value = getattr(configuration, name)
+        if isinstance(value, Section):
+            keys = ((key, getattr(value, key)) for key in type(value).model_fields)
+            lines += ["", f"[{name}]", *(f"{key} = {_toml(part)}" for key, part in keys if part is not None)]
+        else:
+            lines.append(f"{name} = {_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
 def schema() -> dict[str, Any]:
     """The JSON schema of configuration files."""
     return Configuration.model_json_schema()
@@ -121,4 +135,10 @@ def _example_line(name: str, default: Any, description: str, examples: Sequence[
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, Spread):
+        return _toml([value.lower, value.upper])
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value) if isinstance(value, str) else repr(value)

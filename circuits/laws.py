@@ -1,0 +1,110 @@
+"""The law of a circuit in the model that is trained for it: what amplifiers do and no bias current puts right.
+
+Gain and offset are put right in the circuit (`Trim`). What stays is the shape: a filter of one pair slews at one unit,
+a leak of several pairs saturates, and a pair whose sweep no tanh follows has its own curve.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from circuits.calibration import Calibration, measured_element, trimmed
+from circuits.network import is_linear, layer_values
+from circuits.realisations import Trim
+from circuits.scaling import Scaling
+from conductance.elements import Element
+from conductance.layers import NeuronLayer
+from conductance.networks import Network
+from conductance.neurons.base import Neuron
+from conductance.neurons.limits import LIMITED, limited, with_elements
+
+FILTER_LIMIT = 1.0
+"""A follower-integrator is one pair."""
+LEAK_LIMIT = 5.0
+"""Where the leak of staggered pairs saturates: narrower ones let the membrane run away (docs/models.md, section 4)."""
+LARGEST_RESIDUAL = 0.02
+"""A sweep that deviates more from its tanh replaces it as a table; transistors of the generic process deviate 1.5 %."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerLaw:
+    """What a layer's neurons were given.
+
+    Attributes:
+        layer: its name.
+        filter_limit: of its filters in V0; None where it has none.
+        leak_limit: of its leak in V0; None where it has none.
+        tabulated: the elements that got the measured law.
+    """
+
+    layer: str
+    filter_limit: float | None
+    leak_limit: float | None
+    tabulated: tuple[str, ...]
+
+
+def with_circuit_laws(
+    network: Network, calibrations: Sequence[Calibration], trims: Mapping[str, Trim], scaling: Scaling
+) -> tuple[Network, tuple[LayerLaw, ...]]:
+    """The network with the laws of its circuit in every layer that is made of amplifiers, and what they are.
+
+    All numbers that were trained stay; linear layers, which no pairs make, stay as they are.
+
+    Args:
+        network: trained on other laws.
+        calibrations: the sweeps of the amplifiers, those of the elements first.
+        trims: what the circuit puts right.
+        scaling: the circuit's units.
+
+    Raises:
+        DeclarationError: a neuron that cannot have them.
+    """
+    layers, laws = {}, []
+    for label, layer in network.chain.items():
+        layers[label] = layer
+        if not isinstance(layer, NeuronLayer) or is_linear(layer.neuron):
+            continue
+        tables = _measured(layer, calibrations, trims, scaling)
+        neuron = with_elements(
+            limited(layer.neuron, filter_limit=FILTER_LIMIT, leak_limit=LEAK_LIMIT), tables
+        )
+        layers[label] = _of_neuron(layer, neuron)
+        limits = {name: neuron.defaults.get(parameter) for name, (parameter, _) in LIMITED.items()}
+        laws.append(
+            LayerLaw(
+                layer=label, filter_limit=limits["filter"], leak_limit=limits["leak"], tabulated=tuple(tables)
+            )
+        )
+    return Network(layers), tuple(laws)
+
+
+def _measured(
+    layer: NeuronLayer, calibrations: Sequence[Calibration], trims: Mapping[str, Trim], scaling: Scaling
+) -> dict[str, Element]:
+    """Measured laws of the layer's elements, of the sweep whose bias current is the nearest; none where a tanh does."""
+    swept = [found for found in calibrations if found.cell == calibrations[0].cell]
+    if max(found.residual for found in swept) <= LARGEST_RESIDUAL:
+        return {}
+    values = layer_values(layer)
+    chosen = {}
+    for element in layer.neuron.elements:
+        bias = scaling.current_unit * float(np.median(values[f"alpha_{element.name}"]))
+        nearest = min(swept, key=lambda found: abs(found.bias - bias))
+        chosen[element.name] = measured_element(
+            trimmed(nearest, trims.get(nearest.cell, Trim())), element.timescale,
+            element.sign * element.values["alpha"], element.values["delta"],
+            voltage_unit=scaling.voltage_unit, name=element.name,
+        )  # fmt: skip
+    return chosen
+
+
+def _of_neuron(layer: NeuronLayer, neuron: Neuron) -> NeuronLayer:
+    """The layer with another declaration, its values and what is trained."""
+    values = {name: value.detach().clone() for name, value in layer.values().items()}
+    names = {parameter.name for parameter in layer.neuron.parameters}
+    trainable = [name for name in names if getattr(layer, f"raw_{name}").requires_grad]
+    return NeuronLayer(
+        neuron, layer.size, dt=layer.dt, method=layer.rule.method, values=values, trainable=trainable,
+        backend=layer.backend,
+    )  # fmt: skip

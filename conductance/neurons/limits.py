@@ -1,0 +1,104 @@
+"""A neuron with the laws that amplifiers have: filters that slew, a leak that saturates, elements as measured."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import sympy
+
+from conductance.elements.base import DeclarationError, Element
+from conductance.neurons.base import Neuron, State
+from conductance.neurons.membrane import limit, saturated
+from conductance.parameter import Parameter
+
+LIMITED: Mapping[str, tuple[str, str]] = {
+    "filter": ("filter_limit", "largest filter current"),
+    "leak": ("leak_limit", "largest leak current"),
+}
+"""The currents that can be limited, by their name in a state, and the parameter that says where."""
+
+
+def limited(neuron: Neuron, *, filter_limit: float | None = None, leak_limit: float | None = None) -> Neuron:
+    """The neuron whose linear filters and leak saturate: a current g v becomes g L tanh(v/L).
+
+    Currents that saturate already keep their law and get the limit as their default.
+
+    Args:
+        neuron: any declaration; currents named `filter` and `leak` are meant.
+        filter_limit: L of the filters in V0; None leaves them as they are.
+        leak_limit: L of the leak in V0; None leaves it as it is.
+
+    Raises:
+        ParameterError: a limit that is not positive.
+        DeclarationError: a current that is neither linear nor saturates at its limit.
+    """
+    given = {"filter": filter_limit, "leak": leak_limit}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    declared = {parameter.name for parameter in neuron.parameters}
+    present = {LIMITED[name][0]: value for name, value in wanted.items() if LIMITED[name][0] in declared}
+    bounds = {
+        name: limit(LIMITED[name][0], value, LIMITED[name][1])
+        for name, value in wanted.items()
+        if LIMITED[name][0] not in declared and any(name in state.currents for state in neuron.states)
+    }
+    states = tuple(_limited_state(state, bounds, neuron) for state in neuron.states)
+    return replace(
+        neuron, states=states, parameters=(*neuron.parameters, *bounds.values())
+    ).with_values(**present)  # fmt: skip
+
+
+def _limited_state(state: State, bounds: Mapping[str, Parameter], neuron: Neuron) -> State:
+    """A state whose currents of these names saturate."""
+    currents = {
+        name: _saturating(current, state.symbol, bounds[name], f"neuron {neuron.name}, current {name}")
+        if name in bounds
+        else current
+        for name, current in state.currents.items()
+    }
+    return replace(state, currents=currents)
+
+
+def _saturating(current: sympy.Expr, state: sympy.Symbol, bound: Parameter, owner: str) -> sympy.Expr:
+    """g v as g L tanh(v/L): `g` is what the current falls by when its own state rises by one."""
+    conductance = -sympy.diff(current, state)
+    if conductance == 0 or conductance.has(state):
+        raise DeclarationError(f"{owner}: {current} is not linear in {state}, so it has no limit to be given")
+    return conductance * saturated(sympy.simplify(current / conductance), bound)
+
+
+def with_elements(neuron: Neuron, replacements: Mapping[str, Element]) -> Neuron:
+    """The neuron with other laws in the place of some elements, which keep name, timescale and parameters.
+
+    Raises:
+        DeclarationError: a neuron without that element, or a law whose parameters have other names.
+    """
+    known = {element.name: element for element in neuron.elements}
+    for name, element in replacements.items():
+        old = known.get(name)
+        if old is None:
+            raise DeclarationError(
+                f"neuron {neuron.name}: no element {name}; it has {', '.join(known) or 'none'}"
+            )
+        names = [[p.name for p in one.parameters] for one in (old, element)]
+        if names[0] != names[1] or (old.timescale, old.sign) != (element.timescale, element.sign):
+            raise DeclarationError(
+                f"neuron {neuron.name}, element {name}: the new law has parameters {names[1]} at the "
+                f"{element.timescale} timescale; allowed are {names[0]} at the {old.timescale} one, with the same sign"
+            )
+    if not replacements:
+        return neuron
+    currents = dict(neuron.membrane.currents)
+    for name, element in replacements.items():
+        currents[name] = -element.current(_read_by(currents[name], neuron, name))
+    membrane = replace(neuron.membrane, currents=currents)
+    elements = tuple(replacements.get(name, element) for name, element in known.items())
+    return replace(neuron, states=(membrane, *neuron.states[1:]), elements=elements)
+
+
+def _read_by(current: sympy.Expr, neuron: Neuron, element: str) -> sympy.Symbol:
+    """The state that an element's current reads."""
+    found = [symbol for symbol in neuron.state_symbols if current.has(symbol)]
+    if len(found) != 1:
+        raise DeclarationError(
+            f"neuron {neuron.name}, element {element}: it reads {len(found)} states, not one"
+        )
+    return found[0]
