@@ -4,15 +4,20 @@ A technology is one TOML file. It is checked when it is read, and every fault is
 """
 
 import math
+from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from circuits.amplifier import AmplifierModel
 from circuits.devices import CircuitError
 from circuits.models import ModelCard, Polarity
 from circuits.scaling import Scaling
 from circuits.technologies.library import library_card, library_path
+
+ZERO_CELSIUS = 273.15
+BOLTZMANN_OVER_CHARGE = 8.617333262e-5
+"""k/q in V/K."""
 
 
 class TechnologyError(CircuitError):
@@ -120,6 +125,40 @@ def _amplifier(value: Any) -> AmplifierModel:
         raise ValueError(str(error).replace("AmplifierModel.__init__() ", "")) from None
 
 
+class Corner(_Table):
+    """How far a process corner lies from the typical one, where the model cards do not say it themselves."""
+
+    nmos_threshold: float = Field(default=0.0, description="added to the threshold, V; positive is slower")
+    pmos_threshold: float = Field(
+        default=0.0, description="added to the threshold's size, V; positive is slower"
+    )
+    nmos_current: Positive = Field(default=1.0, description="factor of the mobility")
+    pmos_current: Positive = Field(default=1.0, description="factor of the mobility")
+    capacitance: Positive = Field(default=1.0, description="factor of all capacitors")
+
+    def shifted(self, card: ModelCard) -> ModelCard:
+        """A typical card at this corner, under BSIM's names of its numbers."""
+        slower = self.nmos_threshold if card.polarity == "nmos" else -self.pmos_threshold
+        factor = self.nmos_current if card.polarity == "nmos" else self.pmos_current
+        if not slower and factor == 1:
+            return card
+        missing = [name for name in ("vth0", "u0") if name not in card.parameters]
+        if missing:
+            raise TechnologyError(
+                f"transistor {card.name}: its card has no {', '.join(missing)} to be shifted"
+            )
+        moved = {"vth0": card.parameters["vth0"] + slower, "u0": card.parameters["u0"] * factor}
+        return replace(card, parameters={**card.parameters, **moved})
+
+
+class Layout(_Table):
+    """From the area of devices to that of a circuit."""
+
+    overhead: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
+        default=3.0, description="area of a transistor with contacts, wells, wires over W L; our estimate"
+    )
+
+
 class Technology(_Table):
     """A technology. Without `nmos` and `pmos` it serves the behavioural and the macromodel level only."""
 
@@ -136,6 +175,10 @@ class Technology(_Table):
     )
     sizing: Sizing = Sizing()
     capacitor: CapacitorData
+    layout: Layout = Layout()
+    corner_shifts: dict[str, Corner] = Field(
+        default_factory=dict, description="by corner, where the library does not have it"
+    )
     nmos: Transistor | None = None
     pmos: Transistor | None = None
 
@@ -153,7 +196,7 @@ class Technology(_Table):
     @property
     def thermal_voltage(self) -> float:
         """k T/q in V."""
-        return 8.617333262e-5 * (self.temperature + 273.15)
+        return BOLTZMANN_OVER_CHARGE * (self.temperature + ZERO_CELSIUS)
 
     def transistor(self, polarity: Polarity) -> Transistor:
         """The transistor of that polarity, or `TechnologyError`."""
@@ -168,17 +211,48 @@ class Technology(_Table):
     def model_cards(self) -> tuple[ModelCard, ...]:
         """Cards of both transistors."""
         nmos, pmos = self.transistor("nmos"), self.transistor("pmos")
-        return nmos.model_card("nmos", self.corner), pmos.model_card("pmos", self.corner)
+        shift = self.corner_shift
+        return (
+            shift.shifted(nmos.model_card("nmos", self.corner)),
+            shift.shifted(pmos.model_card("pmos", self.corner)),
+        )
 
-    def at(self, *, corner: str | None = None, temperature: float | None = None) -> "Technology":
-        """The same technology at another corner or temperature (degrees Celsius)."""
+    @property
+    def corner_shift(self) -> Corner:
+        """How far the technology's corner lies from the typical one, beyond what its library knows."""
+        return self.corner_shifts.get(self.corner, Corner())
+
+    def at(
+        self, *, corner: str | None = None, temperature: float | None = None, supply: float | None = None
+    ) -> "Technology":
+        """The same technology at another corner, temperature (degrees Celsius) or supply (V).
+
+        The voltage unit of its amplifiers, 2 n U_T, goes with the absolute temperature.
+        """
         chosen = self.corner if corner is None else corner
         if chosen not in self.corners:
             raise TechnologyError(
                 f"technology {self.name} has no corner {chosen!r}; it has {', '.join(self.corners)}"
             )
         warm = self.temperature if temperature is None else temperature
-        return Technology.model_validate({**dict(self), "corner": chosen, "temperature": warm})
+        ratio = (warm + ZERO_CELSIUS) / (self.temperature + ZERO_CELSIUS)
+        amplifiers = {
+            name: model and replace(model, voltage_unit=model.voltage_unit * ratio)
+            for name, model in (("amplifier", self.amplifier), ("follower", self.follower))
+        }
+        given = {
+            "corner": chosen,
+            "temperature": warm,
+            "supply": self.supply if supply is None else supply,
+            **amplifiers,
+        }
+        try:
+            return Technology.model_validate({**dict(self), **given})
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{fault['loc'][0]} = {fault['input']!r}: {fault['msg']}" for fault in error.errors()
+            )
+            raise TechnologyError(f"technology {self.name}: {faults}") from None
 
     def width(self, polarity: Polarity, current: float) -> float:
         """Width in m of a transistor that carries `current` (A): weakly inverted, matched, on the grid."""

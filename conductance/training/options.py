@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 from conductance.errors import ExcitableError
 from conductance.tasks.options import option, options_of
+from conductance.variation import Mismatch
 
 Device = Literal["cpu", "cuda"]
 Keep = Literal["best", "last"]
@@ -20,6 +21,9 @@ class TrainingOptions:
 
     That the loss is MSE on the filtered output, the optimiser Adam and the schedule cosine annealing is stated by
     digests of arXiv 2605.11835; rate, clipping and number of steps are our choice.
+
+    With one of the `mismatch_` options every step sees a chip of its own, drawn from the seed and the step's number;
+    the weights that are trained, kept and evaluated are the nominal ones.
 
     `device` is where the network is trained. `keep` says which weights the trained network has: those of the
     evaluation with the lowest validation error, or those of the last step.
@@ -47,6 +51,22 @@ class TrainingOptions:
         unit="step",
         meaning="steps between evaluations, each followed by a checkpoint",
     )
+    mismatch_current: float = option(
+        0.0,
+        lower=0,
+        upper=1,
+        meaning="every step sees a new chip whose currents and weights are off by this: 0.02 is 2 %",
+    )
+    mismatch_offset: float = option(
+        0.0,
+        lower=0,
+        upper=10,
+        unit="V0",
+        meaning="the same for the offsets of its amplifiers: 1 mV is 0.014",
+    )
+    mismatch_capacitor: float = option(
+        0.0, lower=0, upper=1, meaning="the same for its capacitors: 0.01 is 1 %"
+    )
     keep: Keep = "best"
     device: Device = "cpu"
 
@@ -66,6 +86,13 @@ class TrainingOptions:
             )
         if faults:
             raise TrainingError("training options: " + "; ".join(faults))
+
+    @property
+    def mismatch(self) -> Mismatch:
+        """How much the chips differ that training sees; evaluations see the nominal one."""
+        return Mismatch(
+            current=self.mismatch_current, offset=self.mismatch_offset, capacitor=self.mismatch_capacitor
+        )
 
     def differences(self, other: "TrainingOptions") -> list[str]:
         """The options in which two sets differ, as `name: own -> other's`."""

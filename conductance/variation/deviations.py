@@ -1,0 +1,121 @@
+"""How far every part of one network is off: numbers drawn from a seed, by layer and part."""
+
+import math
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from conductance.layers import NeuronLayer, Projection
+from conductance.networks.chain import Network
+from conductance.variation.handles import VariationError, handles
+
+STREAM = 5
+"""Distinguishes these random numbers from others drawn from the same seed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mismatch:
+    """Standard deviations of what differs from part to part.
+
+    Args:
+        current: of the logarithm of each bias current and synaptic weight: 0.02 is 2 %. Below threshold a current is
+            the exponential of a voltage, so it is its logarithm that is normally distributed.
+        offset: of each amplifier's input, in V0.
+        capacitor: of the logarithm of each capacitor.
+    """
+
+    current: float = 0.0
+    offset: float = 0.0
+    capacitor: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("current", "offset", "capacitor"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+                raise VariationError(f"mismatch: {name} = {value!r} must be a finite number, at least 0")
+
+    def __bool__(self) -> bool:
+        """Whether anything differs at all."""
+        return bool(self.current or self.offset or self.capacitor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuronDeviations:
+    """One layer of neurons: (neuron,) for each current or state.
+
+    Attributes:
+        gains: logarithm of the factor of each current.
+        offsets: input offset of each current's amplifier, in V0.
+        capacities: logarithm of the factor of each state's capacitor.
+        output: input offset of the output stage, in V0.
+    """
+
+    gains: Mapping[str, torch.Tensor]
+    offsets: Mapping[str, torch.Tensor]
+    capacities: Mapping[str, torch.Tensor]
+    output: torch.Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightDeviations:
+    """One projection: logarithms of the factors of `weight` (output, input) and `bias` (output,)."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deviations:
+    """One draw for a whole network, by the names of its layers; layers that are not named are exact."""
+
+    layers: Mapping[str, NeuronDeviations | WeightDeviations] = field(default_factory=dict)
+
+
+def draw_deviations(
+    network: Network, mismatch: Mismatch, *, seed: int, stream: tuple[int, ...] = ()
+) -> Deviations:
+    """One chip's deviations: the same seed gives the same numbers for the same network.
+
+    Each layer draws from its own name, so a longer network leaves the numbers of its first layers as they are.
+    Layers without I-V elements, such as the filter of the readout, stay exact: no amplifiers are built for them.
+
+    Args:
+        network: projections and neuron layers.
+        mismatch: the standard deviations.
+        seed: of the chip, >= 0.
+        stream: further whole numbers that tell draws apart, such as the step of a training.
+
+    Raises:
+        VariationError: a neuron that cannot be varied.
+    """
+    found: dict[str, NeuronDeviations | WeightDeviations] = {}
+    for label, layer in network.chain.items():
+        generator = np.random.default_rng([seed, STREAM, zlib.crc32(label.encode()), *stream])
+        if isinstance(layer, Projection):
+            found[label] = WeightDeviations(
+                weight=_normal(generator, mismatch.current, layer.weight),
+                bias=_normal(generator, mismatch.current, layer.bias),
+            )
+        elif layer.neuron.elements:
+            found[label] = _of_neurons(layer, mismatch, generator)
+    return Deviations(layers=found)
+
+
+def _of_neurons(layer: NeuronLayer, mismatch: Mismatch, generator: np.random.Generator) -> NeuronDeviations:
+    known = handles(layer.neuron)
+    like = next(iter(layer.values().values()))
+    return NeuronDeviations(
+        gains={name: _normal(generator, mismatch.current, like) for name in known.currents},
+        offsets={name: _normal(generator, mismatch.offset, like) for name in known.currents},
+        capacities={name: _normal(generator, mismatch.capacitor, like) for name in known.capacities},
+        output=_normal(generator, mismatch.offset, like),
+    )
+
+
+def _normal(generator: np.random.Generator, sigma: float, like: torch.Tensor) -> torch.Tensor:
+    # drawn even where sigma is zero: one sigma does not move the numbers of another
+    drawn = generator.standard_normal(tuple(like.shape))
+    return torch.as_tensor(sigma * drawn, dtype=like.dtype, device=like.device)

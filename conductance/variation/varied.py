@@ -1,0 +1,132 @@
+"""A network with deviations: the same equations with other numbers, so every form of the network can carry them."""
+
+import copy
+from collections.abc import Mapping
+
+import torch
+
+from conductance.layers import NeuronLayer, Projection
+from conductance.layers.transforms import unconstrained
+from conductance.networks.chain import Network
+from conductance.variation.deviations import Deviations, NeuronDeviations, WeightDeviations
+from conductance.variation.handles import VOLTAGE, VariationError, handles, state_of
+
+Values = dict[str, torch.Tensor]
+
+
+def varied_state(network: Network, deviations: Deviations) -> Values:
+    """The network's numbers with deviations, as functions of its own numbers.
+
+    Made for `torch.func.functional_call(network, varied_state(network, deviations), (inputs,))`: gradients reach what
+    is trained, as it stands before the deviations.
+
+    Returns:
+        tensors by the names of the network's state.
+
+    Raises:
+        VariationError: deviations of a layer that the network does not have, or of another shape.
+    """
+    found: Values = {}
+    layers = dict(network.chain.items())
+    for label, deviation in deviations.layers.items():
+        layer = layers.get(label)
+        if isinstance(layer, Projection) and isinstance(deviation, WeightDeviations):
+            for name in ("weight", "bias"):
+                nominal, change = getattr(layer, name), getattr(deviation, name)
+                _check_shape(nominal, change, f"{name} of layer {label}")
+                found[f"layers.{label}.{name}"] = nominal * torch.exp(change)
+        elif isinstance(layer, NeuronLayer) and isinstance(deviation, NeuronDeviations):
+            found |= _raw(label, layer, varied_values(layer, deviation, label))
+        else:
+            raise VariationError(
+                f"deviations: the network has no such layer {label}; draw them for this network"
+            )
+    return found
+
+
+def varied_network(network: Network, deviations: Deviations) -> Network:
+    """A copy of the network with deviations: one chip, to be run, written as a netlist, or saved."""
+    chip = copied(network)
+    with torch.no_grad():
+        chip.load_state_dict(varied_state(network, deviations), strict=False)
+    return chip
+
+
+def copied(network: Network) -> Network:
+    """A network with numbers of its own; declarations and rules, which never change, are shared."""
+    shared = [layer for layer in network.chain.values() if isinstance(layer, NeuronLayer)]
+    constant = [part for layer in shared for part in (layer.neuron, layer.rule)]
+    return copy.deepcopy(network, {id(part): part for part in constant})
+
+
+def varied_values(layer: NeuronLayer, deviation: NeuronDeviations, label: str = "") -> Values:
+    """The parameters of a layer's neurons with deviations, (neuron,) each, of those that differ."""
+    known, nominal = handles(layer.neuron), layer.values()
+    values = dict(nominal)
+    sample = next(iter(nominal.values()))
+    for part in (deviation.gains, deviation.offsets, deviation.capacities, {"output": deviation.output}):
+        for name, change in part.items():
+            _check_shape(sample, change, f"{name} of layer {label}")
+    factors: Values = {}
+    for current, scale in known.gains.items():
+        # a power of the parameter, so that the current itself has the factor
+        factors[scale.parameter] = torch.exp(scale.degree * deviation.gains[current])
+    for state, scale in known.capacities.items():
+        # what flows into a capacitor without a strength of its own is made stronger by a smaller capacitor
+        alone = sum(
+            (
+                deviation.gains[name]
+                for name in known.currents
+                if state_of(name) == state and name not in known.gains
+            ),
+            torch.zeros_like(sample),
+        )
+        factor = torch.exp(deviation.capacities[state] - alone)
+        for name, degree in known.coupled[state].items():
+            factor = factor / factors[name] ** degree
+        factors[scale.parameter] = factor**scale.degree
+    for name, factor in factors.items():
+        values[name] = values[name] * factor
+    for current, names in known.offsets.items():
+        shift = deviation.offsets[current] + sum(
+            deviation.offsets[key] for key, readers in known.readers.items() if current in readers
+        )
+        for name in names:
+            values[name] = values[name] + shift
+    for name in known.output:
+        values[name] = values[name] + deviation.output
+    return {name: value for name, value in values.items() if value is not nominal[name]}
+
+
+def rescaled(network: Network, voltage: float, time: float = 1.0) -> Network:
+    """The network in other units: each voltage unit is `voltage` times as large, each capacitor `time` times.
+
+    Pairs at another temperature have another voltage unit, while references and capacitors stay as they are: in the
+    new unit every reference is smaller and every time constant longer, by that factor. Layers without I-V elements
+    are left alone.
+    """
+    chip = copied(network)
+    for label, layer in chip.chain.items():
+        if not isinstance(layer, NeuronLayer) or not layer.neuron.elements:
+            continue
+        values = layer.values()
+        changed = {p.name: values[p.name] / voltage for p in layer.neuron.parameters if p.unit == VOLTAGE}
+        for scale in handles(layer.neuron).capacities.values():
+            changed[scale.parameter] = values[scale.parameter] * (voltage * time) ** scale.degree
+        with torch.no_grad():
+            chip.load_state_dict(_raw(label, layer, changed), strict=False)
+    return chip
+
+
+def _raw(label: str, layer: NeuronLayer, values: Mapping[str, torch.Tensor]) -> Values:
+    return {
+        f"layers.{label}.raw_{name}": unconstrained(value, layer.neuron.parameter(name))
+        for name, value in values.items()
+    }
+
+
+def _check_shape(nominal: torch.Tensor, change: torch.Tensor, owner: str) -> None:
+    if nominal.shape != change.shape:
+        raise VariationError(
+            f"deviations of {owner} have shape {tuple(change.shape)}; the network's has {tuple(nominal.shape)}"
+        )
