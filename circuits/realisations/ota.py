@@ -15,11 +15,15 @@ _BULK: dict[Polarity, str] = {"nmos": VSS, "pmos": VDD}
 
 
 class Transistors:
-    """Places transistors of one technology, each sized for the largest current that it carries."""
+    """Places transistors of one technology, each sized for the largest current that it carries.
 
-    def __init__(self, technology: Technology, current: float) -> None:
+    `scale` multiplies widths and lengths alike: the current stays, the Early voltage grows.
+    """
+
+    def __init__(self, technology: Technology, current: float, *, scale: float = 1.0) -> None:
         self.technology = technology
         self.current = current
+        self.scale = scale
 
     def nmos(self, name: str, drain: str, gate: str, source: str = VSS, note: str = "") -> Mosfet:
         """An n-channel transistor, bulk at vss."""
@@ -38,8 +42,8 @@ class Transistors:
             source=source,
             bulk=_BULK[polarity],
             model=kind.model,
-            width=self.technology.width(polarity, self.current),
-            length=kind.length,
+            width=self.technology.width(polarity, self.current) * self.scale,
+            length=kind.length * self.scale,
             note=note,
         )
 

@@ -62,8 +62,8 @@ def page(study: StudyResult) -> str:
         "A finite peak and reset make spikes come early: the first from rest by tau ln(V_p/(V_p - 1)), each further "
         "one by tau ln((V_p + 1)/(V_p - 1)) more, where the current is small against V_p². The formula takes the "
         "current as held. Here it fades within tau/2: a spike that comes early meets a larger current, so that later "
-        "spikes of the same neuron come earlier still. For layers behind the first no formula is given, since their input is "
-        "early itself.",
+        "spikes of the same neuron come earlier still. For layers behind the first no formula is given, since their "
+        "input is early itself.",
         "",
         *_shifts(study),
         "",
