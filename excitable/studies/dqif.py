@@ -17,17 +17,13 @@ import torch
 from conductance.deep.data.arrays import digits, generated
 from conductance.deep.data.base import ImageData
 from conductance.deep.networks import digits_network
-from conductance.deep.neurons import NeuronOptions
 from conductance.deep.training import ImageTrainingOptions, train_images
-from conductance.neurons import dlif
 from excitable.studies.dqif_gradients import GradientTrial, gradient_mismatch
+from excitable.studies.dqif_variants import VARIANTS
 from excitable.trials import Progress, Result, run_trials
 
-WIDTHS = (0.1, 0.25, 0.5, 1.0, 2.0)
-"""Half widths of fixed windows, in V0."""
 TARGET = 0.95
 """Validation accuracy whose first epoch is reported."""
-MAPS = ("a", "u1", "u2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,21 +62,6 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
 )  # fmt: skip
 """`reduced` takes about half an hour of one core. `smoke` only proves that the study runs."""
 
-VARIANTS: Mapping[str, NeuronOptions] = MappingProxyType(
-    {
-        "dqif": NeuronOptions(),
-        "dlif": NeuronOptions(neuron=dlif(), window="fixed"),
-        "after_reset": NeuronOptions(closure="after_reset"),
-        "measured": NeuronOptions(window="measured"),
-        **{f"fixed_{width:g}": NeuronOptions(window="fixed", half_width=width) for width in WIDTHS},
-        "trained_layer": NeuronOptions(trainable=MAPS),
-        "trained_channel": NeuronOptions(trainable=MAPS, sharing="channel"),
-        "no_tdbn_analytic": NeuronOptions(norm="none"),
-        "no_tdbn_measured": NeuronOptions(norm="none", window="measured"),
-        "no_tdbn_fixed_0.5": NeuronOptions(norm="none", window="fixed"),
-    }
-)
-"""The trainings by name; `dqif` has the analytic window in its stationary closure, `dlif` a fixed one of 0.5."""
 TWINS = ("dqif", "dlif")
 
 
@@ -191,9 +172,7 @@ def run_study(
         return list(found.values())
 
     windows = [
-        GradientTrial(
-            variant=variant, options=VARIANTS[variant], samples=budget.samples, directions=budget.directions
-        )
+        GradientTrial(variant=variant, samples=budget.samples, directions=budget.directions)
         for variant in VARIANTS
         if variant in ("dqif", "after_reset", "measured") or variant.startswith("fixed")
     ]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from conductance.deep.neurons import ImageNeurons, NeuronOptions
+from excitable.studies.dqif_variants import VARIANTS
 from excitable.trials import Result
 
 INPUTS, HIDDEN, CLASSES, STEPS = 8, 32, 10, 4
@@ -29,7 +30,6 @@ class GradientTrial:
     """One window."""
 
     variant: str
-    options: NeuronOptions
     samples: int
     directions: int
 
@@ -71,14 +71,15 @@ def gradient_mismatch(trial: GradientTrial) -> Result:
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(SEED)
     torch.manual_seed(SEED)
-    network = TwoLayers(trial.options).train()
+    options = VARIANTS[trial.variant]
+    network = TwoLayers(options).train()
     values = torch.randn(STEPS, trial.samples, INPUTS, generator=generator)
     labels = (values.mean(0) @ torch.randn(INPUTS, CLASSES, generator=generator)).argmax(1)
     directions = [
         [torch.randn(tensor.shape, generator=generator) * _scale(tensor) for tensor in network.trained]
         for _ in range(trial.directions)
     ]
-    if trial.options.window == "measured":
+    if options.window == "measured":
         for _ in range(80):
             place = int(torch.randint(0, max(1, trial.samples - 64), (), generator=generator))
             network(values[:, place : place + 64])
