@@ -137,8 +137,7 @@ LANE_BY_LANE(wide_cos, cos)
 LANE_BY_LANE(wide_tan, tan)
 LANE_BY_LANE(wide_sinh, sinh)
 LANE_BY_LANE(wide_cosh, cosh)
-LANE_BY_LANE(atan_, atan)
-LANE_BY_LANE(log_, log)
+LANE_BY_LANE(wide_log, log)
 LANE_BY_LANE(sqrt_, sqrt)
 
 static vec pow_(vec x, vec exponent) {
@@ -302,4 +301,72 @@ INLINE vec sinh_(vec x) {
     const vec above = scale * small_expm1(reduced(size, k)) + (scale - 1);
     const vec value = C(0.5) * (above + above / (above + 1));
     return pick(x < 0, -value, value);
+}
+
+/* |x| is mapped to y in [-tan(pi/8), tan(pi/8)] by y = x, (x - 1)/(x + 1) or -1/x, and atan y = y g(y^2) with a
+   Chebyshev fit of g whose relative error is 2e-18 (float: 6e-10). */
+INLINE vec atan_(vec x) {
+    const vec size = abs_(x);
+    const mask middle = size > C(0.41421356237309503), far = size > C(2.4142135623730949);
+    const vec above = pick(far, splat(-1), pick(middle, size - 1, size));
+    const vec y = above / pick(far, size, pick(middle, size + 1, splat(1))), z = y * y;
+#ifdef REAL_IS_DOUBLE
+    vec sum = splat(-0.017805397205419446);
+    sum = sum * z + 0.03796525745386593;
+    sum = sum * z - 0.05035102456601552;
+    sum = sum * z + 0.05846878297330872;
+    sum = sum * z - 0.06662951813629191;
+    sum = sum * z + 0.07692045330902225;
+    sum = sum * z - 0.09090896809064027;
+    sum = sum * z + 0.11111110744919658;
+    sum = sum * z - 0.14285714279250245;
+    sum = sum * z + 0.19999999999940893;
+    sum = sum * z - 0.3333333333333312;
+    const vec value = (sum * z * y + pick(far, splat(6.123233995736766e-17), splat(0))) + y;
+#else
+    vec sum = splat(-0.06026305227658459f);
+    sum = sum * z + 0.10569828806414448f;
+    sum = sum * z - 0.14239532669648974f;
+    sum = sum * z + 0.19998183041083206f;
+    sum = sum * z - 0.33333306893048514f;
+    const vec value = sum * z * y + y;
+#endif
+    const vec turn = pick(far, splat(C(1.57079632679489661923)), pick(middle, splat(C(0.78539816339744830962)), splat(0)));
+    return pick(x < 0, -(turn + value), turn + value);
+}
+
+/* x = 2^k m with m in [sqrt(1/2), sqrt(2)], and log m = 2 artanh((m - 1)/(m + 1)) by its series up to the first term
+   below the rounding error. */
+INLINE vec log_(vec x) {
+#ifdef REAL_IS_DOUBLE
+    const mask ordinary = (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e308);
+    const mask bits = (mask)x, fraction = (bits & 0xfffffffffffffL) | 0x3ff0000000000000L;
+    mask k = (bits >> 52) - 1023;
+#else
+    const mask ordinary = (x >= 1.17549435e-38f) & (x <= 3.40282347e38f);
+    const mask bits = (mask)x, fraction = (bits & 0x7fffff) | 0x3f800000;
+    mask k = (bits >> 23) - 127;
+#endif
+    if (any(~ordinary)) return wide_log(x);
+    const mask large = (vec)fraction > C(1.41421356237309504880);
+    const vec m = pick(large, C(0.5) * (vec)fraction, (vec)fraction);
+    k -= large;
+    const vec powers = __builtin_convertvector(k, vec), s = (m - 1) / (m + 1), z = s * s;
+#ifdef REAL_IS_DOUBLE
+    vec sum = splat(2.0 / 21.0);
+    sum = sum * z + 2.0 / 19.0;
+    sum = sum * z + 2.0 / 17.0;
+    sum = sum * z + 2.0 / 15.0;
+    sum = sum * z + 2.0 / 13.0;
+    sum = sum * z + 2.0 / 11.0;
+    sum = sum * z + 2.0 / 9.0;
+    const vec high = powers * 6.93147180369123816490e-01, low = powers * 1.90821492927058770002e-10;
+#else
+    vec sum = splat(2.0f / 9.0f);
+    const vec high = powers * 0.693359375f, low = powers * -2.12194440e-4f;
+#endif
+    sum = sum * z + C(2.0) / C(7.0);
+    sum = sum * z + C(2.0) / C(5.0);
+    sum = sum * z + C(2.0) / C(3.0);
+    return high + (2 * s + (sum * z * s + low));
 }
