@@ -187,6 +187,11 @@ def level_biases(
     return {level: np.unique(np.concatenate(currents)) for level, currents in found.items()}
 
 
+def output_node(label: str, index: int) -> str:
+    """The node of a neuron's output, v0 = 1."""
+    return f"{label}_{index}_out"
+
+
 def layer_values(layer: NeuronLayer) -> dict[str, np.ndarray]:
     """A layer's parameters, (neuron,) each, in double precision."""
     return {name: value.detach().double().numpy() for name, value in layer.values().items()}
@@ -307,7 +312,7 @@ class _Builder:
                 for key, column in columns.items()
                 if not np.isclose(column[index], defaults[parameter_name(key)], rtol=1e-7, atol=0)
             }
-            out = f"{label}_{index}_out"
+            out = output_node(label, index)
             pins = {entry.name: node, OUTPUT: out, **{pin: pin for pin in built.supplies}}
             if built.axon not in pins:
                 pins[built.axon] = f"{label}_{index}_{built.axon}"

@@ -143,10 +143,7 @@ def simulate(
         SimulatorMissing: there is no ngspice.
         SimulationFailed: a part failed; the message has its reason in ngspice's own words.
     """
-    parts = [
-        options.build(network, inputs, dt=dt, name=f"part_{index}", neurons=list(group))
-        for index, group in enumerate(_groups(network, options))
-    ]
+    parts = part_circuits(network, inputs, dt=dt, options=options)
     netlists = [written(network, part, options) for part in parts]
     runs = simulate_all(
         netlists,
@@ -160,6 +157,16 @@ def simulate(
     return circuit_rung(
         network, parts, waveforms, dt=dt, steps=len(inputs), scaling=options.scaling, rung=options.rung
     )
+
+
+def part_circuits(
+    network: Network, inputs: np.ndarray, *, dt: float, options: CircuitOptions
+) -> list[NetworkCircuit]:
+    """The circuits of groups of uncoupled neurons, which together are the network; their outputs add up."""
+    return [
+        options.build(network, inputs, dt=dt, name=f"part_{index}", neurons=list(group))
+        for index, group in enumerate(_groups(network, options))
+    ]
 
 
 def _groups(network: Network, options: CircuitOptions) -> list[range]:

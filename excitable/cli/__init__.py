@@ -10,7 +10,7 @@ from collections.abc import Callable
 import typer
 
 from excitable import __version__
-from excitable.cli import compare, config, demo, export, report, simulate, study, train
+from excitable.cli import compare, config, demo, export, report, retrain, simulate, study, sweep, train
 from excitable.cli.console import fail
 
 COMMANDS: tuple[Callable[..., None], ...] = (
@@ -20,6 +20,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     simulate.simulate,
     compare.compare,
     report.report,
+    retrain.retrain,
+    sweep.sweep,
     study.study,
     config.config,
 )

@@ -1,0 +1,72 @@
+"""`excitable retrain`: what the circuit does goes back into the model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from excitable.cli.export import RUN
+
+if TYPE_CHECKING:
+    from excitable.in_the_loop import Update
+
+
+def retrain(
+    run: RUN,
+    from_circuit: Annotated[
+        str, typer.Option("--from-circuit", help="The level whose laws are learnt: macromodel or transistor.")
+    ] = "transistor",
+    into: Annotated[
+        Path | None,
+        typer.Option("--run", help="The new run folder; that of the run with -LEVEL behind where not given."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Updates of the model on the circuit's laws.")] = 100,
+    learning_rate: Annotated[
+        float, typer.Option(min=0.0, help="Of these updates, at the start of the cosine annealing.")
+    ] = 0.005,
+    updates: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Then, simulations with the circuit in the loop: it forward, the model's gradient backward.",
+        ),
+    ] = 0,
+    series: Annotated[int, typer.Option(min=1, help="Training series in each of these simulations.")] = 1,
+    samples: Annotated[int, typer.Option(min=2, help="Samples of each series, from its start.")] = 2000,
+) -> None:
+    """Train a run's network on the laws of its circuit, in a new run folder that says where it comes from."""
+    from conductance.errors import ExcitableError
+    from excitable.cli.console import messages, results
+    from excitable.cli.progress import TrainingProgress, WorkProgress
+    from excitable.in_the_loop import LoopOptions, train_in_the_loop
+    from excitable.retrain import RetrainOptions, begun_retraining, retrain_run
+    from excitable.runs import RunFolder
+
+    if from_circuit not in ("macromodel", "transistor"):
+        raise ExcitableError(f"--from-circuit {from_circuit!r}: allowed are macromodel and transistor")
+    parent = RunFolder.find(run)
+    path = into or parent.path.with_name(f"{parent.path.name}-{from_circuit}")
+    options = RetrainOptions(level=from_circuit, steps=steps, learning_rate=learning_rate)
+    try:
+        with begun_retraining(parent, path, options) as folder:
+            layers = parent.configuration.network
+            with TrainingProgress(messages(), steps=steps, neurons=layers.hidden) as progress:
+                result = retrain_run(folder, report=progress.report)
+            results().print(f"test {folder.task.error_name} on the circuit's laws {result.test.error:.3f}")
+            if updates:
+                loop = LoopOptions(updates=updates, series=series, samples=samples)
+                with WorkProgress(messages()) as work:
+                    train_in_the_loop(folder, from_circuit, loop, progress=work.report, report=_show)
+    except KeyboardInterrupt:
+        messages().print("stopped; the same command goes on from where it was")
+        raise typer.Exit(130) from None
+    results().print(f"network: {path / 'model.safetensors'}\nnext: excitable simulate {path}")
+
+
+def _show(update: "Update") -> None:
+    from excitable.cli.console import results
+
+    results().print(
+        f"update {update.update}: error of the circuit {update.circuit_error:.4f}, of the model "
+        f"{update.model_error:.4f}; expected after it {update.expected_error:.4f}"
+    )
