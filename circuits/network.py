@@ -182,7 +182,7 @@ def level_biases(
         if isinstance(layer, NeuronLayer):
             for level in dict.fromkeys(levels[label]):
                 if level != "behavioural":
-                    neuron = _with_shared_widths(label, layer.neuron, layer_values(layer))
+                    neuron = with_shared_widths(label, layer.neuron, layer_values(layer))
                     found.setdefault(level, []).append(bias_currents(neuron, scaling, layer_values(layer)))
     return {level: np.unique(np.concatenate(currents)) for level, currents in found.items()}
 
@@ -223,7 +223,7 @@ def is_linear(neuron: Neuron) -> bool:
     return not any(slope.has(*neuron.state_symbols) for slope in slopes)
 
 
-def _with_shared_widths(label: str, neuron: Neuron, columns: Mapping[str, np.ndarray]) -> Neuron:
+def with_shared_widths(label: str, neuron: Neuron, columns: Mapping[str, np.ndarray]) -> Neuron:
     """The neuron with the layer's own values of the parameters that decide how many pairs are built."""
     shared: dict[str, float] = {}
     for name in width_parameters(neuron):
@@ -338,7 +338,7 @@ class _Builder:
             neuron = replace(neuron, name=f"{neuron.name}_{level}")
         bias = None
         if level != "behavioural":
-            neuron = _with_shared_widths(label, neuron, columns)
+            neuron = with_shared_widths(label, neuron, columns)
             bias = float(self.biases[level][-1])
         built = realise(
             neuron, level, technology=self.technology, scaling=self.scaling, trims=self.trims, bias=bias
@@ -368,7 +368,12 @@ class _Builder:
         for source, weight in weights.items():
             if source in self.axons:
                 axon, synapses = self.axons[source]
-                placed = synapses.place(f"x_{node}_{source}", axon=axon, out=node, weight=weight)
+                placed = synapses.place(
+                    f"x_{node}_{source}",
+                    axon=axon,
+                    out=node,
+                    weight=weight / self._synapse_gain(synapses, weight),
+                )
                 self.devices += [] if placed is None else [placed]
                 continue
             self.devices.append(
@@ -381,6 +386,11 @@ class _Builder:
             self.devices.append(
                 CurrentSource(name=f"i_{node}", source=GROUND, sink=node, waveform=current, note=note)
             )
+
+    def _synapse_gain(self, synapses: Synapses, weight: float) -> float:
+        """What calibration found that a synapse of this sign multiplies its weight by."""
+        kind = synapses.excitatory if weight > 0 else synapses.inhibitory
+        return (self.trims or {}).get(kind.name, Trim()).gain
 
     def _summed(self, signal: Signal) -> str:
         """A node whose voltage is the sum: the currents through one unit resistor. Empty signals have none."""

@@ -1,20 +1,26 @@
 """Amplifiers swept by DC at their bias currents, fitted, and put right in the circuit that uses them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from circuits.calibration import SWEPT, Calibration, amplifier_bench, fit_tanh
-from circuits.network import level_biases, neuron_levels
-from circuits.realisations import Level, kit
+from circuits.calibration import SWEPT, Calibration, CalibrationError, amplifier_bench, fit_tanh
+from circuits.network import layer_values, level_biases, neuron_levels, with_shared_widths
+from circuits.output_calibration import EXCITED, INHIBITED, OutputFit, fit_output, output_bench
+from circuits.output_calibration import SWEPT as SWEPT_MEMBRANE
+from circuits.realisations import Level, Realisation, kit, realise
+from circuits.realisations.behavioural import OUTPUT
 from circuits.realisations.cell import OUT, Cell
 from circuits.realisations.levels import default_technology
 from circuits.realisations.transconductor import Trim
+from circuits.scaling import Scaling
 from circuits.technologies import Technology
+from conductance.layers import NeuronLayer
 from conductance.networks import Network
+from conductance.neurons.base import Neuron
 from conductance.storage import StorageError
 from excitable.loop import CircuitOptions
 from netlists.analyses import DCSweep, Tolerances
@@ -73,6 +79,7 @@ class LevelFit:
         temperature: in degrees Celsius.
         largest_bias: bias current in A that the amplifiers are made for.
         amplifiers: a sweep and its fit for each cell and bias current.
+        output: the fit of the output stage and the synapses; None where the neurons' output is no current.
     """
 
     level: Level
@@ -81,6 +88,7 @@ class LevelFit:
     temperature: float
     largest_bias: float
     amplifiers: tuple[Calibration, ...]
+    output: OutputFit | None = None
 
     @property
     def voltage_unit(self) -> float:
@@ -104,20 +112,53 @@ def swept_biases(biases: np.ndarray) -> list[float]:
     return sorted({float(current) for current in np.quantile(biases, (0, 0.5, 1), method="nearest")})
 
 
-def fit_level(level: Level, technology: Technology, biases: np.ndarray) -> LevelFit:
-    """Sweep and fit the amplifiers of a level for a network that needs these bias currents (A), smallest first.
+def fit_level(
+    level: Level, technology: Technology, biases: np.ndarray, neuron: Neuron, scaling: Scaling
+) -> LevelFit:
+    """Sweep and fit the amplifiers of a level, then the output stage of a neuron that they are trimmed in.
+
+    Args:
+        level: macromodel or transistor.
+        technology: of the amplifiers.
+        biases: the bias currents (A) of the network, smallest first.
+        neuron: whose output is swept.
+        scaling: the SI units; V0 is replaced by that of the amplifiers.
 
     Raises:
         SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's.
     """
-    return LevelFit(
+    amplifiers = tuple(calibrate_level(level, technology, swept_biases(biases)))
+    found = LevelFit(
         level=level,
         technology=technology.name,
         corner=technology.corner,
         temperature=technology.temperature,
         largest_bias=float(biases[-1]),
-        amplifiers=tuple(calibrate_level(level, technology, swept_biases(biases))),
+        amplifiers=amplifiers,
     )
+    units = replace(scaling, voltage_unit=found.voltage_unit)
+    built = realise(
+        neuron, level, technology=technology, scaling=units, trims=trims(amplifiers), bias=found.largest_bias
+    )
+    if built.synapses is None:
+        return found
+    return replace(found, output=sweep_output(neuron, built, units))
+
+
+def sweep_output(neuron: Neuron, built: Realisation, scaling: Scaling) -> OutputFit:
+    """Sweep a neuron's membrane by DC and fit its output stage and synapses."""
+    unit = scaling.voltage_unit
+    sweep = DCSweep(source=SWEPT_MEMBRANE, start=-unit, stop=3 * unit, step=unit / 25)
+    tolerances = Tolerances.scaled(
+        voltage_unit=unit, current_unit=scaling.current_unit, capacitance=scaling.capacitance, relative=1e-5
+    )
+    waveforms = simulate(write_netlist(output_bench(neuron, built, scaling), sweep, tolerances)).require()
+    order = np.argsort(waveforms["sweep"].to_numpy())
+    output, excited, inhibited = (
+        waveforms["voltage"].sel(node=node).to_numpy()[order] for node in (OUTPUT, EXCITED, INHIBITED)
+    )
+    voltages = waveforms["sweep"].to_numpy()[order]
+    return fit_output(voltages, output, excited, inhibited, neuron=neuron, scaling=scaling)
 
 
 _FITS = TypeAdapter(tuple[LevelFit, ...])
@@ -159,18 +200,30 @@ def calibrated(
     Returns:
         The options, and the fits they rest on; none at the behavioural level.
     """
-    biases = level_biases(network, options.scaling, neuron_levels(network, options.levels))
+    levels = neuron_levels(network, options.levels)
+    biases = level_biases(network, options.scaling, levels)
     technology = options.technology or default_technology()
     fits = tuple(
         next((fit for fit in known if fit.is_of(level, technology, currents)), None)
-        or fit_level(level, technology, currents)
+        or fit_level(level, technology, currents, first_neuron(network, levels, level), options.scaling)
         for level, currents in biases.items()
     )
     if not fits:
         return options, ()
     unit = float(np.mean([fit.voltage_unit for fit in fits]))
     found = trims([amplifier for fit in fits for amplifier in fit.amplifiers])
+    for fit in fits:
+        found |= {} if fit.output is None else fit.output.trims
     return replace(options, scaling=replace(options.scaling, voltage_unit=unit), trims=found), fits
+
+
+def first_neuron(network: Network, levels: Mapping[str, tuple[Level, ...]], level: Level) -> Neuron:
+    """The neuron of the first layer that has this level, with the values that its neurons share."""
+    label = next(label for label, chosen in levels.items() if level in chosen)
+    layer = network.chain[label]
+    if not isinstance(layer, NeuronLayer):
+        raise CalibrationError(f"layer {label} has no neurons")
+    return with_shared_widths(label, layer.neuron, layer_values(layer))
 
 
 def trims(calibrations: Sequence[Calibration]) -> dict[str, Trim]:

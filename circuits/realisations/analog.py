@@ -46,7 +46,7 @@ from circuits.realisations.forms import (
 )  # fmt: skip
 from circuits.realisations.leak import leak
 from circuits.realisations.ota import Transistors
-from circuits.realisations.output_stage import LINE, line_current, macromodel_output, transistor_output
+from circuits.realisations.output_stage import LINE, STAGE, line_current, macromodel_output, transistor_output
 from circuits.realisations.synapse import AXON, Synapses
 from circuits.realisations.transconductor import References, Trim, transconductor
 from circuits.scaling import Scaling
@@ -211,7 +211,7 @@ class _Builder:
         yield from line_current(
             cell, state=self.nodes[form.state], lower=form.lower.xreplace(self.numbers),
             upper=form.upper.xreplace(self.numbers), unit=V0, current_unit=I0, references=self.references,
-            trim=self.kit.trim(cell),
+            trim=self.kit.trim(cell), stage=self.kit.trims.get(STAGE, Trim()),
         )  # fmt: skip
         if self.kit.transistors is None:
             yield from macromodel_output(V0, I0)

@@ -5,24 +5,30 @@ passes only its positive part, a second one takes away what exceeds I0, and a re
 output voltage. Inside the thresholds the pair bends by 1.6 % of I0 at most where they are one voltage unit apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import sympy
 
 from circuits.circuit import (
     GROUND,
     BehaviouralCurrent,
     BehaviouralVoltage,
+    CircuitError,
     Device,
     Resistor,
     voltage,
 )
 from circuits.realisations.cell import OUT, VDD, VSS, Cell
+from circuits.realisations.forms import clipped_form
 from circuits.realisations.ota import Transistors
 from circuits.realisations.synapse import AXON
 from circuits.realisations.transconductor import References, Trim, transconductor
+from conductance.neurons.base import Neuron
 
 LINE = "line"
+STAGE = "output_stage"
+"""Name of the stage's own trim, which undoes what its mirrors add to the trimmed amplifier."""
 
 
 def line_current(
@@ -35,10 +41,17 @@ def line_current(
     current_unit: sympy.Expr,
     references: References,
     trim: Trim,
+    stage: Trim,
 ) -> Iterator[Device]:
-    """The current that runs from 0 to I0 between the thresholds (V0), into the node `LINE`."""
+    """The current that runs from 0 to I0 between the thresholds (V0), into the node `LINE`.
+
+    `trim` is that of the amplifier, `stage` that of all that follows it.
+    """
     half = (upper - lower) / 2
-    slope = current_unit / (2 * sympy.tanh(half))
+    # 1.0 leaves the expression as it is
+    largest = current_unit if stage.gain == 1 else current_unit / stage.gain
+    slope = largest / (2 * sympy.tanh(half))
+    trim = Trim(gain=trim.gain, offset=trim.offset + stage.offset)
     yield from transconductor(
         "x_out", cell, plus=state, minus=unit * (lower + half), out=LINE, slope=slope, width=1.0, unit=unit,
         references=references, trim=trim, note="output",
@@ -47,9 +60,24 @@ def line_current(
         name="b_out_half",
         source=VDD,
         sink=LINE,
-        current=current_unit / 2,
+        current=largest / 2,
         note="half of the largest output current",
     )
+
+
+def line_law(neuron: Neuron) -> Callable[[np.ndarray], np.ndarray]:
+    """What the stage should give at a membrane voltage (V0), in I0: the pair's line, cut off at 0 and 1.
+
+    Raises:
+        CircuitError: the neuron's output is no clipped line.
+    """
+    form = clipped_form(neuron)
+    if form is None:
+        raise CircuitError(f"neuron {neuron.name}: its output {neuron.output} is no clipped line")
+    numbers = neuron.substitutions()
+    lower, upper = float(form.lower.subs(numbers)), float(form.upper.subs(numbers))
+    half = (upper - lower) / 2
+    return lambda u: np.clip(0.5 + np.tanh(u - lower - half) / (2 * np.tanh(half)), 0, 1)
 
 
 def macromodel_output(unit: sympy.Expr, current_unit: sympy.Expr) -> Iterator[Device]:

@@ -35,6 +35,7 @@ PINS = (
     Pin(name=VSS, meaning="negative supply"),
 )
 WIDTH, LENGTH, WEIGHT = sympy.symbols("width length weight", positive=True)
+EXCITATORY, INHIBITORY = "synapse_excitatory", "synapse_inhibitory"
 LEAST = 1e-3
 """Weights smaller than this are left out: their mirrors would be longer than wide by a thousand."""
 
@@ -94,8 +95,8 @@ def macromodel_synapses(
     source = BehaviouralCurrent(name="b_source", source=VDD, sink=OUT, current=arm(voltage(VDD, OUT)))
     sink = BehaviouralCurrent(name="b_sink", source=OUT, sink=VSS, current=arm(voltage(OUT, VSS)))
     return Synapses(
-        excitatory=_subcircuit("synapse_excitatory", weight, (source,)),
-        inhibitory=_subcircuit("synapse_inhibitory", weight, (sink,)),
+        excitatory=_subcircuit(EXCITATORY, weight, (source,)),
+        inhibitory=_subcircuit(INHIBITORY, weight, (sink,)),
     )
 
 
@@ -119,8 +120,8 @@ def transistor_synapses(place: Transistors) -> Synapses:
         place.nmos("m_sink", OUT, "fold", note="turns the current round, output"),
     )
     return Synapses(
-        excitatory=_subcircuit("synapse_excitatory", sizes, (copy(OUT),)),
-        inhibitory=_subcircuit("synapse_inhibitory", sizes, turned),
+        excitatory=_subcircuit(EXCITATORY, sizes, (copy(OUT),)),
+        inhibitory=_subcircuit(INHIBITORY, sizes, turned),
         sizes=(float(unit.width), float(unit.length), place.technology.transistor("pmos").width),
     )
 
