@@ -10,18 +10,33 @@ from collections.abc import Callable
 import typer
 
 from excitable import __version__
-from excitable.cli import compare, config, demo, export, report, retrain, simulate, study, sweep, train
+from excitable.cli import (
+    compare,
+    config,
+    demo,
+    export,
+    report,
+    retrain,
+    shape,
+    simulate,
+    study,
+    sweep,
+    train,
+    train_images,
+)
 from excitable.cli.console import fail
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     demo.demo,
     train.train,
+    train_images.train_images,
     export.export,
     simulate.simulate,
     compare.compare,
     report.report,
     retrain.retrain,
     sweep.sweep,
+    shape.shape,
     study.study,
     config.config,
 )
