@@ -29,6 +29,15 @@ class JavaScriptPrinter(KernelPrinter, JavascriptCodePrinter):
         JavascriptCodePrinter.__init__(self, {"contract": False})
         self._names = dict(names or {})
 
+    def name(self, symbol: sympy.Symbol) -> str:
+        """The name of a symbol: of a local one only its number, since a page carries many functions."""
+        return self._names.setdefault(symbol, f"v{len(self._names)}")
+
+    def number(self, value: float) -> str:
+        """The text of a finite number."""
+        text = f"{value:g}" if float(f"{value:g}") == value else repr(value)
+        return text if value >= 0 else f"({text})"
+
     def assignments(self, assignments: Sequence[Assignment]) -> list[str]:
         """One statement for each assignment."""
         return [f"const {self.name(symbol)} = {self._print(value)};" for symbol, value in assignments]

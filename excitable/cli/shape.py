@@ -1,0 +1,47 @@
+"""`excitable shape`: the studio."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def shape(
+    neuron: Annotated[
+        str | None,
+        typer.Argument(help="Your own neuron, as FILE.py:NAME; the file is run as a Python program."),
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Write one HTML page that works from disk, and end.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="A run whose trained network is shown.")] = None,
+    port: Annotated[
+        int, typer.Option(help="Port of this machine; 0 takes a free one.", min=0, max=65535)
+    ] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """Shape a neuron by hand in the browser, see it fire, see its circuit; or write that as a page."""
+    from excitable.cli.console import results
+    from excitable.runs import RunFolder
+    from excitable.studio import export as write_page
+    from excitable.studio import serve
+    from excitable.studio.catalogue import catalogue
+    from excitable.studio.own import load_neuron
+
+    offered = catalogue(() if neuron is None else (load_neuron(neuron),))
+    if export is not None:
+        path = write_page(export, offered)
+        results().print(f"page: {path} ({path.stat().st_size / 1000:.0f} kB)")
+        return
+    server = serve(offered, None if run is None else RunFolder.find(run), port=port)
+    results().print(f"studio: {server.address}\nCtrl+C ends it.")
+    if browser:
+        import webbrowser
+
+        webbrowser.open(server.address)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        results().print("ended")
+    finally:
+        server.server_close()

@@ -1,0 +1,119 @@
+"""What Python answers to the page: texts and bias currents, ngspice's trace, the regime by its protocol."""
+
+import base64
+from typing import Any
+
+import numpy as np
+from quantiphy import Quantity
+
+from circuits.circuit import Circuit
+from circuits.devices import CircuitError
+from circuits.single import neuron_circuit
+from conductance.shaping.regimes import classify
+from excitable.studio.questions import Question
+from netlists.analyses import Tolerances, Transient
+from netlists.comparison.crossings import upward_crossings
+from netlists.netlist import Netlist
+from netlists.runner import simulate
+from netlists.writing import write_netlist
+
+MAX_STEP = 0.5
+RELATIVE = 1e-6
+"""Largest step in tau_m and tolerance of the overlay: the bursting set's 3000 tau_m in 0.2 s, spikes within a line's
+width of the equation's. `check_circuit` is the tight one."""
+SHOWN = 4000
+"""Points of a trace that are sent to the page."""
+
+
+def describe(question: Question) -> dict[str, Any]:
+    """The netlist with its test bench, the schematic and the bias currents, or in words why there are none."""
+    try:
+        circuit = _circuit(question)
+    except CircuitError as error:
+        return {"spice": f"* {error}\n", "schematic_problem": str(error)}
+    files = _netlist(question, circuit).files
+    return {
+        "spice": "\n".join(f"* file {name}\n{text}" for name, text in files.items()),
+        **_drawn(question, circuit),
+    }
+
+
+def _drawn(question: Question, circuit: Circuit) -> dict[str, Any]:
+    return {"biases": biases(question), "schematic_problem": "This circuit has no drawing."}
+
+
+def biases(question: Question) -> list[list[str]]:
+    """What is set in the circuit: each element's bias current and reference voltage, each filter's capacitance."""
+    neuron, units = question.neuron, question.scaling
+    values = {parameter.name: parameter.default for parameter in neuron.parameters}
+    rows = []
+    for element in neuron.elements:
+        for parameter in element.parameters:
+            if parameter.name not in values:
+                continue
+            value, volts = values[parameter.name], parameter.unit == "V0"
+            quantity = Quantity(
+                value * (units.voltage_unit if volts else units.current_unit), "V" if volts else "A"
+            )
+            rows.append(
+                [element.name, "reference" if volts else "bias", quantity.render(prec=3), parameter.meaning]
+            )
+    for parameter in neuron.parameters:
+        if parameter.unit == "tau_m":
+            size = Quantity(values[parameter.name] * units.capacitance, "F").render(prec=3)
+            rows.append([parameter.name, "capacitor", size, parameter.meaning])
+    return rows
+
+
+def overlay(question: Question) -> dict[str, Any]:
+    """The membrane by ngspice: `time` in tau_m, `voltage` in V0, and in words what was run.
+
+    Raises:
+        CircuitError: the neuron has no circuit. SimulatorMissing, SimulationFailed: ngspice.
+    """
+    if question.neuron.arrivals:
+        raise CircuitError(
+            f"neuron {question.neuron.name}: the studio's circuit is driven by a current, and this neuron by arriving "
+            f"charges; give them to circuits.single.neuron_circuit as `arrivals`"
+        )
+    circuit = _circuit(question)
+    run = simulate(_netlist(question, circuit))
+    waveforms = run.require()
+    time = waveforms["time"].to_numpy() / question.scaling.time_unit
+    voltage = waveforms["voltage"].sel(node=circuit.probes[0]).to_numpy() / question.scaling.voltage_unit
+    spikes = upward_crossings(time, voltage, threshold=question.neuron.defaults.get("U_th", 0.0))[0]
+    kept = np.unique(np.linspace(0, time.size - 1, min(SHOWN, time.size)).astype(int))
+    return {
+        "time": np.round(time[kept], 4).tolist(),
+        "voltage": np.round(voltage[kept], 5).tolist(),
+        "words": f"ngspice: {spikes.size} upward crossings of the output's threshold in {run.seconds:.2f} s",
+    }
+
+
+def regime(question: Question) -> dict[str, Any]:
+    """The regime at the last held input, found by the package's protocol."""
+    found = classify(question.neuron, question.stimulus.values[-1], start=question.start)
+    return {"regime": str(found.regime), "reason": found.reason}
+
+
+def _circuit(question: Question) -> Circuit:
+    return neuron_circuit(question.neuron, question.stimulus, scaling=question.scaling, start=question.start)
+
+
+def _netlist(question: Question, circuit: Circuit) -> Netlist:
+    units = question.scaling
+    return write_netlist(
+        circuit,
+        Transient(stop=question.duration * units.time_unit, max_step=MAX_STEP * units.time_unit),
+        Tolerances.scaled(
+            voltage_unit=units.voltage_unit,
+            current_unit=units.current_unit,
+            capacitance=units.capacitance,
+            relative=RELATIVE,
+        ),
+    )
+
+
+def picture(svg: str) -> str:
+    """An SVG as the page takes it: as an image, in which no script runs."""
+    return base64.b64encode(svg.encode()).decode()

@@ -1,0 +1,159 @@
+// The same neuron as text, its circuit in ngspice, and the networks of a run folder.
+
+const OFFLINE = "This page runs without Python. `excitable shape` opens the studio with ngspice, the schematic and networks.";
+
+class Texts {
+  constructor(studio, parent) {
+    this.studio = studio;
+    this.tabs = new Tabs(parent, "forms of this neuron");
+    this.blocks = {};
+    for (const name of ["Python", "TOML", "LaTeX", "SPICE"]) {
+      const { panel } = this.tabs.add(name, () => this.update());
+      this.blocks[name.toLowerCase()] = this.block(panel, name);
+    }
+    this.schematic = this.tabs.add("Schematic", () => this.update()).panel;
+    this.schematicBox = element("div", { class: "schematic" }, this.schematic);
+    this.network = this.tabs.add("Network", () => this.openNetwork()).panel;
+    if (!studio.options.server)
+      for (const panel of [this.schematicBox, this.network]) element("p", { text: OFFLINE }, panel);
+  }
+
+  block(panel, name) {
+    const pre = element("pre", { tabindex: 0 });
+    button(panel, `Copy ${name}`, "", async () => {
+      try { await navigator.clipboard.writeText(pre.textContent); } catch (error) { this.studio.tell("The browser does not allow the clipboard here."); }
+    });
+    panel.append(pre);
+    return pre;
+  }
+
+  structureChanged() { this.fromPython = null; }
+
+  async update() {
+    const { studio } = this;
+    if (!studio.state) return;
+    const texts = filledTexts(studio.state);
+    for (const [name, block] of Object.entries(this.blocks)) studio.write(block, texts[name]);
+    if (!studio.options.server) return;
+    const asked = (this.asked = encoded(studio.state));
+    const answer = await ask(studio, "describe", question(studio.state));
+    if (asked !== this.asked || studio.closed) return;
+    if (answer.error) {
+      studio.write(this.blocks.spice, answer.error);
+      return;
+    }
+    for (const [name, block] of Object.entries(this.blocks)) if (answer[name]) studio.write(block, answer[name]);
+    this.showSchematic(answer);
+  }
+
+  showSchematic(answer) {
+    this.schematicBox.replaceChildren();
+    if (answer.schematic) {
+      const image = element("img", { alt: "schematic of this neuron's circuit with its bias currents" }, this.schematicBox);
+      image.src = `data:image/svg+xml;base64,${answer.schematic}`;
+    } else element("p", { text: answer.schematic_problem }, this.schematicBox);
+    if (answer.biases && answer.biases.length) table(this.schematicBox, ["part", "what", "value", "meaning"], answer.biases);
+  }
+
+  async openNetwork() {
+    const { studio } = this;
+    if (!studio.options.server || this.networkShown) return;
+    this.networkShown = true;
+    const answer = await ask(studio, "network", {});
+    this.network.replaceChildren();
+    if (answer.error) { element("p", { text: answer.error }, this.network); return; }
+    showNetwork(studio, this.network, answer);
+  }
+}
+
+function table(parent, head, rows) {
+  const box = element("div", { class: "scroll" }, parent);
+  const made = element("table", {}, box);
+  const top = element("tr", {}, element("thead", {}, made));
+  for (const text of head) element("th", { text, scope: "col" }, top);
+  const body = element("tbody", {}, made);
+  for (const row of rows) {
+    const line = element("tr", {}, body);
+    for (const text of row) element("td", { text: String(text) }, line);
+  }
+  return body;
+}
+
+function filledTexts(state) {
+  const changes = heldInput(state.stimulus, state.duration);
+  const model = MODELS[state.model];
+  const tuple = (values) => `(${values.join(", ")}${values.length === 1 ? "," : ""})`;
+  const values = {
+    times: tuple(changes.map(([time]) => time)), values: tuple(changes.map(([, value]) => value)),
+    start: tuple(state.start), duration: state.duration, current: state.stimulus.current,
+    v0: state.units.v0, i0: state.units.i0, c0: state.units.c0,
+  };
+  model.parameters.forEach((parameter, index) => { values[parameter.name] = state.p[index]; });
+  const fill = (template) => template.replace(/\{\{(\w+)\}\}/g, (_, name) => String(values[name]));
+  return Object.fromEntries(Object.entries(TEMPLATES[state.model]).map(([name, template]) => [name, fill(template.map((line) => LINES[line]).join("\n"))]));
+}
+
+function question(state) {
+  const changes = heldInput(state.stimulus, state.duration);
+  const model = MODELS[state.model];
+  return {
+    neuron: state.model,
+    values: Object.fromEntries(model.parameters.map((parameter, index) => [parameter.name, state.p[index]])),
+    times: changes.map(([time]) => time), currents: changes.map(([, value]) => value),
+    start: state.start, duration: state.duration, ...state.units,
+  };
+}
+
+async function ask(studio, what, body) {
+  try {
+    const answer = await fetch(what, {
+      method: "POST", headers: { "Content-Type": "application/json", "X-Excitable-Token": studio.options.server.token }, body: JSON.stringify(body),
+    });
+    return await answer.json();
+  } catch (error) {
+    return { error: "The studio's program does not answer; is `excitable shape` still running?" };
+  }
+}
+
+function buildCircuitButton(studio, parent) {
+  if (!studio.options.server) { element("p", { text: OFFLINE }, parent); return; }
+  const note = element("span", { role: "status" });
+  const run = async () => {
+    const asked = encoded(studio.state);
+    note.textContent = "ngspice runs …";
+    const begun = performance.now();
+    const answer = await ask(studio, "simulate", question(studio.state));
+    if (studio.closed || asked !== encoded(studio.state)) return;
+    if (answer.error) { note.textContent = answer.error; return; }
+    studio.circuit = answer;
+    note.textContent = `${answer.words} (${((performance.now() - begun) / 1000).toFixed(2)} s)`;
+    studio.changed(false);
+  };
+  button(parent, "Run ngspice", "simulate this neuron's behavioural netlist and lay it over the trace", run);
+  const follow = element("label", { class: "follow" }, parent);
+  const box = element("input", { type: "checkbox" }, follow);
+  element("span", { text: "after every change" }, follow);
+  box.addEventListener("change", () => { studio.followCircuit = box.checked ? run : null; if (box.checked) run(); });
+  button(parent, "Name the regime", "settles the neuron, watches it, tries pulses: seconds", async () => {
+    note.textContent = "the neuron is settled and watched …";
+    const answer = await ask(studio, "regime", question(studio.state));
+    note.textContent = answer.error || `${answer.regime}: ${answer.reason}`;
+  });
+  parent.append(note);
+}
+
+function mount(root, options) {
+  return new Studio(root, options);
+}
+
+// The anywidget protocol: the widget's trait `address` holds the state, as the address line of the page does.
+function render({ model, el }) {
+  const root = element("div", {}, el);
+  const studio = mount(root, {
+    saved: model.get("address"),
+    save: (text) => { model.set("address", text); model.save_changes(); },
+  });
+  return () => studio.close();
+}
+
+export default { render };

@@ -1,0 +1,135 @@
+"""The studio's one ES module, and the self-contained page around it."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from conductance.shaping.palette import PALETTE
+from conductance.storage.files import write_whole
+from excitable.studio.catalogue import Catalogue, Example, catalogue
+from excitable.studio.models import model_source, parameter_facts, rules_data, script_data
+from excitable.studio.texts import templates
+
+PARTS = (
+    "numerics.js",
+    "state.js",
+    "drawing.js",
+    "views.js",
+    "controls.js",
+    "texts.js",
+    "network.js",
+    "studio.js",
+)
+
+
+def module(offered: Catalogue) -> str:
+    """The ES module: printed neurons first, then the page's own code; it exports anywidget's `render`."""
+    known: dict[str, int] = {}
+    models = []
+    for key, neuron in offered.models.items():
+        facts = [script_data(each) for each in parameter_facts(neuron)]
+        places = [known.setdefault(fact, len(known)) for fact in facts]
+        models.append(f"{script_data(key)}: {model_source(neuron, places)}")
+    lines, texts = shared_lines({key: templates(neuron) for key, neuron in offered.models.items()})
+    examples = [_example(*pair) for pair in zip(offered.examples, offered.keys, strict=True)]
+    data = [
+        f"const PARAMETERS = [{','.join(known)}];",
+        "const MODELS = {\n" + ",\n".join(models) + "\n};",
+        f"const EXAMPLES = {script_data(examples)};",
+        f"const RULES = {script_data(rules_data())};",
+        f"const LINES = {script_data(lines)};",
+        f"const TEMPLATES = {script_data(texts)};",
+    ]
+    return compact("\n".join([*data, *(asset(part) for part in PARTS)]))
+
+
+def shared_lines(
+    texts: Mapping[str, Mapping[str, str]],
+) -> tuple[list[str], dict[str, dict[str, list[int]]]]:
+    """The texts as places in one list of lines: neurons have most of their lines in common."""
+    places: dict[str, int] = {}
+    indexed = {
+        key: {
+            name: [places.setdefault(line, len(places)) for line in text.split("\n")]
+            for name, text in each.items()
+        }
+        for key, each in texts.items()
+    }
+    return list(places), indexed
+
+
+def compact(script: str) -> str:
+    """The script without indentation, empty lines and lines that only comment: a page is sent, not read."""
+    lines = (line.strip() for line in script.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+def style() -> str:
+    """The style sheet with the project's palette, for light and dark."""
+
+    def variables(ground: str) -> str:
+        return "".join(f"--{role}: {getattr(colour, ground)}; " for role, colour in PALETTE.items())
+
+    return (
+        f":root {{ color-scheme: light dark; {variables('light')}}}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {variables('dark')}}} }}\n" + asset("style.css")
+    )
+
+
+def page(offered: Catalogue | None = None, *, token: str | None = None) -> str:
+    """The whole page as text.
+
+    Args:
+        offered: what it shows; the catalogue of the package where not given.
+        token: of the program that serves it; None makes a page that works from disk, on its own.
+    """
+    options: dict[str, Any] = {"address": True}
+    if token is not None:
+        options["server"] = {"token": token}
+    return _template().render(
+        module=module(offered or catalogue()),
+        style=style(),
+        options=script_data(options),
+        connect="'self'" if token else "'none'",
+    )
+
+
+def export(path: Path, offered: Catalogue | None = None) -> Path:
+    """Write the page that works from disk."""
+    write_whole(path, page(offered))
+    return path
+
+
+@cache
+def asset(name: str) -> str:
+    """A file of the studio's own code."""
+    return resources.files("excitable.studio").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _template() -> jinja2.Template:
+    return jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined).from_string(
+        asset("page.html.j2")
+    )
+
+
+def _example(example: Example, key: str) -> dict[str, Any]:
+    neuron = example.neuron
+    return {
+        "name": example.name,
+        "model": key,
+        "values": list(neuron.defaults.values()),
+        "start": list(example.start or neuron.initial_state()),
+        "duration": example.duration,
+        "stimulus": {
+            "shape": example.shape,
+            "current": example.current,
+            "before": example.before,
+            "onset": example.onset,
+            "amplitude": example.amplitude,
+            "width": example.width,
+        },
+    }

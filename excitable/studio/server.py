@@ -1,0 +1,139 @@
+"""The studio's own small server: this machine only, a token, the page and its questions, no file.
+
+marimo's app server was not taken: it needs seconds to start, keeps the page inside its own, so that the address is not
+the studio's, and serves what it finds beside a notebook.
+"""
+
+import hmac
+import json
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from conductance.errors import ExcitableError
+from excitable.runs import RunFolder
+from excitable.studio.answers import describe, overlay, regime
+from excitable.studio.catalogue import Catalogue
+from excitable.studio.page import page
+from excitable.studio.questions import read_question
+from excitable.studio.run_view import network_view
+
+HOST = "127.0.0.1"
+LARGEST_BODY = 100_000
+PATIENCE = 20.0
+"""Seconds after which a client that sends nothing is dropped."""
+
+Answer = Callable[[Any], dict[str, Any]]
+
+
+class StudioServer(ThreadingHTTPServer):
+    """Serves one studio on a free port of the loopback interface; `address` opens it."""
+
+    daemon_threads = True
+
+    def __init__(self, offered: Catalogue, run: RunFolder | None = None, *, port: int = 0) -> None:
+        self.token = secrets.token_urlsafe(24)
+        self.page = page(offered, token=self.token).encode()
+        self.answers: Mapping[str, Answer] = {
+            "/describe": lambda body: describe(read_question(body, offered)),
+            "/simulate": lambda body: overlay(read_question(body, offered)),
+            "/regime": lambda body: regime(read_question(body, offered)),
+            "/network": lambda _: network_view(run, offered),
+        }
+        # classify, ngspice and netlists one after another: two cores, and the newest question is the one that counts
+        self.work = threading.Lock()
+        super().__init__((HOST, port), Handler)
+
+    @property
+    def address(self) -> str:
+        """Where the browser finds the studio."""
+        return f"http://{HOST}:{self.server_address[1]}/?token={self.token}"
+
+    def allows_host(self, host: str) -> bool:
+        """Whether the browser asked this server by its own name: another name may be a page that rebinds DNS."""
+        return host in {f"{name}:{self.server_address[1]}" for name in (HOST, "localhost")}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """GET / with the token gives the page; POST with the token in a header asks one of `answers`."""
+
+    server: StudioServer
+    server_version = "excitable"
+    sys_version = ""
+    timeout = PATIENCE
+
+    def do_GET(self) -> None:
+        """The page, to who has the token."""
+        place = urlsplit(self.path)
+        given = parse_qs(place.query).get("token", [""])[0]
+        if place.path != "/":
+            self._refuse(404, "there is only one page here: /")
+        elif self._trusted(given):
+            self._send(200, "text/html; charset=utf-8", self.server.page)
+
+    def do_POST(self) -> None:
+        """An answer as JSON; a user's error is an answer too."""
+        if not self._trusted(self.headers.get("X-Excitable-Token", "")):
+            return
+        answer = self.server.answers.get(self.path)
+        length = self.headers.get("Content-Length", "")
+        if answer is None:
+            self._refuse(404, "this question is not known")
+        elif not length.isdigit() or int(length) > LARGEST_BODY:
+            self._refuse(413, f"a question has a length of at most {LARGEST_BODY} bytes")
+        else:
+            self._answer(answer, self.rfile.read(int(length)))
+
+    def _answer(self, answer: Answer, body: bytes) -> None:
+        try:
+            with self.server.work:
+                found = answer(json.loads(body))
+        except (ExcitableError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            found = {"error": str(error)}
+        self._send(200, "application/json", json.dumps(found).encode())
+
+    def _trusted(self, token: str) -> bool:
+        if not self.server.allows_host(self.headers.get("Host", "")):
+            self._refuse(403, "the studio answers only under its own address")
+        elif not hmac.compare_digest(token.encode(), self.server.token.encode()):
+            self._refuse(
+                403, "the token is missing or wrong; open the address that `excitable shape` printed"
+            )
+        else:
+            return True
+        return False
+
+    def _refuse(self, status: int, reason: str) -> None:
+        self.close_connection = True
+        self._send(status, "text/plain; charset=utf-8", reason.encode())
+
+    def _send(self, status: int, kind: str, content: bytes) -> None:
+        self.send_response(status)
+        for name, value in (
+            ("Content-Type", kind),
+            ("Content-Length", str(len(content))),
+            ("Cache-Control", "no-store"),
+            ("Referrer-Policy", "no-referrer"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Frame-Options", "DENY"),
+        ):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the terminal belongs to the user."""
+
+
+def serve(offered: Catalogue, run: RunFolder | None = None, *, port: int = 0) -> StudioServer:
+    """A studio that listens; `serve_forever` runs it.
+
+    Args:
+        offered: the neurons that it shows.
+        run: a run folder whose network it shows, read only.
+        port: of the loopback interface; a free one where 0.
+    """
+    return StudioServer(offered, run, port=port)
