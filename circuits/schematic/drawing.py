@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Literal
 
 import schemdraw
 import schemdraw.elements as elm
@@ -12,6 +13,7 @@ import schemdraw.elements as elm
 from circuits.circuit import GROUND
 from circuits.schematic.plan import Part, Row, quantity
 
+Align = Literal["left", "center", "right"]
 LETTER, LINE = 0.165, 0.4
 """Width of a letter and height of a line, in schemdraw's units (36 points)."""
 FONT = 10
@@ -180,7 +182,7 @@ def _amplifier(drawing: schemdraw.Drawing, part: Part, x: float, y: float) -> No
 
 
 def _text(
-    drawing: schemdraw.Drawing, x: float, y: float, words: str, *, align: str = "left", size: float = FONT
+    drawing: schemdraw.Drawing, x: float, y: float, words: str, *, align: Align = "left", size: float = FONT
 ) -> None:
     """A line of text, escaped: schemdraw puts it into the SVG as it is."""
     if words:

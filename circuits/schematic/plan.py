@@ -150,17 +150,10 @@ class _Planner:
         self.cells = {
             s.name for s in circuit.subcircuits if {p.name for p in s.pins} == {p.name for p in CELL_PINS}
         }
-        self.references = {d.positive: self._volts(d) for d in scope.devices if self._is_reference(d)}
-        self.shown = [d for d in scope.devices if not self._is_reference(d) and not self._is_zero(d)]
+        constant = [d for d in scope.devices if isinstance(d, BehaviouralVoltage) and _is_reference(d)]
+        self.references = {d.positive: quantity(self.number(d.voltage), "V") for d in constant}
+        self.shown = [d for d in scope.devices if d not in constant and not self._is_zero(d)]
         self.timescales = dict(self._timescales(scope))
-
-    def _is_reference(self, device: Device) -> bool:
-        """A constant voltage: it is written where it is read."""
-        return (
-            isinstance(device, BehaviouralVoltage)
-            and device.negative == GROUND
-            and not _senses(device.voltage)
-        )
 
     def _is_zero(self, device: Device) -> bool:
         """A source whose current is zero in this instance."""
@@ -169,9 +162,6 @@ class _Planner:
             and not _senses(device.current)
             and self.number(device.current) == 0
         )
-
-    def _volts(self, device: Device) -> str:
-        return quantity(self.number(device.expressions[0]), "V")
 
     def number(self, value: Value) -> float:
         """A value in this instance."""
@@ -325,6 +315,11 @@ def law(expression: sympy.Expr) -> str:
     rounded = {number: sympy.Float(f"{float(number):.3g}", 6) for number in expression.atoms(sympy.Float)}
     text = sympy.sstr(expression.xreplace(rounded), full_prec=False)
     return text.replace("**", "^").replace("*", "·")
+
+
+def _is_reference(device: BehaviouralVoltage) -> bool:
+    """A constant voltage: it is written where it is read."""
+    return device.negative == GROUND and not _senses(device.voltage)
 
 
 def _senses(value: object) -> bool:

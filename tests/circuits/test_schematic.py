@@ -8,7 +8,7 @@ import pytest
 
 from circuits.circuit import Circuit, CircuitError, Instance, Mosfet, Resistor, Subcircuit
 from circuits.realisations import LEVELS, realise
-from circuits.schematic import plan, schematic, scope_at
+from circuits.schematic import plan, schematic, schematics, scope_at
 from circuits.single import neuron_circuit
 from circuits.technologies import technology
 from conductance.neurons.presets import PRESETS
@@ -102,3 +102,10 @@ def test_an_instance_that_is_not_there_is_named():
     """The error names the path and what there is."""
     with pytest.raises(CircuitError, match=r"no instance 'xm'.*xn"):
         schematic(_circuit("behavioural"), "xm")
+
+
+def test_one_schematic_for_each_subcircuit():
+    """A circuit of transistors is drawn with the neuron and with both of its amplifiers."""
+    drawn = schematics(_circuit("transistor"))
+    assert set(drawn) == {"bursting", "ota5", "ota10"}
+    assert len(set(drawn.values())) == 3
