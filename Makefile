@@ -1,7 +1,7 @@
 # Every target does the set-up that is missing. PYTHON=... names the interpreter to build the environment with.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format bench bench-peers-environment test-triton docs clean lock ngspice ngspice-for-tests
+.PHONY: help demo test test-all check format bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice ngspice-for-tests
 
 bin := .venv/bin
 ready := .venv/.ready
@@ -17,6 +17,7 @@ help:
 	@echo "make format    formats the code and applies the linter's safe fixes"
 	@echo "make docs      the documentation site, in build/site; open build/site/index.html"
 	@echo "make bench     the benchmarks; writes benchmarks/results"
+	@echo "make bench-event-peers-environment  codes with exact gradients that make bench compares with, in build/event-peers"
 	@echo "make bench-peers-environment  the other libraries that make bench compares with, in build/peers (2 GB)"
 	@echo "make test-triton  the tests of the GPU kernels, in Triton's interpreter, with Triton in build/triton (1 GB)"
 	@echo "make lock      writes constraints.txt anew from pyproject.toml"
@@ -62,6 +63,12 @@ bench: $(ready) ngspice
 bench-peers-environment: $(ready)
 	@test -x build/peers/bin/python || $(bin)/python -m venv build/peers
 	@build/peers/bin/python benchmarks/peers/environment.py
+
+bench-event-peers-environment: $(ready)
+	@test -x build/event-peers/bin/python || $(bin)/python -m venv build/event-peers
+	@while read -r peer; do \
+		build/event-peers/bin/python -m pip install --quiet "$$peer" || echo "$$peer is not installed; the benchmark says so."; \
+	done < benchmarks/event_peer_requirements.txt
 
 # Apart from .venv: Triton is larger than all other packages together, and only a GPU needs it.
 build/triton/.ready:

@@ -7,6 +7,7 @@ from pathlib import Path
 RESULTS = Path(__file__).resolve().parent / "results"
 PARTS = {
     "kernels": ["--json", str(RESULTS / "kernels.json")],
+    "events": ["--json", str(RESULTS / "events.json")],
     "levels": ["--output", str(RESULTS / "levels.md")],
 }
 """Benchmark modules and where each leaves its results."""

@@ -163,8 +163,7 @@ class Spikes:
         Raises:
             EventError: more pseudospikes are asked for than the layer made.
         """
-        times, mask = self.by_neuron()
-        counts = mask.sum(0)
+        times, counts = self._nth_inside(number)
         missing = counts <= number
         if self.later is not None:
             lack = (number - counts).clamp(min=0)
@@ -176,9 +175,20 @@ class Spikes:
             late = self.later.gather(0, lack.clamp(max=self.later.shape[0] - 1)[None])[0]
         else:
             late = self.times.new_full((self.batch, self.size), self.end)
-        if number >= times.shape[0]:
-            return late
-        return torch.where(missing, late, times[number])
+        return late if times is None else torch.where(missing, late, times)
+
+    def _nth_inside(self, number: int) -> tuple[torch.Tensor | None, torch.Tensor]:
+        """Time of spike `number` of each neuron where it has one, (batch, neuron), None where none has, and counts."""
+        counts = self.counts()
+        if number > 0 or not self.mask.shape[0]:
+            times, _ = self.by_neuron()
+            return (times[number] if number < times.shape[0] else None), counts
+        # events are in order of time: a neuron's first spike is its lowest event
+        length = self.mask.shape[0]
+        events = torch.arange(length, device=self.times.device)[:, None].expand_as(self.neurons)
+        places = torch.full_like(counts, length)
+        places.scatter_reduce_(1, self.neurons.T, events.masked_fill(~self.mask, length).T, "amin")
+        return self.times.T.gather(1, places.clamp(max=length - 1)), counts
 
     def first(self) -> torch.Tensor:
         """`nth(0)`: the time of each neuron's first spike or pseudospike, (batch, neuron)."""
