@@ -107,10 +107,10 @@ def digits_network(
 ) -> ImageNetwork:
     """A small network for images of 8 x 8 pixels or more: two convolutions, 4 x 4 places, a hidden layer. Ours."""
     body = nn.Sequential(
-        spiking_convolution(channels, 24, options),
-        spiking_convolution(24, 48, options, stride=2),
+        spiking_convolution(channels, 16, options),
+        spiking_convolution(16, 32, options, stride=2),
         EveryStep(nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten())),
-        EveryStep(nn.Linear(48 * 16, 64)),
+        EveryStep(nn.Linear(32 * 16, 64)),
         ImageNeurons(64, options),
         _readout(64, classes),
     )

@@ -10,7 +10,7 @@ from conductance.derivation.window import Closure, Window
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer
 from conductance.layers.base import ShapeError
-from conductance.layers.feasible import make_feasible
+from conductance.layers.feasible import FeasibleRegion
 from conductance.layers.transforms import unconstrained
 from conductance.neurons import dqif
 from conductance.neurons.base import Neuron
@@ -98,11 +98,13 @@ class ImageNeurons(nn.Module):
             trainable=options.trainable,
             backend=options.backend,
         )
+        self._region = FeasibleRegion(options.neuron)
         self._window = Window(options.neuron, options.closure)
+        self._exact_window = Window(options.neuron, "after_reset")
         if options.window == "fixed":
             self.set_window(self.layer.values()["u_th"], torch.tensor(options.half_width))
         else:
-            self._derive_window()
+            self.set_window(*self._window(torch.tensor(options.alpha * options.threshold)))
 
     def set_window(self, middle: torch.Tensor, half_width: torch.Tensor) -> None:
         """Put the window at these voltages, in V0, one number or one per set of values."""
@@ -118,14 +120,20 @@ class ImageNeurons(nn.Module):
     def settle(self) -> None:
         """After an update of the parameters: bring them back into the stable region, and let the window follow them."""
         if self.options.trainable:
-            make_feasible(self.layer)
+            self._region.contain(self.layer)
             if self.options.window == "analytic":
                 self._derive_window()
 
     @torch.no_grad()
     def _derive_window(self) -> None:
-        values = self.layer.values()
-        self.set_window(*self._window(self.options.alpha * self.options.threshold, values))
+        """The window of the present parameters.
+
+        Training can lead to where the voltage has no stationary distribution; there the other closure stands in.
+        """
+        values, spread = self.layer.values(), self.options.alpha * self.options.threshold
+        middle, half_width, found = self._window.where_found(spread, values)
+        exact = self._exact_window(spread, values)
+        self.set_window(torch.where(found, middle, exact[0]), torch.where(found, half_width, exact[1]))
 
     @torch.no_grad()
     def _measure_window(self, currents: torch.Tensor, places: int) -> None:

@@ -105,28 +105,30 @@ class Window:
         Raises:
             WindowError: the voltage has no stationary distribution at this spread.
         """
+        middle, half_width, found = self.where_found(spread, values)
+        if not bool(found.all() if hasattr(found, "all") else found):
+            raise WindowError(
+                f"neuron {self.neuron.name}: under inputs of spread {spread} the free map's voltage has no "
+                f"stationary distribution; use the closure after_reset, a measured window, or a smaller spread"
+            )
+        return middle, half_width
+
+    def where_found(self, spread: Any, values: Mapping[str, Any] | None = None) -> tuple[Any, Any, Any]:
+        """Middle, half width, and whether there is such a distribution; where not, the first two mean nothing."""
         full = {**self.neuron.defaults, **(values or {})}
         parameters = [full[parameter.name] for parameter in self.neuron.parameters]
         mean, variance = self._start(spread, *parameters)
+        found = variance > 0
         if self.closure == "stationary":
-            mean, variance = self._settled(mean, variance, spread, parameters)
-        return mean, variance**0.5
+            mean, variance, found = self._settled(mean, variance, spread, parameters)
+        return mean, variance**0.5, found
 
-    def _settled(self, mean: Any, variance: Any, spread: Any, parameters: list) -> tuple[Any, Any]:
+    def _settled(self, mean: Any, variance: Any, spread: Any, parameters: list) -> tuple[Any, Any, Any]:
         """The moments that the map keeps, by repeated steps from those after a reset."""
         before = variance
         for _ in range(ITERATIONS):
             before = variance
             mean, variance = self._step(mean, variance, spread, *parameters)
-            if not _all(variance < LOST):
-                break
-        if not _all(abs(variance - before) <= CONVERGED * abs(variance)):
-            raise WindowError(
-                f"neuron {self.neuron.name}: under inputs of spread {spread} the free map's voltage has no "
-                f"stationary distribution; use the closure after_reset, a measured window, or a smaller spread"
-            )
-        return mean, variance
-
-
-def _all(condition: Any) -> bool:
-    return bool(condition.all() if hasattr(condition, "all") else condition)
+            if isinstance(variance, float) and variance > LOST:
+                break  # a plain number would overflow
+        return mean, variance, abs(variance - before) <= CONVERGED * abs(variance)

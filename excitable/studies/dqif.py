@@ -52,7 +52,7 @@ class Budget:
 BUDGETS: Mapping[str, Budget] = MappingProxyType(
     {
         "reduced": Budget(
-            epochs=40, seeds=5, window_seeds=3, generated_images=1500, generated_epochs=6, samples=100_000,
+            epochs=25, seeds=5, window_seeds=2, generated_images=1000, generated_epochs=6, samples=100_000,
             directions=24,
         ),
         "smoke": Budget(

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from conductance.deep.neurons import NeuronOptions
 from conductance.neurons import dlif
 
-WIDTHS = (0.1, 0.25, 0.5, 1.0, 2.0)
+WIDTHS = (0.1, 0.25, 0.5, 1.0)
 """Half widths of fixed windows, in V0."""
 MAPS = ("a", "u1", "u2")
 
@@ -17,9 +17,7 @@ VARIANTS: Mapping[str, NeuronOptions] = MappingProxyType(
         "after_reset": NeuronOptions(closure="after_reset"),
         "measured": NeuronOptions(window="measured"),
         **{f"fixed_{width:g}": NeuronOptions(window="fixed", half_width=width) for width in WIDTHS},
-        "trained_layer": NeuronOptions(trainable=MAPS),
         "trained_channel": NeuronOptions(trainable=MAPS, sharing="channel"),
-        "no_tdbn_analytic": NeuronOptions(norm="none"),
         "no_tdbn_measured": NeuronOptions(norm="none", window="measured"),
         "no_tdbn_fixed_0.5": NeuronOptions(norm="none", window="fixed"),
     }

@@ -15,7 +15,7 @@ from conductance.deep.normalisation import ThresholdBatchNorm
 from conductance.derivation.window import Window
 from conductance.layers import NeuronLayer
 from conductance.layers.base import ShapeError
-from conductance.layers.feasible import make_feasible
+from conductance.layers.feasible import FeasibleRegion
 from conductance.neurons import dlif, dqif, lif
 
 LEAKY = NeuronOptions(neuron=dlif(), window="fixed")
@@ -118,10 +118,10 @@ def test_energy_is_counted_by_layer():
     network = digits_network(NeuronOptions(), steps=3)
     count = count_energy(network, torch.randn(2, 1, 8, 8))
     first, second, dense, readout = count.layers
-    assert (first.products, first.spiking) == (24 * 64 * 9, False)
-    assert (second.products, second.spiking) == (48 * 16 * 24 * 9, True)
-    assert (dense.products, readout.products) == (768 * 64, 640)
-    assert count.neurons == 24 * 64 + 48 * 16 + 64
+    assert (first.products, first.spiking) == (16 * 64 * 9, False)
+    assert (second.products, second.spiking) == (32 * 16 * 16 * 9, True)
+    assert (dense.products, readout.products) == (512 * 64, 640)
+    assert count.neurons == 16 * 64 + 32 * 16 + 64
     plain = EnergyCount(
         layers=(
             LayerCount(name="image", products=100, activity=0.7, spiking=False),
@@ -178,7 +178,7 @@ def test_a_step_of_training_that_leaves_the_stable_region_is_brought_back():
         layer.raw_u2[1] = 30.0
     with pytest.raises(ValueError, match="alternates"):
         layer.check_values()
-    make_feasible(layer)
+    FeasibleRegion(layer.neuron).contain(layer)
     layer.check_values()
     values = layer.values()
     assert values["u2"].tolist()[::2] == [0.5, 0.5]

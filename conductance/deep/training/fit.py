@@ -74,18 +74,13 @@ class SafetensorsCheckpoints(CheckpointIO):
         Path(path).unlink(missing_ok=True)
 
 
-class _Keeper(pl.Callback):
+def _keep(module: ImageModule, folder: Path | None) -> None:
     """After every epoch: the checkpoint and the lines of metrics."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Hooks of callbacks run after the module's own, so the history is complete here."""
-        trainer.save_checkpoint(self.folder / CHECKPOINT)
-        if trainer.is_global_zero and isinstance(pl_module, ImageModule):
-            lines = "".join(json.dumps(row) + "\n" for row in pl_module.history)
-            write_whole(self.folder / METRICS, lines)
+    if folder is None:
+        return
+    module.trainer.save_checkpoint(folder / CHECKPOINT)
+    if module.trainer.is_global_zero:
+        write_whole(folder / METRICS, "".join(json.dumps(row) + "\n" for row in module.history))
 
 
 def train_images(
@@ -112,16 +107,16 @@ def train_images(
     """
     if options.accelerator == "cuda" and not torch.cuda.is_available():
         raise DeepError("accelerator = 'cuda': torch finds no CUDA device here; use accelerator = 'cpu'")
-    module = ImageModule(network, data, options, seed)
+    module = ImageModule(network, data, options, seed, kept=lambda now: _keep(now, folder))
     checkpoint = None if folder is None else folder / CHECKPOINT
     _quieten()
-    trainer = _trainer(options, folder, progress)
+    trainer = _trainer(options, progress)
     trainer.fit(module, ckpt_path=checkpoint if checkpoint is not None and checkpoint.exists() else None)
     (measured,) = trainer.test(module, verbose=False)
     return ImageResult(test=float(measured["test"]), history=tuple(module.history))
 
 
-def _trainer(options: ImageTrainingOptions, folder: Path | None, progress: bool) -> pl.Trainer:
+def _trainer(options: ImageTrainingOptions, progress: bool) -> pl.Trainer:
     strategy: Any = "auto"
     if options.processes * options.machines > 1:
         backend = "gloo" if options.accelerator == "cpu" else "nccl"
@@ -135,7 +130,6 @@ def _trainer(options: ImageTrainingOptions, folder: Path | None, progress: bool)
         num_nodes=options.machines,
         strategy=strategy,
         use_distributed_sampler=False,
-        callbacks=[] if folder is None else [_Keeper(folder)],
         plugins=[SafetensorsCheckpoints()],
         enable_checkpointing=False,
         enable_progress_bar=progress,

@@ -1,6 +1,7 @@
 """The training step and the evaluation as Lightning sees them."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -25,12 +26,19 @@ class ImageModule(pl.LightningModule):
         data: what it sees.
         options: how to train.
         seed: of the order and the augmentation.
+        kept: called after every epoch, when its line of history is there.
     """
 
     def __init__(
-        self, network: ImageNetwork, data: ImageData, options: ImageTrainingOptions, seed: int
+        self,
+        network: ImageNetwork,
+        data: ImageData,
+        options: ImageTrainingOptions,
+        seed: int,
+        kept: Callable[["ImageModule"], None],
     ) -> None:
         super().__init__()
+        self.kept = kept
         self.network, self.data, self.options, self.seed = network, data, options, seed
         tet = partial(tet_loss, weight=options.tet_weight)
         self.loss = tet if options.loss == "tet" else LOSSES[options.loss]
@@ -125,6 +133,7 @@ class ImageModule(pl.LightningModule):
                 "validation": float(self.trainer.callback_metrics["validation"]),
             }
         )
+        self.kept(self)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """History and seed belong to the checkpoint."""
