@@ -24,17 +24,15 @@ from torch import Tensor
 
 from circuits.network import NetworkCircuit, output_node
 from conductance.networks import Network
-from conductance.storage import StorageError
 from conductance.tasks import Split, Task
 from conductance.training.batches import draw_batch
 from conductance.training.module import project
 from excitable.loop import CircuitOptions, part_circuits, written
+from excitable.origin import UPDATES, Update, read_updates
 from excitable.rungs import spiking_layers
 from excitable.runs import NETLISTS, RunFolder
 from excitable.stages import PARTS, circuit_options
 from netlists.execute import available_cores, simulate_all
-
-UPDATES = "loop.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,25 +52,6 @@ class LoopOptions:
     samples: int = 2000
     steps: int = 10
     learning_rate: float = 0.002
-
-
-@dataclass(frozen=True, kw_only=True)
-class Update:
-    """One simulation and what was learnt from it.
-
-    Attributes:
-        update: its number, from 1.
-        circuit_error: the task's error of the circuit before the update.
-        model_error: the task's error of the model on the same series before the update.
-        expected_error: what the linearised model expects of the circuit after the update.
-        seconds: of simulation, wall-clock time.
-    """
-
-    update: int
-    circuit_error: float
-    model_error: float
-    expected_error: float
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,23 +205,6 @@ def train_in_the_loop(
         if report is not None:
             report(update)
     return done
-
-
-def read_updates(folder: Path) -> list[Update]:
-    """The updates that a run has had with its circuit in the loop.
-
-    Raises:
-        StorageError: the file is damaged.
-    """
-    path = folder / UPDATES
-    if not path.is_file():
-        return []
-    try:
-        return [Update(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (ValueError, TypeError) as error:
-        raise StorageError(
-            f"{path}: it cannot be read ({error}); delete it to begin the updates anew"
-        ) from None
 
 
 def _beginning(split: Split, samples: int) -> Split:

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from circuits.bias import bias_csv
+from circuits.schematic import schematics
 from conductance.storage import StorageError
 from conductance.storage.files import whole_file
 from conductance.tasks import Split
@@ -65,7 +66,7 @@ def circuit_options(run: RunFolder, rung: str) -> CircuitOptions:
 
 
 def export_run(run: RunFolder, rungs: Sequence[str] = ()) -> list[Path]:
-    """Write a netlist, its test bench and its bias table for each rung into the run's `netlists/`.
+    """Write a netlist, its test bench, bias table and schematics for each rung into the run's `netlists/`.
 
     Args:
         run: a trained run.
@@ -79,15 +80,18 @@ def export_run(run: RunFolder, rungs: Sequence[str] = ()) -> list[Path]:
     for rung in chosen_rungs(run, rungs):
         options = circuit_options(run, rung)
         built = options.build(
-            network, split.inputs[:, 0].numpy(), dt=configuration.network.dt, name=_netlist_name(rung),
+            network, split.inputs[:, 0].numpy(), dt=configuration.network.dt, name=netlist_name(rung),
             provenance={**_provenance(run), "level": rung},
         )  # fmt: skip
         benches.append(written(network, built, options).write(folder))
-        run.write(f"{NETLISTS}/{_netlist_name(rung)}_bias.csv", bias_csv(built.circuit))
+        run.write(f"{NETLISTS}/{netlist_name(rung)}_bias.csv", bias_csv(built.circuit))
+        for name, drawing in schematics(built.circuit).items():
+            run.write(f"{NETLISTS}/{netlist_name(rung)}_{name}.svg", drawing)
     return benches
 
 
-def _netlist_name(rung: str) -> str:
+def netlist_name(rung: str) -> str:
+    """What the files of a rung's netlist begin with."""
     return "network" if rung == "behavioural" else f"network_{rung}"
 
 

@@ -1,9 +1,9 @@
 """`excitable report`: a run as one page."""
 
-from excitable.cli.export import RUN
+from excitable.cli.export import LEVEL, RUN
 
 
-def report(run: RUN) -> None:
+def report(run: RUN, level: LEVEL = None) -> None:
     """Write report.html, which needs no other file and no network."""
     from excitable.cli.console import results
     from excitable.report import write_report
@@ -11,5 +11,5 @@ def report(run: RUN) -> None:
 
     folder = RunFolder.find(run)
     with folder.locked():
-        page = write_report(folder.path)
+        page = write_report(folder.path, level or ())
     results().print(f"report: {page}")

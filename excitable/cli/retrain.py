@@ -8,7 +8,7 @@ import typer
 from excitable.cli.export import RUN
 
 if TYPE_CHECKING:
-    from excitable.in_the_loop import Update
+    from excitable.origin import Update
 
 
 def retrain(
@@ -20,10 +20,16 @@ def retrain(
         Path | None,
         typer.Option("--run", help="The new run folder; that of the run with -LEVEL behind where not given."),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Updates of the model on the circuit's laws.")] = 100,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Updates of the model on the circuit's laws; twice those of training by default.",
+        ),
+    ] = None,
     learning_rate: Annotated[
-        float, typer.Option(min=0.0, help="Of these updates, at the start of the cosine annealing.")
-    ] = 0.005,
+        float | None, typer.Option(help="Of these updates; that of its training where not given.")
+    ] = None,
     updates: Annotated[
         int,
         typer.Option(
@@ -50,7 +56,8 @@ def retrain(
     try:
         with begun_retraining(parent, path, options) as folder:
             layers = parent.configuration.network
-            with TrainingProgress(messages(), steps=steps, neurons=layers.hidden) as progress:
+            wanted = folder.configuration.training.build().steps
+            with TrainingProgress(messages(), steps=wanted, neurons=layers.hidden) as progress:
                 result = retrain_run(folder, report=progress.report)
             results().print(f"test {folder.task.error_name} on the circuit's laws {result.test.error:.3f}")
             if updates:

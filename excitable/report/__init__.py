@@ -4,6 +4,7 @@
 >>> write_report(Path("runs/demo"))  # doctest: +SKIP
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 from conductance.storage import write_whole
@@ -29,13 +30,14 @@ __all__ = ["Drawing", "Evidence", "ReportError", "Stage", "read_run", "write_rep
 FIGURES = "figures"
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, levels: Collection[str] = ()) -> Path:
     """Write the report of a run into its folder: the page, and every figure under `figures/` as SVG and PNG.
 
     The report shows what the folder holds and names what is missing, with the command that makes it.
 
     Args:
         folder: the run folder.
+        levels: the rungs of the circuit that it shows; all that are simulated where none are given.
 
     Returns:
         The path of `report.html`.
@@ -44,7 +46,7 @@ def write_report(folder: Path) -> Path:
         ReportError: there is no such folder, nothing in it to report, or a file of it is damaged.
         StorageError: a file cannot be written.
     """
-    evidence = read_run(folder)
+    evidence = read_run(folder, levels)
     with styled():
         curves = neuron_curves(evidence)
         drawn = (

@@ -3,8 +3,8 @@
 import json
 import os
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,21 @@ from conductance.storage import load_network
 from conductance.tasks import nrmse
 from conductance.training.activity import is_spiking
 from conductance.training.metrics import read_metrics
+from excitable.calibration import LevelFit, read_fits
 from excitable.config import Configuration, ConfigurationError, parse_configuration
-from excitable.rungs import Waveforms, load_waveforms
-from excitable.runs import COMPARISON, CONFIGURATION, ENVIRONMENT, MODEL, NETLISTS, RUNS, WAVEFORMS
-from excitable.stages import TASK_GROUP
+from excitable.origin import BEFORE, Origin, Update, read_origin, read_updates
+from excitable.rungs import CIRCUIT_RUNGS, Waveforms, load_waveforms
+from excitable.runs import (
+    CALIBRATION,
+    COMPARISON,
+    CONFIGURATION,
+    ENVIRONMENT,
+    MODEL,
+    NETLISTS,
+    RUNS,
+    WAVEFORMS,
+)
+from excitable.stages import TASK_GROUP, netlist_name
 from netlists.comparison import Ladder
 
 MODEL_RUNGS = ("discrete", "continuous")
@@ -96,6 +107,12 @@ class Evidence:
     task: TaskSeries | None
     ladder: Ladder | None
     netlists: Mapping[str, str]
+    schematics: Mapping[str, str] = field(default_factory=dict)
+    biases: Mapping[str, str] = field(default_factory=dict)
+    fits: tuple[LevelFit, ...] = ()
+    origin: Origin | None = None
+    before: Ladder | None = None
+    updates: tuple[Update, ...] = ()
 
     @property
     def name(self) -> str:
@@ -181,8 +198,12 @@ def _typed(folder: Path) -> str:
     return folder.name if path.startswith("..") else path
 
 
-def read_run(folder: Path) -> Evidence:
+def read_run(folder: Path, levels: Collection[str] = ()) -> Evidence:
     """Read a run folder.
+
+    Args:
+        folder: of the run.
+        levels: the rungs of the circuit that are wanted; all that are there where none are given.
 
     Raises:
         ReportError: there is no such folder, there is nothing in it to report, or a file of it is damaged.
@@ -201,13 +222,40 @@ def read_run(folder: Path) -> Evidence:
         rungs=tuple(_read(waveforms, load_waveforms, [])),
         task=_read(waveforms, _task_series, None),
         ladder=_read(folder / COMPARISON, lambda path: Ladder.from_json(path.read_bytes()), None),
+        biases=_biases(folder / NETLISTS),
+        fits=read_fits(folder / CALIBRATION),
+        origin=read_origin(folder),
+        before=_read(folder / BEFORE, lambda path: Ladder.from_json(path.read_bytes()), None),
+        updates=tuple(read_updates(folder)),
         netlists=_netlists(folder / NETLISTS),
+        schematics=_schematics(folder / NETLISTS),
     )
     if evidence.network is None and not evidence.metrics and not evidence.rungs:
         raise ReportError(
             f"{folder}: there is nothing to report yet; train a network first: `excitable train`"
         )
-    return evidence
+    return _only(evidence, levels) if levels else evidence
+
+
+def _only(evidence: Evidence, levels: Collection[str]) -> Evidence:
+    """The same with these rungs of the circuit only."""
+    there = {rung.rung for rung in evidence.rungs}
+    missing = sorted(set(levels) - there)
+    if missing:
+        raise ReportError(
+            f"{evidence.folder.name}: level {missing[0]} is not simulated; it has "
+            f"{', '.join(sorted(there - set(MODEL_RUNGS))) or 'no circuit yet'}"
+        )
+    names = (*MODEL_RUNGS, *levels)
+    ladder = evidence.ladder
+    known = ladder is not None and {rung.name for rung in ladder.rungs} >= set(levels)
+    return replace(
+        evidence,
+        rungs=tuple(rung for rung in evidence.rungs if rung.rung in names),
+        ladder=ladder.of(names) if ladder is not None and known else None,
+        biases={rung: text for rung, text in evidence.biases.items() if rung in levels},
+        fits=tuple(fit for fit in evidence.fits if fit.level in levels),
+    )
 
 
 def _read(path: Path, reader: Callable[[Path], Any], absent: Any) -> Any:
@@ -247,6 +295,16 @@ def _task_series(path: Path) -> TaskSeries | None:
     )
 
 
+def _biases(folder: Path) -> dict[str, str]:
+    """The bias tables by rung, in the order of the ladder."""
+    places = {rung: folder / f"{netlist_name(rung)}_bias.csv" for rung in CIRCUIT_RUNGS}
+    return {
+        rung: path.read_text(encoding="utf-8", errors="replace")
+        for rung, path in places.items()
+        if path.is_file()
+    }
+
+
 def _netlists(folder: Path) -> dict[str, str]:
     """The netlist's files by name: library, circuit, bench; parts and results of simulations are left out."""
     if not folder.is_dir():
@@ -254,4 +312,10 @@ def _netlists(folder: Path) -> dict[str, str]:
     order = {".lib": 0, ".cir": 1}
     paths = [path for path in folder.iterdir() if path.is_file() and path.suffix in order]
     paths.sort(key=lambda path: (order[path.suffix], path.stem))
+    return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in paths}
+
+
+def _schematics(folder: Path) -> dict[str, str]:
+    """The schematics' SVG by file name."""
+    paths = sorted(folder.glob("*.svg")) if folder.is_dir() else []
     return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in paths}

@@ -15,6 +15,7 @@ import excitable
 from conductance.layers import NeuronLayer
 from excitable.config import ConfigurationError
 from excitable.report import verdict as judged
+from excitable.report.circuits import bias_excerpt, bias_files, changes
 from excitable.report.evidence import Evidence
 from excitable.report.figures import Drawing, NeuronCurves
 from excitable.report.figures.training import rows
@@ -74,12 +75,15 @@ def build_page(evidence: Evidence, drawings: Mapping[str, Drawing], curves: tupl
         downloads=_downloads(evidence),
         bench=next((name for name in evidence.netlists if name.endswith("_bench.cir")), ""),
         excerpt=_excerpt(evidence),
+        schematics={name: _picture(svg) for name, svg in evidence.schematics.items()},
         settings=settings(evidence),
         faults=str(evidence.configuration) if isinstance(evidence.configuration, ConfigurationError) else "",
         environment=list(_flat(evidence.environment)),
         glossary=GLOSSARY,
         choices=own_choices(evidence),
         called=judged.called,
+        changes=changes(evidence),
+        bias=bias_excerpt(evidence),
     )  # fmt: skip
 
 
@@ -186,7 +190,9 @@ def _measured(evidence: Evidence) -> Mapping[str, Any] | None:
 
 
 def _downloads(evidence: Evidence) -> list[Download]:
-    files = {f"netlists/{name}": text for name, text in evidence.netlists.items()}
+    files = {f"netlists/{name}": text for name, text in evidence.netlists.items()} | dict(
+        bias_files(evidence)
+    )
     if evidence.ladder is not None:
         files["comparison.json"] = evidence.ladder.to_json()
     if evidence.config_text:
@@ -204,6 +210,11 @@ def _downloads(evidence: Evidence) -> list[Download]:
             )
         )
     return found
+
+
+def _picture(svg: str) -> str:
+    """The address of an SVG inside the page; as a picture, nothing in it is executed."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
 def _excerpt(evidence: Evidence) -> str:

@@ -18,6 +18,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "discrete": "model",
         "continuous": "equation",
         "behavioural": "circuit",
+        "mixed": "circuit of mixed levels",
         "macromodel": "circuit of macromodels",
         "transistor": "circuit of transistors",
     }
@@ -34,6 +35,17 @@ class Cause:
     remedy: str
 
 
+_RETRAIN = "train on the laws of its amplifiers (`excitable retrain`)"
+_AMPLIFIERS = Cause(
+    title="amplifiers that are not ideal",
+    what="saturation, output resistance, slew, and what calibration leaves of gain and offset",
+    remedy=_RETRAIN,
+)
+_ALL = Cause(
+    title="amplifiers of transistors",
+    what="saturation, output resistance, slew, the technology's own curves, capacitances and leakage",
+    remedy=_RETRAIN,
+)
 CAUSES: Mapping[tuple[str, str], Cause] = MappingProxyType(
     {
         ("discrete", "continuous"): Cause(
@@ -46,15 +58,22 @@ CAUSES: Mapping[tuple[str, str], Cause] = MappingProxyType(
             what="ngspice integrates with its own steps and tolerances, and the input rises in finite time",
             remedy="give ngspice a smaller relative tolerance or largest step",
         ),
-        ("behavioural", "macromodel"): Cause(
-            title="amplifiers that are not ideal",
-            what="finite gain, offset, saturation and slew",
-            remedy="calibrate the elements and train on the calibrated law",
+        ("behavioural", "macromodel"): _AMPLIFIERS,
+        ("continuous", "macromodel"): _AMPLIFIERS,
+        ("behavioural", "mixed"): _AMPLIFIERS,
+        ("continuous", "mixed"): _AMPLIFIERS,
+        ("mixed", "macromodel"): Cause(
+            title="the remaining amplifiers",
+            what="what was a source is an amplifier, too",
+            remedy=_RETRAIN,
         ),
+        ("behavioural", "transistor"): _ALL,
+        ("continuous", "transistor"): _ALL,
+        ("mixed", "transistor"): _ALL,
         ("macromodel", "transistor"): Cause(
             title="transistors",
             what="the technology's own curves, capacitances and leakage",
-            remedy="calibrate the elements at their bias and train on the calibrated law",
+            remedy=_RETRAIN,
         ),
     }
 )

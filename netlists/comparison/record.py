@@ -6,6 +6,7 @@ Every number is finite. `null` stands only where a field's description says what
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -169,6 +170,17 @@ class Ladder(_Record):
         names = [rung.name for rung in self.rungs]
         raise ComparisonError(
             f"no comparison of {reference!r} with {candidate!r}; rungs are {names}, the earlier is the reference."
+        )
+
+    def of(self, names: Collection[str]) -> Self:
+        """The same ladder with only these rungs."""
+        return self.model_copy(
+            update={
+                "rungs": tuple(rung for rung in self.rungs if rung.name in names),
+                "comparisons": tuple(
+                    pair for pair in self.comparisons if {pair.reference, pair.candidate} <= set(names)
+                ),
+            }
         )
 
     def task_error_change(self, reference: str, candidate: str) -> float | None:
