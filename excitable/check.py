@@ -1,17 +1,22 @@
 """One neuron, checked: its equation and its circuit under the same current."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from circuits.realisations import Level, Trim, realise
+from circuits.realisations.levels import default_technology
 from circuits.scaling import Scaling
 from circuits.single import neuron_circuit
+from circuits.technologies import Technology
 from conductance.neurons.base import Neuron
 from conductance.shaping.integrate import integrate
 from conductance.shaping.palette import colour
 from conductance.stimulus import Stimulus
+from excitable.levels import MAX_STEP as LEVEL_STEP
+from excitable.levels import RELATIVE as LEVEL_RELATIVE
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison import Rung, RungComparison, compare
 from netlists.netlist import Netlist
@@ -74,30 +79,40 @@ def check_circuit(
     start: Sequence[float] | None = None,
     scaling: Scaling | None = None,
     name: str = "neuron",
+    level: Level = "behavioural",
+    technology: Technology | None = None,
+    trims: Mapping[str, Trim] | None = None,
 ) -> CircuitCheck:
-    """Simulate a neuron's behavioural circuit in ngspice beside its equation.
+    """Simulate a neuron's circuit in ngspice beside its equation.
 
     Args:
         neuron: an event-free declaration.
         stimulus: current in current units over time in tau_m.
         stop: end, in tau_m.
         start: initial states in V0, membrane first; the declared ones where not given.
-        scaling: the SI units of the circuit.
+        scaling: the SI units of the circuit; those of the technology where not given.
         name: of the netlist's files.
+        level: behavioural, macromodel or transistor.
+        technology: of the amplifiers; `ideal` where none is given.
+        trims: what DC sweeps found of the amplifiers.
 
     Raises:
         CircuitError: the neuron has no circuit. SimulatorMissing, SimulationFailed: ngspice.
     """
-    units = scaling or Scaling()
-    circuit = neuron_circuit(neuron, stimulus, scaling=units, start=start, name=name)
+    chosen = technology or default_technology()
+    units = scaling or chosen.scaling()
+    behavioural = level == "behavioural"
+    built = realise(neuron, level, technology=chosen, scaling=units, trims=trims)
+    circuit = neuron_circuit(neuron, stimulus, scaling=units, start=start, name=name, realisation=built)
+    step = MAX_STEP if behavioural else LEVEL_STEP[level]
     netlist = write_netlist(
         circuit,
-        Transient(stop=stop * units.time_unit, max_step=MAX_STEP * units.time_unit),
+        Transient(stop=stop * units.time_unit, max_step=step * units.time_unit),
         Tolerances.scaled(
             voltage_unit=units.voltage_unit,
             current_unit=units.current_unit,
             capacitance=units.capacitance,
-            relative=RELATIVE,
+            relative=RELATIVE if behavioural else LEVEL_RELATIVE[level],
         ),
     )
     waveforms = simulate(netlist).require()
@@ -110,7 +125,7 @@ def check_circuit(
     threshold = neuron.defaults.get("U_th", 0.0)
     rungs = [
         Rung(name=rung, time=time, voltage=voltage[:, None], neurons=(neuron.name,))
-        for rung, voltage in (("continuous", model), ("behavioural", measured))
+        for rung, voltage in (("continuous", model), (level, measured))
     ]
     (comparison,) = compare(rungs, window=2.0, step=1.0, threshold=threshold).comparisons
     return CircuitCheck(time=time, model=model, circuit=measured, comparison=comparison, netlist=netlist)

@@ -1,0 +1,121 @@
+"""Regression tests for users: circuits held to their models, and golden waveforms that report their drift."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from circuits.technologies import technology
+from conductance.elements import tanh
+from conductance.neurons import mtc
+from conductance.neurons.presets import PRESETS
+from conductance.stimulus import Stimulus
+from excitable.regression import CircuitDiffers, assert_circuit_matches
+from netlists.regression import Golden, WaveformsDrifted, drift
+
+pytest_plugins = "pytester"
+
+USER_TEST = """
+import numpy as np
+import xarray as xr
+
+def waveforms(amplitude):
+    time = np.linspace(0, 1e-3, 5000)
+    voltage = amplitude * np.sin(2 * np.pi * 2e3 * time)[:, None]
+    return xr.Dataset(
+        {{"voltage": (("time", "node"), voltage)}}, coords={{"time": time, "node": ["out"]}}
+    )
+
+def test_oscillator(golden_waveforms):
+    golden_waveforms.check(waveforms({amplitude}), "oscillator")
+"""
+
+
+def _waves(*columns, end=1e-3):
+    time = np.linspace(0, end, len(columns[0]))
+    nodes = [f"n{k}" for k in range(len(columns))]
+    return xr.Dataset(
+        {"voltage": (("time", "node"), np.stack(columns, axis=1))}, coords={"time": time, "node": nodes}
+    )
+
+
+@pytest.mark.simulator
+def test_a_circuit_matches_its_own_equation():
+    """A tonic neuron's behavioural circuit has all spikes of its equation, and differs by less than 2 %."""
+    tonic = PRESETS["tonic"]
+    check = assert_circuit_matches(tonic.neuron, tonic.stimulus, stop=150, start=tonic.start)
+    assert check.comparison.neurons[0].matched >= 4
+
+
+@pytest.mark.simulator
+def test_a_circuit_that_differs_is_reported(tmp_path):
+    """A gain of 1.04 and an offset drive a leaky neuron elsewhere: numbers and a picture say how far."""
+    neuron = mtc((tanh("fast", 0.5),), leak_limit=5.0, name="leaky")
+    target = tmp_path / "leaky.png"
+    with pytest.raises(CircuitDiffers, match=r"neuron leaky, macromodel level: .*allowed 0\.001.*leaky\.png"):
+        assert_circuit_matches(
+            neuron, Stimulus.pulse(0.8, start=2.0, duration=4.0), stop=12, level="macromodel",
+            technology=technology("generic_180nm"), tolerance=1e-3, figure=target,
+        )  # fmt: skip
+    assert target.read_bytes().startswith(b"\x89PNG")
+
+
+def test_drift_is_the_rms_difference():
+    """A sine that grows by a tenth has drifted by a tenth of its standard deviation, and most at its peak."""
+    time = np.linspace(0, 1, 4001)
+    sine = np.sin(2 * np.pi * time)
+    (found,) = drift(_waves(sine), _waves(1.1 * sine))
+    assert found.normalised == pytest.approx(0.1, rel=1e-6)
+    assert found.rms == pytest.approx(0.1 / np.sqrt(2), rel=1e-5)
+    assert found.worst == pytest.approx(0.1, rel=1e-6)
+    assert found.worst_time == pytest.approx(0.25e-3, rel=1e-3) or found.worst_time == pytest.approx(
+        0.75e-3, rel=1e-3
+    )
+
+
+def test_a_node_at_rest_must_stay_there(tmp_path):
+    """A node whose golden waveform is constant has no scale: more than a microvolt is a drift."""
+    rest = np.full(100, 0.3)
+    golden = Golden(folder=tmp_path, figures=tmp_path, update=True)
+    golden.check(_waves(rest))
+    again = Golden(folder=tmp_path, figures=tmp_path)
+    again.check(_waves(rest + 1e-7))
+    with pytest.raises(WaveformsDrifted, match=r"n0: 1e-05 V rms \(it rested\)"):
+        again.check(_waves(rest + 1e-5))
+
+
+def test_other_nodes_or_durations_are_named(tmp_path):
+    """The message says which nodes are gone and which are new, or which end differs."""
+    wave = np.sin(np.linspace(0, 9, 100))
+    Golden(folder=tmp_path, figures=tmp_path, update=True).check(_waves(wave))
+    golden = Golden(folder=tmp_path, figures=tmp_path)
+    with pytest.raises(WaveformsDrifted, match="gone: none; new ones: n1"):
+        golden.check(_waves(wave, wave))
+    with pytest.raises(WaveformsDrifted, match=r"it ends at 0\.001 s, the waveforms at 0\.002 s"):
+        golden.check(_waves(wave, end=2e-3))
+    with pytest.raises(ValueError, match=r"'\.\./up'"):
+        golden.check(_waves(wave), "../up")
+
+
+def test_the_plugin_writes_compares_and_reports(pytester):
+    """Without a golden file the test fails and says how to make one; a drift fails with a figure."""
+
+    def run(amplitude, *options):
+        pytester.makepyfile(test_user=USER_TEST.format(amplitude=amplitude))
+        return pytester.runpytest_inprocess("-p", "excitable.pytest_plugin", "-p", "no:xdist", *options)
+
+    missing = run(1.0)
+    missing.assert_outcomes(failed=1)
+    missing.stdout.fnmatch_lines(["*there are no golden waveforms*pytest --update-golden*"])
+    run(1.0, "--update-golden").assert_outcomes(passed=1)
+    assert (pytester.path / "golden" / "test_user" / "test_oscillator" / "oscillator.nc").is_file()
+    run(1.005).assert_outcomes(passed=1)
+    drifted = run(1.05)
+    drifted.assert_outcomes(failed=1)
+    drifted.stdout.fnmatch_lines(
+        ["*1 of 1 nodes drifted*", "*out: * V rms (0.05 of its standard deviation)*"]
+    )
+    (figure,) = [
+        line.split("figure: ")[1] for line in drifted.outlines if "figure: " in line and line.startswith("E")
+    ]
+    with open(figure, "rb") as file:
+        assert file.read(4) == b"\x89PNG"
