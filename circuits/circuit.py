@@ -144,7 +144,8 @@ class Circuit:
 
     `models` are the cards of its transistors, and `temperature` in degrees Celsius is that of all devices.
     `initial` (V) and `probes` name nodes by path: the instance names from the top, then the node, joined by
-    dots, e.g. `out` or `xh0.us`. `provenance` says in words where the circuit comes from (seeds, source).
+    dots, e.g. `out` or `xh0.us`. `metered` names voltage sources of the top level whose current is observed, too, such
+    as supplies. `provenance` says in words where the circuit comes from (seeds, source).
     """
 
     name: str
@@ -156,6 +157,7 @@ class Circuit:
     devices: tuple[Device, ...]
     initial: Mapping[str, float] = field(default_factory=dict)
     probes: tuple[str, ...] = ()
+    metered: tuple[str, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -185,7 +187,7 @@ class Circuit:
     def __post_init__(self) -> None:
         check_name(self.name, f"circuit {self.name!r}")
         check_value(self.temperature, f"circuit {self.name}, temperature")
-        for attribute in ("parameters", "subcircuits", "models", "devices", "probes"):
+        for attribute in ("parameters", "subcircuits", "models", "devices", "probes", "metered"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
         for attribute in ("initial", "provenance"):
             object.__setattr__(self, attribute, dict(getattr(self, attribute)))
@@ -224,6 +226,11 @@ class Circuit:
                 yield f"the probe {path!r} is no node of the circuit"
         for path in _duplicates(self.probes):
             yield f"the probe {path} is given twice"
+        sources = [device.name for device in self.devices if isinstance(device, VoltageSource)]
+        for name in self.metered:
+            if name not in sources:
+                known = ", ".join(sources) or "none"
+                yield f"the current of {name} is to be observed, but the voltage sources are {known}"
 
 
 def _instance_faults(instance: Instance, known: Mapping[str, Subcircuit]) -> Iterator[str]:

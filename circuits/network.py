@@ -139,6 +139,7 @@ def network_circuit(
         probes=tuple(
             dict.fromkeys([*(node for nodes in builder.membranes.values() for node in nodes), *outputs])
         ),
+        metered=tuple(f"v_{pin}" for pin in builder.supplies),
         provenance=dict(provenance or {}),
     )
     duration = len(values) * dt * scaling.time_unit

@@ -82,6 +82,12 @@ def spice_node(circuit: Circuit, path: str) -> str:
     return ".".join([*cards, node])
 
 
+def spice_sources(circuit: Circuit) -> dict[str, str]:
+    """The sources whose current is observed, and the names by which ngspice knows them."""
+    devices = {device.name: device for device in circuit.devices}
+    return {name: card_name(devices[name]) for name in circuit.metered}
+
+
 RESERVED = frozenset(
     (
         *(

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from netlists.analyses import Analysis
@@ -14,7 +14,8 @@ from netlists.errors import NetlistError
 class Netlist:
     """Files of one simulation: `bench` names the one that ngspice is given, the others are included by it.
 
-    `probes` maps each observed node path to the name by which ngspice knows that node.
+    `probes` maps each observed node path to the name by which ngspice knows that node, `metered` each voltage source
+    whose current is observed.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Netlist:
     bench: str
     analysis: Analysis
     probes: Mapping[str, str]
+    metered: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path | str) -> Path:
         """Write all files into `folder`, each whole or not at all; the path of the bench is returned."""

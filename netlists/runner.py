@@ -135,7 +135,7 @@ def kept_run(netlist: Netlist, folder: Path | str) -> Run | None:
     try:
         if any((place / name).read_text(encoding="utf-8") != text for name, text in netlist.files.items()):
             return None
-        waveforms = label(read_raw(place / _RAW)[-1], netlist.probes, title=netlist.name)
+        waveforms = label(read_raw(place / _RAW)[-1], netlist.probes, netlist.metered, title=netlist.name)
         check_complete(waveforms, netlist.analysis)
         return Run(name=netlist.name, ok=True, log=_read_log(place / _LOG), waveforms=waveforms)
     except (OSError, UnicodeDecodeError, WaveformError):
@@ -153,7 +153,7 @@ def _simulate_in(folder: Path, simulator: Simulator, netlist: Netlist, time_limi
         if not (folder / _RAW).exists():
             raise WaveformError("ngspice wrote no waveforms")
         plots = read_raw(folder / _RAW)
-        waveforms = label(plots[-1], netlist.probes, title=netlist.name)
+        waveforms = label(plots[-1], netlist.probes, netlist.metered, title=netlist.name)
         check_complete(waveforms, netlist.analysis)
     except WaveformError as error:
         full = "; the disk is full" if shutil.disk_usage(folder).free < 1 << 20 else ""

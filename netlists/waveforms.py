@@ -1,13 +1,16 @@
 """Waveforms with labelled axes, kept as NetCDF files.
 
 A dataset has the variable `voltage` in V with the dimensions (time, node), time in s; nodes are named by the
-paths of the circuit. A DC sweep has `sweep` (V or A) in place of time, an operating point has nodes alone.
+paths of the circuit. Where the circuit has meters, `current` in A has (time, source): what flows through a voltage
+source from its positive end to its negative one, so a supply that delivers has a negative current. A DC sweep has
+`sweep` (V or A) in place of time, an operating point has nodes alone.
 """
 
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import xarray as xr
@@ -19,15 +22,18 @@ from netlists.raw import Plot
 _AXES = {"Transient Analysis": "time", "DC transfer characteristic": "sweep", "Operating Point": None}
 
 
-def label(plot: Plot, probes: Mapping[str, str], title: str = "") -> xr.Dataset:
-    """A dataset of the probed nodes; `probes` maps node paths to the simulator's node names.
+def label(
+    plot: Plot, probes: Mapping[str, str], metered: Mapping[str, str] = MappingProxyType({}), title: str = ""
+) -> xr.Dataset:
+    """A dataset of the probed nodes and metered sources, both by the simulator's names.
 
     Raises `WaveformError` naming the nodes that are not there.
     """
     columns = {name: k for k, name in enumerate(plot.variables)}
-    missing = [path for path, node in probes.items() if f"v({node})" not in columns]
+    missing = [f"node {path}" for path, node in probes.items() if f"v({node})" not in columns]
+    missing += [f"the current of {name}" for name, card in metered.items() if f"i({card})" not in columns]
     if missing:
-        raise WaveformError(f"the simulator did not keep node {', '.join(missing)}")
+        raise WaveformError(f"the simulator did not keep {', '.join(missing)}")
     if plot.name not in _AXES:
         raise WaveformError(f"a plot of kind {plot.name!r} is not known; known are {', '.join(_AXES)}")
     values = np.ascontiguousarray(plot.values[:, [columns[f"v({node})"] for node in probes.values()]])
@@ -41,7 +47,17 @@ def label(plot: Plot, probes: Mapping[str, str], title: str = "") -> xr.Dataset:
         along = (axis, plot.values[:, 0].copy(), {"units": units})
         coordinates = {axis: along, "node": nodes}
         voltage = xr.DataArray(values, dims=(axis, "node"), coords=coordinates, attrs=description)
-    return xr.Dataset({"voltage": voltage}, attrs={"title": title})
+    found = {"voltage": voltage}
+    if metered:
+        along = () if axis is None else (axis,)
+        values = plot.values[:, [columns[f"i({card})"] for card in metered.values()]]
+        found["current"] = xr.DataArray(
+            values if along else values[0],
+            dims=(*along, "source"),
+            coords={"source": ("source", list(metered))},
+            attrs={"units": "A", "long_name": "current through a voltage source"},
+        )
+    return xr.Dataset(found, attrs={"title": title})
 
 
 def check_complete(waveforms: xr.Dataset, analysis: Analysis) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from circuits.circuit import Circuit
 from netlists.analyses import Analysis, Measure, Tolerances
 from netlists.draft import Draft
-from netlists.names import spice_node
+from netlists.names import spice_node, spice_sources
 from netlists.netlist import Netlist
 from netlists.passes import PASSES
 
@@ -54,4 +54,5 @@ def write_netlist(
         bench=f"{name}_bench.cir",
         analysis=analysis,
         probes={probe: spice_node(circuit, probe) for probe in circuit.probes},
+        metered=spice_sources(circuit),
     )
