@@ -1,7 +1,7 @@
 # Every target does the set-up that is missing. PYTHON=... names the interpreter to build the environment with.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice ngspice-for-tests
+.PHONY: help demo test test-all check format bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice chromium programs-for-tests
 
 bin := .venv/bin
 ready := .venv/.ready
@@ -30,17 +30,21 @@ $(ready): pyproject.toml constraints.txt scripts/make_environment.sh scripts/ins
 ngspice:
 	@sh scripts/install_system_package.sh ngspice
 
-# Without ngspice its tests skip, except in continuous integration.
-ngspice-for-tests:
+chromium:
+	@sh scripts/install_system_package.sh chromium
+
+# Without ngspice or Chromium their tests skip, except in continuous integration.
+programs-for-tests:
 	@sh scripts/install_system_package.sh ngspice || test "$$CI" != true
+	@sh scripts/install_system_package.sh chromium || test "$$CI" != true
 
 demo: $(ready) ngspice
 	@$(bin)/excitable demo
 
-test: $(ready) ngspice-for-tests
+test: $(ready) programs-for-tests
 	@$(pytest) -m "not slow"
 
-test-all: $(ready) ngspice-for-tests
+test-all: $(ready) programs-for-tests
 	@$(pytest)
 
 check: $(ready)

@@ -3,19 +3,24 @@
 #
 #   sh scripts/install_system_package.sh PACKAGE [PYTHON]
 #
-# PACKAGE is `ngspice`, or `venv` for the standard library's venv module of the interpreter PYTHON.
+# PACKAGE is `ngspice`, `chromium`, or `venv` for the standard library's venv module of the interpreter PYTHON.
 # It does nothing when the program is there, uses sudo only where the package manager needs it, and says so first.
 # Exit status 1: it could not be installed; the message then names the package of each manager.
 set -eu
 
-package=${1:?usage: install_system_package.sh ngspice|venv [PYTHON]}
+package=${1:?usage: install_system_package.sh ngspice|chromium|venv [PYTHON]}
 python=${2:-python3}
 
 is_installed() {
     case $package in
         ngspice) command -v ngspice >/dev/null 2>&1 ;;
+        chromium)
+            for name in chromium chromium-browser google-chrome google-chrome-stable; do
+                command -v $name >/dev/null 2>&1 && return 0
+            done
+            test -n "${CHROMIUM:-}" ;;
         venv) "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
-        *) echo "install_system_package.sh: '$package' is not known; allowed: ngspice, venv" >&2; exit 2 ;;
+        *) echo "install_system_package.sh: '$package' is not known; allowed: ngspice, chromium, venv" >&2; exit 2 ;;
     esac
 }
 
@@ -28,6 +33,15 @@ ngspice is missing and could not be installed here. Install it with one of these
     Fedora:          sudo dnf install ngspice
     macOS:           brew install ngspice
     conda:           conda install -c conda-forge ngspice
+END
+            ;;
+        chromium) cat >&2 <<'END'
+
+Chromium is missing and could not be installed here. Install it with one of these, or set CHROMIUM to a browser's path:
+    Debian:          sudo apt-get install chromium
+    Ubuntu:          sudo snap install chromium
+    Fedora:          sudo dnf install chromium
+    macOS:           brew install --cask chromium
 END
             ;;
         venv) cat >&2 <<END
@@ -90,6 +104,10 @@ install_venv() {
 
 install_ngspice() {
     with_apt ngspice || with_dnf ngspice || with_brew ngspice || with_conda ngspice
+}
+
+install_chromium() {
+    with_apt chromium || with_dnf chromium
 }
 
 is_installed && exit 0

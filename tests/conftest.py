@@ -1,4 +1,4 @@
-"""What every test shares: one thread per worker, fixed seeds, and what to do without ngspice."""
+"""What every test shares: one thread per worker, fixed seeds, and what to do without ngspice or a browser."""
 
 import os
 
@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+
+from benchmarks.browser import NO_BROWSER, find_browser
 
 torch.set_num_threads(1)
 
@@ -32,23 +34,38 @@ def fixed_seeds() -> None:
     torch.manual_seed(0)
 
 
+MISSING = {
+    marker: reason
+    for marker, reason, found in (
+        ("simulator", NO_NGSPICE, shutil.which("ngspice")),
+        ("browser", NO_BROWSER, find_browser()),
+    )
+    if found is None
+}
+"""What is not on this machine, by the marker of the tests that need it."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without ngspice, skip the tests that need it; in continuous integration, let them fail."""
-    if shutil.which("ngspice") is not None or os.environ.get("CI") == "true":
+    """Without a program, skip the tests that need it; in continuous integration, let them fail."""
+    if os.environ.get("CI") == "true":
         return
     for item in items:
-        if item.get_closest_marker("simulator"):
-            item.add_marker(pytest.mark.skip(reason=NO_NGSPICE))
+        for marker, reason in MISSING.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A missing simulator is never reported as success in continuous integration."""
-    if item.get_closest_marker("simulator") and shutil.which("ngspice") is None:
-        pytest.fail(NO_NGSPICE, pytrace=False)
+    """A missing program is never reported as success in continuous integration."""
+    for marker, reason in MISSING.items():
+        if item.get_closest_marker(marker):
+            pytest.fail(reason, pytrace=False)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One clear line when the simulator's tests were skipped."""
-    skipped = sum(NO_NGSPICE in str(report.longrepr) for report in terminalreporter.stats.get("skipped", []))
-    if skipped:
-        terminalreporter.write_line(f"{skipped} tests were skipped: {NO_NGSPICE}", yellow=True)
+    """One clear line for each program whose tests were skipped."""
+    reports = terminalreporter.stats.get("skipped", [])
+    for reason in MISSING.values():
+        skipped = sum(reason in str(report.longrepr) for report in reports)
+        if skipped:
+            terminalreporter.write_line(f"{skipped} tests were skipped: {reason}", yellow=True)

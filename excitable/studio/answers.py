@@ -8,6 +8,7 @@ from quantiphy import Quantity
 
 from circuits.circuit import Circuit
 from circuits.devices import CircuitError
+from circuits.schematic import schematic
 from circuits.single import neuron_circuit
 from conductance.shaping.regimes import classify
 from excitable.studio.questions import Question
@@ -18,9 +19,9 @@ from netlists.runner import simulate
 from netlists.writing import write_netlist
 
 MAX_STEP = 0.5
-RELATIVE = 1e-6
-"""Largest step in tau_m and tolerance of the overlay: the bursting set's 3000 tau_m in 0.2 s, spikes within a line's
-width of the equation's. `check_circuit` is the tight one."""
+RELATIVE = 1e-7
+"""Largest step in tau_m and tolerance of the overlay: the bursting set's 3000 tau_m in 0.2 s, its spikes within 0.25
+tau_m of the equation's. `check_circuit` is the tight one."""
 SHOWN = 4000
 """Points of a trace that are sent to the page."""
 
@@ -39,7 +40,12 @@ def describe(question: Question) -> dict[str, Any]:
 
 
 def _drawn(question: Question, circuit: Circuit) -> dict[str, Any]:
-    return {"biases": biases(question), "schematic_problem": "This circuit has no drawing."}
+    found: dict[str, Any] = {"biases": biases(question)}
+    try:
+        found["schematic"] = picture(schematic(circuit, "xn"))
+    except CircuitError as error:
+        found["schematic_problem"] = str(error)
+    return found
 
 
 def biases(question: Question) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""A trained network for the page: its neurons by curves, its ladder, waveforms of model and circuit. Read only."""
+"""A trained network for the page: its neurons, its ladder, waveforms of model and circuit. Read only."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ import numpy as np
 
 from conductance.layers import NeuronLayer, Projection
 from conductance.neurons.base import Neuron
-from conductance.shaping.rules import ShapeRule, published_rule, shapes
 from excitable.rungs import Waveforms, load_waveforms
 from excitable.runs import COMPARISON, WAVEFORMS, RunFolder
 from excitable.studio.catalogue import Catalogue, signature
@@ -54,24 +53,16 @@ def _layer(name: str, layer: NeuronLayer, key: str, bias: np.ndarray | None) -> 
     neurons = []
     for index in range(min(layer.size, LARGEST_LAYER)):
         own = {parameter: float(column[index]) for parameter, column in values.items()}
-        rule = published_rule(shapes(layer.neuron, own))
         held = 0.0 if bias is None else float(bias[index])
         neurons.append(
             {
                 "values": own,
-                "regime": "no published rule"
-                if rule is None
-                else f"rule {rule.number}: {rule.behaviour.split(';')[0]}",
                 "bias": held,
                 "input": f"{held:.3g}",
             }
         )
     shown = [parameter for parameter, column in values.items() if np.ptp(column) > 0]
     return {"name": name, "neuron": layer.neuron.name, "model": key, "neurons": neurons, "shown": shown}
-
-
-def _words(rule: ShapeRule | None) -> str:
-    return "no published rule" if rule is None else f"rule {rule.number}: {rule.behaviour.split(';')[0]}"
 
 
 def _ladder(run: RunFolder) -> list[list[str]]:

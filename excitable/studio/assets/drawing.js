@@ -106,7 +106,7 @@ class Plot {
         let [low, high] = [Infinity, -Infinity];
         const end = Math.min(values.length, k + each);
         for (let i = k; i < end; i++) { if (values[i] < low) low = values[i]; if (values[i] > high) high = values[i]; }
-        const x = this.px((k + 1) * step);
+        const x = this.px((k + (end - k) / 2 + 0.5) * step);
         const [a, b] = [this.py(Math.max(low, this.range.yLow - 1)), this.py(Math.min(high, this.range.yHigh + 1))];
         c.lineTo(x, a);
         if (each > 1) c.lineTo(x, b);

@@ -4,7 +4,7 @@ function showNetwork(studio, parent, network) {
   element("p", { text: network.words }, parent);
   for (const layer of network.layers) {
     element("h3", { text: `layer ${layer.name}: ${layer.neurons.length} ${layer.neuron} neurons` }, parent);
-    const rows = layer.neurons.map((neuron, index) => [index, neuron.regime, ...layer.shown.map((name) => short(neuron.values[name])), neuron.input]);
+    const rows = layer.neurons.map((neuron, index) => [index, byCurves(layer.model, neuron), ...layer.shown.map((name) => short(neuron.values[name])), neuron.input]);
     const body = table(parent, ["neuron", "by its curves", ...layer.shown.map(label), "bias"], rows);
     [...body.children].forEach((line, index) => {
       const cell = line.children[0];
@@ -25,6 +25,17 @@ function showNetwork(studio, parent, network) {
     table(parent, ["from", "to", "rms error of the output", "spikes", "missing or extra"], network.ladder);
   }
   if (network.waveforms) showWaveforms(studio, parent, network.waveforms);
+}
+
+// Which published rule a trained neuron's curves meet: from the printed curves, so that a layer takes no time.
+function byCurves(key, neuron) {
+  const model = MODELS[key];
+  const p = Float64Array.from(model.parameters, (parameter) => neuron.values[parameter.name]);
+  const [low, high] = voltageRange(model, p);
+  const shapes = Object.fromEntries(model.timescales.map((timescale) =>
+    [timescale, shapeOf(fallingParts(model, timescale, 0, p, low, high), low, high)]));
+  const rule = publishedRule(shapes);
+  return rule ? `rule ${rule.number}: ${rule.behaviour.split(";")[0]}` : "no published rule";
 }
 
 function showWaveforms(studio, parent, waveforms) {

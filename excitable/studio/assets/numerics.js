@@ -1,6 +1,7 @@
 // What the page computes from a printed model: input, trace, curves, equilibria, what the trace shows.
 
 const MOST_STEPS = 60000;
+const USUAL_STEPS = 10000;
 const GRID = 240;
 const RAMP_STEPS = 50;
 const HANDLE = 1; // a handle lies this far right of its element's offset, in V0: there a gain moves the curve
@@ -23,8 +24,13 @@ function heldInput(stimulus, duration) {
   return [[0, current]];
 }
 
+// A short window takes finer steps at the same price.
+function stepOf(model, duration) {
+  return model.map ? 1 : Math.max(Math.min(model.dt, duration / USUAL_STEPS), duration / MOST_STEPS);
+}
+
 function stepsOf(model, duration) {
-  return Math.max(20, Math.min(MOST_STEPS, Math.round(duration / model.dt)));
+  return Math.max(2, Math.min(MOST_STEPS, Math.round(duration / stepOf(model, duration))));
 }
 
 const buffers = new Map();
@@ -39,16 +45,17 @@ function buffersOf(model, steps) {
 
 function simulate(model, state) {
   const steps = stepsOf(model, state.duration);
+  const dt = stepOf(model, state.duration);
   const { input, out } = buffersOf(model, steps);
   const changes = heldInput(state.stimulus, state.duration);
-  const scale = model.charge(state.p, model.dt);
+  const scale = model.charge(state.p, dt);
   changes.forEach(([time, value], k) => {
-    const until = k + 1 < changes.length ? Math.round(changes[k + 1][0] / model.dt) : steps;
-    input.fill(value * scale, Math.min(steps, Math.round(time / model.dt)), Math.min(steps, until));
+    const until = k + 1 < changes.length ? Math.round(changes[k + 1][0] / dt) : steps;
+    input.fill(value * scale, Math.min(steps, Math.round(time / dt)), Math.min(steps, until));
   });
   const x = Float64Array.from(state.start);
-  model.trace(model.constants(state.p, model.dt), x, input, out);
-  return { steps, out, input, scale, last: x, dt: model.dt };
+  model.trace(model.constants(state.p, dt), x, input, out);
+  return { steps, out, input, scale, last: x, dt };
 }
 
 // Times of spikes: of the neuron's event, or upward crossings of the level.

@@ -219,13 +219,14 @@ class Studio {
     const { model, state } = this;
     const { input, out } = buffersOf(model, stepsOf(model, state.duration));
     const steps = input.length;
-    const scale = model.charge(state.p, model.dt);
+    const dt = stepOf(model, state.duration);
+    const scale = model.charge(state.p, dt);
     const more = Math.max(1, Math.round(steps / 300));
     for (const array of [...out, input]) array.copyWithin(0, more);
     input.fill((this.current() + (this.kick || 0)) * scale, steps - more);
     this.kick = this.kick > 0.02 ? this.kick - 0.25 : 0;
-    model.trace(model.constants(state.p, model.dt), this.moving, input.subarray(steps - more), out.map((each) => each.subarray(steps - more)));
-    return { steps, out, input, scale, last: this.moving, dt: model.dt };
+    model.trace(model.constants(state.p, dt), this.moving, input.subarray(steps - more), out.map((each) => each.subarray(steps - more)));
+    return { steps, out, input, scale, last: this.moving, dt };
   }
 
   toggleRun() {

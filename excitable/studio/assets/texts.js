@@ -59,6 +59,7 @@ class Texts {
     const { studio } = this;
     if (!studio.options.server || this.networkShown) return;
     this.networkShown = true;
+    element("p", { text: "The run is being read …" }, this.network);
     const answer = await ask(studio, "network", {});
     this.network.replaceChildren();
     if (answer.error) { element("p", { text: answer.error }, this.network); return; }
