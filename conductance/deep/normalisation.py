@@ -55,7 +55,7 @@ class ThresholdBatchNorm(nn.Module):
         """The same with sums over all processes, differentiable; torch's own version needs a GPU."""
         axes = [axis for axis in range(folded.dim()) if axis != 1]
         shape = [1, -1, *[1] * (folded.dim() - 2)]
-        wide = folded.float()
+        wide = folded if folded.dtype == torch.float64 else folded.float()
         count = wide.new_tensor([wide.numel() / self.channels])
         processes.all_reduce(count)
         mean = all_reduce(wide.sum(axes)) / count

@@ -8,6 +8,7 @@ import typer
 STUDIES = {
     "mackey-glass": "excitable.studies.mackey_glass",
     "event-circuit": "excitable.studies.event_circuit",
+    "dqif": "excitable.studies.dqif",
 }
 """Each module has `BUDGETS` and `run_study`, and a module beside it, its name ending in `_page`, has `write_page`."""
 
