@@ -10,7 +10,7 @@ from conductance.derivation.window import Closure, Window
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer
 from conductance.layers.base import ShapeError
-from conductance.layers.feasible import FeasibleRegion
+from conductance.layers.feasible import make_feasible
 from conductance.layers.transforms import unconstrained
 from conductance.neurons import dqif
 from conductance.neurons.base import Neuron
@@ -98,7 +98,6 @@ class ImageNeurons(nn.Module):
             trainable=options.trainable,
             backend=options.backend,
         )
-        self._region = FeasibleRegion(options.neuron)
         self._window = Window(options.neuron, options.closure)
         self._exact_window = Window(options.neuron, "after_reset")
         if options.window == "fixed":
@@ -120,7 +119,7 @@ class ImageNeurons(nn.Module):
     def settle(self) -> None:
         """After an update of the parameters: bring them back into the stable region, and let the window follow them."""
         if self.options.trainable:
-            self._region.contain(self.layer)
+            make_feasible(self.layer)
             if self.options.window == "analytic":
                 self._derive_window()
 

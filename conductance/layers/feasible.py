@@ -1,8 +1,5 @@
 """Trained parameters brought back to where the relations between them that their neuron declares hold."""
 
-from collections.abc import Iterable
-
-import sympy
 import torch
 
 from conductance.layers.neurons import NeuronLayer
@@ -11,60 +8,6 @@ from conductance.neurons.base import Neuron
 
 HALVINGS = 30
 """Of the way back to the declared values; what is left is below a float32's rounding."""
-
-
-class FeasibleRegion:
-    """The values that a neuron's constraints allow; its functions are made once.
-
-    Args:
-        neuron: the declaration.
-    """
-
-    def __init__(self, neuron: Neuron) -> None:
-        self.neuron = neuron
-        symbols = [parameter.symbol for parameter in neuron.parameters]
-        self._distances = [
-            sympy.lambdify(
-                symbols, constraint.relation.gts - constraint.relation.lts, [{"sqrt": torch.sqrt}, "math"]
-            )
-            for constraint in neuron.constraints
-        ]
-
-    @torch.no_grad()
-    def contain(self, layer: NeuronLayer) -> None:
-        """Move values that break a constraint towards the declared defaults, just until none is broken.
-
-        The defaults keep every constraint, so the straight way back to them ends inside. Values that are not trained
-        stay; a constraint that they alone break is left for `check_values` to name.
-        """
-        trained = {p.name: p for p in self.neuron.parameters if getattr(layer, f"raw_{p.name}").requires_grad}
-        values = layer.values()
-        broken = ~self._kept(values)
-        if not trained or not bool(broken.any()):
-            return
-        share, step = torch.zeros_like(next(iter(values.values()))), 0.5
-        for _ in range(HALVINGS):
-            tried = share + step
-            share = torch.where(self._kept({**values, **self._moved(values, trained, tried)}), tried, share)
-            step /= 2
-        for name, moved in self._moved(values, trained, share).items():
-            raw = getattr(layer, f"raw_{name}")
-            raw.copy_(torch.where(broken, unconstrained(moved, trained[name]), raw))
-
-    def _moved(
-        self, values: dict[str, torch.Tensor], trained: Iterable[str], share: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        """Trained values at a share of the way from the defaults (0) to where they are (1)."""
-        start = self.neuron.defaults
-        return {name: start[name] + share * (values[name] - start[name]) for name in trained}
-
-    def _kept(self, values: dict[str, torch.Tensor]) -> torch.Tensor:
-        """(neuron,) whether all constraints hold; a value that is not a number breaks them."""
-        columns = [values[parameter.name] for parameter in self.neuron.parameters]
-        kept = torch.ones_like(columns[0], dtype=torch.bool)
-        for distance in self._distances:
-            kept &= torch.as_tensor(distance(*columns)).expand_as(kept) > 0
-        return kept
 
 
 @torch.no_grad()

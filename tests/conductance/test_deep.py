@@ -15,7 +15,7 @@ from conductance.deep.normalisation import ThresholdBatchNorm
 from conductance.derivation.window import Window
 from conductance.layers import NeuronLayer
 from conductance.layers.base import ShapeError
-from conductance.layers.feasible import FeasibleRegion
+from conductance.layers.feasible import make_feasible
 from conductance.neurons import dlif, dqif, lif
 
 LEAKY = NeuronOptions(neuron=dlif(), window="fixed")
@@ -178,7 +178,7 @@ def test_a_step_of_training_that_leaves_the_stable_region_is_brought_back():
         layer.raw_u2[1] = 30.0
     with pytest.raises(ValueError, match="alternates"):
         layer.check_values()
-    FeasibleRegion(layer.neuron).contain(layer)
+    make_feasible(layer)
     layer.check_values()
     values = layer.values()
     assert values["u2"].tolist()[::2] == [0.5, 0.5]
