@@ -13,6 +13,7 @@ import sympy
 
 from circuits.circuit import (
     GROUND,
+    BehaviouralCurrent,
     BehaviouralVoltage,
     Capacitor,
     CircuitError,
@@ -29,11 +30,12 @@ from circuits.realisations.behavioural import (
     behavioural_current,
     circuit_symbols,
     declared_parameter,
-    input_state,
     parameter_name,
+    pins,
     unit_parameters,
 )  # fmt: skip
 from circuits.realisations.cell import VDD, VSS, Cell
+from circuits.realisations.comparator_reset import COMPARED, Comparator
 from circuits.realisations.follower_integrator import follower_integrator
 from circuits.realisations.forms import (
     Clipped,
@@ -42,11 +44,13 @@ from circuits.realisations.forms import (
     checked_currents,
     clipped_form,
     drawn,
+    event_form,
     transfer,
 )  # fmt: skip
 from circuits.realisations.leak import leak
 from circuits.realisations.ota import Transistors
 from circuits.realisations.output_stage import LINE, STAGE, line_current, macromodel_output, transistor_output
+from circuits.realisations.staggered import TOLERANCE, span, staggered
 from circuits.realisations.synapse import AXON, Synapses
 from circuits.realisations.transconductor import References, Trim, transconductor
 from circuits.scaling import Scaling
@@ -101,7 +105,7 @@ def analog(neuron: Neuron, scaling: Scaling, kit: Kit, *, ideal: Collection[str]
     """The neuron made of the kit's cells.
 
     Args:
-        neuron: an event-free declaration.
+        neuron: the declaration; a neuron with an event is not made of transistors.
         scaling: the SI units.
         kit: the cells.
         ideal: names of currents (elements, `leak`, `filter`) and `output` that stay behavioural sources.
@@ -110,6 +114,11 @@ def analog(neuron: Neuron, scaling: Scaling, kit: Kit, *, ideal: Collection[str]
         CircuitError: an element whose law no amplifier has, or an unknown name in `ideal`.
     """
     neuron = drawn(neuron)
+    if kit.transistors is not None and (neuron.event is not None or neuron.arrivals):
+        raise CircuitError(
+            f"neuron {neuron.name}: a neuron with spikes as events has no circuit of transistors; use the macromodel "
+            f"level, or circuits.realisations.log_domain for a QIF neuron"
+        )
     currents = checked_currents(neuron)
     known = {name for _, name, _ in currents} | {"output"}
     unknown = sorted(set(ideal) - known)
@@ -157,15 +166,43 @@ class _Builder:
         """One named current into its state's node."""
         form = transfer(current, self.neuron)
         label = f"{state.name}_{name}"
-        if as_source or (form is not None and self._is_ideal(form)):
+        bias = not current.has(*self.neuron.state_symbols)
+        if as_source or bias or (form is not None and self._is_ideal(form)):
             self.devices += behavioural_current(label, current, state, self.neuron)
-        elif form is None:
+        elif form is not None:
+            self.devices += self._amplifier(f"x_{label}", state, form)
+        else:
+            self.devices += self._staggered(label, name, state, current)
+
+    def _staggered(self, label: str, name: str, state: State, current: sympy.Expr) -> Iterator[Device]:
+        """A law of its own: as many pairs as it takes, and a bias current for its constant."""
+        form = staggered(current, self.neuron, span(self.neuron, state))
+        if form is None:
             raise CircuitError(
                 f"neuron {self.neuron.name}, current {name}: no amplifier has the law {current}; "
                 f"use a tanh element, or keep this one as a behavioural source: ideal=['{name}']"
             )
-        else:
-            self.devices += self._amplifier(f"x_{label}", state, form)
+        if form.residual > TOLERANCE:
+            low, high = span(self.neuron, state)
+            raise CircuitError(
+                f"neuron {self.neuron.name}, current {name}: differential pairs follow its law within "
+                f"{form.residual:.1%} only, from {low:g} to {high:g} V0, and {TOLERANCE:.0%} is allowed; smooth its "
+                f"table, or keep it as a behavioural source: ideal=['{name}']"
+            )
+        cell, factor = self.kit.element, I0 * form.factor.xreplace(self.numbers)
+        node, lag = self.nodes[form.state], self.lag.get(form.state, 0.0)
+        for index, (reference, weight) in enumerate(zip(form.references, form.weights, strict=True)):
+            held = self._terminal(sympy.Float(reference), lag)
+            plus, minus = (node, held) if weight > 0 else (held, node)
+            yield from transconductor(
+                f"x_{label}_{index}", cell, plus=plus, minus=minus, out=state.name, slope=factor * abs(weight),
+                width=1.0, unit=V0, references=self.references, trim=self.kit.trim(cell),
+                note=f"{name}, followed within {form.residual:.1%}",
+            )  # fmt: skip
+        yield BehaviouralCurrent(
+            name=f"b_{label}_constant", source=GROUND, sink=state.name, current=factor * form.constant,
+            note=f"bias of {name}",
+        )  # fmt: skip
 
     def _is_ideal(self, form: Transfer) -> bool:
         """A linear current between two states, which no pairs can make."""
@@ -194,7 +231,15 @@ class _Builder:
         return V0 * terminal.xreplace(self.numbers) - (lag or sympy.S.Zero)
 
     def output(self, *, as_source: bool) -> None:
-        """The output stage; an output that is no clipped line stays a source."""
+        """The output stage, or comparator and reset; an output that is no clipped line stays a source."""
+        event = event_form(self.neuron)
+        if event is not None:
+            made = Comparator.of(
+                self.neuron, event, out=OUTPUT, numbers=self.numbers, unit=V0, current_unit=I0
+            )
+            cell = self.kit.element
+            self.devices += made.ideal() if as_source else made.amplified(cell, self.kit.trim(cell), C0)
+            return
         form = clipped_form(self.neuron)
         if as_source or form is None:
             value = V0 * sympy.sympify(self.neuron.output).xreplace(circuit_symbols(self.neuron))
@@ -225,26 +270,25 @@ class _Builder:
             for state in self.neuron.states
         }
         touched = {node for device in self.devices for node in device.terminals}
-        return values | ({LINE: 0.0} if LINE in touched and self.kit.transistors is None else {})
+        inner = {LINE: 0.0} if LINE in touched and self.kit.transistors is None else {}
+        return values | inner | ({COMPARED: self.kit.technology.rails[0]} if COMPARED in touched else {})
 
     def finish(self) -> Realisation:
         """The subcircuit and all that it needs."""
         neuron, technology = self.neuron, self.kit.technology
-        entry = input_state(neuron)
         negative, positive = technology.rails
-        pins = [
-            Pin(name=entry.name, meaning=f"{entry.meaning}; input current flows in here"),
-            Pin(name=OUTPUT, meaning="output, v0 = 1"),
+        outside = [
+            *pins(neuron),
             Pin(name=VDD, meaning="positive supply"),
             Pin(name=VSS, meaning="negative supply"),
         ]
         touched = {node for device in self.devices for node in device.terminals}
         if AXON in touched:
-            pins.append(Pin(name=AXON, meaning="gate of the output mirror, for synapses"))
+            outside.append(Pin(name=AXON, meaning="gate of the output mirror, for synapses"))
         subcircuit = Subcircuit(
             name=neuron.name,
             title=f"{neuron.meaning}, {technology.title}",
-            pins=tuple(pins),
+            pins=tuple(outside),
             parameters=(*unit_parameters(self.scaling), *map(declared_parameter, neuron.parameters)),
             devices=(*self.devices, *self.references.devices),
             initial=self._initial(),

@@ -19,7 +19,7 @@ from circuits.circuit import (
     voltage,
 )  # fmt: skip
 from circuits.devices import sensed_nodes
-from circuits.realisations.comparator_reset import comparator_reset
+from circuits.realisations.comparator_reset import Comparator
 from circuits.realisations.forms import arrival_state, event_form
 from circuits.scaling import Scaling
 from conductance.neurons.base import INPUT, Neuron, State
@@ -69,7 +69,8 @@ def behavioural(neuron: Neuron, scaling: Scaling) -> Subcircuit:
             BehaviouralVoltage(name="b_out", positive=OUTPUT, negative=GROUND, voltage=output, note="output")
         )
     else:
-        devices += comparator_reset(neuron, event, out=OUTPUT, numbers=numbers, unit=V0, current_unit=I0)
+        made = Comparator.of(neuron, event, out=OUTPUT, numbers=numbers, unit=V0, current_unit=I0)
+        devices += made.ideal()
     return Subcircuit(
         name=neuron.name,
         title=neuron.meaning,

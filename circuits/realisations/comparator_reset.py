@@ -8,58 +8,165 @@ which each interval is longer than that of the equation.
 The discharge current is the spike that others receive: its charge is that of the membrane's swing, whatever the
 simulator's steps are. What the neuron's own currents add meanwhile is `DISCHARGE` times current over swing: 1e-3 of the
 charge for a QIF neuron with peak 10, 1e-2 with 200.
+
+Of amplifiers, the comparator is one that drives a resistor, its own output moves its reference from the threshold to
+`MARGIN` above the reset voltage, and a transistor pulls to the reset voltage itself. Its delay, GAIN/COMPARATOR LOAD or
+3e-3 tau, adds to each interval.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import sympy
 
-from circuits.circuit import GROUND, BehaviouralVoltage, Device, Resistor, Switch, voltage
+from circuits.circuit import (
+    GROUND,
+    BehaviouralCurrent,
+    BehaviouralVoltage,
+    Capacitor,
+    Device,
+    Resistor,
+    Switch,
+    voltage,
+)
+from circuits.realisations.cell import Cell
 from circuits.realisations.forms import EventForm
+from circuits.realisations.transconductor import Trim
 from conductance.neurons.base import Neuron
 
 DISCHARGE = 1e-4
 """Resistance of discharge in V0/I0, so that it takes this share of the time constant of a membrane with R = 1."""
 MARGIN = 0.05
-"""How far beyond the reset voltage the switch pulls, as a share of the swing."""
+"""Distance of the switch's goal from the voltage at which it opens, as a share of the swing."""
 OFF = 1e6
 """Resistance of the open switch in V0/I0; it leaks a millionth of the membrane's own conductance."""
-DISCHARGED, LOW = "discharge", "low"
+COMPARATOR = 30.0
+"""Bias current of the comparator's amplifier in I0."""
+GAIN = 100.0
+"""Gain of the comparator into its resistor; the output itself stops at the rails."""
+LOAD = 1e-3
+"""Capacitance at the comparator's output, as a share of the membrane's unit C; with its resistor it is the delay."""
+SHARPNESS = 4.0
+"""Over 1/V0: how sharply what the comparator drives follows its output."""
+TRIP, CLOSED = 1.0, 4.0
+"""Outputs of the comparator, in V0, at which its reference falls and at which the reset transistor conducts: later, or
+the first current of the reset would hold the membrane at the threshold."""
+DISCHARGED, LOW, LEVEL, COMPARED = "discharge", "low", "level", "compared"
 
 
-def comparator_reset(
-    neuron: Neuron, form: EventForm, *, out: str, numbers: Mapping[sympy.Symbol, sympy.Expr], unit: sympy.Expr,
-    current_unit: sympy.Expr,
-) -> Iterator[Device]:  # fmt: skip
-    """Switch, sense resistor and output: `out` is the discharge current, v0 times a pulse whose area is one tau_m.
+@dataclass(frozen=True, kw_only=True)
+class Comparator:
+    """A neuron's event in a circuit's symbols.
 
-    Args:
-        neuron: whose membrane is reset.
-        form: its threshold and reset.
-        out: node of the output.
-        numbers: the circuit's symbols for the neuron's parameters.
+    Attributes:
+        node: of the membrane.
+        out: node of the output: the discharge current, v0 times a pulse whose area is one tau_m.
+        high: threshold in V.
+        low: reset voltage in V.
+        charge: of one spike over one tau_m, in A.
         unit: the voltage unit in V.
         current_unit: the current unit in A.
     """
-    node = neuron.membrane.name
-    capacity = neuron.membrane.capacity.xreplace(numbers)
-    high, low = (unit * value.xreplace(numbers) for value in (form.threshold, form.reset))
-    swing = form.swing.xreplace(numbers)
-    resistance = DISCHARGE * unit / current_unit
-    yield BehaviouralVoltage(
-        name="b_low", positive=LOW, negative=GROUND, voltage=low - MARGIN * unit * swing,
-        note="where the switch pulls",
-    )  # fmt: skip
-    yield Switch(
-        name="s_reset", positive=node, negative=DISCHARGED, sense_positive=node, sense_negative=GROUND,
-        on_above=high, off_below=low, on_resistance=resistance / 2, off_resistance=OFF * unit / current_unit,
-        note="comparator and reset",
-    )  # fmt: skip
-    yield Resistor(
-        name="r_sense", positive=DISCHARGED, negative=LOW, resistance=resistance / 2, note="senses the spike"
-    )
-    charge = capacity * swing * current_unit  # of one spike, over one tau_m
-    yield BehaviouralVoltage(
-        name="b_out", positive=out, negative=GROUND, note="spike, area v0 tau_m",
-        voltage=unit * voltage(DISCHARGED, LOW) / (resistance / 2 * charge),
-    )  # fmt: skip
+
+    node: str
+    out: str
+    high: sympy.Expr
+    low: sympy.Expr
+    charge: sympy.Expr
+    unit: sympy.Expr
+    current_unit: sympy.Expr
+
+    @classmethod
+    def of(
+        cls, neuron: Neuron, form: EventForm, *, out: str, numbers: Mapping[sympy.Symbol, sympy.Expr],
+        unit: sympy.Expr, current_unit: sympy.Expr,
+    ) -> "Comparator":  # fmt: skip
+        """That of a neuron; `numbers` are the circuit's symbols for its parameters."""
+        membrane = neuron.membrane
+        return cls(
+            node=membrane.name,
+            out=out,
+            high=unit * form.threshold.xreplace(numbers),
+            low=unit * form.reset.xreplace(numbers),
+            charge=(membrane.capacity * form.swing).xreplace(numbers) * current_unit,
+            unit=unit,
+            current_unit=current_unit,
+        )
+
+    @property
+    def margin(self) -> sympy.Expr:
+        """`MARGIN` in V."""
+        return MARGIN * (self.high - self.low)
+
+    def amplified(self, cell: Cell, trim: Trim, capacitance: sympy.Expr) -> Iterator[Device]:
+        """An amplifier that compares and a transistor that obeys; `capacitance` is the membrane's unit in F."""
+
+        def passed(level: float) -> sympy.Expr:
+            """From 0 to 1 where the comparator's output passes a level in V0."""
+            return (1 + sympy.tanh(SHARPNESS * (voltage(COMPARED) / self.unit - level))) / 2
+
+        fall = self.high - self.low - self.margin
+        yield BehaviouralVoltage(
+            name="b_level", positive=LEVEL, negative=GROUND, note="reference of the comparator",
+            voltage=self.high + self._early(fall) - fall * passed(TRIP) - trim.offset,
+        )  # fmt: skip
+        yield cell.place(
+            "x_comparator", plus=self.node, minus=LEVEL, out=COMPARED, bias=COMPARATOR / trim.gain * self.current_unit,
+            note="comparator",
+        )  # fmt: skip
+        yield Resistor(
+            name="r_compared",
+            positive=COMPARED,
+            negative=GROUND,
+            resistance=GAIN / COMPARATOR * self.unit / self.current_unit,
+        )
+        yield Capacitor(
+            name="c_compared",
+            positive=COMPARED,
+            negative=GROUND,
+            capacitance=LOAD * capacitance,
+            note="delay",
+        )
+        yield BehaviouralCurrent(
+            name="b_reset", source=self.node, sink=DISCHARGED, note="reset",
+            current=voltage(self.node, DISCHARGED) / (self._resistance / 2) * passed(CLOSED),
+        )  # fmt: skip
+        yield from self._sensed(self.low)
+
+    def _early(self, fall: sympy.Expr) -> sympy.Expr:
+        """How much below its reference (V) the comparator would trip, for a reference that falls by `fall` (V).
+
+        It trips where the reference falls as fast as the output rises: with k = 2 SHARPNESS and the foot of the tanh,
+        exp(k (c - TRIP)), that is at the output c = TRIP - ln(k GAIN fall)/k, where the reference has fallen by
+        1/(k GAIN) and the membrane lies c/GAIN above it.
+        """
+        steepness = 2 * SHARPNESS
+        output = TRIP - sympy.log(steepness * GAIN * fall / self.unit) / steepness
+        return self.unit * (1 / steepness - output) / GAIN
+
+    def ideal(self) -> Iterator[Device]:
+        """A switch that compares by itself."""
+        yield Switch(
+            name="s_reset", positive=self.node, negative=DISCHARGED, sense_positive=self.node, sense_negative=GROUND,
+            on_above=self.high, off_below=self.low, on_resistance=self._resistance / 2,
+            off_resistance=OFF * self.unit / self.current_unit, note="comparator and reset",
+        )  # fmt: skip
+        yield from self._sensed(self.low - self.margin)
+
+    @property
+    def _resistance(self) -> sympy.Expr:
+        return DISCHARGE * self.unit / self.current_unit
+
+    def _sensed(self, goal: sympy.Expr) -> Iterator[Device]:
+        """The way of the discharge to its goal (V), and the output that it makes."""
+        yield BehaviouralVoltage(
+            name="b_low", positive=LOW, negative=GROUND, voltage=goal, note="where the reset pulls"
+        )
+        yield Resistor(
+            name="r_sense", positive=DISCHARGED, negative=LOW, resistance=self._resistance / 2,
+            note="senses the spike",
+        )  # fmt: skip
+        yield BehaviouralVoltage(
+            name="b_out", positive=self.out, negative=GROUND, note="spike, area v0 tau_m",
+            voltage=self.unit * voltage(DISCHARGED, LOW) / (self._resistance / 2 * self.charge),
+        )  # fmt: skip

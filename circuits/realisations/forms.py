@@ -197,12 +197,7 @@ def arrival_state(neuron: Neuron) -> State | None:
 
 
 def checked_currents(neuron: Neuron) -> list[tuple[State, str, sympy.Expr]]:
-    """All currents but the input, by state and name; neurons with events are refused."""
-    if neuron.event is not None or neuron.arrivals:
-        raise CircuitError(
-            f"neuron {neuron.name}: a neuron with spikes as events has no circuit of amplifiers yet; "
-            f"build a mtc neuron"
-        )
+    """All currents but the input, by state and name."""
     return [
         (state, name, current)
         for state in neuron.states

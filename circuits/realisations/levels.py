@@ -13,6 +13,7 @@ from circuits.realisations.behavioural import behavioural
 from circuits.realisations.forms import Transfer, checked_currents, drawn, transfer
 from circuits.realisations.macromodel import macromodel
 from circuits.realisations.ota import Transistors, five_transistor_ota, ten_transistor_ota
+from circuits.realisations.staggered import Staggered, span, staggered
 from circuits.realisations.synapse import macromodel_synapses, transistor_synapses
 from circuits.realisations.transconductor import Trim
 from circuits.scaling import Scaling
@@ -36,7 +37,7 @@ def realise(
     """The circuit of a neuron at a level.
 
     Args:
-        neuron: an event-free declaration.
+        neuron: the declaration; with events it has no transistor level.
         level: behavioural, macromodel or transistor.
         technology: from which amplifiers and transistors come; `ideal` where none is given.
         scaling: the SI units; the technology's own where none is given.
@@ -71,10 +72,13 @@ def default_technology() -> Technology:
     return technology("ideal")
 
 
-def _forms(neuron: Neuron) -> list[Transfer]:
+def _forms(neuron: Neuron) -> list[Transfer | Staggered]:
     """The amplifiers that a neuron asks for."""
     pairs = drawn(neuron)
-    found = [transfer(current, pairs) for _, _, current in checked_currents(pairs)]
+    found: list[Transfer | Staggered | None] = []
+    for state, _, current in checked_currents(pairs):
+        form = transfer(current, pairs)
+        found.append(form or staggered(current, pairs, span(pairs, state)))
     return [form for form in found if form is not None]
 
 

@@ -9,13 +9,13 @@ import sympy
 
 from circuits.amplifier import AmplifierModel
 from circuits.circuit import BehaviouralCurrent, Capacitor, CircuitError, Instance, voltage
-from circuits.realisations import LEVELS, Trim, realise
+from circuits.realisations import Trim, realise
 from circuits.realisations.behavioural import parameter_name
 from circuits.realisations.forms import checked_currents, clipped_form, transfer
 from circuits.realisations.macromodel import macromodel
 from circuits.realisations.multi_tanh import multi_tanh
 from circuits.technologies import technology
-from conductance.elements import quadratic, tanh
+from conductance.elements import tabulated, tanh
 from conductance.neurons import lif, low_pass, mtc, qif
 from conductance.neurons.base import INPUT
 
@@ -239,17 +239,16 @@ def test_a_trim_divides_the_bias_and_moves_the_references():
 
 
 @pytest.mark.parametrize("neuron", [lif(), qif()], ids=lambda neuron: neuron.name)
-@pytest.mark.parametrize("level", LEVELS[1:])
-def test_events_are_refused_above_the_behavioural_level(neuron, level):
-    """A neuron with events is refused by its name."""
-    with pytest.raises(CircuitError, match=f"neuron {neuron.name}"):
-        realise(neuron, level)
+def test_events_have_no_transistor_level(neuron):
+    """A neuron with events is refused by its name, and told what there is."""
+    with pytest.raises(CircuitError, match=f"neuron {neuron.name}.*macromodel level, or .*log_domain"):
+        realise(neuron, "transistor", technology=GENERIC)
 
 
 def test_what_no_amplifier_can_do_is_named():
     """The error names the current and the way out."""
-    neuron = mtc([tanh("fast", -2.0), quadratic("slow", 0.5)])
-    with pytest.raises(CircuitError, match=r"current s_plus.*ideal=\['s_plus'\]"):
+    neuron = mtc([tanh("fast", -2.0), tabulated("slow", [-1, -0.1, 0.1, 1], [-1, -1, 1, 1], name="s_plus")])
+    with pytest.raises(CircuitError, match=r"current s_plus: differential pairs.*ideal=\['s_plus'\]"):
         realise(neuron, "macromodel")
     assert realise(neuron, "macromodel", ideal=("s_plus",)).cells
     with pytest.raises(CircuitError, match=r"filter of width 2.*filter_limit = 1"):
