@@ -60,7 +60,7 @@ docs: $(ready)
 	@NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --strict --quiet
 	@echo "build/site/index.html"
 
-bench: $(ready) ngspice
+bench: $(ready) ngspice chromium
 	@$(bin)/python -m benchmarks
 
 # In an environment of their own: together they pull in another torch.

@@ -8,6 +8,8 @@ RESULTS = Path(__file__).resolve().parent / "results"
 PARTS = {
     "kernels": ["--json", str(RESULTS / "kernels.json")],
     "events": ["--json", str(RESULTS / "events.json")],
+    "deep": ["--json", str(RESULTS / "deep.json")],
+    "studio": ["--json", str(RESULTS / "studio.json")],
     "levels": ["--output", str(RESULTS / "levels.md")],
 }
 """Benchmark modules and where each leaves its results."""

@@ -58,7 +58,7 @@ def opened(
     )
     found = Opened(page=page)
     page.on("pageerror", lambda error: found.faults.append(str(error)))
-    page.on("console", found.heard)
+    page.on("console", lambda message: found.heard(message))
     page.on("request", lambda request: found.requests.append(request.url))
     page.goto(address)
     yield found
