@@ -237,8 +237,9 @@ class Technology(_Table):
         warm = self.temperature if temperature is None else temperature
         ratio = (warm + ZERO_CELSIUS) / (self.temperature + ZERO_CELSIUS)
         amplifiers = {
-            name: model and replace(model, voltage_unit=model.voltage_unit * ratio)
+            name: replace(model, voltage_unit=model.voltage_unit * ratio)
             for name, model in (("amplifier", self.amplifier), ("follower", self.follower))
+            if model is not None
         }
         given = {
             "corner": chosen,
@@ -247,7 +248,8 @@ class Technology(_Table):
             **amplifiers,
         }
         try:
-            return Technology.model_validate({**dict(self), **given})
+            own = {name: value for name, value in self if value is not None}
+            return Technology.model_validate({**own, **given})
         except ValidationError as error:
             faults = "; ".join(
                 f"{fault['loc'][0]} = {fault['input']!r}: {fault['msg']}" for fault in error.errors()
