@@ -9,6 +9,7 @@ STUDIES = {
     "mackey-glass": "excitable.studies.mackey_glass",
     "event-circuit": "excitable.studies.event_circuit",
     "dqif": "excitable.studies.dqif",
+    "mismatch": "excitable.studies.mismatch",
 }
 """Each module has `BUDGETS` and `run_study`, and a module beside it, its name ending in `_page`, has `write_page`."""
 

@@ -1,0 +1,214 @@
+"""The page of the mismatch study: yields, correlations and a figure, all computed from its results."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.stats import binomtest
+
+from conductance.storage import write_whole
+from conductance.storage.files import whole_file
+from excitable.studies.mismatch import PLAIN, SPREADS, TECHNOLOGY, StudyResult, task_of
+from excitable.yields import RATIO, Sweep, correlation
+
+COLOURS = {True: "#009e73", False: "#0072b2"}
+"""Of aware and of plain training."""
+WIDEST = 3.0
+"""Yield curves end at this multiple of the nominal error."""
+GOAL = 0.9
+
+
+def write_page(study: StudyResult, folder: Path) -> Path:
+    """Write `mismatch.md` and its figure into a folder of documentation, each file whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figure = study_figure(study)
+    for suffix in ("svg", "png"):
+        with whole_file(folder / f"mismatch.{suffix}") as part:
+            figure.savefig(part, format=suffix, dpi=130)
+    path = folder / "mismatch.md"
+    write_whole(path, page(study))
+    return path
+
+
+def page(study: StudyResult) -> str:
+    """The page as Markdown."""
+    budget = study.budget
+    lines = [
+        "# Training on chips that differ",
+        "",
+        "This page is written by `excitable study mismatch`; nothing in it is typed by hand.",
+        "",
+        f"A network of {budget.hidden} MTC neurons (a fast negative and a slow positive element, filter_limit "
+        f"1) predicts the Mackey-Glass series "
+        f"{task_of(budget).horizon:g} time units ahead, dt = {budget.dt:g}. It is trained {len(study.trainings)} times "
+        f"from the same start: plainly, and with a new chip in every one of its {budget.steps} steps (sigma of "
+        f"currents and weights / sigma of offsets: {' and '.join(SPREADS)}). Chips are judged on one held-out stretch "
+        f"of {budget.samples} samples ({budget.samples * budget.dt:g} tau_m), of which the first {budget.warm_up} do "
+        f"not count, by their netlists in ngspice: {budget.chips} chips of amplifier macromodels and, the first "
+        f"{budget.transistor_chips} of them, of transistors, technology {TECHNOLOGY}, calibrated by DC sweeps. "
+        f"Network, stretch and horizon are our choice, small enough for the simulations.",
+        "",
+        f"**Yield** is the share of chips whose circuit's task error stays within {RATIO:g} times the nominal one: the "
+        f"error of the same design's circuit at the same level, without mismatch. A chip that ngspice cannot simulate "
+        f"counts as bad. *Common limit* is the same with {RATIO:g} times the plain design's nominal error for both. "
+        f"Bounds are 95 % (Wilson).",
+        "",
+        "![Yield curves; model against netlist](mismatch.png)",
+        "",
+        "## Yield",
+        "",
+        *_yield_table(study),
+        "",
+        *_verdicts(study),
+        "",
+        "## Model and netlist of the same chip",
+        "",
+        "Pearson's correlation of the two task errors over the chips, and the median of their ratio.",
+        "",
+        *_agreement_table(study),
+        "",
+        *_agreement_verdict(study),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _cases(study: StudyResult, level: str) -> Iterator[tuple[str, str, Sweep]]:
+    for spread in SPREADS:
+        for (name, own, at), sweep in study.sweeps.items():
+            if (own, at) == (spread, level):
+                yield spread, name, sweep
+
+
+def _training(name: str) -> str:
+    return "plain" if name == PLAIN else "mismatch-aware"
+
+
+def _yield_table(study: StudyResult) -> Iterator[str]:
+    columns = (
+        "level",
+        "chips differ by",
+        "training",
+        "nominal error",
+        "yield",
+        "bounds",
+        "common limit",
+        "median error",
+    )
+    yield f"| {' | '.join(columns)} | failed |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for level in ("macromodel", "transistor"):
+        for spread, name, sweep in _cases(study, level):
+            row = sweep.yields[0]
+            limit = study.sweeps[PLAIN, spread, sweep.level].limit  # type: ignore[index]
+            errors = _errors(sweep)
+            common = float(np.mean(errors <= limit))
+            known = errors[np.isfinite(errors)]
+            median = f"{np.median(known):.3f}" if len(known) else "-"
+            yield (
+                f"| {level} | {spread} | {_training(name)} | {_error(sweep.nominal.circuit_error)} | "
+                f"{row.good} of {row.chips} ({row.share:.0%}) | {row.lower:.0%} to {row.upper:.0%} | {common:.0%} | "
+                f"{median} | {row.failed} |"
+            )
+
+
+def _verdicts(study: StudyResult) -> Iterator[str]:
+    """Chip by chip: whose circuit errs less, judged by the sign test."""
+    for spread in SPREADS:
+        pair = {name: _errors(sweep) for own, name, sweep in _cases(study, "macromodel") if own == spread}
+        plain, aware = pair.pop(PLAIN), next(iter(pair.values()))
+        better, worse = int(np.sum(aware < plain)), int(np.sum(aware > plain))
+        chance = binomtest(better, max(1, better + worse)).pvalue
+        yield (
+            f"- {spread}: of {len(plain)} chips of macromodels, {better} err less with mismatch-aware training and "
+            f"{worse} err more (sign test: p = {chance:.2g})."
+        )
+
+
+def _agreement_table(study: StudyResult) -> Iterator[str]:
+    yield "| level | chips differ by | training | chips | correlation | netlist error / model error |"
+    yield "|---|---|---|---|---|---|"
+    for level in ("macromodel", "transistor"):
+        for spread, name, sweep in _cases(study, level):
+            pairs = _pairs(sweep)
+            found = correlation(pairs)
+            ratio = f"{np.median([b / a for a, b in pairs]):.3f}" if pairs else "-"
+            shown = "-" if found is None else f"{found:.3f}"
+            yield f"| {level} | {spread} | {_training(name)} | {len(pairs)} | {shown} | {ratio} |"
+
+
+def _agreement_verdict(study: StudyResult) -> Iterator[str]:
+    found = [correlation(_pairs(sweep)) for _, _, sweep in _cases_of_all(study)]
+    known = [value for value in found if value is not None]
+    if known:
+        word = "reached" if min(known) >= GOAL else "missed"
+        yield (
+            f"The goal, at least {GOAL:g} over the chips of macromodels, is **{word}**: the lowest of the "
+            f"{len(known)} correlations is {min(known):.3f}."
+        )
+
+
+def _cases_of_all(study: StudyResult) -> Iterator[tuple[str, str, Sweep]]:
+    return _cases(study, "macromodel")
+
+
+def _pairs(sweep: Sweep) -> list[tuple[float, float]]:
+    pairs = [(chip.model_error, chip.circuit_error) for chip in sweep.chips]
+    return [(a, b) for a, b in pairs if a is not None and b is not None]
+
+
+def _errors(sweep: Sweep) -> np.ndarray:
+    """Task errors of the circuits in the order of the chips; what failed is infinite."""
+    ordered = sorted(sweep.chips, key=lambda chip: chip.chip or 0)
+    return np.array([np.inf if chip.circuit_error is None else chip.circuit_error for chip in ordered])
+
+
+def _error(value: float | None) -> str:
+    return "failed" if value is None else f"{value:.3f}"
+
+
+def study_figure(study: StudyResult) -> Figure:
+    """Yield curves for each spread, and every chip's two errors against each other."""
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    curves = figure.subplots(1, len(SPREADS) + 1)
+    for axes, spread in zip(curves, SPREADS, strict=False):
+        _draw_curves(axes, study, spread)
+    _draw_pairs(curves[-1], study)
+    return figure
+
+
+def _draw_curves(axes: Axes, study: StudyResult, spread: str) -> None:
+    for level, dash in (("macromodel", "-"), ("transistor", ":")):
+        for own, name, sweep in _cases(study, level):
+            if own != spread or sweep.nominal.circuit_error is None:
+                continue
+            ratios = np.linspace(0.5, WIDEST, 500)
+            label = f"{_training(name)}, {level}s"
+            axes.plot(ratios, 100 * sweep.curve(ratios), dash, color=COLOURS[name != PLAIN], label=label)
+    axes.axvline(RATIO, color="#5c6977", linewidth=0.8)
+    axes.set(
+        xlabel="limit of the error / nominal", ylabel="chips within it / %", title=f"chips differ by {spread}",
+        ylim=(-2, 102), xlim=(0.5, WIDEST),
+    )  # fmt: skip
+    axes.legend(loc="lower right", frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_pairs(axes: Axes, study: StudyResult) -> None:
+    for marker, spread in zip("ox", SPREADS, strict=True):
+        for own, name, sweep in _cases(study, "macromodel"):
+            pairs = np.array(_pairs(sweep)).reshape(-1, 2)
+            if own == spread and len(pairs):
+                axes.scatter(
+                    pairs[:, 0], pairs[:, 1], s=12, marker=marker, linewidths=0.8, alpha=0.6,
+                    color=COLOURS[name != PLAIN], label=f"{_training(name)}, {spread}",
+                )  # fmt: skip
+    low, high = axes.get_xlim()
+    axes.axline((low, low), (high, high), color="#5c6977", linewidth=0.8)
+    axes.set(
+        xlabel="task error of the model", ylabel="task error of the netlist", title="the same chip twice"
+    )
+    axes.legend(loc="upper left", frameon=False, fontsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
