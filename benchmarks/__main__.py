@@ -10,6 +10,7 @@ PARTS = {
     "events": ["--json", str(RESULTS / "events.json")],
     "deep": ["--json", str(RESULTS / "deep.json")],
     "studio": ["--json", str(RESULTS / "studio.json")],
+    "scale": ["--json", str(RESULTS / "scale.json")],
     "levels": ["--output", str(RESULTS / "levels.md")],
 }
 """Benchmark modules and where each leaves its results."""
