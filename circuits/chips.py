@@ -11,10 +11,13 @@ import re
 from dataclasses import dataclass
 
 from circuits.devices import CircuitError
+from circuits.realisations.forms import transfer
 from circuits.scaling import Scaling
 from circuits.technologies import Technology
 from circuits.technologies.base import ZERO_CELSIUS
+from conductance.layers import NeuronLayer
 from conductance.networks import Network
+from conductance.neurons.base import INPUT
 from conductance.variation import Deviations, Mismatch, draw_deviations, rescaled, varied_network
 
 PELGROM = "pelgrom"
@@ -81,7 +84,30 @@ class Chip:
 
     def model(self, network: Network) -> Network:
         """The chip as a torch model, and as a behavioural netlist: the same in the voltage unit of its own pairs."""
-        return rescaled(varied_network(network, self.deviations), self.voltage_ratio, self.capacitance_ratio)
+        varied = varied_network(network, self.deviations)
+        return rescaled(varied, self.voltage_ratio, self.capacitance_ratio, wide=wide_currents(network))
+
+
+def wide_currents(network: Network) -> dict[str, dict[str, tuple[str, ...]]]:
+    """The currents that no single pair makes, by layer, with the parameters of their width: wide ones and linear ones.
+
+    Staggered pairs follow a law whose slope lies in their references, and ideal resistors know no temperature.
+    """
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for label, layer in network.chain.items():
+        if isinstance(layer, NeuronLayer) and layer.neuron.elements:
+            forms = {
+                f"{state.name}.{name}": transfer(current, layer.neuron)
+                for state in layer.neuron.states
+                for name, current in state.currents.items()
+                if current != INPUT
+            }
+            found[label] = {
+                name: tuple(sorted(form.width_parameters))
+                for name, form in forms.items()
+                if form is not None and form.width != 1
+            }
+    return found
 
 
 def draw_chip(

@@ -1,7 +1,9 @@
 """A network with deviations: the same equations with other numbers, so every form of the network can carry them."""
 
 import copy
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 import torch
 
@@ -9,7 +11,7 @@ from conductance.layers import NeuronLayer, Projection
 from conductance.layers.transforms import unconstrained
 from conductance.networks.chain import Network
 from conductance.variation.deviations import Deviations, NeuronDeviations, WeightDeviations
-from conductance.variation.handles import VOLTAGE, VariationError, handles, state_of
+from conductance.variation.handles import VOLTAGE, Handles, VariationError, handles, state_of
 
 Values = dict[str, torch.Tensor]
 
@@ -67,24 +69,7 @@ def varied_values(layer: NeuronLayer, deviation: NeuronDeviations, label: str = 
     for part in (deviation.gains, deviation.offsets, deviation.capacities, {"output": deviation.output}):
         for name, change in part.items():
             _check_shape(sample, change, f"{name} of layer {label}")
-    factors: Values = {}
-    for current, scale in known.gains.items():
-        # a power of the parameter, so that the current itself has the factor
-        factors[scale.parameter] = torch.exp(scale.degree * deviation.gains[current])
-    for state, scale in known.capacities.items():
-        # what flows into a capacitor without a strength of its own is made stronger by a smaller capacitor
-        alone = sum(
-            (
-                deviation.gains[name]
-                for name in known.currents
-                if state_of(name) == state and name not in known.gains
-            ),
-            torch.zeros_like(sample),
-        )
-        factor = torch.exp(deviation.capacities[state] - alone)
-        for name, degree in known.coupled[state].items():
-            factor = factor / factors[name] ** degree
-        factors[scale.parameter] = factor**scale.degree
+    factors = _strengths(known, deviation.gains, deviation.capacities)
     for name, factor in factors.items():
         values[name] = values[name] * factor
     for current, names in known.offsets.items():
@@ -98,24 +83,72 @@ def varied_values(layer: NeuronLayer, deviation: NeuronDeviations, label: str = 
     return {name: value for name, value in values.items() if value is not nominal[name]}
 
 
-def rescaled(network: Network, voltage: float, time: float = 1.0) -> Network:
-    """The network in other units: each voltage unit is `voltage` times as large, each capacitor `time` times.
+def rescaled(
+    network: Network,
+    voltage: float,
+    time: float = 1.0,
+    *,
+    wide: Mapping[str, Mapping[str, Collection[str]]] = MappingProxyType({}),
+) -> Network:
+    """The network in other units: each pair's voltage unit is `voltage` times as large, each capacitor `time` times.
 
     Pairs at another temperature have another voltage unit, while references and capacitors stay as they are: in the
-    new unit every reference is smaller and every time constant longer, by that factor. Layers without I-V elements
-    are left alone.
+    new unit every reference is smaller and every time constant longer, by that factor. The output runs from zero to one
+    over as many units as before, about a reference. Layers without I-V elements are left alone.
+
+    Args:
+        network: in the old unit.
+        voltage: new unit over the old one.
+        time: factor of all capacitors.
+        wide: by layer, the currents `<state>.<current>` that keep their law in volts, because ideal parts or staggered
+            pairs make them, each with the parameters that are its width.
     """
     chip = copied(network)
     for label, layer in chip.chain.items():
-        if not isinstance(layer, NeuronLayer) or not layer.neuron.elements:
-            continue
-        values = layer.values()
-        changed = {p.name: values[p.name] / voltage for p in layer.neuron.parameters if p.unit == VOLTAGE}
-        for scale in handles(layer.neuron).capacities.values():
-            changed[scale.parameter] = values[scale.parameter] * (voltage * time) ** scale.degree
-        with torch.no_grad():
-            chip.load_state_dict(_raw(label, layer, changed), strict=False)
+        if isinstance(layer, NeuronLayer) and layer.neuron.elements:
+            changed = _rescaled_values(layer, voltage, time, wide.get(label, {}))
+            with torch.no_grad():
+                chip.load_state_dict(_raw(label, layer, changed), strict=False)
     return chip
+
+
+def _rescaled_values(
+    layer: NeuronLayer, voltage: float, time: float, wide: Mapping[str, Collection[str]]
+) -> Values:
+    known, nominal = handles(layer.neuron), layer.values()
+    middle = sum((nominal[name] for name in known.output), torch.zeros(layer.size)) / max(
+        1, len(known.output)
+    )
+    changed = {p.name: nominal[p.name] / voltage for p in layer.neuron.parameters if p.unit == VOLTAGE}
+    changed |= {name: nominal[name] + middle * (1 / voltage - 1) for name in known.output}
+    sample = next(iter(nominal.values()))
+    stronger = {name: torch.full_like(sample, math.log(voltage)) for name in wide}
+    factors = _strengths(known, stronger, torch.full_like(sample, math.log(voltage * time)))
+    changed |= {name: nominal[name] * factor for name, factor in factors.items()}
+    changed |= {name: nominal[name] / voltage for names in wide.values() for name in names}
+    return changed
+
+
+def _strengths(
+    known: Handles, gains: Mapping[str, torch.Tensor], capacities: Mapping[str, torch.Tensor] | torch.Tensor
+) -> Values:
+    """Factors of the parameters that make currents and capacitors stronger, from the logarithms of their factors."""
+    zero = torch.zeros(())
+    # a power of the parameter, so that the current itself has the factor
+    factors = {
+        scale.parameter: torch.exp(scale.degree * gains[current])
+        for current, scale in known.gains.items()
+        if current in gains
+    }
+    for state, scale in known.capacities.items():
+        # what flows into a capacitor without a strength of its own is made stronger by a smaller capacitor
+        own = [name for name in known.currents if state_of(name) == state and name not in known.gains]
+        larger = capacities if isinstance(capacities, torch.Tensor) else capacities[state]
+        factor = torch.exp(larger - sum((gains.get(name, zero) for name in own), zero))
+        for name, degree in known.coupled[state].items():
+            factor = factor / factors.get(name, zero + 1) ** degree
+        factors[scale.parameter] = factor**scale.degree
+    return factors
 
 
 def _raw(label: str, layer: NeuronLayer, values: Mapping[str, torch.Tensor]) -> Values:

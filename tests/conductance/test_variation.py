@@ -160,18 +160,30 @@ def test_gradient_reaches_the_nominal_parameters():
         assert float(raw.grad[0]) == pytest.approx((above - below) / (2 * step), rel=1e-5, abs=1e-9)
 
 
-def test_another_unit_is_the_same_neuron():
-    """Voltages halved in number and capacitors twice as large give the declared law in the new unit of voltage."""
-    ratio = 2.0
-    neuron = NEURONS["linear"]
-    net = Network({"hidden": layer_of(neuron).double()})
-    other = rescaled(net, ratio)
-    for (name, value), (_, scaled) in zip(
-        net.chain["hidden"].values().items(), other.chain["hidden"].values().items(), strict=True
-    ):
-        unit = neuron.parameter(name).unit
-        factor = 1 / ratio if unit == "V0" else ratio if name in ("tau_m", "tau_s", "tau_us") else 1.0
-        torch.testing.assert_close(scaled, value * factor, msg=name)
+@pytest.mark.parametrize("leak_limit", [None, 4.0])
+def test_pairs_of_another_unit(leak_limit):
+    """Pairs alpha tanh((V - delta)/r), filter and leak that know no r, capacitors twice as large: the same rates."""
+    ratio, larger = 1.3, 2.0
+    neuron = mtc(leak_limit=leak_limit)
+    layer = layer_of(neuron, values={"U_rest": 0.3, "R": 0.8}).double()
+    wide = {"um.leak": ("leak_limit",) if leak_limit else (), "us.filter": (), "uus.filter": ()}
+    other = rescaled(Network({"hidden": layer}), ratio, larger, wide={"hidden": wide}).chain["hidden"]
+    nominal, scaled = (
+        {p.symbol: float(chosen.values()[p.name][0]) for p in neuron.parameters} for chosen in (layer, other)
+    )
+    volts = dict(zip(neuron.state_symbols, (0.7, -0.4, 0.2), strict=True))
+    units = {symbol: value / ratio for symbol, value in volts.items()}
+    for state in neuron.states:
+        expected = 0.0
+        for name, current in state.currents.items():
+            if name.startswith(("f_", "s_", "us_")):
+                pair = {p.symbol: nominal[p.symbol] / ratio for p in neuron.parameters if p.unit == "V0"}
+                expected += float(current.subs(units).subs(pair).subs(nominal))
+            else:
+                expected += float(current.subs(volts).subs({INPUT: 0.5}).subs(nominal))
+        expected /= larger * float(state.capacity.subs(nominal))
+        rate = (state.total / state.capacity).subs(units).subs({INPUT: 0.5}).subs(scaled)
+        assert ratio * float(rate) == pytest.approx(expected, rel=1e-6)
 
 
 def options(**changes):
