@@ -82,7 +82,7 @@ def _forward(
     inputs, state, table = inputs.contiguous(), state.contiguous(), table.contiguous()
     check_sizes(inputs, state, table, found.rule)
     check_finite(table, found.rule)
-    outputs, final = POOL.empty(inputs.shape, inputs.dtype), torch.empty_like(state)
+    outputs, final = (POOL.empty(tensor.shape, inputs.dtype) for tensor in (inputs, state))
     steps = _segments(inputs.shape[0]) if wanted else 0
     checkpoints = POOL.empty((steps, *state.shape), state.dtype)
     found.forward(
@@ -111,7 +111,7 @@ def _backward(
     inputs, table, output_bars = inputs.contiguous(), table.contiguous(), output_bars.contiguous()
     final_bars = final_bars.contiguous()
     input_bars = POOL.empty(inputs.shape if wanted[0] else (0,), inputs.dtype)
-    start_bars, table_bars = torch.empty_like(final_bars), torch.zeros_like(table)
+    start_bars, table_bars = POOL.empty(final_bars.shape, final_bars.dtype), torch.zeros_like(table)
     sums = table.new_empty(len(trained), table.shape[1])
     lane_sums = POOL.empty((len(trained), final_bars[0].numel()), table.dtype)
     found.backward(

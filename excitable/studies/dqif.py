@@ -95,8 +95,11 @@ def run_trial(trial: Trial) -> Result:
     torch.manual_seed(trial.seed)
     network = digits_network(VARIANTS[trial.variant], channels=1 if on_digits else 3)
     options = ImageTrainingOptions(
-        epochs=budget.epochs if on_digits else budget.generated_epochs, batch=64, optimiser="adam", learning_rate=LEARNING_RATE
-    )  # fmt: skip
+        epochs=budget.epochs if on_digits else budget.generated_epochs,
+        batch=64,
+        optimiser="adam",
+        learning_rate=LEARNING_RATE,
+    )
     began = time.process_time()  # one thread: the wall time of an idle core, whatever else the machine does
     result = train_images(network, _data(trial.data, budget.generated_images), options, seed=trial.seed)
     reached = [int(row["epoch"]) for row in result.history if row["validation"] >= TARGET]

@@ -402,3 +402,13 @@ def test_names_in_a_declaration_never_reach_the_compiler():
 def test_the_default_is_the_kernel():
     """A layer made with no word on back ends runs on C here, where a compiler is."""
     assert NeuronLayer(mtc(), 3, dt=DT).backend_used == "c"
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("batch", [5, 64, 200])
+def test_one_neuron_in_a_large_batch(batch):
+    """A layer of width 1, as images have whose pixels share their values: steps and sums equal the eager ones."""
+    layer = layer_of("dqif", 1)
+    tensors = drawn(layer, 6, batch, torch.float64)
+    wanted = everything(layer, "eager", tensors)
+    assert largest_error(everything(layer, "c", tensors), wanted) < EXACT
