@@ -88,8 +88,9 @@ def page(result: dict, rows: list[Measurement]) -> str:
         "",
         "Written by `make bench` (`python -m benchmarks.deep --json FILE`).",
         "",
-        f"T = {shape['steps']}, batch {shape['batch']}, {shape['width']} neurons, float32, {result['threads']} threads; "
-        f"ns per neuron-step, medians of {result['repeats']}. {machine['processor']}, {machine['cores']} cores.",
+        f"T = {shape['steps']}, batch {shape['batch']}, {shape['width']} neurons, float32, "
+        f"{result['threads']} threads; ns per neuron-step, medians of {result['repeats']}. "
+        f"{machine['processor']}, {machine['cores']} cores.",
         "",
         table(rows),
         f"| ratio (goal of the first: {GOAL:g}) | |",
