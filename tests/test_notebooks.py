@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.py"))
+SLOW = {"train_and_export"}
+"""What these do, others do too: reading a comparison trains and exports before it compares."""
 
 
 def test_there_are_notebooks():
@@ -16,7 +18,11 @@ def test_there_are_notebooks():
 
 
 @pytest.mark.simulator
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "notebook",
+    [pytest.param(path, marks=pytest.mark.slow if path.stem in SLOW else ()) for path in NOTEBOOKS],
+    ids=[path.stem for path in NOTEBOOKS],
+)
 def test_notebook_runs(notebook, tmp_path):
     """Executed as a script, away from the source tree, without an error."""
     done = subprocess.run(

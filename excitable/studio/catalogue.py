@@ -139,7 +139,7 @@ def of_neuron(neuron: Neuron) -> Example:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Catalogue:
     """What one studio offers; `models` are the different structures by their key, `keys` that of each example."""
 

@@ -1,7 +1,7 @@
 """The studio's one ES module, and the self-contained page around it."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ PARTS = (
 )
 
 
+@lru_cache(maxsize=4)
 def module(offered: Catalogue) -> str:
     """The ES module: printed neurons first, then the page's own code; it exports anywidget's `render`."""
     known: dict[str, int] = {}

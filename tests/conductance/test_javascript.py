@@ -1,4 +1,4 @@
-"""The printed JavaScript step against the eager one: 100 random parameter sets for every declared neuron, in Chromium."""
+"""The printed JavaScript step against the eager one: 100 random parameter sets for every neuron, in Chromium."""
 
 import json
 
@@ -64,8 +64,8 @@ def by_torch(rule, values, inputs, start):
 def test_the_trace_of_javascript_is_that_of_python(page, name):
     """Every state and output of every step equals the eager float64 step's to float32 rounding, for 100 parameter sets.
 
-    Both compute in float64, and differ where the browser's functions round the last bit otherwise; a spiking neuron's
-    sets whose voltage comes nearer to its threshold than that are the only ones that may differ by a spike, and none does.
+    Both compute in float64 and differ where the browser's functions round the last bit otherwise. A set whose voltage
+    comes that near to its threshold could differ by a spike; none of these does.
     """
     neuron = NEURONS[name]
     method = "moebius" if "moebius" in methods_of(name) else methods_of(name)[0]

@@ -35,10 +35,10 @@ class Slider {
       const refused = !Number.isFinite(value) || Math.abs(value) > LARGEST
         ? `“${text.slice(0, 20)}” is not a number that fits` : allows(value) ? null : `${name} must lie in ${bounds}`;
       this.refuse(refused);
-      if (refused) { this.show(this.value); return; }
+      if (refused) { this.show(this.value, undefined, true); return; }
       const broken = input(value);
       this.refuse(broken || null);
-      this.show(this.value);
+      this.show(broken ? this.value : value, undefined, true);
       done();
     });
   }
@@ -55,19 +55,17 @@ class Slider {
     return Number(value.toPrecision(4));
   }
 
-  show(value, note = "") {
+  show(value, note = this.unit.textContent, anyway = false) {
     this.value = value;
     const { low, high, logarithmic } = this.settings;
     const share = logarithmic ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
     this.range.value = 1000 * share;
     if (this.range.ariaValueText !== short(value)) this.range.ariaValueText = short(value);
-    if (document.activeElement !== this.field && this.field.getRootNode().activeElement !== this.field || this.field.dataset.shown === this.field.value) {
-      const text = String(Number(value.toPrecision(6)));
-      if (this.field.value !== text) this.field.value = text;
-      this.field.dataset.shown = text;
-    }
-    const shown = note || "";
-    if (this.unit.textContent !== shown) this.unit.textContent = shown;
+    const text = String(Number(value.toPrecision(6)));
+    const typing = this.field.getRootNode().activeElement === this.field && this.field.value !== this.field.dataset.shown;
+    if (this.field.value !== text && (anyway || !typing)) this.field.value = text;
+    this.field.dataset.shown = text;
+    if (this.unit.textContent !== note) this.unit.textContent = note;
   }
 }
 Slider.count = 0;

@@ -339,6 +339,7 @@ function buildStimulus(studio, side, done) {
   const { model } = studio;
   element("summary", { text: model.charges ? "input (synaptic current held by arriving charges)" : "input" }, box);
   const rows = {};
+  let shownShape = null;
   const show = () => {
     const { shape } = studio.state.stimulus;
     const used = { constant: ["current"], step: ["current", "before", "onset"], pulse: ["current", "onset", "amplitude", "width"], ramp: ["current", "before", "onset"], drawn: ["drawn"] }[shape];
@@ -384,9 +385,8 @@ function buildStimulus(studio, side, done) {
   studio.sliders.push({ refresh: () => {
     const { shape, points } = studio.state.stimulus;
     if (choice.value !== shape) choice.value = shape;
-    if (rows.shape !== shape) { show(); rows.shape = shape; }
+    if (shownShape !== shape) { show(); shownShape = shape; }
     if (shape === "drawn" && area.getRootNode().activeElement !== area) { const text = points.join(" "); if (area.value !== text) area.value = text; }
   } });
-  delete rows.shape;
   show();
 }

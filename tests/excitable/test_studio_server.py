@@ -1,0 +1,145 @@
+"""The studio's server: this machine only, its token, no file but its page; its answers, and bad questions in words."""
+
+import http.client
+import json
+import threading
+
+import pytest
+
+from conductance import PRESETS, mtc, tanh
+from excitable.studio import serve
+from excitable.studio.catalogue import CatalogueError, catalogue
+from excitable.studio.own import load_neuron
+from excitable.studio.questions import read_question
+
+
+@pytest.fixture(scope="module")
+def offered():
+    return catalogue()
+
+
+@pytest.fixture(scope="module")
+def server(offered):
+    made = serve(offered)
+    thread = threading.Thread(target=made.serve_forever)
+    thread.start()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+def asked(server, method, path, *, host=None, token=None, body=None, headers=None):
+    """(status, text) of one request."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=60)
+    sent = {"Host": host or f"127.0.0.1:{server.server_address[1]}", **(headers or {})}
+    if token:
+        sent["X-Excitable-Token"] = token
+    connection.request(method, path, body=None if body is None else json.dumps(body), headers=sent)
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode()
+
+
+def question(**changed):
+    """What the page asks of the bursting set."""
+    preset = PRESETS["bursting"]
+    return {
+        "neuron": "mtc", "values": dict(preset.neuron.defaults), "times": [0.0], "currents": [-1.0],
+        "start": list(preset.start), "duration": 1000.0, "v0": 0.072, "i0": 1e-9, "c0": 1e-12, **changed,
+    }  # fmt: skip
+
+
+def test_it_listens_on_the_loopback_interface_only(server):
+    """Another machine cannot reach it."""
+    assert server.server_address[0] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("method", "path", "host", "status"), [
+    ("GET", "/", None, 403), ("GET", "/?token=guess", None, 403), ("GET", "/?token={token}", "evil.example", 403),
+    ("GET", "/../../etc/passwd?token={token}", None, 404), ("GET", "/pyproject.toml?token={token}", None, 404),
+    ("POST", "/describe", None, 403), ("GET", "/?token={token}", None, 200),
+])  # fmt: skip
+def test_only_the_token_opens_the_page_and_no_file_is_served(server, method, path, host, status):
+    """Without it, under another name, or for another path, the answer is a refusal."""
+    assert asked(server, method, path.format(token=server.token), host=host)[0] == status
+
+
+def test_two_studios_at_once_keep_apart(offered, server):
+    """Each has its own port, and the token of one does not open the other."""
+    other = serve(offered)
+    assert other.server_address[1] != server.server_address[1]
+    assert asked(server, "GET", f"/?token={other.token}")[0] == 403
+    other.server_close()
+
+
+@pytest.mark.parametrize(("changed", "words"), [
+    ({"neuron": "nobody"}, "neuron 'nobody' is unknown"), ({"values": {"tau_s": -1}}, "tau_s = -1 is not allowed"),
+    ({"values": {"tau_s": "20"}}, "is not a finite number"), ({"duration": 1e9}, "beyond"),
+    ({"times": []}, "times must be"),
+    ({"times": [0, 0], "currents": [1, 2]}, "times must increase"), ({"start": [0]}, "has 3 states"),
+    ({"i0": 0}, "positive"),
+])  # fmt: skip
+def test_a_bad_question_is_answered_in_words(server, changed, words):
+    """The answer names what was wrong, and nothing is computed."""
+    status, text = asked(server, "POST", "/simulate", token=server.token, body=question(**changed))
+    assert status == 200 and words in json.loads(text)["error"]
+
+
+def test_the_answer_describes_the_circuit(server):
+    """Netlist with its bench, schematic as a picture, each element's bias: gain 1.5 at I0 = 1 nA is 1.5 nA."""
+    found = json.loads(asked(server, "POST", "/describe", token=server.token, body=question())[1])
+    assert ".subckt mtc" in found["spice"] and ".tran" in found["spice"] and found["schematic"]
+    assert ["s_minus", "bias", "1.5 nA"] in [row[:3] for row in found["biases"]]
+
+
+@pytest.mark.simulator
+def test_ngspice_lays_its_trace_over_the_model(server):
+    """Spikes of the bursting set: the count of the equation, and a trace in the model's units."""
+    found = json.loads(asked(server, "POST", "/simulate", token=server.token, body=question())[1])
+    assert "ngspice: 10 upward crossings" in found["words"]
+    assert found["time"][-1] == pytest.approx(1000, rel=1e-6)
+    assert min(found["voltage"]) == pytest.approx(-2.2, abs=0.1) and max(found["voltage"]) == pytest.approx(
+        3.5, abs=0.1
+    )
+
+
+def test_without_ngspice_the_page_says_so(server, monkeypatch):
+    """A missing simulator is an answer in words."""
+    monkeypatch.setenv("PATH", "")
+    answer = json.loads(asked(server, "POST", "/simulate", token=server.token, body=question())[1])
+    assert "ngspice" in answer["error"]
+
+
+def test_the_drawn_input_reaches_the_circuit_as_it_was_held(offered):
+    """Each held value from its time on."""
+    read = read_question(question(times=[0, 10.0, 30.0], currents=[-1.0, 0.5, -2.0]), offered)
+    assert (read.stimulus.times, read.stimulus.values) == ((0, 10, 30), (-1, 0.5, -2))
+
+
+def test_a_neuron_declared_later_appears_without_new_code():
+    """A user's own structure gets a model, an example and texts of its own, before all others."""
+    own = mtc((tanh("fast", -3.0), tanh("ultraslow", 2.0, 0.3)), name="mine")
+    found = catalogue([own])
+    assert found.examples[0].neuron is own and found.keys[0] == "mine"
+
+
+def test_a_users_file_names_its_neuron(tmp_path):
+    """FILE.py:NAME; what is missing, fails or is no neuron is said."""
+    file = tmp_path / "mine.py"
+    file.write_text("from conductance import mtc\nneuron = mtc(tau_s=30.0)\nnumber = 3\n")
+    assert load_neuron(f"{file}:neuron").defaults["tau_s"] == 30
+    for place, words in (
+        (f"{file}:number", "is a int"),
+        (f"{file}:none", "is nothing"),
+        ("no.py:x", "must be FILE.py:NAME"),
+    ):
+        with pytest.raises(CatalogueError, match=words):
+            load_neuron(place)
+    file.write_text("1 / 0\n")
+    with pytest.raises(CatalogueError, match="ZeroDivisionError"):
+        load_neuron(f"{file}:neuron")
+
+
+def test_no_run_is_said(server):
+    """The Network tab asks for a run in words."""
+    assert "--run" in json.loads(asked(server, "POST", "/network", token=server.token, body={})[1])["error"]
