@@ -18,9 +18,9 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "discrete": "model",
         "continuous": "equation",
         "behavioural": "circuit",
-        "mixed": "circuit of mixed levels",
-        "macromodel": "circuit of macromodels",
-        "transistor": "circuit of transistors",
+        "mixed": "mixed circuit",
+        "macromodel": "macromodel circuit",
+        "transistor": "transistor circuit",
     }
 )
 """What the report calls the rungs."""

@@ -1,0 +1,40 @@
+"""Simulations that were kept: the same netlist is not simulated again, any other one is."""
+
+from dataclasses import replace
+
+import pytest
+from netlist_examples import SCALED, rc_circuit
+
+from netlists.analyses import Transient
+from netlists.execute import simulate_all
+from netlists.runner import kept_run, simulate
+from netlists.writing import write_netlist
+
+pytestmark = pytest.mark.simulator
+
+NETLIST = write_netlist(rc_circuit(0.0, start=0.1), Transient(stop=1e-3, max_step=1e-5), SCALED)
+
+
+def test_a_kept_run_is_read_back_and_not_repeated(tmp_path):
+    """The waveforms are the same, and no time is spent on them."""
+    first = simulate(NETLIST, keep=tmp_path / NETLIST.name)
+    again = kept_run(NETLIST, tmp_path / NETLIST.name)
+    assert again.waveforms["voltage"].equals(first.waveforms["voltage"])
+    (resumed,) = simulate_all([NETLIST], keep=tmp_path, resume=True)
+    assert resumed.seconds == 0 and resumed.waveforms["voltage"].equals(first.waveforms["voltage"])
+    (anew,) = simulate_all([NETLIST], keep=tmp_path)
+    assert anew.seconds > 0
+
+
+def test_another_netlist_or_a_damaged_file_is_simulated_again(tmp_path):
+    """A changed line, a cut raw file and an empty folder are no kept runs."""
+    folder = tmp_path / NETLIST.name
+    simulate(NETLIST, keep=folder)
+    files = {**NETLIST.files, NETLIST.bench: NETLIST.files[NETLIST.bench] + "* more\n"}
+    assert kept_run(replace(NETLIST, files=files), folder) is None
+    raw = folder / "output.raw"
+    raw.write_bytes(raw.read_bytes()[:-100])
+    assert kept_run(NETLIST, folder) is None
+    assert kept_run(NETLIST, tmp_path / "nowhere") is None
+    (again,) = simulate_all([NETLIST], keep=tmp_path, resume=True)
+    assert again.ok and again.seconds > 0
