@@ -1,5 +1,6 @@
 """From a trained network to a checked circuit: export, simulate, compare."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ WINDOW = 2.0
 AMPLIFIER_PARTS = 8
 """Neurons of a part where there are amplifiers: 1 neuron of transistors took 1.3 s for 100 tau_m, 4 took 5 s, 16 took
 26 s, so larger parts save nothing, and a part that is done is not simulated again after an interruption."""
+LARGE = 200
+"""Neurons that one netlist should have at most: 100 took 3 s for 1000 tau_m, 1000 took 110 s, and 17 s in parts."""
 Progress = Callable[[int, int], None]
 
 
@@ -113,6 +116,9 @@ def export(
 
 def written(network: Network, built: NetworkCircuit, options: CircuitOptions) -> Netlist:
     """A network's circuit as a netlist that is simulated over its whole duration and measures first spikes."""
+    neurons = sum(len(built.membranes[label]) for label in spiking_layers(network))
+    if neurons > LARGE:
+        warnings.warn(_too_large(network, built.circuit.name, neurons), stacklevel=2)
     measures: list[Measure] = []
     for label, layer in spiking_layers(network).items():
         threshold = float(layer.values()["U_th"][0]) * options.scaling.voltage_unit
@@ -122,6 +128,18 @@ def written(network: Network, built: NetworkCircuit, options: CircuitOptions) ->
             SpikeInterval(name=f"interval_{node}", node=node, threshold=threshold),
         ]
     return write_netlist(built.circuit, options.analysis(built.duration), options.tolerances(), measures)
+
+
+def _too_large(network: Network, name: str, neurons: int) -> str:
+    """What a netlist of many neurons costs, and what to do instead."""
+    if len(spiking_layers(network)) > 1:
+        way = "its layers are coupled: use smaller layers, or an ngspice with KLU"
+    else:
+        way = "`excitable simulate` and `excitable.loop.simulate` cut it into parts of 16 to 32 neurons"
+    return (
+        f"netlist {name}: {neurons} neurons share one time step, and the work grows faster than their number; "
+        f"{way}"
+    )
 
 
 def simulate(

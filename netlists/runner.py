@@ -35,6 +35,7 @@ _INSTALL = (
 _SPICEINIT = "set num_threads=1\nset ng_nomodcheck\nset filetype=binary\n"
 _RAW, _LOG = "output.raw", "ngspice.log"
 _KEPT_LOG = 200_000
+_KLU = "Using KLU as Direct Linear Solver"
 _COMPLAINT = re.compile(
     r"error|fatal|singular|timestep too small|no such|not found|undefined|unknown|aborted|cannot|can't",
     re.IGNORECASE,
@@ -159,6 +160,7 @@ def _simulate_in(folder: Path, simulator: Simulator, netlist: Netlist, time_limi
         full = "; the disk is full" if shutil.disk_usage(folder).free < 1 << 20 else ""
         return Run(name=netlist.name, ok=False, reason=_with_complaints(f"{error}{full}", log), log=log)
     waveforms.attrs["simulator"] = f"ngspice {simulator.version}"
+    waveforms.attrs["solver"] = "KLU" if _KLU in log else "sparse"
     return Run(name=netlist.name, ok=True, log=log, waveforms=waveforms)
 
 

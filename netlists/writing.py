@@ -13,11 +13,12 @@ from netlists.passes import PASSES
 def write_netlist(
     circuit: Circuit, analysis: Analysis, tolerances: Tolerances, measures: Iterable[Measure] = ()
 ) -> Netlist:
-    """The circuit as a `Netlist` of three files.
+    """The circuit as a `Netlist` of these files.
 
     * `<name>.lib`: the library, in the section `tt` (typical): parameters and subcircuits;
     * `<name>.cir`: the circuit without its sources, to be included anywhere;
-    * `<name>_bench.cir`: the test bench, which `ngspice <name>_bench.cir` runs.
+    * `<name>_bench.cir`: the test bench, which `ngspice <name>_bench.cir` runs;
+    * `<name>_<source>.txt`: the values of each input of more than 1000 holds.
 
     Raises `NetlistError`, naming all faults, where the circuit cannot be written.
     """
@@ -50,7 +51,7 @@ def write_netlist(
     files = {f"{name}.lib": library, f"{name}.cir": body, f"{name}_bench.cir": [*bench, "", ".end"]}
     return Netlist(
         name=name,
-        files={file: "\n".join(lines) + "\n" for file, lines in files.items()},
+        files={file: "\n".join(lines) + "\n" for file, lines in files.items()} | dict(draft.files),
         bench=f"{name}_bench.cir",
         analysis=analysis,
         probes={probe: spice_node(circuit, probe) for probe in circuit.probes},

@@ -1,8 +1,10 @@
-"""Pass: tolerances, the integration method and the temperature."""
+"""Pass: tolerances, the integration method, the solver of large circuits and the temperature."""
 
+from circuits.circuit import Instance
 from netlists.comments import engineering
 from netlists.draft import Draft
 from netlists.expressions import print_number
+from netlists.partition import LARGEST
 
 
 def add_options(draft: Draft) -> Draft:
@@ -18,6 +20,8 @@ def add_options(draft: Draft) -> Draft:
     words = ", ".join(f"{name} {engineering(value, unit)}" for name, (value, unit) in values.items())
     numbers = " ".join(f"{name}={print_number(value)}" for name, (value, _) in values.items())
     temperature = f".temp {print_number(draft.circuit.temperature)}"
-    return draft.with_section(
-        "options", [f"* {words}", f".options method=trap trtol=1 {numbers}", temperature]
-    )
+    lines = [f"* {words}", f".options method=trap trtol=1 {numbers}"]
+    if sum(isinstance(device, Instance) for device in draft.circuit.devices) > LARGEST:
+        # coupled neurons fill the matrix; ngspice without KLU reads past the word
+        lines.append(".options klu")
+    return draft.with_section("options", [*lines, temperature])
