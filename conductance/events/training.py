@@ -1,15 +1,23 @@
 """Training of event-based classifiers on first spike times, by exact gradients."""
 
 import math
+import statistics
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 
+from conductance.events.checkpoints import EventCheckpoint, read_checkpoint, write_checkpoint
 from conductance.events.losses import REGULARISER, first_spike_loss, predicted_class, silence_penalty
 from conductance.events.network import EventNetwork
 from conductance.events.spikes import EventError, Spikes
 from conductance.tasks.events import EventData, EventSplit
+
+
+class NoGradientError(EventError):
+    """In a whole epoch no spike had a gradient, so training can change nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +74,21 @@ class EventScore:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
-    """One epoch: mean loss, mean norm of the unclipped gradient, steps left out, score on the validation split."""
+    """One epoch of training.
+
+    Attributes:
+        epoch: number, from 0.
+        loss: mean over the steps.
+        gradient_norm: mean over the steps of the norm of the unclipped gradient.
+        gradient_variance: variance of that norm over the steps.
+        skipped: steps left out because their gradient was not finite, or because no spike had one.
+        validation: score on the validation split.
+    """
 
     epoch: int
     loss: float
     gradient_norm: float
+    gradient_variance: float
     skipped: int
     validation: EventScore
 
@@ -104,19 +122,24 @@ def train_classifier(
     options: EventTraining,
     *,
     report: Callable[[EpochRecord], None] | None = None,
+    folder: Path | None = None,
 ) -> tuple[EpochRecord, ...]:
     """Train a network in place on first spike times; the last layer has one neuron per class.
 
-    A step whose gradient is not finite is left out and counted.
+    A step whose gradient is not finite is left out and counted, and so is one without any gradient.
 
     Args:
         network: takes the task's inputs.
         data: the task's splits.
         options: how to train.
-        report: called with every epoch's record.
+        report: called with every epoch's record, those of an earlier call included.
+        folder: keeps a checkpoint after every epoch; where there is one, training goes on from it, with the numbers
+            of an unbroken training.
 
     Raises:
-        EventError: the network does not fit the task.
+        EventError: the network does not fit the task, or the checkpoint is of another training.
+        NoGradientError: an epoch changed nothing.
+        StorageError: the checkpoint is damaged or cannot be written.
     """
     last = list(network.layers.values())[-1]
     if last.size != len(data.classes):
@@ -127,34 +150,79 @@ def train_classifier(
     optimiser = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
     steps = options.epochs * math.ceil(data.train.trials / options.batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    records: list[EpochRecord] = []
+    records = _restored(network, optimiser, schedule, options, folder)
     for epoch in range(options.epochs):
-        losses, norms, skipped = [], [], 0
-        for index in torch.randperm(data.train.trials, generator=random).split(options.batch):
-            loss, norm = _step(network, data.train.select(index), optimiser, options)
-            losses.append(loss)
-            if math.isfinite(norm):
-                norms.append(norm)
-            else:
-                skipped += 1
-            schedule.step()
-        records.append(
-            EpochRecord(
-                epoch=epoch,
-                loss=sum(losses) / len(losses),
-                gradient_norm=sum(norms) / max(1, len(norms)),
-                skipped=skipped,
-                validation=score(network, data.validation),
-            )
-        )
+        # drawn for finished epochs too, so that a resumed training sees the trials of an unbroken one
+        order = torch.randperm(data.train.trials, generator=random)
+        if epoch >= len(records):
+            outcomes = []
+            for index in order.split(options.batch):
+                outcomes.append(_step(network, data.train.select(index), optimiser, options))
+                with warnings.catch_warnings():
+                    # torch warns of a step of the schedule without one of Adam: a step without gradient has none
+                    warnings.simplefilter("ignore", UserWarning)
+                    schedule.step()
+            records.append(_recorded(epoch, outcomes, score(network, data.validation)))
+            _keep(network, optimiser, schedule, options, records, folder)
         if report is not None:
-            report(records[-1])
+            report(records[epoch])
     return tuple(records)
+
+
+def _recorded(epoch: int, outcomes: list[tuple[float, float]], validation: EventScore) -> EpochRecord:
+    """The record of an epoch from (loss, gradient norm) of its steps."""
+    norms = [norm for _, norm in outcomes if math.isfinite(norm) and norm > 0]
+    if not norms and not any(norm != 0 for _, norm in outcomes):
+        raise NoGradientError(
+            f"event training: no spike of epoch {epoch} has a gradient; raise the initial weights, or use QIF neurons"
+        )
+    return EpochRecord(
+        epoch=epoch,
+        loss=statistics.fmean(loss for loss, _ in outcomes),
+        gradient_norm=statistics.fmean(norms) if norms else 0.0,
+        gradient_variance=statistics.pvariance(norms) if norms else 0.0,
+        skipped=len(outcomes) - len(norms),
+        validation=validation,
+    )
+
+
+def _keep(
+    network: EventNetwork, optimiser: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler,
+    options: EventTraining, records: list[EpochRecord], folder: Path | None,
+) -> None:  # fmt: skip
+    if folder is not None:
+        checkpoint = EventCheckpoint(
+            options=asdict(options), weights=dict(network.state_dict()), optimiser=optimiser.state_dict(),
+            schedule=schedule.state_dict(), records=[asdict(record) for record in records],
+        )  # fmt: skip
+        write_checkpoint(folder, checkpoint)
+
+
+def _restored(
+    network: EventNetwork, optimiser: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler,
+    options: EventTraining, folder: Path | None,
+) -> list[EpochRecord]:  # fmt: skip
+    """The records of the folder's checkpoint, whose state the network and the optimiser take; none without one."""
+    found = None if folder is None else read_checkpoint(folder)
+    if found is None:
+        return []
+    if found.options != asdict(options):
+        raise EventError(
+            f"{folder}: its checkpoint was trained with other options; delete it, or use another folder"
+        )
+    network.load_state_dict(found.weights)
+    optimiser.load_state_dict(found.optimiser)
+    schedule.load_state_dict(found.schedule)
+    return [
+        EpochRecord(**{**record, "validation": EventScore(**record["validation"])})
+        for record in found.records
+    ]
 
 
 def _step(
     network: EventNetwork, batch: EventSplit, optimiser: torch.optim.Optimizer, options: EventTraining
 ) -> tuple[float, float]:
+    """One update; the loss and the norm of the unclipped gradient, 0 where no spike has one."""
     optimiser.zero_grad()
     record: dict[str, Spikes] = {}
     loss = first_spike_loss(
@@ -165,11 +233,9 @@ def _step(
         *hidden, _ = record.values()
         loss = loss + options.silence * sum(silence_penalty(spikes) for spikes in hidden)
     if not loss.requires_grad:
-        raise EventError(
-            "event training: no spike has a gradient; raise the initial weights, or use QIF neurons"
-        )
+        return float(loss), 0.0
     loss.backward()
     norm = float(torch.nn.utils.clip_grad_norm_(network.parameters(), options.clip))
-    if math.isfinite(norm):
+    if math.isfinite(norm) and norm > 0:
         optimiser.step()
     return float(loss.detach()), norm

@@ -6,8 +6,16 @@ import pytest
 import torch
 from event_examples import DTYPE, gradient_error
 
-from conductance.events import EventError, EventLayer, EventNetwork, LeakyReadout, Spikes, max_over_time_loss
-from conductance.events.training import EventTraining, score, train_classifier
+from conductance.events import (
+    EventError,
+    EventLayer,
+    EventNetwork,
+    LeakyReadout,
+    Spikes,
+    max_over_time_loss,
+    synaptic_lif,
+)
+from conductance.events.training import EventTraining, NoGradientError, score, train_classifier
 from conductance.neurons import qif
 from conductance.tasks import Digits, YinYang
 
@@ -113,6 +121,42 @@ def test_silent_hidden_neurons_go_to_zero():
     options = EventTraining(epochs=5, batch=20, learning_rate=4e-2, regulariser=0.03, silence=1.0)
     train_classifier(network, data, options)
     assert score(network, data.validation).silent["hidden"] <= 0.1
+
+
+def test_a_resumed_training_is_an_unbroken_one(tmp_path):
+    """Broken off after an epoch and called again: the same records and weights; other options are refused."""
+    data = YinYang(train_samples=60, validation_samples=20, test_samples=1, end=5.0).generate()
+    options = EventTraining(epochs=3, batch=20)
+    whole = yin_yang_network(1, hidden=6)
+    records = train_classifier(whole, data, options)
+
+    def broken_off(record):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_classifier(yin_yang_network(1, hidden=6), data, options, report=broken_off, folder=tmp_path)
+    resumed = yin_yang_network(1, hidden=6)
+    assert train_classifier(resumed, data, options, folder=tmp_path) == records
+    for name, weights in whole.state_dict().items():
+        assert torch.equal(weights, resumed.state_dict()[name])
+    with pytest.raises(EventError, match="trained with other options"):
+        train_classifier(resumed, data, EventTraining(epochs=4, batch=20), folder=tmp_path)
+
+
+def test_a_network_that_nothing_can_change_is_said_to_be_one():
+    """LIF neurons that are all silent have no gradient: an error, since no epoch could change that; QIF neurons do."""
+    data = YinYang(train_samples=20, validation_samples=5, test_samples=1, end=5.0).generate()
+    weak = {"mean": 0.1, "spread": 0.1, "generator": torch.Generator().manual_seed(0)}
+    layers = {
+        neuron.name: EventNetwork(
+            {"hidden": EventLayer(neuron, 5, 4, **weak), "output": EventLayer(neuron, 4, 3, **weak)}
+        )
+        for neuron in (synaptic_lif(), qif())
+    }
+    with pytest.raises(NoGradientError, match="no spike of epoch 0 has a gradient"):
+        train_classifier(layers["synaptic_lif"], data, EventTraining(epochs=1))
+    (record,) = train_classifier(layers["qif"], data, EventTraining(epochs=1))
+    assert record.gradient_norm > 0 and record.skipped == 0
 
 
 def test_training_refuses_what_does_not_fit():
