@@ -48,7 +48,7 @@ def measure_peers(data: Path, *, threads: int, repeats: int, python: Path = PYTH
     """Every peer, one after another in the peers' environment; none is left out."""
     absent = [Epoch(name=name, neuron="QIF", problem=problem) for name, problem in ABSENT.items()]
     if not python.exists():
-        problem = f"no environment at {python.relative_to(ROOT)}; run: make bench-event-peers-environment"
+        problem = "there is no environment; run: make bench-event-peers-environment"
         return [Epoch(name=name, neuron="", problem=problem) for name in ADAPTERS] + absent
     found = []
     for name in ADAPTERS:

@@ -15,6 +15,8 @@ from conductance.neurons.base import Neuron
 
 STATES = ("weight", "recurrent_weight", "initial_voltage", "initial_current")
 TRAINABLE = (*STATES, "delay")
+MOST_SPIKES = 1 << 20
+"""Of a trial of a recurrent layer without a capacity: more mean that its spikes never end."""
 
 
 class EventLayer(nn.Module):
@@ -36,8 +38,8 @@ class EventLayer(nn.Module):
         sharpness: how fast a QIF neuron's pseudospikes move away with inhibition, see `pseudospikes.held_drive`.
         capacity: the most spikes a trial may have in this layer; None for any number.
         generator: source of the drawn weights.
-        backend: "auto", "torch" or "c", the compiled event loop. The loop runs layers on a CPU that are not recurrent
-            and whose delays are not one per synapse; "auto" takes it where it can be had.
+        backend: "auto", "torch" or "c", the compiled event loop. The loop runs layers on a CPU whose delays are
+            not one per synapse; "auto" takes it where it can be had.
 
     The weights of a layer of QIF neurons are currents in V0/R, of theta neurons voltages in V0.
 
@@ -161,8 +163,6 @@ class EventLayer(nn.Module):
 
     def _obstacle(self) -> str:
         """Why the compiled loop cannot run this layer, in words; empty if it can."""
-        if self.recurrent_weight is not None:
-            return "the layer is recurrent"
         if self.delay.dim() == 2:
             return "the layer has one delay per synapse; give one per input"
         return ""
@@ -170,13 +170,25 @@ class EventLayer(nn.Module):
     def _by_loop(self, spikes: Spikes, start: Pair) -> tuple[Spikes, Pair, torch.Tensor]:
         times, neurons, mask, push = self._shared_arrivals(spikes)
         found = compiled.respond(
-            self.engine.flow, times, neurons, mask, self.weight, start, spikes.end, room=self._room
-        )
+            self.engine.flow, times, neurons, mask, self.weight, start, spikes.end, room=self._room,
+            recurrence=self._recurrence(),
+        )  # fmt: skip
         self._room = max(self._room, found.mask.shape[0])
         result = Spikes(
             times=found.times, neurons=found.neurons, mask=found.mask, size=self.size, end=spikes.end
         )
+        if self.recurrent_weight is not None:
+            places = torch.arange(found.mask.shape[0])[:, None]
+            under_way = found.mask & (places >= found.returned)
+            late = push.new_zeros(push.shape).scatter_add_(1, found.neurons.T, under_way.T.to(push.dtype))
+            push = push + late @ self.recurrent_weight.T
         return result, found.state, push
+
+    def _recurrence(self) -> compiled.Recurrence | None:
+        if self.recurrent_weight is None:
+            return None
+        limit = self.capacity or MOST_SPIKES
+        return compiled.Recurrence(weight=self.recurrent_weight, delay=self.recurrent_delay, limit=limit)
 
     def _by_torch(self, spikes: Spikes, start: Pair) -> tuple[Spikes, Pair, torch.Tensor]:
         times, charges, push = self._arrivals(spikes)

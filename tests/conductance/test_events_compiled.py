@@ -9,10 +9,21 @@ from event_examples import DTYPE
 
 from conductance.derivation.leaky import leaky_flow
 from conductance.derivation.projective import quadratic_flow
-from conductance.events import EventError, EventLayer, EventNetwork, Spikes, backend, compiled, oracle, theta
+from conductance.events import (
+    EventError,
+    EventLayer,
+    EventNetwork,
+    Spikes,
+    backend,
+    compiled,
+    oracle,
+    spike_time_loss,
+    theta,
+)
 from conductance.events import synaptic_lif as lif
 from conductance.kernels.library import KernelWarning
 from conductance.neurons import qif
+from conductance.tasks import SpikeTiming
 
 END = 5.0
 NEURONS = [qif(tau=1.3), theta(tau=1.3, I_0=1.7), lif(tau_m=1.3)]
@@ -180,3 +191,55 @@ def test_a_layer_says_why_it_cannot_run_compiled(monkeypatch):
         warnings.simplefilter("error")
         layer(given)
     backend._warn_once.cache_clear()
+
+
+@pytest.mark.parametrize("neuron", NEURONS, ids=lambda neuron: neuron.name)
+@pytest.mark.parametrize("delay", [0.0, 0.2])
+def test_a_recurrent_layer_is_the_loop_in_torch(neuron, delay):
+    """Spikes that come back, at once or later, give torch's spikes, order and gradients to rounding."""
+    scale = 0.7 if neuron.name == "theta" else 4.0
+    results = []
+    for back_end in ("torch", "c"):
+        random = torch.Generator().manual_seed(1)
+        given = Spikes.of_latencies(torch.rand(3, 5, generator=random) * 2, end=2.0)
+        times = given.times.clone().requires_grad_()
+        given = Spikes(times=times, neurons=given.neurons, mask=given.mask, size=5, end=given.end)
+        layer = EventLayer(
+            neuron, 5, 9, weight=torch.rand(9, 5, generator=random) * 1.5 * scale,
+            recurrent_weight=torch.randn(9, 9, generator=random) * 0.2 * scale, recurrent_delay=delay, sharpness=1.0,
+            trainable=("weight", "recurrent_weight", "initial_voltage"), backend=back_end,
+        )  # fmt: skip
+        answer = layer(given)
+        loss = (answer.times * torch.cos(answer.neurons + 1.0) * answer.mask).sum()
+        if answer.later is not None:
+            loss = loss + torch.sin(answer.later).sum()
+        loss.backward()
+        results.append((answer, [times.grad, *(parameter.grad for parameter in layer.parameters())]))
+    (plain, expected), (fast, received) = results
+    assert int(fast.mask.sum()) > 20
+    assert torch.equal(plain.mask, fast.mask) and torch.equal(plain.neurons, fast.neurons)
+    assert torch.allclose(plain.times, fast.times, rtol=0, atol=1e-11)
+    for one, other in zip(expected, received, strict=True):
+        assert torch.allclose(one, other, rtol=1e-8, atol=1e-8 * float(one.abs().max()))
+
+
+def test_a_recurrent_layer_learns_target_times_through_its_own_spikes():
+    """Only recurrent weights are trained, so that every gradient passes through recurrence: two thirds of the squared
+    distance of two target times per neuron go.
+    """
+    task = SpikeTiming(inputs=10, neurons=5, targets=2, end=4.0)
+    data = task.generate(seed=0)
+    layer = EventLayer(
+        qif(), 10, 5, mean=2.0, spread=3.0, recurrent=True, recurrent_delay=0.1, pseudospikes=2, sharpness=1.0,
+        generator=torch.Generator().manual_seed(0), trainable=("recurrent_weight",), backend="c",
+    )  # fmt: skip
+    optimiser = torch.optim.Adam(layer.parameters(), lr=0.1)
+    losses = []
+    for _ in range(150):
+        optimiser.zero_grad()
+        loss = spike_time_loss(layer(data.spikes), data.targets)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0] / 3

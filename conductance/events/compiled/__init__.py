@@ -1,6 +1,6 @@
 """The compiled event loop: one pass over the sorted input spikes of a trial for all neurons, and back."""
 
 from conductance.events.compiled.library import problem
-from conductance.events.compiled.operator import Answer, respond
+from conductance.events.compiled.operator import Answer, Recurrence, respond
 
-__all__ = ["Answer", "problem", "respond"]
+__all__ = ["Answer", "Recurrence", "problem", "respond"]

@@ -1,7 +1,10 @@
-/* What the event loops of all neurons share. A trial goes from input spike to input spike: interval k begins at input
-   spike k - 1 (interval 0 at time 0) and ends at input spike k (the last one at the end of the trial). Its spikes lie
-   in a queue until the trial is through, so that their times are computed in full vectors, whichever neurons they are
-   of. Threads take trials; within one, vectors take neurons, of which there are `size`, padded to `width`. */
+/* What the event loops of all neurons share. A trial goes from arrival to arrival: interval k begins at arrival k - 1
+   (interval 0 at time 0) and ends at arrival k (the last one at the end of the trial). Spikes lie in a queue, so that
+   their times are computed in full vectors, whichever neurons they are of. Threads take trials; within one, vectors
+   take neurons, of which there are `size`, padded to `width`.
+
+   The arrivals of a layer are its input spikes. Those of a recurrent layer are found on the way: its own spikes arrive
+   again after `delay`, so an interval ends at the latest where the first spike in it arrives. */
 
 #include <stdlib.h>
 
@@ -22,15 +25,18 @@ INLINE real arrival_time(const call_t *call, long trial, long event, long arriva
     return event < arrivals ? call->times[event * call->batch + trial] : call->end;
 }
 
-INLINE const real *arrival_row(const call_t *call, long trial, long event) {
-    return call->weight + call->neurons[event * call->batch + trial] * call->width;
+/* Whose charges arrive: a row of `weight`, in which the layer's own neurons follow the inputs. */
+INLINE long input_sender(const call_t *call, long trial, long event) {
+    return call->neurons[event * call->batch + trial];
 }
+
+INLINE long own_sender(const call_t *call, long neuron) { return call->senders - call->size + neuron; }
 
 /* Rows of `width` that an interval has on the tape. */
 int tape_rows(const call_t *call);
 
 INLINE real *tape_of(const call_t *call, long trial, long interval) {
-    return call->tape + (trial * (call->events + 1) + interval) * tape_rows(call) * call->width;
+    return call->tape + (trial * (call->intervals) + interval) * tape_rows(call) * call->width;
 }
 
 /* The spikes of a trial in the order in which they are found. `value` has QUEUE rows of `room` numbers; until a spike
@@ -45,7 +51,7 @@ typedef struct {
 INLINE real *row_of(const queue_t *queue, long row) { return queue->value + row * queue->room; }
 
 /* Room for the spikes of a trial, up to a full vector. */
-static long padded_room(const call_t *call) { return (call->room + LANES) / LANES * LANES; }
+static long padded_room(const call_t *call) { return call->room + 2 * LANES; }
 
 static int queue_open(queue_t *queue, const call_t *call) {
     queue->count = 0;
@@ -85,17 +91,17 @@ static void push(
 
 #define RUN 16
 /* Merge sort, stable. Spikes are nearly in order: runs are sorted by insertion, and runs in order are not merged. */
-static void sort_by_time(const queue_t *queue, long count) {
+static void sort_by_time(const queue_t *queue, long first, long count) {
     const real *time = row_of(queue, TIME);
     long *order = queue->order, *spare = queue->spare;
-    for (long begin = 0; begin < count; begin += RUN)
+    for (long begin = first; begin < count; begin += RUN)
         for (long i = begin; i < count && i < begin + RUN; i++) {
             long j = i;
             for (; j > begin && time[order[j - 1]] > time[i]; j--) order[j] = order[j - 1];
             order[j] = i;
         }
     for (long length = RUN; length < count; length *= 2)
-        for (long begin = 0; begin + length < count; begin += 2 * length) {
+        for (long begin = first; begin + length < count; begin += 2 * length) {
             const long middle = begin + length, end = middle + length < count ? middle + length : count;
             if (time[order[middle - 1]] <= time[order[middle]]) continue;
             memcpy(spare, order + begin, length * sizeof(long));
@@ -108,7 +114,6 @@ static void sort_by_time(const queue_t *queue, long count) {
 /* The spikes in order of time, and padding up to the room. */
 static void write_spikes(const queue_t *queue, const call_t *call, long trial) {
     const long count = queue->count <= call->room ? queue->count : 0;
-    sort_by_time(queue, count);
     for (long spike = 0; spike < call->room; spike++) {
         const long to = spike * call->batch + trial, from = spike < count ? queue->order[spike] : 0;
         call->spike_times[to] = spike < count ? row_of(queue, TIME)[from] : call->end;
@@ -146,30 +151,109 @@ INLINE real sum_of(const real *values, long width) {
 }
 
 /* Into `sums`, (input neuron, width). */
-INLINE void add_charge(const call_t *call, real *sums, long trial, long event, long lane, vec bar) {
-    real *to = sums + call->neurons[event * call->batch + trial] * call->width + lane;
-    store(to, load(to) + bar);
+INLINE void add_charge(real *sum, long lane, vec bar) {
+    if (sum) store(sum + lane, load(sum + lane) + bar);
 }
 
-static void reverse_interval(const call_t *call, long trial, long interval, bars_t bars, real *sums, int charged);
+/* The end of an interval, and its spikes into the queue; `charges` arrive then, and none where it is 0. Neuron `certain`
+   spikes in the interval, even if rounding has its spike a little after the end; -1 where nothing is known. */
+static void run_interval(
+    const call_t *call, long trial, long interval, queue_t *queue, real *state, real now, real next,
+    const real *charges, long certain
+);
+/* The times of the spikes in the queue from `first` on, and their slopes. */
+static void resolve(const queue_t *queue, const call_t *call, long first);
+static void begin_trial(const call_t *call, long trial, real *state);
+static void end_trial(const call_t *call, long trial, real *state);
+/* Into `sum`, unless it is 0, go the bars of the charges that arrived. */
+static void reverse_interval(const call_t *call, long trial, long interval, bars_t bars, real *sum);
 static void reverse_spike(const real *slopes, real bar, bars_t bars, long neuron);
-static void forward_trial(const call_t *call, long trial, queue_t *queue, real *scratch);
+
+static void forward_trial(const call_t *call, long trial, queue_t *queue, real *state) {
+    const long arrivals = arrivals_of(call, trial);
+    real now = 0;
+    for (long interval = 0; interval <= arrivals; interval++) {
+        const real next = arrival_time(call, trial, interval, arrivals);
+        const real *charges = interval < arrivals ? call->weight + input_sender(call, trial, interval) * call->width : 0;
+        run_interval(call, trial, interval, queue, state, now, next, charges, -1);
+        now = next;
+    }
+    if (queue->count > call->room) return;
+    resolve(queue, call, 0);
+    sort_by_time(queue, 0, queue->count);
+}
+
+/* What arrives at the end of an interval: input spike `event`, or the layer's own spike -1 - `event`. */
+INLINE int64_t *arrival_of(const call_t *call, long trial, long interval) {
+    return call->arrivals + trial * call->intervals + interval;
+}
+
+static void forward_recurrent(const call_t *call, long trial, queue_t *queue, real *state) {
+    const long inputs = arrivals_of(call, trial), width = call->width;
+    const real *time = row_of(queue, TIME);
+    real *kept = state + 3 * width, now = 0;
+    long event = 0, returned = 0, interval = 0;
+    for (;; interval++) {
+        real next = arrival_time(call, trial, event, inputs);
+        int own = 0;
+        const long before = queue->count;
+        if (returned < before && time[queue->order[returned]] + call->delay < next) {
+            next = time[queue->order[returned]] + call->delay;
+            own = 1;
+        }
+        memcpy(kept, state, 3 * width * sizeof(real));
+        const long input = event < inputs ? input_sender(call, trial, event) : -1;
+        long sender = own ? own_sender(call, queue->neuron[queue->order[returned]]) : input;
+        run_interval(
+            call, trial, interval, queue, state, now, next, sender >= 0 ? call->weight + sender * width : 0, -1
+        );
+        if (queue->count > call->room) break;
+        resolve(queue, call, before);
+        sort_by_time(queue, before, queue->count);
+        if (queue->count > before && time[queue->order[before]] + call->delay < next) {
+            /* returned == before here: an earlier spike still under way would have ended the interval first */
+            const long first = queue->neuron[queue->order[before]];
+            next = time[queue->order[before]] + call->delay;
+            own = 1;
+            sender = own_sender(call, first);
+            queue->count = before;
+            memcpy(state, kept, 3 * width * sizeof(real));
+            run_interval(call, trial, interval, queue, state, now, next, call->weight + sender * width, first);
+            resolve(queue, call, before);
+            sort_by_time(queue, before, queue->count);
+        }
+        now = next;
+        if (sender < 0) break;
+        *arrival_of(call, trial, interval) = own ? -1 - returned++ : event++;
+    }
+    call->returned[trial] = returned;
+    call->last_intervals[trial] = interval;
+}
 
 static void backward_trial(const call_t *call, long trial, bars_t bars, real *sums) {
-    const long arrivals = arrivals_of(call, trial), width = call->width;
+    const long width = call->width, recurrent = call->recurrent;
+    const long last = recurrent ? call->last_intervals[trial] : arrivals_of(call, trial);
     long spike = call->counts[trial] - 1;
+    real later = 0; /* bar of the time at which the interval after this one begins */
     take(call, trial, call->first_bars, bars.first);
     take(call, trial, call->second_bars, bars.second);
-    for (long interval = arrivals; interval >= 0; interval--) {
-        reverse_interval(call, trial, interval, bars, sums, interval < arrivals);
-        if (call->timed && interval < arrivals)
-            call->time_bars[interval * call->batch + trial] -= sum_of(bars.late, width);
+    for (long interval = last; interval >= 0; interval--) {
+        const long event = interval == last ? 0 : recurrent ? *arrival_of(call, trial, interval) : interval;
+        const long sender = event < 0 ? own_sender(call, call->spike_neurons[(-1 - event) * call->batch + trial])
+                            : interval < last ? input_sender(call, trial, event) : -1;
+        reverse_interval(call, trial, interval, bars, sender >= 0 ? sums + sender * width : 0);
+        if (call->timed && interval < last) {
+            const real bar = later - sum_of(bars.late, width);
+            if (event < 0)
+                call->spike_bars[(-1 - event) * call->batch + trial] += bar;
+            else
+                call->time_bars[event * call->batch + trial] = bar;
+        }
         for (; spike >= 0 && call->spike_intervals[spike * call->batch + trial] == interval; spike--) {
             const long from = spike * call->batch + trial;
             reverse_spike(call->spike_slopes + from * SLOPES, call->spike_bars[from], bars, call->spike_neurons[from]);
         }
-        if (call->timed && interval > 0)
-            call->time_bars[(interval - 1) * call->batch + trial] += sum_of(bars.late, width);
+        if (call->timed) later = sum_of(bars.late, width);
     }
     give(call, trial, bars.first, call->first_bars);
     give(call, trial, bars.second, call->second_bars);
@@ -180,18 +264,20 @@ int forward(const call_t *call) {
     int fine = 1;
     EACH_PART(call, part) {
         queue_t queue;
-        real *scratch = malloc(3 * call->width * sizeof(real));
+        real *state = calloc(6 * call->width, sizeof(real));
         const int open = queue_open(&queue, call);
-        if (open && scratch)
+        if (open && state)
             for (long trial = part_begin(call, part); trial < part_begin(call, part + 1); trial++) {
                 queue.count = 0;
-                forward_trial(call, trial, &queue, scratch);
+                begin_trial(call, trial, state);
+                (call->recurrent ? forward_recurrent : forward_trial)(call, trial, &queue, state);
+                end_trial(call, trial, state);
                 write_spikes(&queue, call, trial);
             }
         else
             fine = 0;
         queue_close(&queue);
-        free(scratch);
+        free(state);
     }
     return fine;
 }
@@ -203,7 +289,7 @@ int backward(const call_t *call) {
         const bars_t bars = {scratch, scratch + call->width, scratch + 2 * call->width};
         if (scratch)
             for (long trial = part_begin(call, part); trial < part_begin(call, part + 1); trial++)
-                backward_trial(call, trial, bars, call->sums + part * call->inputs * call->width);
+                backward_trial(call, trial, bars, call->sums + part * call->senders * call->width);
         else
             fine = 0;
         free(scratch);

@@ -24,9 +24,8 @@ static void queue_spikes(
             );
 }
 
-static void resolve(const queue_t *queue, const call_t *call) {
-    const long count = queue->count <= call->room ? queue->count : 0;
-    for (long spike = 0; spike < count; spike += LANES) {
+static void resolve(const queue_t *queue, const call_t *call, long first) {
+    for (long spike = first; spike < queue->count; spike += LANES) {
         const vec voltage = load(row_of(queue, FIRST) + spike), current = load(row_of(queue, SECOND) + spike);
         const vec wait = load(row_of(queue, THIRD) + spike);
         vec by_voltage, by_current, voltage_end, current_end, keep, push_slope, fade, drag, fall;
@@ -41,56 +40,61 @@ static void resolve(const queue_t *queue, const call_t *call) {
     }
 }
 
-static void forward_trial(const call_t *call, long trial, queue_t *queue, real *scratch) {
-    const long width = call->width, arrivals = arrivals_of(call, trial);
-    real *voltage_of = scratch, *current_of = scratch + width;
-    take(call, trial, call->first, voltage_of);
-    take(call, trial, call->second, current_of);
-    real now = 0;
-    for (long interval = 0; interval <= arrivals; interval++) {
-        const real next = arrival_time(call, trial, interval, arrivals);
-        const real *row = interval < arrivals ? arrival_row(call, trial, interval) : 0;
-        real *tape = call->tape ? tape_of(call, trial, interval) : 0;
-        for (long lane = 0; lane < width; lane += LANES) {
-            vec voltage = load(voltage_of + lane), current = load(current_of + lane);
-            vec begin = splat(now), left = splat(next - now);
-            vec voltage_end, current_end, keep, push_slope, fade, drag, fall;
-            for (;;) {
-                vec wait, exists;
-                cross(voltage, current, &wait, &exists);
-                const mask hit = (exists > 0) & (wait > 0) & (wait <= left);
-                if (!any(hit)) break;
-                queue_spikes(queue, call, interval, lane, voltage, current, wait, hit, begin, next);
-                const vec passed = pick(hit, wait, splat(0));
-                move(voltage, current, passed, &voltage_end, &current_end, &keep, &push_slope, &fade, &drag, &fall);
-                voltage = pick(hit, splat(0), voltage);
-                current = pick(hit, current_end, current);
-                begin += passed;
-                left -= passed;
-            }
-            move(voltage, current, left, &voltage_end, &current_end, &keep, &push_slope, &fade, &drag, &fall);
-            store(voltage_of + lane, voltage_end);
-            store(current_of + lane, current_end + (row ? load(row + lane) : splat(0)));
-            if (!tape) continue;
-            store(tape + KEEP * width + lane, keep);
-            store(tape + PUSH * width + lane, push_slope);
-            store(tape + FADE * width + lane, fade);
-            store(tape + DRAG * width + lane, drag);
-            store(tape + FALL * width + lane, fall);
-        }
-        now = next;
-    }
-    resolve(queue, call);
-    give(call, trial, voltage_of, call->last_first);
-    give(call, trial, current_of, call->last_second);
+static void begin_trial(const call_t *call, long trial, real *state) {
+    take(call, trial, call->first, state);
+    take(call, trial, call->second, state + call->width);
 }
 
-static void reverse_interval(const call_t *call, long trial, long interval, bars_t bars, real *sums, int charged) {
+static void end_trial(const call_t *call, long trial, real *state) {
+    give(call, trial, state, call->last_first);
+    give(call, trial, state + call->width, call->last_second);
+}
+
+static void run_interval(
+    const call_t *call, long trial, long interval, queue_t *queue, real *state, real now, real next,
+    const real *charges, long certain
+) {
+    const long width = call->width;
+    real *voltage_of = state, *current_of = state + width;
+    real *tape = call->tape ? tape_of(call, trial, interval) : 0;
+    for (long lane = 0; lane < width; lane += LANES) {
+        vec voltage = load(voltage_of + lane), current = load(current_of + lane);
+        vec begin = splat(now), left = splat(next - now);
+        vec voltage_end, current_end, keep, push_slope, fade, drag, fall;
+        long expected = lane <= certain && certain < lane + LANES ? certain - lane : -1;
+        for (;;) {
+            vec wait, exists;
+            cross(voltage, current, &wait, &exists);
+            if (expected >= 0 && left[expected] < wait[expected]) left[expected] = wait[expected];
+            expected = -1;
+            const mask hit = (exists > 0) & (wait > 0) & (wait <= left);
+            if (!any(hit)) break;
+            queue_spikes(queue, call, interval, lane, voltage, current, wait, hit, begin, next);
+            const vec passed = pick(hit, wait, splat(0));
+            move(voltage, current, passed, &voltage_end, &current_end, &keep, &push_slope, &fade, &drag, &fall);
+            voltage = pick(hit, splat(0), voltage);
+            current = pick(hit, current_end, current);
+            begin += passed;
+            left -= passed;
+        }
+        move(voltage, current, left, &voltage_end, &current_end, &keep, &push_slope, &fade, &drag, &fall);
+        store(voltage_of + lane, voltage_end);
+        store(current_of + lane, current_end + (charges ? load(charges + lane) : splat(0)));
+        if (!tape) continue;
+        store(tape + KEEP * width + lane, keep);
+        store(tape + PUSH * width + lane, push_slope);
+        store(tape + FADE * width + lane, fade);
+        store(tape + DRAG * width + lane, drag);
+        store(tape + FALL * width + lane, fall);
+    }
+}
+
+static void reverse_interval(const call_t *call, long trial, long interval, bars_t bars, real *sum) {
     const long width = call->width;
     const real *tape = tape_of(call, trial, interval);
     for (long lane = 0; lane < width; lane += LANES) {
         const vec voltage = load(bars.first + lane), current = load(bars.second + lane);
-        if (charged) add_charge(call, sums, trial, interval, lane, current);
+        add_charge(sum, lane, current);
         const vec drag = load(tape + DRAG * width + lane), fall = load(tape + FALL * width + lane);
         store(bars.late + lane, -drag * voltage - fall * current);
         store(

@@ -50,10 +50,8 @@ static void queue_spikes(
             push(queue, call, interval, first_lane + lane, p[lane], q[lane], current[lane], now, next, turn);
 }
 
-/* The times of all spikes in the queue, and their slopes. */
-static void resolve(const queue_t *queue, const call_t *call) {
-    const long count = queue->count <= call->room ? queue->count : 0;
-    for (long spike = 0; spike < count; spike += LANES) {
+static void resolve(const queue_t *queue, const call_t *call, long first) {
+    for (long spike = first; spike < queue->count; spike += LANES) {
         const vec p = load(row_of(queue, FIRST) + spike), q = load(row_of(queue, SECOND) + spike);
         const vec current = load(row_of(queue, THIRD) + spike), begin = load(row_of(queue, BEGIN) + spike);
         const vec next = load(row_of(queue, NEXT) + spike), longest = next - begin;
@@ -68,83 +66,90 @@ static void resolve(const queue_t *queue, const call_t *call) {
     }
 }
 
-static void forward_trial(const call_t *call, long trial, queue_t *queue, real *scratch) {
-    const long width = call->width, arrivals = arrivals_of(call, trial);
-    real *p_of = scratch, *q_of = scratch + width, *current_of = scratch + 2 * width;
-    take(call, trial, call->first, p_of);
-    take(call, trial, call->second, current_of);
+static void begin_trial(const call_t *call, long trial, real *state) {
+    const long width = call->width;
+    take(call, trial, call->first, state);
+    take(call, trial, call->second, state + 2 * width);
     for (long lane = 0; lane < width; lane += LANES) {
-        const vec angle = load(p_of + lane);
+        const vec angle = load(state + lane);
         vec p = sin_(angle), q = cos_(angle);
         upright(&p, &q);
-        store(p_of + lane, p);
-        store(q_of + lane, q);
+        store(state + lane, p);
+        store(state + width + lane, q);
     }
-    real now = 0;
-    for (long interval = 0; interval <= arrivals; interval++) {
-        const real next = arrival_time(call, trial, interval, arrivals);
-        const vec duration = splat(next - now);
-        const real *row = interval < arrivals ? arrival_row(call, trial, interval) : 0;
-        real *tape = call->tape ? tape_of(call, trial, interval) : 0;
-        vec shared[SHARED + 1];
-        prepare(duration, shared);
-        for (long lane = 0; lane < width; lane += LANES) {
-            const vec p = load(p_of + lane), q = load(q_of + lane), current = load(current_of + lane);
-            vec p_end, q_end, current_end, squared, turn, push_slope, fade, drag, fall;
-            move(
-                p, q, current, duration, shared, &p_end, &q_end, &current_end, &squared, &turn, &push_slope, &fade,
-                &drag, &fall
-            );
-            shorten(&p_end, &q_end);
-            const mask odd = ~upright(&p_end, &q_end);
-            if (any(odd | (squared >= C(9.8))))
-                queue_spikes(
-                    queue, call, interval, lane, p, q, current,
-                    spikes_in(p, q, current, duration, squared, odd), now, next
-                );
-            const vec charge = row ? load(row + lane) : splat(0);
-#ifdef ON_VOLTAGE
-            vec by_angle, p_moved, q_moved;
-            arrive(p_end, q_end, charge, &p_moved, &q_moved, &by_angle, &push_slope);
-            p_end = p_moved;
-            q_end = q_moved;
-            shorten(&p_end, &q_end);
-            turn *= by_angle;
-            drag *= by_angle;
-#else
-            current_end += charge;
-#endif
-            store(p_of + lane, p_end);
-            store(q_of + lane, q_end);
-            store(current_of + lane, current_end);
-            if (!tape) continue;
-            store(tape + TURN * width + lane, turn);
-            store(tape + PUSH * width + lane, push_slope);
-            if (call->timed) store(tape + DRAG * width + lane, drag);
-#ifndef ON_VOLTAGE
-            store(tape + FADE * width + lane, fade);
-            if (call->timed) store(tape + FALL * width + lane, fall);
-#endif
-        }
-        now = next;
-    }
-    resolve(queue, call);
-    for (long lane = 0; lane < width; lane++) p_of[lane] = LIBM(atan2)(p_of[lane], q_of[lane]);
-    give(call, trial, p_of, call->last_first);
-    give(call, trial, current_of, call->last_second);
 }
 
-static void reverse_interval(const call_t *call, long trial, long interval, bars_t bars, real *sums, int charged) {
+static void end_trial(const call_t *call, long trial, real *state) {
+    const long width = call->width;
+    for (long lane = 0; lane < width; lane++) state[lane] = LIBM(atan2)(state[lane], state[width + lane]);
+    give(call, trial, state, call->last_first);
+    give(call, trial, state + 2 * width, call->last_second);
+}
+
+static void run_interval(
+    const call_t *call, long trial, long interval, queue_t *queue, real *state, real now, real next,
+    const real *charges, long certain
+) {
+    const long width = call->width;
+    real *p_of = state, *q_of = state + width, *current_of = state + 2 * width;
+    real *tape = call->tape ? tape_of(call, trial, interval) : 0;
+    const vec duration = splat(next - now);
+    vec shared[SHARED + 1];
+    prepare(duration, shared);
+    for (long lane = 0; lane < width; lane += LANES) {
+        const vec p = load(p_of + lane), q = load(q_of + lane), current = load(current_of + lane);
+        vec p_end, q_end, current_end, squared, turn, push_slope, fade, drag, fall;
+        move(
+            p, q, current, duration, shared, &p_end, &q_end, &current_end, &squared, &turn, &push_slope, &fade, &drag,
+            &fall
+        );
+        shorten(&p_end, &q_end);
+        const mask odd = ~upright(&p_end, &q_end);
+        vec spikes = splat(0);
+        if (any(odd | (squared >= C(9.8)))) spikes = spikes_in(p, q, current, duration, squared, odd);
+        if (lane <= certain && certain < lane + LANES && spikes[certain - lane] == 0) {
+            spikes[certain - lane] = 1;
+            p_end[certain - lane] = -1;
+            q_end[certain - lane] = 0;
+        }
+        if (any(spikes > 0)) queue_spikes(queue, call, interval, lane, p, q, current, spikes, now, next);
+        const vec charge = charges ? load(charges + lane) : splat(0);
+#ifdef ON_VOLTAGE
+        vec by_angle, p_moved, q_moved;
+        arrive(p_end, q_end, charge, &p_moved, &q_moved, &by_angle, &push_slope);
+        p_end = p_moved;
+        q_end = q_moved;
+        shorten(&p_end, &q_end);
+        turn *= by_angle;
+        drag *= by_angle;
+#else
+        current_end += charge;
+#endif
+        store(p_of + lane, p_end);
+        store(q_of + lane, q_end);
+        store(current_of + lane, current_end);
+        if (!tape) continue;
+        store(tape + TURN * width + lane, turn);
+        store(tape + PUSH * width + lane, push_slope);
+        if (call->timed) store(tape + DRAG * width + lane, drag);
+#ifndef ON_VOLTAGE
+        store(tape + FADE * width + lane, fade);
+        if (call->timed) store(tape + FALL * width + lane, fall);
+#endif
+    }
+}
+
+static void reverse_interval(const call_t *call, long trial, long interval, bars_t bars, real *sum) {
     const long width = call->width;
     const real *tape = tape_of(call, trial, interval);
     for (long lane = 0; lane < width; lane += LANES) {
         const vec angle = load(bars.first + lane), push_slope = load(tape + PUSH * width + lane);
 #ifdef ON_VOLTAGE
-        if (charged) add_charge(call, sums, trial, interval, lane, push_slope * angle);
+        add_charge(sum, lane, push_slope * angle);
         if (call->timed) store(bars.late + lane, -load(tape + DRAG * width + lane) * angle);
 #else
         const vec current = load(bars.second + lane);
-        if (charged) add_charge(call, sums, trial, interval, lane, current);
+        add_charge(sum, lane, current);
         if (call->timed)
             store(
                 bars.late + lane,

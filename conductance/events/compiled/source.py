@@ -13,18 +13,25 @@ from conductance.derivation.projective import ProjectiveFlow
 
 Flow = ProjectiveFlow | LeakyFlow
 CALL: tuple[tuple[str, type[ctypes.c_long | ctypes.c_void_p | ctypes.c_double]], ...] = (
-    *((name, ctypes.c_long) for name in ("events", "batch", "inputs", "size", "width", "room", "threads", "timed")),
+    *(
+        (name, ctypes.c_long) for name in (
+            "events", "batch", "senders", "size", "width", "room", "intervals", "threads", "timed", "recurrent",
+        )
+    ),
     *(
         (name, ctypes.c_void_p) for name in (
             "times", "neurons", "mask", "weight", "first", "second", "tape", "spike_times", "spike_neurons",
             "spike_mask", "spike_intervals", "spike_slopes", "counts", "last_first", "last_second", "spike_bars",
-            "first_bars", "second_bars", "time_bars", "sums",
+            "first_bars", "second_bars", "time_bars", "sums", "arrivals", "returned", "last_intervals",
         )
     ),
     ("end", ctypes.c_double),
+    ("delay", ctypes.c_double),
 )  # fmt: skip
 """The argument of the compiled functions, member by member."""
-WHOLE = ("neurons", "spike_neurons", "spike_intervals", "counts")
+WHOLE = (
+    "neurons", "spike_neurons", "spike_intervals", "counts", "arrivals", "returned", "last_intervals",
+)  # fmt: skip
 """Members that point to int64."""
 TRUTH = ("mask", "spike_mask")
 """Members that point to bool."""
