@@ -12,6 +12,7 @@ from conductance.storage.files import cannot_write
 from excitable.report.evidence import Evidence, ReportError, Stage, read_run
 from excitable.report.figures import (
     Drawing,
+    chips_figure,
     curve_figure,
     ladder_figure,
     neuron_curves,
@@ -55,6 +56,7 @@ def write_report(folder: Path, levels: Collection[str] = ()) -> Path:
             waveform_figure(evidence),
             curve_figure(curves),
             training_figure(evidence),
+            chips_figure(evidence),
         )
         overview = overview_figure(evidence, curves)
     drawings = {drawing.name: drawing for drawing in drawn if drawing is not None}

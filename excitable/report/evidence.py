@@ -22,6 +22,7 @@ from conductance.training.activity import is_spiking
 from conductance.training.metrics import read_metrics
 from excitable.calibration import LevelFit, read_fits
 from excitable.config import Configuration, ConfigurationError, parse_configuration
+from excitable.energy import ENERGY, EnergyReport, read_energy
 from excitable.origin import BEFORE, Origin, Update, read_origin, read_updates
 from excitable.rungs import CIRCUIT_RUNGS, Waveforms, load_waveforms
 from excitable.runs import (
@@ -35,6 +36,8 @@ from excitable.runs import (
     WAVEFORMS,
 )
 from excitable.stages import TASK_GROUP, netlist_name
+from excitable.sweep import SWEEP, read_sweep
+from excitable.yields import Sweep
 from netlists.comparison import Ladder
 
 MODEL_RUNGS = ("discrete", "continuous")
@@ -113,6 +116,8 @@ class Evidence:
     origin: Origin | None = None
     before: Ladder | None = None
     updates: tuple[Update, ...] = ()
+    sweep: Sweep | None = None
+    energy: EnergyReport | None = None
 
     @property
     def name(self) -> str:
@@ -229,6 +234,8 @@ def read_run(folder: Path, levels: Collection[str] = ()) -> Evidence:
         updates=tuple(read_updates(folder)),
         netlists=_netlists(folder / NETLISTS),
         schematics=_schematics(folder / NETLISTS),
+        sweep=_read(folder / SWEEP, lambda path: read_sweep(path.read_bytes(), source=str(path)), None),
+        energy=_read(folder / ENERGY, lambda path: read_energy(path.read_bytes(), source=str(path)), None),
     )
     if evidence.network is None and not evidence.metrics and not evidence.rungs:
         raise ReportError(

@@ -16,11 +16,13 @@ from conductance.layers import NeuronLayer
 from excitable.config import ConfigurationError
 from excitable.report import verdict as judged
 from excitable.report.circuits import bias_excerpt, bias_files, changes
+from excitable.report.costs import cost_rows, silicon_rows
 from excitable.report.evidence import Evidence
 from excitable.report.figures import Drawing, NeuronCurves
 from excitable.report.figures.training import rows
 from excitable.report.style import inline_svg, variables
 from excitable.report.words import GLOSSARY, own_choices, settings
+from excitable.yields import RATIO
 
 TEMPLATES = Path(__file__).parent / "templates"
 LARGEST_DOWNLOAD = 1_500_000
@@ -84,6 +86,9 @@ def build_page(evidence: Evidence, drawings: Mapping[str, Drawing], curves: tupl
         called=judged.called,
         changes=changes(evidence),
         bias=bias_excerpt(evidence),
+        costs=() if evidence.energy is None else tuple(cost_rows(evidence.energy)),
+        silicon=tuple(silicon_rows()),
+        yield_ratio=RATIO,
     )  # fmt: skip
 
 
