@@ -63,5 +63,7 @@ def _faults(error: ValidationError) -> Iterator[str]:
             yield f"{key} is missing; add it"
         elif fault["type"] == "extra_forbidden":
             yield f"{key} is no known key; remove it or correct its spelling"
+        elif isinstance(fault["input"], dict):
+            yield f"{key}: {fault['msg'].removeprefix('Value error, ')}"
         else:
             yield f"{key} = {fault['input']!r}: {fault['msg']}"
