@@ -45,13 +45,17 @@ class LoopOptions:
         samples: of each series, from its start; those of the warm-up do not count.
         steps: updates of the weights on one simulation.
         learning_rate: step size of Adam, which begins anew with each simulation.
+        companions: other training series that each of these updates sees through the model alone. Without them ten
+            updates on one series took the demo's error on that series from 0.27 to 0.13, and on all others from 0.18
+            to 0.38.
     """
 
     updates: int
     series: int = 1
     samples: int = 2000
     steps: int = 10
-    learning_rate: float = 0.002
+    learning_rate: float = 0.001
+    companions: int = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,17 +150,30 @@ def _at(data: xr.Dataset, seconds: np.ndarray, unit: float) -> dict[str, Tensor]
     }
 
 
-def learn(network: Network, task: Task, split: Split, measured: Measured, options: LoopOptions) -> Update:
-    """Several updates of the weights on one simulation; the network is changed in place."""
+def learn(
+    network: Network, task: Task, split: Split, measured: Measured, options: LoopOptions,
+    companions: Callable[[int], Split] | None = None,
+) -> Update:  # fmt: skip
+    """Several updates of the weights on one simulation; the network is changed in place.
+
+    `companions` gives the other series of each step, which the network sees without its circuit: the loss is the mean
+    over all of them and those that were simulated.
+    """
     with torch.no_grad():
         output, reference = through_circuit(network, split.inputs, measured)
         model, _ = network(split.inputs)
     before, own = task.error(output, split), task.error(model, split)
     adam = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
-    for _ in range(options.steps):
+    for step in range(options.steps):
         adam.zero_grad()
         output, _ = through_circuit(network, split.inputs, measured, reference)
-        (output - split.targets)[split.mask].square().mean().backward()
+        loss = split.series * _square(output, split)
+        if companions is not None:
+            others = companions(step)
+            loss = (loss + others.series * _square(network(others.inputs)[0], others)) / (
+                split.series + others.series
+            )
+        loss.backward()
         adam.step()
         project(network)
     with torch.no_grad():
@@ -165,6 +182,11 @@ def learn(network: Network, task: Task, split: Split, measured: Measured, option
         update=0, circuit_error=before, model_error=own, expected_error=task.error(output, split),
         seconds=measured.seconds,
     )  # fmt: skip
+
+
+def _square(output: Tensor, split: Split) -> Tensor:
+    """The mean square error where it counts."""
+    return (output - split.targets)[split.mask].square().mean()
 
 
 def train_in_the_loop(
@@ -197,7 +219,12 @@ def train_in_the_loop(
                 executor=executor, keep=folder,
                 progress=None if progress is None else partial(progress, f"update {number}: {rung}"),
             )  # fmt: skip
-        update = replace(learn(network, task, split, measured, options), update=number)
+        companions = (
+            partial(_companions, data.train, configuration.seed, number, options)
+            if options.companions
+            else None
+        )
+        update = replace(learn(network, task, split, measured, options, companions), update=number)
         done.append(update)
         run.save_network(network)
         run.write(UPDATES, "".join(json.dumps(asdict(one)) + "\n" for one in done))
@@ -205,6 +232,12 @@ def train_in_the_loop(
         if report is not None:
             report(update)
     return done
+
+
+def _companions(train: Split, seed: int, update: int, options: LoopOptions, step: int) -> Split:
+    """The series that a step of an update sees besides, which follow from the seed, the update and the step."""
+    size = min(options.companions, train.series)
+    return draw_batch(train, seed=seed, step=update * options.steps + step, size=size)
 
 
 def _beginning(split: Split, samples: int) -> Split:

@@ -203,6 +203,26 @@ def test_learning_lowers_the_circuits_error(trained):
     assert update.expected_error < update.circuit_error
 
 
+def test_companions_hold_a_single_series_back(trained):
+    """Updates that see other series besides leave the model's error on them lower than those that do not."""
+    errors = []
+    for companions in (None, lambda _: trained.data.train):
+        network = trained.network()
+        split, measured = series(network)
+        learn(
+            network,
+            trained.task,
+            split,
+            measured,
+            LoopOptions(updates=1, steps=20, learning_rate=0.02),
+            companions,
+        )
+        with torch.no_grad():
+            prediction, _ = network(trained.data.train.inputs)
+        errors.append(trained.task.error(prediction, trained.data.train))
+    assert errors[1] < errors[0]
+
+
 @pytest.mark.simulator
 def test_measured_outputs_are_those_of_the_waveforms(climbed):
     """Neurons and network, read at the ends of the steps, are what the same circuit gave in the ladder."""
