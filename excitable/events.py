@@ -37,7 +37,8 @@ class EventCircuitOptions:
     Args:
         scaling: the SI units.
         relative: ngspice's relative tolerance.
-        max_step: largest time step in tau_m, a hundredth of the shortest interval or less.
+        max_step: largest time step in tau_m, a hundredth of the shortest interval or less; a comparator may act early
+            by up to one step, since ngspice keeps the state that a switch had in a step that it rejects.
         time_limit: of one trial's simulation, in s of wall-clock time.
     """
 

@@ -41,10 +41,10 @@ from circuits.realisations.forms import (
     Clipped,
     Terminal,
     Transfer,
-    checked_currents,
     clipped_form,
     drawn,
     event_form,
+    named_currents,
     transfer,
 )  # fmt: skip
 from circuits.realisations.leak import leak
@@ -119,7 +119,7 @@ def analog(neuron: Neuron, scaling: Scaling, kit: Kit, *, ideal: Collection[str]
             f"neuron {neuron.name}: a neuron with spikes as events has no circuit of transistors; use the macromodel "
             f"level, or circuits.realisations.log_domain for a QIF neuron"
         )
-    currents = checked_currents(neuron)
+    currents = named_currents(neuron)
     known = {name for _, name, _ in currents} | {"output"}
     unknown = sorted(set(ideal) - known)
     if unknown:

@@ -196,7 +196,7 @@ def arrival_state(neuron: Neuron) -> State | None:
     return moved[0]
 
 
-def checked_currents(neuron: Neuron) -> list[tuple[State, str, sympy.Expr]]:
+def named_currents(neuron: Neuron) -> list[tuple[State, str, sympy.Expr]]:
     """All currents but the input, by state and name."""
     return [
         (state, name, current)

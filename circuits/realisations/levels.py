@@ -10,7 +10,7 @@ import sympy
 from circuits.devices import CircuitError
 from circuits.realisations.analog import Kit, Realisation, analog
 from circuits.realisations.behavioural import behavioural
-from circuits.realisations.forms import Transfer, checked_currents, drawn, transfer
+from circuits.realisations.forms import Transfer, drawn, named_currents, transfer
 from circuits.realisations.macromodel import macromodel
 from circuits.realisations.ota import Transistors, five_transistor_ota, ten_transistor_ota
 from circuits.realisations.staggered import Staggered, span, staggered
@@ -76,7 +76,7 @@ def _forms(neuron: Neuron) -> list[Transfer | Staggered]:
     """The amplifiers that a neuron asks for."""
     pairs = drawn(neuron)
     found: list[Transfer | Staggered | None] = []
-    for state, _, current in checked_currents(pairs):
+    for state, _, current in named_currents(pairs):
         form = transfer(current, pairs)
         found.append(form or staggered(current, pairs, span(pairs, state)))
     return [form for form in found if form is not None]

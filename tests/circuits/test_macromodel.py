@@ -11,7 +11,7 @@ from circuits.amplifier import AmplifierModel
 from circuits.circuit import BehaviouralCurrent, Capacitor, CircuitError, Instance, voltage
 from circuits.realisations import Trim, realise
 from circuits.realisations.behavioural import parameter_name
-from circuits.realisations.forms import checked_currents, clipped_form, transfer
+from circuits.realisations.forms import clipped_form, named_currents, transfer
 from circuits.realisations.macromodel import macromodel
 from circuits.realisations.multi_tanh import multi_tanh
 from circuits.technologies import technology
@@ -32,7 +32,7 @@ def test_a_current_is_read_as_its_amplifier(neuron):
     """peak tanh((plus - minus)/width) is the declared current at any voltage, and its peak is positive."""
     rng = np.random.default_rng(2)
     numbers = neuron.substitutions()
-    for _, name, current in checked_currents(neuron):
+    for _, name, current in named_currents(neuron):
         form = transfer(current, neuron)
         assert form is not None, name
         assert float(form.peak.subs(numbers)) > 0
@@ -48,7 +48,7 @@ def test_a_current_is_read_as_its_amplifier(neuron):
 def test_sign_is_which_input_reads_the_state():
     """A negative conductance reads the membrane at plus, so that it drives it on; a positive one at minus."""
     neuron = mtc()
-    forms = {name: transfer(current, neuron) for _, name, current in checked_currents(neuron)}
+    forms = {name: transfer(current, neuron) for _, name, current in named_currents(neuron)}
     membrane, slow = neuron.state_symbols[:2]
     assert forms["f_minus"].plus == membrane
     assert forms["s_minus"].plus == slow
