@@ -93,7 +93,9 @@ def test_a_fixed_window_lies_around_the_threshold():
     assert currents.grad.flatten().tolist() == [0, 1, 1, 0]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "resnet34" else []) for name in NETWORKS]
+)
 def test_every_network_takes_both_neurons_and_trains_a_step(name):
     """One option makes it DQIF or leaky; every weight gets a finite gradient, and most gradients are not zero."""
     size = {"resnet19": 8, "resnet34": 32, "vgg_snn": 16, "digits": 8}[name]

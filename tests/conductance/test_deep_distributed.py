@@ -75,19 +75,19 @@ def test_the_command_trains_with_two_processes(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("build", "size"), [(resnet19, 32), (vgg_snn, 48)], ids=["resnet19", "vgg_snn"])
+@pytest.mark.parametrize(("build", "size"), [(resnet19, 16), (vgg_snn, 32)], ids=["resnet19", "vgg_snn"])
 def test_the_large_networks_learn_on_the_generated_images(build, size):
-    """Ten updates on one batch of the generated set, forward and backward on the CPU: the loss falls by a fifth."""
-    pixels, labels = generated_pixels(8, size=size)
+    """Fourteen updates on one batch of the generated set, forward and backward: the loss falls by a third."""
+    pixels, labels = generated_pixels(4, size=size)
     images = (torch.from_numpy(pixels).float() - 128) / 40
     network = build(NeuronOptions(), channels=3, steps=2)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
     losses = []
-    for _ in range(10):
+    for _ in range(14):
         loss = tet_loss(network(images), torch.from_numpy(labels))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         network.settle()
         losses.append(float(loss.detach()))
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.67 * losses[0]
