@@ -26,6 +26,10 @@ PARTS = (
 )
 
 
+ROOTS = ":root, .excitable-studio"
+"""Where the palette is declared: in a notebook the widget lives in a shadow tree, which has no :root."""
+
+
 @lru_cache(maxsize=4)
 def module(offered: Catalogue) -> str:
     """The ES module: printed neurons first, then the page's own code; it exports anywidget's `render`."""
@@ -44,6 +48,7 @@ def module(offered: Catalogue) -> str:
         f"const RULES = {script_data(rules_data())};",
         f"const LINES = {script_data(lines)};",
         f"const TEMPLATES = {script_data(texts)};",
+        f"const STYLE = {script_data(style())};",
     ]
     return compact("\n".join([*data, *(asset(part) for part in PARTS)]))
 
@@ -76,8 +81,8 @@ def style() -> str:
         return "".join(f"--{role}: {getattr(colour, ground)}; " for role, colour in PALETTE.items())
 
     return (
-        f":root {{ color-scheme: light dark; {variables('light')}}}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {variables('dark')}}} }}\n" + asset("style.css")
+        f"{ROOTS} {{ color-scheme: light dark; {variables('light')}}}\n"
+        f"@media (prefers-color-scheme: dark) {{ {ROOTS} {{ {variables('dark')}}} }}\n" + asset("style.css")
     )
 
 
@@ -93,7 +98,6 @@ def page(offered: Catalogue | None = None, *, token: str | None = None) -> str:
         options["server"] = {"token": token}
     return _template().render(
         module=module(offered or catalogue()),
-        style=style(),
         options=script_data(options),
         connect="'self'" if token else "'none'",
     )

@@ -7,6 +7,7 @@ the studio's, and serves what it finds beside a notebook.
 import hmac
 import json
 import secrets
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,6 +47,11 @@ class StudioServer(ThreadingHTTPServer):
         # classify, ngspice and netlists one after another: two cores, and the newest question is the one that counts
         self.work = threading.Lock()
         super().__init__((HOST, port), Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A page that was closed before its answer came is no error; everything else keeps its trace."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def address(self) -> str:

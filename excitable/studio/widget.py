@@ -8,7 +8,7 @@ import traitlets
 
 from conductance.neurons.base import Neuron
 from excitable.studio.catalogue import Catalogue, catalogue
-from excitable.studio.page import module, style
+from excitable.studio.page import module
 
 
 class Studio(anywidget.AnyWidget):
@@ -24,7 +24,7 @@ class Studio(anywidget.AnyWidget):
 
     def __init__(self, *neurons: Neuron, **options: Any) -> None:
         self._offered: Catalogue = catalogue(neurons)
-        super().__init__(_esm=module(self._offered), _css=style(), **options)
+        super().__init__(_esm=module(self._offered), **options)
 
     @property
     def neuron(self) -> Neuron:

@@ -22,7 +22,7 @@ function showNetwork(studio, parent, network) {
   }
   if (network.ladder.length) {
     element("h3", { text: "the error ladder" }, parent);
-    table(parent, ["from", "to", "rms error of the output", "spikes", "missing or extra"], network.ladder);
+    table(parent, ["from", "to", "membranes, rms over all neurons", "spikes", "missing or extra"], network.ladder);
   }
   if (network.waveforms) showWaveforms(studio, parent, network.waveforms);
 }

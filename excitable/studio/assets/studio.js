@@ -10,6 +10,7 @@ class Studio {
     this.said = new WeakMap();
     this.sweeper = new Sweeper((data) => { this.swept = data; this.changed(false); });
     root.classList.add("excitable-studio");
+    element("style", { text: STYLE }, root); // here and not in the page's head: a notebook's shadow tree sees no other
     const wanted = options.saved || (options.address ? location.hash.slice(1) : "");
     this.build();
     this.open(stateOf(EXAMPLES[0]));
@@ -20,15 +21,18 @@ class Studio {
     this.dark = matchMedia("(prefers-color-scheme: dark)");
     this.listeners = [
       [this.dark, "change", () => { this.colours = null; this.changed(false); }],
-      [window, "resize", () => { this.fit(); this.changed(false); }],
     ];
     if (options.address) this.listeners.push([window, "hashchange", () => this.followAddress()]);
     for (const [target, name, listener] of this.listeners) target.addEventListener(name, listener);
+    // a notebook lays its output out after it was made
+    this.observer = new ResizeObserver(() => { this.fit(); this.changed(false); });
+    this.observer.observe(this.stage);
     this.changed();
     this.settle();
   }
 
   close() {
+    this.observer.disconnect();
     for (const [target, name, listener] of this.listeners) target.removeEventListener(name, listener);
     this.sweeper.close();
     this.running = false;

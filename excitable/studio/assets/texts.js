@@ -1,6 +1,6 @@
 // The same neuron as text, its circuit in ngspice, and the networks of a run folder.
 
-const OFFLINE = "This page runs without Python. `excitable shape` opens the studio with ngspice, the schematic and networks.";
+const OFFLINE = "No program stands behind this page: `excitable shape` opens the studio with ngspice, the schematic and networks.";
 
 class Texts {
   constructor(studio, parent) {
