@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from conductance.events.spikes import Spikes
 from conductance.tasks.events import EVENT_SPLITS, EventData, EventSplit, latency_code
 from conductance.tasks.options import TaskError, check_options, option
 
@@ -25,6 +26,13 @@ class Digits:
     early: float = option(0.0, lower=0.0, unit="tau", meaning="spike time of the brightest pixel")
     late: float = option(2.0, lower=0.0, unit="tau", meaning="spike time of a pixel that is almost dark")
     end: float = option(4.0, lower=0.0, lower_open=True, unit="tau", meaning="duration of a trial")
+
+    copies: int = option(
+        0, lower=0, whole=True, meaning="noisy copies of every sample of the train split; ours"
+    )
+    jitter: float = option(
+        0.0, lower=0.0, unit="tau", meaning="standard deviation of the spike times of noisy copies; ours"
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -63,6 +71,8 @@ class Digits:
             )
             for name, index in parts.items()
         }  # fmt: skip
+        if self.copies:
+            splits["train"] = self._with_copies(splits["train"], seed)
         return EventData(
             name=self.name,
             **splits,
@@ -70,4 +80,19 @@ class Digits:
             time_unit="tau",
             encoding=f"brightness v in (0, 1] to {self.late:g} - v {self.late - self.early:g}, dark pixels silent",
             seed=seed,
+        )
+
+    def _with_copies(self, split: EventSplit, seed: int) -> EventSplit:
+        """The split and its noisy copies; no spike is lost, and times stay inside the trial."""
+        random = torch.Generator().manual_seed(seed)
+        latencies = split.spikes.first().masked_fill(split.spikes.counts() == 0, torch.inf)
+        latest = self.end * (1 - 1e-9)
+        parts = [latencies]
+        for _ in range(self.copies):
+            noise = torch.randn(latencies.shape, generator=random, dtype=latencies.dtype)
+            moved = (latencies + self.jitter * noise).clamp(0.0, latest)
+            parts.append(moved.masked_fill(latencies.isinf(), torch.inf))
+        return EventSplit(
+            spikes=Spikes.of_latencies(torch.cat(parts), end=self.end),
+            labels=split.labels.repeat(self.copies + 1),
         )

@@ -8,7 +8,9 @@ import typer
 STUDIES = {
     "mackey-glass": "excitable.studies.mackey_glass",
     "event-circuit": "excitable.studies.event_circuit",
+    "event-training": "excitable.studies.event_training",
     "dqif": "excitable.studies.dqif",
+    "qif-lif": "excitable.studies.qif_lif",
     "mismatch": "excitable.studies.mismatch",
 }
 """Each module has `BUDGETS` and `run_study`, and a module beside it, its name ending in `_page`, has `write_page`."""
