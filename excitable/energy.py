@@ -15,7 +15,7 @@ from circuits.realisations.levels import default_technology
 from circuits.silicon import PUBLISHED
 from conductance.errors import ExcitableError
 from conductance.storage import StorageError
-from excitable.loop import CircuitOptions, held_out, part_circuits, written
+from excitable.loop import CircuitOptions, part_circuits, written
 from excitable.rungs import circuit_rung, spiking_layers
 from excitable.runs import RunFolder
 from excitable.stages import circuit_options
@@ -99,8 +99,9 @@ def energy_run(
         )
     network, dt = run.network(), run.configuration.network.dt
     options = circuit_options(run, level)
-    split = held_out(run.data.held_out, samples or run.configuration.simulation.samples)
-    parts = part_circuits(network, split.inputs[:, 0].numpy(), dt=dt, options=options)
+    count = samples or run.configuration.simulation.samples
+    inputs = run.data.held_out.inputs[:count, 0].numpy()
+    parts = part_circuits(network, inputs, dt=dt, options=options)
     supplies = [_supplies(part.circuit) for part in parts]
     runs = simulate_all(
         [written(network, part, options) for part in parts], executor=executor, time_limit=options.time_limit,
@@ -111,7 +112,7 @@ def energy_run(
         add, (supply_energy(data, volts) for data, volts in zip(waveforms, supplies, strict=True))
     )
     rung = circuit_rung(
-        network, parts, waveforms, dt=dt, steps=split.samples, scaling=options.scaling, rung=options.rung
+        network, parts, waveforms, dt=dt, steps=len(inputs), scaling=options.scaling, rung=options.rung
     )
     threshold = float(next(iter(spiking_layers(network).values())).values()["U_th"][0])
     technology = options.technology or default_technology()
@@ -120,7 +121,7 @@ def energy_run(
         technology=technology.name,
         supply=technology.supply,
         neurons=len(rung.neurons),
-        samples=split.samples,
+        samples=len(inputs),
         duration=total.duration,
         energy=total.energy,
         static_power=_static_power([part.circuit for part in parts], options, executor),
