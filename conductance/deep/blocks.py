@@ -39,7 +39,9 @@ def convolution(
     )
 
 
-def spiking_convolution(inputs: int, outputs: int, options: NeuronOptions, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:  # fmt: skip  # noqa: E501
+def spiking_convolution(
+    inputs: int, outputs: int, options: NeuronOptions, *, kernel: int = 3, stride: int = 1
+) -> nn.Sequential:
     """A convolution, its tdBN and its neurons."""
     return nn.Sequential(
         *convolution(inputs, outputs, options, kernel=kernel, stride=stride), ImageNeurons(outputs, options)

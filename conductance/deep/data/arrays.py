@@ -86,7 +86,9 @@ def digits(*, seed: int = 0) -> ImageData:
     )  # fmt: skip
 
 
-def generated_pixels(images: int, *, size: int = 32, classes: int = 10, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip  # noqa: E501
+def generated_pixels(
+    images: int, *, size: int = 32, classes: int = 10, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Coloured gratings in noise, in the format of CIFAR: the class is the direction of the stripes.
 
     Phase, wavelength, colour and contrast vary within a class, so that no single pixel tells it.
