@@ -224,8 +224,8 @@ def window_verdict(study: StudyResult) -> str:
     return (
         f"**Verdict.** Against the best fixed window ({best.replace('_', ' ')}, chosen on these very seeds) "
         f"the accuracy of the analytic one is {compared}. Its gradient points "
-        f"{'nearer to' if near else 'further from'} the slope of the expected loss than that of {nearest.replace('_', ' ')} (cosine {cosines['dqif']:.2f} against "
-        f"{cosines[nearest]:.2f}).{reason}"
+        f"{'nearer to' if near else 'further from'} the slope of the expected loss than that of "
+        f"{nearest.replace('_', ' ')} (cosine {cosines['dqif']:.2f} against {cosines[nearest]:.2f}).{reason}"
     )
 
 
