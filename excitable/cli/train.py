@@ -24,8 +24,12 @@ def train(
     from excitable.cli.console import messages
     from excitable.cli.progress import TrainingProgress
     from excitable.config import parse_configuration, read_configuration_text
+    from excitable.event_training import is_event_configuration
 
     text, source = read_configuration_text(configuration)
+    if is_event_configuration(text):
+        _train_events(text, source, run)
+        return
     wanted = parse_configuration(text, source=source)
     # after the check, because these take seconds to import
     from excitable.runs import begun, located
@@ -44,6 +48,28 @@ def train(
     except KeyboardInterrupt:
         messages().print("stopped; the same command goes on from the last checkpoint")
         raise typer.Exit(130) from None
+
+
+def _train_events(text: str, source: str, run: Path | None) -> None:
+    from excitable.cli.console import messages, results
+    from excitable.cli.progress import WorkProgress
+    from excitable.event_training import parse_event_configuration, train_event_run
+    from excitable.runs import located
+
+    wanted = parse_event_configuration(text, source=source)
+    path, epochs = run or located(wanted.name), wanted.training.epochs
+    messages().print(f"{path}: {wanted.network.neuron} neurons on {wanted.task.name}, {epochs} epochs")
+    try:
+        with WorkProgress(messages()) as progress:
+            trained = train_event_run(
+                text, path, source=source,
+                report=lambda record: progress.report("training", record.epoch + 1, epochs),
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        messages().print("stopped; the same command goes on from the last checkpoint")
+        raise typer.Exit(130) from None
+    results().print(f"test accuracy {trained.test.accuracy:.4f} after {len(trained.records)} epochs")
+    results().print(f"network: {path / 'model.safetensors'}")
 
 
 def _summarise(folder: "RunFolder", trained: "TrainedRun") -> None:

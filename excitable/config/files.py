@@ -40,7 +40,7 @@ def read_configuration_text(path: str | Path) -> tuple[str, str]:
     Raises:
         ConfigurationError: there is no such file, or it is no text.
     """
-    shipped = shipped_configurations()
+    shipped = {**shipped_configurations(), **shipped_configurations("events")}
     if not Path(path).exists() and str(path) in shipped:
         return shipped[str(path)], f"{path}.toml (shipped)"
     try:
@@ -66,9 +66,9 @@ def read_configuration(path: str | Path) -> Configuration:
     return parse_configuration(text, source=source)
 
 
-def shipped_configurations() -> dict[str, str]:
-    """The configurations that come with excitable: name to TOML text."""
-    folder = files("excitable") / "configs"
+def shipped_configurations(kind: str = "") -> dict[str, str]:
+    """The configurations that come with excitable: name to TOML text; of kind "events" those of spikes as events."""
+    folder = files("excitable") / "configs" / kind
     found = [entry for entry in folder.iterdir() if entry.name.endswith(".toml")]
     return {
         entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")

@@ -1,0 +1,128 @@
+"""Event-based classifiers in run folders: trained, gone on with, reported, and looked at from all sides."""
+
+import json
+import sys
+
+import pytest
+
+from conductance.events import EventLayer
+from conductance.landscapes import LandscapeError
+from excitable import cli
+from excitable.config import read_configuration_text, shipped_configurations
+from excitable.config.faults import ConfigurationError
+from excitable.event_training import load_event_run, parse_event_configuration, train_event_run
+from excitable.landscape import LandscapeOptions, landscape_run, surface_of
+from excitable.report.event_page import write_event_report
+from excitable.runs import RunError
+
+SMALL = """
+name = "small"
+seed = 3
+
+[task]
+name = "yin_yang"
+end = 5.0
+train_samples = 60
+validation_samples = 20
+test_samples = 12
+
+[network]
+hidden = [6]
+
+[training]
+epochs = 2
+batch = 20
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A trained run, with every epoch's record as it was reported."""
+    return train_event_run(SMALL, tmp_path_factory.mktemp("runs") / "small")
+
+
+def test_a_run_is_in_its_folder(run):
+    """What is loaded has the weights, records and score of what was trained."""
+    loaded = load_event_run(run.path)
+    assert loaded.records == run.records and loaded.test == run.test
+    for name, weights in run.network.state_dict().items():
+        assert weights.equal(loaded.network.state_dict()[name])
+    names = {str(path.relative_to(run.path)) for path in run.path.rglob("*")}
+    assert {"config.toml", "environment.json", "metrics.jsonl", "checkpoints/last.safetensors"} <= names
+
+
+def test_the_same_command_goes_on_and_another_configuration_is_refused(run):
+    """A finished run is not trained again; one of other options is refused by name."""
+    assert train_event_run(SMALL, run.path).records == run.records
+    with pytest.raises(RunError, match="another configuration"):
+        train_event_run(SMALL.replace("hidden = [6]", "hidden = [7]"), run.path)
+
+
+def test_a_broken_off_run_has_no_network_yet(tmp_path):
+    """Ctrl-C after the first epoch: the folder says so, and the same call ends like an unbroken one."""
+
+    def stop(record):
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "small"
+    with pytest.raises(KeyboardInterrupt):
+        train_event_run(SMALL, folder, report=stop)
+    with pytest.raises(RunError, match="not trained yet"):
+        load_event_run(folder)
+    assert len(train_event_run(SMALL, folder).records) == 2
+
+
+def test_every_fault_of_a_configuration_is_named():
+    """Unknown keys, neurons and values out of range, each with its line."""
+    text = SMALL.replace("hidden = [6]", 'neuron = "mtc"').replace("batch = 20", "batch = 0")
+    with pytest.raises(ConfigurationError, match="2 faults") as caught:
+        parse_event_configuration(text)
+    assert "line 13, network.neuron = 'mtc'" in str(caught.value)
+    assert "batch must be positive" in str(caught.value)
+    with pytest.raises(ConfigurationError, match="epochs_"):
+        parse_event_configuration(SMALL + "epochs_ = 2\n")
+
+
+def test_the_report_has_the_accuracy_and_every_spike(run):
+    """The page says the accuracy, needs no other file, and escapes what it names."""
+    page = write_event_report(run).read_text()
+    assert f"Test accuracy {run.test.accuracy:.1%} after 2 epochs" in page
+    assert page.count("<svg") == 2
+    assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    )
+
+
+def test_the_landscape_of_a_run_is_kept_with_its_pictures(run):
+    """One sample and a batch, each with its measures; the first point is the loss of the trained network."""
+    options = LandscapeOptions(directions=2, points=3, plane_points=3, samples=4, length=0.1)
+    views = landscape_run(run.path, options)
+    kept = json.loads((run.path / "landscape.json").read_text())
+    assert [view["name"] for view in kept["views"]] == ["one sample", "batch of 4"]
+    surface = surface_of(run.path, 4)
+    assert views[1].random[0].values[0] == surface.read(surface.start()).value
+    assert views[1].descent.slopes[0] < 0
+    assert views[1].plane.values[1, 1] == pytest.approx(views[1].random[0].values[0])
+    assert (run.path / "figures" / "landscape.svg").stat().st_size > 1000
+    with pytest.raises(LandscapeError, match="13 samples are asked for and the test split has 12"):
+        surface_of(run.path, 13)
+
+
+@pytest.mark.parametrize("name", shipped_configurations("events"))
+def test_shipped_configurations_are_whole(name):
+    """What comes with excitable is found by its name, has no fault, and is called like its file."""
+    text, source = read_configuration_text(name)
+    assert parse_event_configuration(text, source=source).name == name
+
+
+def test_train_takes_event_configurations(tmp_path, monkeypatch, capsys):
+    """`excitable train` with a task on spikes ends with the test accuracy and a network on disk."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.toml").write_text(SMALL)
+    monkeypatch.setattr(sys, "argv", ["excitable", "train", "small.toml"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    assert "test accuracy 0." in capsys.readouterr().out
+    (layer, _) = load_event_run(tmp_path / "runs" / "small").network.layers.values()
+    assert isinstance(layer, EventLayer) and layer.size == 6
