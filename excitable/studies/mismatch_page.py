@@ -90,32 +90,32 @@ def _training(name: str) -> str:
     return "plain" if name == PLAIN else "mismatch-aware"
 
 
+YIELD_COLUMNS = (
+    "level", "chips differ by", "training", "nominal error", "yield", "bounds", "common limit", "median error",
+    "95 % stay within", "failed",
+)  # fmt: skip
+
+
 def _yield_table(study: StudyResult) -> Iterator[str]:
-    columns = (
-        "level",
-        "chips differ by",
-        "training",
-        "nominal error",
-        "yield",
-        "bounds",
-        "common limit",
-        "median error",
-    )
-    yield f"| {' | '.join(columns)} | failed |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield f"| {' | '.join(YIELD_COLUMNS)} |"
+    yield "|---" * len(YIELD_COLUMNS) + "|"
     for level in ("macromodel", "transistor"):
-        for spread, name, sweep in _cases(study, level):
-            row = sweep.yields[0]
-            limit = study.sweeps[PLAIN, spread, sweep.level].limit  # type: ignore[index]
-            errors = _errors(sweep)
-            common = float(np.mean(errors <= limit))
-            known = errors[np.isfinite(errors)]
-            median = f"{np.median(known):.3f}" if len(known) else "-"
+        cases = list(_cases(study, level))
+        limits = {spread: sweep.limit for spread, name, sweep in cases if name == PLAIN}
+        for spread, name, sweep in cases:
+            row, errors = sweep.yields[0], _errors(sweep)
+            common = f"{np.mean(errors <= limits[spread]):.0%}" if spread in limits else "-"
             yield (
                 f"| {level} | {spread} | {_training(name)} | {_error(sweep.nominal.circuit_error)} | "
-                f"{row.good} of {row.chips} ({row.share:.0%}) | {row.lower:.0%} to {row.upper:.0%} | {common:.0%} | "
-                f"{median} | {row.failed} |"
+                f"{row.good} of {row.chips} ({row.share:.0%}) | {row.lower:.0%} to {row.upper:.0%} | {common} | "
+                f"{_error(_quantile(errors, 0.5))} | {_error(_quantile(errors, 0.95))} | {row.failed} |"
             )
+
+
+def _quantile(errors: np.ndarray, share: float) -> float | None:
+    """The error within which a share of the chips stays; None where it lies among those that failed."""
+    value = float(np.quantile(errors, share, method="higher"))
+    return value if np.isfinite(value) else None
 
 
 def _verdicts(study: StudyResult) -> Iterator[str]:
