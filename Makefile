@@ -1,7 +1,7 @@
 # Every target does the set-up that is missing. PYTHON=... names the interpreter to build the environment with.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice chromium programs-for-tests
+.PHONY: help notebooks demo test test-all check format bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice chromium programs-for-tests
 
 bin := .venv/bin
 ready := .venv/.ready
@@ -16,6 +16,7 @@ help:
 	@echo "make check     linter, formatter and type checker"
 	@echo "make format    formats the code and applies the linter's safe fixes"
 	@echo "make docs      the documentation site, in build/site; open build/site/index.html"
+	@echo "make notebooks  the notebooks as .ipynb, in build/notebooks"
 	@echo "make bench     the benchmarks; writes benchmarks/results"
 	@echo "make bench-event-peers-environment  codes with exact gradients that make bench compares with, in build/event-peers"
 	@echo "make bench-peers-environment  the other libraries that make bench compares with, in build/peers (2 GB)"
@@ -59,6 +60,12 @@ format: $(ready)
 docs: $(ready)
 	@NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --strict --quiet
 	@echo "build/site/index.html"
+
+# marimo is installed with the environment; nbformat, which only this needs, is fetched here.
+notebooks: $(ready)
+	@$(bin)/python -c "import nbformat" 2>/dev/null || $(bin)/python -m pip install --quiet nbformat
+	@mkdir -p build/notebooks
+	@for file in notebooks/*.py; do $(bin)/marimo export ipynb "$$file" -o "build/notebooks/$$(basename "$$file" .py).ipynb" --force; done
 
 bench: $(ready) ngspice chromium
 	@$(bin)/python -m benchmarks

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.py"))
-SLOW = {"train_and_export"}
-"""What these do, others do too: reading a comparison trains and exports before it compares."""
+SLOW = {"train_and_export", "studio"}
+"""What these do, others do too: reading a comparison trains and exports before it compares; the studio has tests."""
 
 
 def test_there_are_notebooks():

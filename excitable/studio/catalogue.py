@@ -161,6 +161,15 @@ class Catalogue:
 def catalogue(own: Iterable[Neuron] = ()) -> Catalogue:
     """The studio's catalogue, the user's own neurons first."""
     mine = tuple(own)
+    return _offering(mine) if mine else _standard()
+
+
+@cache
+def _standard() -> Catalogue:
+    return _offering(())
+
+
+def _offering(mine: tuple[Neuron, ...]) -> Catalogue:
     shown = (*(of_neuron(neuron) for neuron in mine), *examples())
     by_signature: dict[tuple, str] = {}
     models: dict[str, Neuron] = {}

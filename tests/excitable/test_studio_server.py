@@ -11,6 +11,7 @@ from excitable.studio import serve
 from excitable.studio.catalogue import CatalogueError, catalogue
 from excitable.studio.own import load_neuron
 from excitable.studio.questions import read_question
+from excitable.studio.widget import Studio
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +144,12 @@ def test_a_users_file_names_its_neuron(tmp_path):
 def test_no_run_is_said(server):
     """The Network tab asks for a run in words."""
     assert "--run" in json.loads(asked(server, "POST", "/network", token=server.token, body={})[1])["error"]
+
+
+def test_a_widget_gives_the_shown_neuron_to_python():
+    """Its address, which the page sets, is read back as the neuron with its values and the input."""
+    shown = Studio()
+    assert shown.neuron.name == PRESETS["tonic"].neuron.name and shown.current == -0.7
+    values = "&".join(f"{name}={value}" for name, value in mtc(tau_s=31.5).defaults.items())
+    shown.address = f"neuron=mtc&{values}&stimulus=constant&stimulus.current=-1.25"
+    assert shown.neuron.defaults == mtc(tau_s=31.5).defaults and shown.current == -1.25
