@@ -18,7 +18,7 @@ from conductance.events import EventLayer, EventNetwork, synaptic_lif
 from conductance.events.training import EpochRecord, EventTraining, NoGradientError, score, train_classifier
 from conductance.landscapes import PathResult, classifier_surface, measure_path, random_directions
 from conductance.neurons import Neuron, qif
-from conductance.tasks import Digits, EventData, EventTask, YinYang
+from conductance.tasks import Digits, EventData, YinYang
 from excitable.trials import Progress, Result, run_trials
 
 END = 5.0
@@ -111,7 +111,7 @@ class Trial:
         return f"{self.task}-{self.model}-{self.start}-{setting}-s{self.seed}"
 
 
-def task_of(trial: Trial) -> EventTask:
+def task_of(trial: Trial) -> YinYang | Digits:
     """The task of a trial."""
     if trial.task == "yin_yang":
         return YinYang(train_samples=trial.budget.train_samples, end=END)
@@ -119,7 +119,7 @@ def task_of(trial: Trial) -> EventTask:
 
 
 @lru_cache(maxsize=2)
-def _data(task: EventTask) -> EventData:
+def _data(task: YinYang | Digits) -> EventData:
     return task.generate(seed=0)
 
 
