@@ -47,9 +47,9 @@ def show(found: "EnergyReport") -> None:
     from excitable.cli.console import results
     from excitable.report.costs import cost_rows, silicon_rows
 
-    own = Table("circuit", "", box=None)
+    own = Table("circuit", "", "", box=None)
     for row in cost_rows(found):
-        own.add_row(row.name, row.value)
+        own.add_row(row.name, row.value, row.meaning)
     results().print(own)
     published = Table("published silicon", "process", "energy per spike", "source", box=None)
     for entry in silicon_rows():
