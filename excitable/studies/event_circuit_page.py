@@ -59,6 +59,8 @@ def page(study: StudyResult) -> str:
         "",
         *_table(study, "ideal"),
         "",
+        ideal_verdict(study),
+        "",
         "A finite peak and reset make spikes come early: the first from rest by tau ln(V_p/(V_p - 1)), each further "
         "one by tau ln((V_p + 1)/(V_p - 1)) more, where the current is small against V_p². The formula takes the "
         "current as held. Here it fades within tau/2: a spike that comes early meets a larger current, so that later "
@@ -85,6 +87,21 @@ def verdict(study: StudyResult) -> str:
     return (
         f"Asked are {MATCHED:.0%} of the spikes matched, a median error below {MEDIAN:g} tau and the same class in "
         f"{SAME:.0%} of the trials. " + "; ".join(sentences) + "."
+    )
+
+
+def ideal_verdict(study: StudyResult) -> str:
+    """In how many trials a circuit decides as the ideal model, for which it was trained, and who bears the rest."""
+    sentences = []
+    for result in study.peaks:
+        good = result.ideal.same_class >= SAME
+        sentences.append(
+            f"V_p = {result.peak:g}: {result.ideal.same_class:.0%} ({'**holds**' if good else '**fails**'})"
+        )
+    return (
+        f"Asked is the same class as the ideal model in {SAME:.0%} of the trials. {'; '.join(sentences)}. Where it "
+        "fails the peak does it, not the circuit: the equation with that peak decides as the circuit does, as the "
+        "first table says."
     )
 
 

@@ -17,7 +17,7 @@ def spikes(*trains):
 
 
 def test_shifts_are_measured_where_both_spike():
-    """Neuron 0 is early by 0.1 and 0.3, neuron 1 by 0.2 in one of two trials; a spike of one form alone has no shift."""
+    """Neuron 0 is early by 0.1 and 0.3, neuron 1 by 0.2 in one trial; a spike of one form alone has no shift."""
     ideal = {"one": spikes([(1.0, 0), (2.0, 1), (4.0, 0)], [(1.0, 0)])}
     circuit = {"one": spikes([(0.9, 0), (1.8, 1), (3.7, 0)], [(0.9, 0), (3.0, 1)])}
     first, second = shifts(ideal, circuit, 10.0)
@@ -44,4 +44,6 @@ def test_the_study_runs_and_is_not_trained_twice(tmp_path):
     assert (tmp_path / "run/peak_10/trial_1/trial_1_bench.cir").exists()
     text = write_page(found, tmp_path / "docs").read_text()
     assert "V_p = 10: the circuit **holds**" in text
+    asked = "**holds**" if found.peaks[0].ideal.same_class >= 0.98 else "**fails**"
+    assert f"V_p = 10: {found.peaks[0].ideal.same_class:.0%} ({asked})" in text
     assert (tmp_path / "docs/event-circuit.svg").stat().st_size > 1000
