@@ -25,6 +25,11 @@ class Network(nn.Module):
         self.layers = nn.ModuleDict(dict(layers))
         width = None
         for name, layer in self.chain.items():
+            if not isinstance(layer, Projection | NeuronLayer):
+                raise ShapeError(
+                    f"network: layer {name} is a {type(layer).__name__}; a network on a time grid is made of "
+                    f"Projection and NeuronLayer. An event-based layer joins by Spikes.binned and Spikes.of_binned"
+                )
             expected = layer.inputs if isinstance(layer, Projection) else layer.size
             if width is not None and width != expected:
                 raise ShapeError(

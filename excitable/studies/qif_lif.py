@@ -348,7 +348,7 @@ def run_study(
     silent_seeds = run("seeds from silent starts", seeded_trials(best_of(silent), budget), run_trial)
     around = [
         LandscapeTrial(trained=result, state=state, samples=samples, training=trial)
-        for trial, result in zip(seeded, comparison, strict=True)
+        for trial, result in sorted(zip(seeded, comparison, strict=True), key=lambda pair: pair[0].seed)
         if trial.task == budget.tasks[0]
         for state in ("initial", "trained")
         for samples in (1, LANDSCAPE_TRIALS)

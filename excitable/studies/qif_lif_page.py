@@ -58,9 +58,9 @@ def page(study: StudyResult) -> str:
         f"loss on first spike times with the published regulariser at weight {REGULARISER:g}, weights trained and "
         f"nothing else. {len(budget.learning_rates) * len(budget.drives)} settings are searched with seed 0 on the "
         f"validation split (learning rates {_listed(budget.learning_rates)}; first weights {_listed(budget.drives)} "
-        f"times the least weight that makes a neuron at rest spike, pi^2/4 for QIF and 4 for LIF), then {budget.seeds} other "
-        f"seeds run at the best. Yin-Yang: {budget.train_samples} train, 1000 validation and 1000 test samples of "
-        "the published splits. Trials last 5 tau. Numbers are means ± standard deviation over seeds, on the test "
+        f"times the least weight that makes a neuron at rest spike, pi^2/4 for QIF and 4 for LIF), then "
+        f"{budget.seeds} other seeds run at the best. Yin-Yang: {budget.train_samples} train, 1000 validation and 1000 "
+        "test samples of the published splits. Trials last 5 tau. Numbers are means ± standard deviation over seeds, on the test "
         "split; spikes, silent neurons and gradients are those of the last epoch.",
         "",
         "SHD, on which the paper compares the two neurons, is not in this study, and its numbers are not available "
