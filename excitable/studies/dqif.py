@@ -22,7 +22,7 @@ from excitable.studies.dqif_gradients import GradientTrial, gradient_mismatch
 from excitable.studies.dqif_variants import VARIANTS
 from excitable.trials import Progress, Result, run_trials
 
-LEARNING_RATE = 0.006
+LEARNING_RATE = 0.003
 """Of Adam, at the start."""
 TARGET = 0.95
 """Validation accuracy whose first epoch is reported."""
@@ -54,7 +54,7 @@ class Budget:
 BUDGETS: Mapping[str, Budget] = MappingProxyType(
     {
         "reduced": Budget(
-            epochs=25, seeds=5, window_seeds=3, generated_images=1000, generated_epochs=6, samples=100_000,
+            epochs=40, seeds=5, window_seeds=3, generated_images=1000, generated_epochs=6, samples=100_000,
             directions=24,
         ),
         "smoke": Budget(
@@ -62,7 +62,7 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         ),
     }
 )  # fmt: skip
-"""`reduced` takes about a quarter of an hour of one core. `smoke` only proves that the study runs."""
+"""`reduced` takes about half an hour of one core. `smoke` only proves that the study runs."""
 
 TWINS = ("dqif", "dlif")
 
@@ -96,7 +96,7 @@ def run_trial(trial: Trial) -> Result:
     network = digits_network(VARIANTS[trial.variant], channels=1 if on_digits else 3)
     options = ImageTrainingOptions(
         epochs=budget.epochs if on_digits else budget.generated_epochs,
-        batch=64,
+        batch=32,
         optimiser="adam",
         learning_rate=LEARNING_RATE,
     )

@@ -17,7 +17,7 @@ from conductance.shaping.map_figures import cobweb_figure, regions_figure
 from conductance.shaping.maps import sampled_moments
 from conductance.storage import write_whole
 from conductance.storage.files import whole_file
-from excitable.studies.dqif import TARGET, StudyResult
+from excitable.studies.dqif import LEARNING_RATE, TARGET, StudyResult
 from excitable.studies.dqif_variants import VARIANTS, WIDTHS
 from excitable.trials import Result
 
@@ -80,7 +80,7 @@ def page(study: StudyResult, energy: EnergyCount) -> str:
             *_windows(),
             f"## Accuracy on digits ({budget.epochs} epochs of 1168 images, 449 test images)",
             "",
-            "One small convolutional network for all, T = 4, tdBN, TET loss, Adam at 0.006; the split is "
+            f"One small convolutional network for all, T = 4, tdBN, TET loss, Adam at {LEARNING_RATE:g}; the split is "
             "fixed, seeds decide "
             f"weights, order and augmentation. Epochs to target: first epoch with {TARGET:g} on the "
             "validation split.",
