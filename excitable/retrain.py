@@ -32,7 +32,7 @@ class RetrainOptions:
     Args:
         level: of the circuit whose laws are learnt: macromodel or transistor.
         steps: updates of the model on these laws; None is twice as many as in training, since a filter that slews is
-            another law (the demo's error rose from 0.17 to 0.97 by it, and fell to 0.18 in 400 steps).
+            another law (the demo's error rose from 0.17 to 0.97 by it, and fell to 0.15 in 400 steps).
         learning_rate: at the start of the cosine annealing; None is that of training.
     """
 

@@ -50,7 +50,7 @@ def test_laws_keep_what_was_trained():
     """Limits are added; numbers, what is trained, linear filter and projections stay."""
     before = network()
     after, (law,) = with_circuit_laws(before, [calibration()], {}, UNITS)
-    assert (law.layer, law.filter_limit, law.leak_limit, law.tabulated) == ("hidden", 1.0, 8.0, ())
+    assert (law.layer, law.filter_limit, law.leak_limit, law.tabulated) == ("hidden", 1.0, 5.0, ())
     assert (
         after.chain["filter"] is before.chain["filter"] and after.chain["readout"] is before.chain["readout"]
     )
