@@ -23,8 +23,8 @@ FILTER_LIMIT = 1.0
 """A follower-integrator is one pair."""
 LEAK_LIMIT = 5.0
 """Where the leak of staggered pairs saturates (docs/models.md, section 4). Strong inputs still drive a silent membrane
-beyond it, in the model without end, in the circuit to its rail. With 8, the widest that can be built, none ran away, but
-the demo's model and transistors erred more: 0.18 and 0.24 in place of 0.14 and 0.15 on the same 1500 samples."""
+beyond it, in the model without end, in the circuit to its rail. With 8, the widest that can be built, none ran away,
+but the demo's model and transistors erred more: 0.18 and 0.24 in place of 0.14 and 0.15 on the same 1500 samples."""
 LARGEST_RESIDUAL = 0.02
 """A sweep that deviates more from its tanh replaces it as a table; transistors of the generic process deviate 1.5 %."""
 
