@@ -10,7 +10,8 @@ from conductance.landscapes.surface import LandscapeError, Reading
 
 Cause = Literal["appearance", "order", "other"]
 CAUSES: tuple[Cause, ...] = ("appearance", "order", "other")
-"""What changes at a jump: how often a neuron spikes; only the order of the spikes; neither."""
+"""What changes at a jump: how often a neuron spikes; only the order of the spikes; neither. A spike that vanishes where
+another of the same neuron appears leaves the count as it is, and counts as a change of order."""
 RESOLUTION = 1e-6
 """Least jump that is seen, over the largest value on the line. Between neighbouring numbers a continuous loss changes
 by its slope times 1e-16, and by some 1e-8 where a LIF spike is about to vanish and its time moves as a square root."""

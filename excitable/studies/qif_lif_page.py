@@ -88,7 +88,8 @@ def page(study: StudyResult) -> str:
 def _table(study: StudyResult, task: str, start: str) -> list[str]:
     target = TARGETS[task]
     lines = [
-        f"| neuron | accuracy | best epoch's, on validation | silent hidden neurons | spikes per hidden neuron | gradient norm | its variance "
+        f"| neuron | accuracy | best epoch's, on validation | silent hidden neurons | spikes per hidden neuron "
+        f"| gradient norm | its variance "
         f"| steps left out | epochs to {target:.0%} | changed nothing |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -142,8 +143,8 @@ def _verdicts(study: StudyResult, task: str) -> list[str]:
         "",
         "The papers' number for silent neurons is of the oscillating neuron on MNIST; here it is the neuron with "
         "exponential currents. Other exact-gradient codes reach 0.967 to 0.989 on Yin-Yang with networks of this size "
-        "and settings of their own, so an accuracy below that is one of this budget, search and loss, not a limit of the "
-        "neuron. A LIF neuron has no pseudospikes: the loss takes the end of the trial for a silent output neuron.",
+        "and settings of their own, so an accuracy below that is one of this budget, search and loss, not a limit of "
+        "the neuron. A LIF neuron has no pseudospikes: the loss takes the end of the trial for a silent output neuron.",
     ]
     return lines
 
@@ -268,7 +269,12 @@ def _rows(results: Sequence[Result], task: str, model: str, start: str) -> list[
 def _cell(found: Estimate) -> str:
     if found.value is None or found.low is None or found.high is None:
         return "no jump"
-    return f"{found.value:.4g} ({found.low:.4g} to {found.high:.4g})"
+    return f"{_digits(found.value)} ({_digits(found.low)} to {_digits(found.high)})"
+
+
+def _digits(value: float) -> str:
+    # a cosine differs from 1 far behind the point
+    return f"{value:.7f}" if 0.99 < value < 1 else f"{value:.4g}"
 
 
 def _spread(values: Sequence[float], digits: int) -> str:
