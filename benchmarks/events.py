@@ -79,7 +79,7 @@ def main() -> None:
         rows += measure_peers(data, threads=options.threads, repeats=options.repeats, python=options.python)
     growth = [_growth(events, options.repeats) for events in LENGTHS if events <= options.longest]
     result = {
-        "environment": environment(), "threads": options.threads, "samples": options.samples,
+        "environment": environment(seed=0), "threads": options.threads, "samples": options.samples,
         "batch": OPTIONS.batch, "goal": GOAL, "ratio": _ratio(rows), "epochs": [asdict(row) for row in rows],
         "growth": [asdict(row) for row in growth],
     }  # fmt: skip
