@@ -37,7 +37,7 @@ TARGETS = MappingProxyType({"yin_yang": 0.95, "digits": 0.9})
 STARTS = ("active", "silent")
 SILENT_SHARE = 0.9
 REGULARISER = 0.03
-LANDSCAPE_TRIALS = 10
+LANDSCAPE_TRIALS = 3
 LANDSCAPE_LENGTH = 0.5
 """Length of a path over the norm of the network's weights."""
 LANDSCAPE_POINTS = 13
