@@ -49,11 +49,11 @@ def label(
         voltage = xr.DataArray(values, dims=(axis, "node"), coords=coordinates, attrs=description)
     found = {"voltage": voltage}
     if metered:
-        along = () if axis is None else (axis,)
+        over = () if axis is None else (axis,)
         values = plot.values[:, [columns[f"i({card})"] for card in metered.values()]]
         found["current"] = xr.DataArray(
-            values if along else values[0],
-            dims=(*along, "source"),
+            values if over else values[0],
+            dims=(*over, "source"),
             coords={"source": ("source", list(metered))},
             attrs={"units": "A", "long_name": "current through a voltage source"},
         )

@@ -6,6 +6,7 @@ Every setting was chosen on the validation split; the test split is measured onc
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -117,13 +118,17 @@ def run_trial(trial: Trial) -> Result:
 
 def classifier(inputs: int, hidden: int, classes: int, *, drive: float, seed: int) -> EventNetwork:
     """An untrained network of QIF neurons, in double precision; `drive` is mean and spread of its hidden weights."""
-    shared = {
-        "generator": torch.Generator().manual_seed(seed), "sharpness": SHARPNESS, "trainable": TRAINED,
-    }  # fmt: skip
+    layer = partial(
+        EventLayer,
+        qif(),
+        generator=torch.Generator().manual_seed(seed),
+        sharpness=SHARPNESS,
+        trainable=TRAINED,
+    )
     return EventNetwork(
         {
-            "hidden": EventLayer(qif(), inputs, hidden, mean=drive, spread=4.0, **shared),
-            "output": EventLayer(qif(), hidden, classes, mean=5.0, spread=5.0, **shared),
+            "hidden": layer(inputs, hidden, mean=drive, spread=4.0),
+            "output": layer(hidden, classes, mean=5.0, spread=5.0),
         }
     ).double()
 

@@ -89,7 +89,7 @@ def test_one_neuron_of_a_layer_in_transistors():
     assert kinds == ["mtc_behavioural", "mtc_transistor", "mtc_behavioural"]
     assert devices["x_filter_0_y1_hidden_1_out"].subcircuit == "synapse_inhibitory"
     assert isinstance(devices["g_filter_0_y1_hidden_0_out"], Transconductance)
-    with pytest.raises(CircuitError, match="no neuron layer hidden_3; .* by its number"):
+    with pytest.raises(CircuitError, match=r"no neuron layer hidden_3; .* by its number"):
         build({"hidden_3": "transistor"}, GENERIC)
 
 
