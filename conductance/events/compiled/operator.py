@@ -10,7 +10,7 @@ from conductance.events.compiled.source import SLOPES, Flow
 from conductance.events.spikes import EventError
 from conductance.kernels.pool import POOL
 
-SMALL = 1 << 12
+SMALL = 1 << 15
 """Events times neurons below which a second thread costs more than it saves."""
 WIDEST_VECTOR = 64
 """Bytes."""
