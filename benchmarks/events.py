@@ -143,8 +143,8 @@ def _ours(split: EventSplit, backend: str, dtype: torch.dtype, repeats: int, thr
     median = statistics.median(durations[1:])
     name = {"c": "excitable, compiled loop", "torch": "excitable, torch"}[backend]
     return Epoch(
-        name=f"{name}, {str(dtype).removeprefix('torch.')}, {threads} thread{'s' * (threads > 1)}", neuron="QIF", seconds=median,
-        compiling=max(0.0, durations[0] - median), loss=losses[0], repeats=repeats,
+        name=f"{name}, {str(dtype).removeprefix('torch.')}, {threads} thread{'s' * (threads > 1)}", neuron="QIF",
+        seconds=median, compiling=max(0.0, durations[0] - median), loss=losses[0], repeats=repeats,
     )  # fmt: skip
 
 
