@@ -89,14 +89,14 @@ def _steps(
         before, after = _narrowed(read, left, high, _by_counts)
         pairs.append((before, after))
         left = after
-    found = [pair for pair in pairs if _height(*pair) > least]
+    found = [pair for pair in pairs if _is_jump(*pair, least)]
 
     def largest_rest(begin: _Side, middle: _Side, end: _Side) -> bool:
         return _rest(begin, middle, found) >= _rest(middle, end, found)
 
     pair = _narrowed(read, low, high, largest_rest)
     known = {before.place for before, _ in found}
-    if _height(*pair) > least and pair[0].place not in known:
+    if _is_jump(*pair, least) and pair[0].place not in known:
         found.append(pair)
     return sorted(found, key=lambda pair: pair[0].place)
 
@@ -125,8 +125,10 @@ def _rest(low: _Side, high: _Side, known: Sequence[tuple[_Side, _Side]]) -> floa
     return abs(high.reading.value - low.reading.value - jumped)
 
 
-def _height(before: _Side, after: _Side) -> float:
-    return abs(after.reading.value - before.reading.value)
+def _is_jump(before: _Side, after: _Side, least: float) -> bool:
+    # between the places a steep loss may be far above its value at any of them, and so is its rounding
+    largest = max(abs(before.reading.value), abs(after.reading.value))
+    return abs(after.reading.value - before.reading.value) > max(least, RESOLUTION * largest)
 
 
 def _jump(before: _Side, after: _Side) -> Jump:

@@ -82,10 +82,14 @@ def test_jumps_are_found_to_the_last_bit():
 
 
 def test_a_steep_but_continuous_function_has_no_jump():
-    """A ramp over a billionth of the path and a square root's vertical tangent change little between neighbours."""
+    """A ramp over a billionth of the path and a square root's vertical tangent change little between neighbours,
+    and so does a peak, for its height.
+    """
     ramp = plain(lambda x: min(1.0, max(0.0, (x - 0.4) * 1e9)))
     root = plain(lambda x: math.copysign(math.sqrt(abs(x - 0.4)), x - 0.4))
-    for function in (ramp, root):
+    # a peak between the places, so high that neighbouring numbers differ by far more than the values at the places
+    peak = plain(lambda x: 1.0 + 1e20 * math.exp(-(((x - 0.45) / 0.005) ** 2)))
+    for function in (ramp, root, peak):
         assert find_jumps(function, [k / 10 for k in range(11)])[0] == ()
 
 
