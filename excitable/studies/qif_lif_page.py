@@ -227,6 +227,10 @@ def training_figure(study: StudyResult) -> Figure:
     return figure
 
 
+WIDE = 1e3
+"""A range of losses that only a logarithmic axis shows: the regulariser is exponential in a late spike's time."""
+
+
 def path_figure(study: StudyResult) -> Figure:
     """The loss along every random path, its jumps as dots, for one sample and for a batch."""
     figure = Figure(figsize=(11, 5.4), layout="constrained")
@@ -238,6 +242,9 @@ def path_figure(study: StudyResult) -> Figure:
                 axis.plot(path.places, path.values, color=COLOURS[model], linewidth=0.8, alpha=0.7)
                 places = [jump.place for jump in path.jumps]
                 axis.plot(places, np.interp(places, path.places, path.values), "k.", markersize=3)
+            values = np.concatenate([path.values for path in study.paths(model, state, samples)] or [[1.0]])
+            if values.min() > 0 and values.max() > WIDE * values.min():
+                axis.set_yscale("log")
             axis.set_title(f"{NAMES[model]}, {state}, {samples} sample(s)", fontsize=9)
             axis.set_xlabel("path over the weights' norm", fontsize=8)
             axis.spines[["top", "right"]].set_visible(False)
