@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from circuits.realisations import Level, Trim, realise
 from circuits.realisations.levels import default_technology
+from circuits.circuit import CircuitError
 from circuits.scaling import Scaling
 from circuits.single import neuron_circuit
 from circuits.technologies import Technology
@@ -97,8 +98,13 @@ def check_circuit(
         trims: what DC sweeps found of the amplifiers.
 
     Raises:
-        CircuitError: the neuron has no circuit. SimulatorMissing, SimulationFailed: ngspice.
+        CircuitError: the neuron has events, or no circuit. SimulatorMissing, SimulationFailed: ngspice.
     """
+    if neuron.event is not None:
+        raise CircuitError(
+            f"neuron {neuron.name}: it resets, so its voltage jumps where its circuit's cannot and the two are compared "
+            f"by spikes: give a neuron without events, or see excitable.events for networks of those that have them"
+        )
     chosen = technology or default_technology()
     units = scaling or chosen.scaling()
     behavioural = level == "behavioural"
