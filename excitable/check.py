@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from circuits.circuit import CircuitError
 from circuits.realisations import Level, Trim, realise
 from circuits.realisations.levels import default_technology
-from circuits.circuit import CircuitError
 from circuits.scaling import Scaling
 from circuits.single import neuron_circuit
 from circuits.technologies import Technology
@@ -102,8 +102,8 @@ def check_circuit(
     """
     if neuron.event is not None:
         raise CircuitError(
-            f"neuron {neuron.name}: it resets, so its voltage jumps where its circuit's cannot and the two are compared "
-            f"by spikes: give a neuron without events, or see excitable.events for networks of those that have them"
+            f"neuron {neuron.name}: it resets, and a circuit's voltage cannot jump, so the two are compared by spikes: "
+            f"give a neuron without events, or see excitable.events for networks of those that have them"
         )
     chosen = technology or default_technology()
     units = scaling or chosen.scaling()
