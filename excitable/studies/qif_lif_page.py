@@ -242,7 +242,7 @@ def path_figure(study: StudyResult) -> Figure:
                 axis.plot(path.places, path.values, color=COLOURS[model], linewidth=0.8, alpha=0.7)
                 places = [jump.place for jump in path.jumps]
                 axis.plot(places, np.interp(places, path.places, path.values), "k.", markersize=3)
-            values = np.concatenate([path.values for path in study.paths(model, state, samples)] or [[1.0]])
+            values = np.concatenate([path.values for path in study.paths(model, state, samples)] or [(1.0,)])
             if values.min() > 0 and values.max() > WIDE * values.min():
                 axis.set_yscale("log")
             axis.set_title(f"{NAMES[model]}, {state}, {samples} sample(s)", fontsize=9)
