@@ -80,8 +80,8 @@ def page(study: StudyResult) -> str:
 EARLIER = (
     "This is not the first design that was tried. With a leak that saturates (leak_limit 3.5, made of five pairs, "
     "which follow its law less closely) model and netlist of a chip showed no visible agreement over the first chips, "
-    "and the study was begun anew with a linear leak; size, step and stretch were chosen before this run, for computing "
-    "time and for agreement. So the agreement holds for circuits whose leak follows its law."
+    "and the study was begun anew with a linear leak; size, step and stretch were chosen before this run, for "
+    "computing time and for agreement. So the agreement holds for circuits whose leak follows its law."
 )
 
 
