@@ -56,7 +56,7 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
     {
         "reduced": Budget(
             steps=300, batch=16, series_samples=1500, warm_up=500, width=64, seeds=5,
-            learning_rates=(0.003, 0.01, 0.03), input_gains=(1.0, 3.0),
+            learning_rates=(0.03, 0.1, 0.3), input_gains=(3.0, 10.0, 30.0),
         ),
         "paper": Budget(
             steps=10_000, batch=128, series_samples=3000, warm_up=1000, width=128, seeds=5,

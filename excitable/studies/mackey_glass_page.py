@@ -68,7 +68,7 @@ def page(study: StudyResult) -> str:
         "",
         "## Settings that the search chose",
         "",
-        *_settings(study.comparison),
+        *_settings(study),
         "",
     ]
     return "\n".join(lines)
@@ -144,14 +144,21 @@ def _table(results: Sequence[Result], reading: str, models: Sequence[str]) -> li
     return lines
 
 
-def _settings(results: Sequence[Result]) -> list[str]:
-    lines = ["| horizon | model | hidden | learning rate | input gain |", "|---|---|---|---|---|"]
-    keys = ("reading", "model", "width", "learning_rate", "input_gain")
-    rows = dict.fromkeys(tuple(result[key] for key in keys) for result in results)
-    return lines + [
-        f"| {reading} | {model} | {width} | {rate:g} | {gain:g} |"
-        for reading, model, width, rate, gain in rows
+def _settings(study: StudyResult) -> list[str]:
+    budget = study.budget
+    lines = [
+        "A setting on the edge of the grid may not be the best there is.",
+        "",
+        "| horizon | model | hidden | learning rate | input gain | on the edge of the grid |",
+        "|---|---|---|---|---|---|",
     ]
+    keys = ("reading", "model", "width", "learning_rate", "input_gain")
+    rows = dict.fromkeys(tuple(result[key] for key in keys) for result in study.comparison)
+    for reading, model, width, rate, gain in rows:
+        at = {"learning rate": (rate, budget.learning_rates), "input gain": (gain, budget.input_gains)}
+        words = ", ".join(name for name, (value, grid) in at.items() if value in (grid[0], grid[-1])) or "no"
+        lines.append(f"| {reading} | {model} | {width} | {rate:g} | {gain:g} | {words} |")
+    return lines
 
 
 def _spread(values: Sequence[float], digits: int) -> str:
