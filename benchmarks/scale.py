@@ -142,7 +142,7 @@ def agreement(reference: Spikes, candidate: Spikes) -> Agreement:
 
 def measure(neurons: int, largest: int, file: Path) -> dict:
     """All runs, each kept in the file as soon as it is done, and its spikes beside it."""
-    plan = [(100, False, 2), (neurons, False, 2), (100, True, 1), (neurons, True, 1), (neurons, False, 1)]
+    plan = [(100, False, 2), (neurons, False, 2), (neurons, False, 1), (100, True, 1), (neurons, True, 1)]
     plan += [(largest, False, 2)]
     kept = json.loads(file.read_text("utf-8")) if file.exists() else {"runs": {}}
     for size, monolithic, workers in dict.fromkeys(plan):
