@@ -50,38 +50,29 @@ def neuron_circuit(
             than its edges.
     """
     built = realise(neuron, scaling=scaling) if realisation is None else realisation
-    subcircuit = built.subcircuit
-    entry = input_state(neuron)
     initial = tuple(neuron.initial_state() if start is None else start)
     if len(initial) != len(neuron.states):
         raise CircuitError(
             f"neuron {neuron.name}: start has {len(initial)} values; give {len(neuron.states)}"
         )
-    outside = {pin.name for pin in subcircuit.pins}
+    outside = {pin.name for pin in built.subcircuit.pins}
     nodes = {
         state.name: state.name if state.name in outside else f"xn.{state.name}" for state in neuron.states
     }
-    waveform = HeldWaveform(
-        times=tuple(time * scaling.time_unit for time in stimulus.times),
-        values=tuple(value * scaling.current_unit for value in stimulus.values),
-        edge=EDGE * scaling.time_unit,
-    )
     return Circuit(
         name=name,
         title=f"one {neuron.name} neuron",
-        subcircuits=(*built.cells, subcircuit),
+        subcircuits=(*built.cells, built.subcircuit),
         models=built.models,
         temperature=built.temperature,
         devices=(
             *supplies(built),
             *_arriving(neuron, arrivals or Arrivals(), scaling),
-            CurrentSource(
-                name="i_in", source=GROUND, sink=entry.name, waveform=waveform, note="input current"
-            ),
+            _stimulating(neuron, stimulus, scaling),
             Instance(
                 name="xn",
-                subcircuit=subcircuit.name,
-                connections={pin.name: pin.name for pin in subcircuit.pins},
+                subcircuit=built.subcircuit.name,
+                connections={pin.name: pin.name for pin in built.subcircuit.pins},
                 parameters={parameter_name(key): value for key, value in neuron.defaults.items()},
             ),
         ),
@@ -91,6 +82,17 @@ def neuron_circuit(
         },
         probes=(*nodes.values(), OUTPUT),
     )
+
+
+def _stimulating(neuron: Neuron, stimulus: Stimulus, scaling: Scaling) -> CurrentSource:
+    """The source of the held current."""
+    waveform = HeldWaveform(
+        times=tuple(time * scaling.time_unit for time in stimulus.times),
+        values=tuple(value * scaling.current_unit for value in stimulus.values),
+        edge=EDGE * scaling.time_unit,
+    )
+    sink = input_state(neuron).name
+    return CurrentSource(name="i_in", source=GROUND, sink=sink, waveform=waveform, note="input current")
 
 
 def _arriving(neuron: Neuron, arrivals: Arrivals, scaling: Scaling) -> tuple[Device, ...]:

@@ -15,6 +15,7 @@ from circuits.circuit import (
     BehaviouralVoltage,
     Capacitor,
     CircuitError,
+    Device,
     Param,
     Pin,
     Resistor,
@@ -95,37 +96,6 @@ def log_domain_qif(
             f"log-domain neuron: mirror = {mirror!r}, peak = {peak!r}, reset = {reset!r}; allowed are mirror >= 1 and "
             f"0 < reset < peak"
         )
-    loops = Loops(technology=technology, current=unit * peak)
-    loops.unit()
-    loops.mirror("m_leak_copy", "unit", "leak", note="leak current")
-    loops.nmos("m_leak_diode", "leak", "leak", note="leak, mirror's input")
-    loops.nmos("m_leak", STATE, "leak", note="leak")
-    loops.mirror("m_unit_forced", "unit", "one", note="unit current into pair one")
-    loops.pair("one", forced=(UNIT_GATE, "one"), free=(STATE, "membrane"), source="source_one")
-    loops.mirror("m_membrane", "membrane", "membrane", note="I_m, mirror's input")
-    loops.mirror("m_square", "membrane", STATE, ratio=1 / mirror, note="the quadratic term")
-    loops.mirror("m_out", "membrane", OUT, note="I_m, output")
-    loops.mirror("m_in", IN, IN, note="input, mirror's input")
-    loops.mirror("m_in_forced", IN, "two", note="input into pair two")
-    loops.pair("two", forced=(STATE, "two"), free=(UNIT_GATE, "divided"), source="source_two")
-    loops.mirror("m_divided", "divided", "divided", note="I_in iu/I_m, mirror's input")
-    loops.mirror("m_arrive", "divided", STATE, note="I_in iu/I_m")
-    kappa_units = technology.transistor("nmos").slope_factor * technology.thermal_voltage
-    high, low = kappa_units * sympy.log(PEAK), kappa_units * sympy.log(RESET)
-    loops.devices += [
-        Capacitor(name="c_state", positive=STATE, negative=VSS, capacitance=CAPACITANCE, note="state"),
-        BehaviouralVoltage(
-            name="b_low", positive="low", negative=GROUND,
-            voltage=voltage(UNIT_GATE) + low - MARGIN * technology.thermal_voltage,
-            note="where the reset pulls",
-        ),
-        Switch(
-            name="s_reset", positive=STATE, negative="discharge", sense_positive=STATE, sense_negative=UNIT_GATE,
-            on_above=high, off_below=low, on_resistance=DISCHARGE / 2, off_resistance=1e14,
-            note="comparator and reset",
-        ),
-        Resistor(name="r_reset", positive="discharge", negative="low", resistance=DISCHARGE / 2),
-    ]  # fmt: skip
     subcircuit = Subcircuit(
         name=name,
         title=f"log-domain QIF neuron, {technology.title}",
@@ -142,10 +112,50 @@ def log_domain_qif(
             Param(name="peak", value=peak, meaning="I_m/iu at which it spikes"),
             Param(name="reset", value=reset, meaning="I_m/iu from which it goes on"),
         ),
-        devices=tuple(loops.devices),
+        devices=(*_transistors(technology, unit * peak, mirror), *_reset(technology)),
         initial={STATE: technology.rails[0] + 16 * technology.thermal_voltage},
     )
     return Block(subcircuit=subcircuit, models=technology.model_cards())
+
+
+def _transistors(technology: Technology, current: float, mirror: float) -> list[Device]:
+    """Leak, parabola and input as mirrors and translinear pairs, sized for the largest current in A."""
+    loops = Loops(technology=technology, current=current)
+    loops.unit()
+    loops.mirror("m_leak_copy", "unit", "leak", note="leak current")
+    loops.nmos("m_leak_diode", "leak", "leak", note="leak, mirror's input")
+    loops.nmos("m_leak", STATE, "leak", note="leak")
+    loops.mirror("m_unit_forced", "unit", "one", note="unit current into pair one")
+    loops.pair("one", forced=(UNIT_GATE, "one"), free=(STATE, "membrane"), source="source_one")
+    loops.mirror("m_membrane", "membrane", "membrane", note="I_m, mirror's input")
+    loops.mirror("m_square", "membrane", STATE, ratio=1 / mirror, note="the quadratic term")
+    loops.mirror("m_out", "membrane", OUT, note="I_m, output")
+    loops.mirror("m_in", IN, IN, note="input, mirror's input")
+    loops.mirror("m_in_forced", IN, "two", note="input into pair two")
+    loops.pair("two", forced=(STATE, "two"), free=(UNIT_GATE, "divided"), source="source_two")
+    loops.mirror("m_divided", "divided", "divided", note="I_in iu/I_m, mirror's input")
+    loops.mirror("m_arrive", "divided", STATE, note="I_in iu/I_m")
+    return loops.devices
+
+
+def _reset(technology: Technology) -> tuple[Device, ...]:
+    """The capacitor, and an ideal comparator that discharges it from the peak to the reset."""
+    kappa_units = technology.transistor("nmos").slope_factor * technology.thermal_voltage
+    high, low = kappa_units * sympy.log(PEAK), kappa_units * sympy.log(RESET)
+    return (
+        Capacitor(name="c_state", positive=STATE, negative=VSS, capacitance=CAPACITANCE, note="state"),
+        BehaviouralVoltage(
+            name="b_low", positive="low", negative=GROUND,
+            voltage=voltage(UNIT_GATE) + low - MARGIN * technology.thermal_voltage,
+            note="where the reset pulls",
+        ),
+        Switch(
+            name="s_reset", positive=STATE, negative="discharge", sense_positive=STATE, sense_negative=UNIT_GATE,
+            on_above=high, off_below=low, on_resistance=DISCHARGE / 2, off_resistance=1e14,
+            note="comparator and reset",
+        ),
+        Resistor(name="r_reset", positive="discharge", negative="low", resistance=DISCHARGE / 2),
+    )  # fmt: skip
 
 
 def time_constant_of(technology: Technology, unit: float, capacitance: float) -> float:

@@ -37,23 +37,7 @@ def macromodel(
         devices += _inner_node(model, steered)
         initial = {_MIRROR: 0.0}
         steered = voltage(_MIRROR) / model.voltage_unit
-    norm = 1 + supply / 2 / model.early_voltage if model.rails and math.isfinite(model.early_voltage) else 1.0
-    arm = model.gain / norm * BIAS / 2
-    if model.rails:
-        above, below = voltage(VDD, OUT), voltage(OUT, VSS)
-        source = arm * (1 + steered) * _transistor(above, model, thermal_voltage)
-        sink = arm * (1 - steered) * _transistor(below, model, thermal_voltage)
-        devices += [
-            BehaviouralCurrent(name="b_source", source=VDD, sink=OUT, current=source, note="sourcing arm"),
-            BehaviouralCurrent(name="b_sink", source=OUT, sink=VSS, current=sink, note="sinking arm"),
-        ]
-    else:
-        current = model.gain * BIAS * steered
-        if math.isfinite(model.early_voltage):
-            current -= BIAS * voltage(OUT) / model.early_voltage
-        devices.append(
-            BehaviouralCurrent(name="b_out", source=GROUND, sink=OUT, current=current, note="output")
-        )
+    devices += _output(model, steered, supply=supply, thermal_voltage=thermal_voltage)
     for node, value in (
         (PLUS, model.input_capacitance),
         (MINUS, model.input_capacitance),
@@ -86,6 +70,26 @@ def _inner_node(model: AmplifierModel, steered: sympy.Expr) -> list[Device]:
         ),
         Capacitor(name="c_mirror", positive=_MIRROR, negative=GROUND, capacitance=model.mirror_capacitance),
     ]
+
+
+def _output(
+    model: AmplifierModel, steered: sympy.Expr, *, supply: float, thermal_voltage: float
+) -> list[Device]:
+    """The two output arms between the rails, or one source where the model has no rails."""
+    norm = 1 + supply / 2 / model.early_voltage if model.rails and math.isfinite(model.early_voltage) else 1.0
+    arm = model.gain / norm * BIAS / 2
+    if model.rails:
+        above, below = voltage(VDD, OUT), voltage(OUT, VSS)
+        source = arm * (1 + steered) * _transistor(above, model, thermal_voltage)
+        sink = arm * (1 - steered) * _transistor(below, model, thermal_voltage)
+        return [
+            BehaviouralCurrent(name="b_source", source=VDD, sink=OUT, current=source, note="sourcing arm"),
+            BehaviouralCurrent(name="b_sink", source=OUT, sink=VSS, current=sink, note="sinking arm"),
+        ]
+    current = model.gain * BIAS * steered
+    if math.isfinite(model.early_voltage):
+        current -= BIAS * voltage(OUT) / model.early_voltage
+    return [BehaviouralCurrent(name="b_out", source=GROUND, sink=OUT, current=current, note="output")]
 
 
 def _transistor(across: sympy.Expr, model: AmplifierModel, thermal_voltage: float) -> sympy.Expr:

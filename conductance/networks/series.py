@@ -58,25 +58,11 @@ def series_network(
     with torch.no_grad():
         encoder.weight.mul_(recipe.input_gain)
         encoder.bias.copy_(recipe.bias.draw(hidden, generator))
-    return Network(
-        {
-            "encoder": encoder,
-            "hidden": NeuronLayer(
-                recipe.neuron,
-                hidden,
-                dt=dt,
-                method=recipe.method if method is None else method,
-                values=drawn,
-                trainable=recipe.trainable if trainable is None else trainable,
-                backend=backend,
-            ),
-            "readout": Projection(hidden, outputs, generator=generator),
-            "filter": NeuronLayer(
-                low_pass(order=FILTER_ORDER, tau=low_pass_tau),
-                outputs,
-                dt=dt,
-                method=FILTER_METHOD,
-                backend=backend,
-            ),
-        }
-    )
+    neurons = NeuronLayer(
+        recipe.neuron, hidden, dt=dt, method=recipe.method if method is None else method, values=drawn,
+        trainable=recipe.trainable if trainable is None else trainable, backend=backend,
+    )  # fmt: skip
+    readout = Projection(hidden, outputs, generator=generator)
+    smoothing = low_pass(order=FILTER_ORDER, tau=low_pass_tau)
+    filtering = NeuronLayer(smoothing, outputs, dt=dt, method=FILTER_METHOD, backend=backend)
+    return Network({"encoder": encoder, "hidden": neurons, "readout": readout, "filter": filtering})
