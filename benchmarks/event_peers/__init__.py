@@ -4,13 +4,12 @@
 forms; a form builds a function that runs one epoch. What does not run is reported in its own words.
 """
 
-import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from benchmarks.isolated import ROOT, rows_of
+
 PYTHON = ROOT / "build" / "event-peers" / "bin" / "python"
 ADAPTERS = ("scan", "jaxsnn", "eventax")
 ABSENT = {
@@ -58,22 +57,12 @@ def measure_peers(data: Path, *, threads: int, repeats: int, python: Path = PYTH
 
 
 def _measure(name: str, data: Path, threads: int, repeats: int, python: Path) -> list[Epoch]:
-    command = [
-        str(python), "-m", "benchmarks.event_peers.adapter", name, "--data", str(data), "--threads", str(threads),
+    arguments = [
+        "-m", "benchmarks.event_peers.adapter", name, "--data", str(data), "--threads", str(threads),
         "--repeats", str(repeats),
     ]  # fmt: skip
-    output, problem = "", ""
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
-        output = done.stdout
-        if done.returncode:
-            problem = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    except subprocess.TimeoutExpired as late:
-        output = late.stdout.decode() if isinstance(late.stdout, bytes) else late.stdout or ""
-        problem = f"took longer than {SECONDS} s"
-    except OSError as error:
-        problem = f"{python} does not run: {error.strerror}"
-    rows = [Epoch(**json.loads(line)) for line in output.splitlines() if line.startswith("{")]
+    found, problem = rows_of(python, arguments, seconds=SECONDS)
+    rows = [Epoch(**row) for row in found]
     if problem:
-        rows.append(Epoch(name=name, neuron="", problem=problem[:300]))
+        rows.append(Epoch(name=name, neuron="", problem=problem))
     return rows

@@ -3,14 +3,12 @@
 `make bench-peers-environment` makes the environment in build/peers; `python -m benchmarks.peers` measures.
 """
 
-import json
-import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.isolated import ROOT, rows_of
 from benchmarks.measurement import Measurement, Shape
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 PYTHON = ROOT / "build" / "peers" / "bin" / "python"
 ADAPTERS = ("snntorch", "norse", "spikingjelly", "spyx")
 """Peers, each with an adapter `<name>_adapter.py` whose `candidates()` lists its forms."""
@@ -33,22 +31,12 @@ def measure_peers(
 
 
 def _measure(name: str, shape: Shape, threads: int, repeats: int, python: Path) -> list[Measurement]:
-    command = [
-        str(python), "-m", "benchmarks.peers.adapter", name, "--threads", str(threads), "--repeats", str(repeats),
+    arguments = [
+        "-m", "benchmarks.peers.adapter", name, "--threads", str(threads), "--repeats", str(repeats),
         "--steps", str(shape.steps), "--batch", str(shape.batch), "--width", str(shape.width),
     ]  # fmt: skip
-    output, problem = "", ""
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
-        output = done.stdout
-        if done.returncode:
-            problem = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    except subprocess.TimeoutExpired as late:
-        output = late.stdout.decode() if isinstance(late.stdout, bytes) else late.stdout or ""
-        problem = f"took longer than {SECONDS} s"
-    except OSError as error:
-        problem = f"{python} does not run: {error.strerror}"
-    rows = [Measurement(**json.loads(line)) for line in output.splitlines() if line.startswith("{")]
+    found, problem = rows_of(python, arguments, seconds=SECONDS)
+    rows = [Measurement(**row) for row in found]
     if problem:
         rows.append(Measurement(name=name, neuron="LIF", problem=problem))
     return rows
