@@ -30,7 +30,7 @@ AMPLIFIER_PARTS = 8
 """Neurons of a part where there are amplifiers: 1 neuron of transistors took 1.3 s for 100 tau_m, 4 took 5 s, 16 took
 26 s, so larger parts save nothing, and a part that is done is not simulated again after an interruption."""
 LARGE = 200
-"""Neurons that one netlist should have at most: 100 took 3 s for 1000 tau_m, 1000 took 110 s, and 17 s in parts."""
+"""Neurons that one netlist should have at most: at 100 each costs twice what it costs in parts, at 1000 seven times."""
 Progress = Callable[[int, int], None]
 
 
@@ -48,7 +48,7 @@ class CircuitOptions:
         max_step: largest time step in tau_m.
         edge: duration of a step of the input, as a share of the time for which a value is held.
         time_limit: of one simulation, in s of wall-clock time.
-        monolithic: simulate the whole network as one netlist instead of parts of 16 to 32 neurons.
+        monolithic: simulate the whole network as one netlist instead of parts of 8 to 16 neurons.
     """
 
     scaling: Scaling
@@ -135,7 +135,7 @@ def _too_large(network: Network, name: str, neurons: int) -> str:
     if len(spiking_layers(network)) > 1:
         way = "its layers are coupled: use smaller layers, or an ngspice with KLU"
     else:
-        way = "`excitable simulate` and `excitable.loop.simulate` cut it into parts of 16 to 32 neurons"
+        way = "`excitable simulate` and `excitable.loop.simulate` cut it into parts of 8 to 16 neurons"
     return (
         f"netlist {name}: {neurons} neurons share one time step, and the work grows faster than their number; "
         f"{way}"

@@ -271,7 +271,7 @@ class SimulationSection(Section):
         description="the same where there are amplifiers, whose laws are known to 1e-2",
     )
     monolithic: bool = Field(
-        default=False, description="one netlist for the whole network instead of parts of 16 to 32 neurons"
+        default=False, description="one netlist for the whole network instead of parts of 8 to 16 neurons"
     )
 
 
