@@ -1,7 +1,8 @@
 """The law of a circuit in the model that is trained for it: what amplifiers do and no bias current puts right.
 
 Gain and offset are put right in the circuit (`Trim`). What stays is the shape: a filter of one pair slews at one unit,
-a leak of several pairs saturates, and a pair whose sweep no tanh follows has its own curve.
+a leak of several pairs saturates, and a pair whose sweep no tanh follows has its own curve. A leak that saturates
+holds no membrane against strong inputs, so model and circuit both get a clamp, as far out as pairs still work.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,19 +13,23 @@ import numpy as np
 from circuits.calibration import Calibration, measured_element, trimmed
 from circuits.network import is_linear, layer_values
 from circuits.realisations import Trim
+from circuits.realisations.multi_tanh import WIDEST
 from circuits.scaling import Scaling
 from conductance.elements import Element
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.neurons.base import Neuron
-from conductance.neurons.limits import LIMITED, limited, with_elements
+from conductance.neurons.limits import LIMITED, clamped, limited, with_elements
 
 FILTER_LIMIT = 1.0
 """A follower-integrator is one pair."""
 LEAK_LIMIT = 5.0
-"""Where the leak of staggered pairs saturates (docs/models.md, section 4). Strong inputs still drive a silent membrane
-beyond it, in the model without end, in the circuit to its rail. With 8, the widest that can be built, none ran away,
-but the demo's model and transistors erred more: 0.18 and 0.24 in place of 0.14 and 0.15 on the same 1500 samples."""
+"""Where the leak of staggered pairs saturates (docs/models.md, section 4)."""
+CLAMP_VOLTAGE = WIDEST
+"""The clamp holds the membrane where the outermost pairs are. Without it, a leak that saturates let the demo's model
+run to -140 V0, where its circuit stopped at the rail, -12.8 V0."""
+CLAMP_CURRENT = 4.0
+"""Of each half: with the leak they withstand 11 units of current, and the demo's neurons need 9. Ours, as all four."""
 LARGEST_RESIDUAL = 0.02
 """A sweep that deviates more from its tanh replaces it as a table; transistors of the generic process deviate 1.5 %."""
 
@@ -38,12 +43,14 @@ class LayerLaw:
         filter_limit: of its filters in V0; None where it has none.
         leak_limit: of its leak in V0; None where it has none.
         tabulated: the elements that got the measured law.
+        clamp_voltage: where the membrane is held, in V0; None where it is not.
     """
 
     layer: str
     filter_limit: float | None
     leak_limit: float | None
     tabulated: tuple[str, ...]
+    clamp_voltage: float | None = None
 
 
 def with_circuit_laws(
@@ -68,14 +75,17 @@ def with_circuit_laws(
         if not isinstance(layer, NeuronLayer) or is_linear(layer.neuron):
             continue
         tables = _measured(layer, calibrations, trims, scaling)
-        neuron = with_elements(
-            limited(layer.neuron, filter_limit=FILTER_LIMIT, leak_limit=LEAK_LIMIT), tables
-        )
+        slewing = limited(layer.neuron, filter_limit=FILTER_LIMIT, leak_limit=LEAK_LIMIT)
+        neuron = clamped(with_elements(slewing, tables), voltage=CLAMP_VOLTAGE, current=CLAMP_CURRENT)
         layers[label] = _of_neuron(layer, neuron)
         limits = {name: neuron.defaults.get(parameter) for name, (parameter, _) in LIMITED.items()}
         laws.append(
             LayerLaw(
-                layer=label, filter_limit=limits["filter"], leak_limit=limits["leak"], tabulated=tuple(tables)
+                layer=label,
+                filter_limit=limits["filter"],
+                leak_limit=limits["leak"],
+                tabulated=tuple(tables),
+                clamp_voltage=CLAMP_VOLTAGE,
             )
         )
     return Network(layers), tuple(laws)

@@ -8,11 +8,14 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from circuits.calibration import SWEPT, Calibration, CalibrationError, amplifier_bench, fit_tanh
+from circuits.membrane_calibration import REACH as MEMBRANE_REACH
+from circuits.membrane_calibration import SWEPT as SWEPT_DRIVE
+from circuits.membrane_calibration import MembraneFit, fit_membrane, has_leak, membrane_bench
 from circuits.network import layer_values, level_biases, neuron_levels, with_shared_widths
 from circuits.output_calibration import EXCITED, INHIBITED, OutputFit, fit_output, output_bench
 from circuits.output_calibration import SWEPT as SWEPT_MEMBRANE
 from circuits.realisations import Level, Realisation, kit, realise
-from circuits.realisations.behavioural import OUTPUT
+from circuits.realisations.behavioural import OUTPUT, input_state
 from circuits.realisations.cell import OUT, Cell
 from circuits.realisations.levels import default_technology
 from circuits.realisations.transconductor import Trim
@@ -80,6 +83,7 @@ class LevelFit:
         largest_bias: bias current in A that the amplifiers are made for.
         amplifiers: a sweep and its fit for each cell and bias current.
         output: the fit of the output stage and the synapses; None where the neurons' output is no current.
+        membrane: the fit of a membrane with all its amplifiers; None where the neurons have no leak to be trimmed.
     """
 
     level: Level
@@ -89,6 +93,15 @@ class LevelFit:
     largest_bias: float
     amplifiers: tuple[Calibration, ...]
     output: OutputFit | None = None
+    membrane: MembraneFit | None = None
+
+    @property
+    def trims(self) -> dict[str, Trim]:
+        """The trims of amplifiers, output stage, synapses and leak, by name."""
+        found = trims(self.amplifiers)
+        for fit in (self.output, self.membrane):
+            found |= {} if fit is None else fit.trims
+        return found
 
     @property
     def voltage_unit(self) -> float:
@@ -100,11 +113,12 @@ class LevelFit:
         """The largest deviation of any sweep from its tanh, over the largest current."""
         return max(found.residual for found in self.amplifiers)
 
-    def is_of(self, level: Level, technology: Technology, biases: np.ndarray) -> bool:
-        """Whether this is the calibration of a level in a technology, for these bias currents (A)."""
+    def is_of(self, level: Level, technology: Technology, biases: np.ndarray, neuron: Neuron) -> bool:
+        """Whether this is the calibration of a neuron's level in a technology, for these bias currents (A)."""
         own = (self.level, self.technology, self.corner, self.temperature, self.largest_bias)
         asked = (level, technology.name, technology.corner, technology.temperature, float(biases[-1]))
-        return own == asked and {found.bias for found in self.amplifiers} == set(swept_biases(biases))
+        swept = {found.bias for found in self.amplifiers} == set(swept_biases(biases))
+        return own == asked and swept and (self.membrane is not None) == has_leak(neuron)
 
 
 def swept_biases(biases: np.ndarray) -> list[float]:
@@ -115,13 +129,13 @@ def swept_biases(biases: np.ndarray) -> list[float]:
 def fit_level(
     level: Level, technology: Technology, biases: np.ndarray, neuron: Neuron, scaling: Scaling
 ) -> LevelFit:
-    """Sweep and fit the amplifiers of a level, then the output stage of a neuron that they are trimmed in.
+    """Sweep and fit the amplifiers of a level, then the membrane and the output of a neuron that they are trimmed in.
 
     Args:
         level: macromodel or transistor.
         technology: of the amplifiers.
         biases: the bias currents (A) of the network, smallest first.
-        neuron: whose output is swept.
+        neuron: whose membrane and output are swept.
         scaling: the SI units; V0 is replaced by that of the amplifiers.
 
     Raises:
@@ -138,27 +152,47 @@ def fit_level(
     )
     units = replace(scaling, voltage_unit=found.voltage_unit)
     built = realise(
-        neuron, level, technology=technology, scaling=units, trims=trims(amplifiers), bias=found.largest_bias
+        neuron, level, technology=technology, scaling=units, trims=found.trims, bias=found.largest_bias
     )
+    if has_leak(neuron):
+        found = replace(found, membrane=sweep_membrane(neuron, built, units))
     if built.synapses is None:
         return found
     return replace(found, output=sweep_output(neuron, built, units))
+
+
+def sweep_membrane(neuron: Neuron, built: Realisation, scaling: Scaling) -> MembraneFit:
+    """Sweep a neuron's membrane by DC and fit what its amplifiers add to its I-V curve."""
+    reach = (MEMBRANE_REACH + 1) * scaling.voltage_unit
+    sweep = DCSweep(source=SWEPT_DRIVE, start=-reach, stop=reach, step=reach / 80)
+    waveforms = simulate(
+        write_netlist(membrane_bench(neuron, built, scaling), sweep, _sweep_tolerances(scaling))
+    ).require()
+    order = np.argsort(waveforms["sweep"].to_numpy())
+    held = waveforms["voltage"].sel(node=input_state(neuron).name).to_numpy()[order]
+    return fit_membrane(waveforms["sweep"].to_numpy()[order], held, neuron=neuron, scaling=scaling)
 
 
 def sweep_output(neuron: Neuron, built: Realisation, scaling: Scaling) -> OutputFit:
     """Sweep a neuron's membrane by DC and fit its output stage and synapses."""
     unit = scaling.voltage_unit
     sweep = DCSweep(source=SWEPT_MEMBRANE, start=-unit, stop=3 * unit, step=unit / 25)
-    tolerances = Tolerances.scaled(
-        voltage_unit=unit, current_unit=scaling.current_unit, capacitance=scaling.capacitance, relative=1e-5
-    )
-    waveforms = simulate(write_netlist(output_bench(neuron, built, scaling), sweep, tolerances)).require()
+    waveforms = simulate(
+        write_netlist(output_bench(neuron, built, scaling), sweep, _sweep_tolerances(scaling))
+    ).require()
     order = np.argsort(waveforms["sweep"].to_numpy())
     output, excited, inhibited = (
         waveforms["voltage"].sel(node=node).to_numpy()[order] for node in (OUTPUT, EXCITED, INHIBITED)
     )
     voltages = waveforms["sweep"].to_numpy()[order]
     return fit_output(voltages, output, excited, inhibited, neuron=neuron, scaling=scaling)
+
+
+def _sweep_tolerances(scaling: Scaling) -> Tolerances:
+    return Tolerances.scaled(
+        voltage_unit=scaling.voltage_unit, current_unit=scaling.current_unit,
+        capacitance=scaling.capacitance, relative=1e-5,
+    )  # fmt: skip
 
 
 _FITS = TypeAdapter(tuple[LevelFit, ...])
@@ -203,9 +237,10 @@ def calibrated(
     levels = neuron_levels(network, options.levels)
     biases = level_biases(network, options.scaling, levels)
     technology = options.technology or default_technology()
+    typical = {level: typical_neuron(network, levels, level) for level in biases}
     fits = tuple(
-        next((fit for fit in known if fit.is_of(level, technology, currents)), None)
-        or fit_level(level, technology, currents, first_neuron(network, levels, level), options.scaling)
+        next((fit for fit in known if fit.is_of(level, technology, currents, typical[level])), None)
+        or fit_level(level, technology, currents, typical[level], options.scaling)
         for level, currents in biases.items()
     )
     if not fits:
@@ -213,17 +248,19 @@ def calibrated(
     unit = float(np.mean([fit.voltage_unit for fit in fits]))
     found = trims([amplifier for fit in fits for amplifier in fit.amplifiers])
     for fit in fits:
-        found |= {} if fit.output is None else fit.output.trims
+        found |= {name: trim for name, trim in fit.trims.items() if name not in found}
     return replace(options, scaling=replace(options.scaling, voltage_unit=unit), trims=found), fits
 
 
-def first_neuron(network: Network, levels: Mapping[str, tuple[Level, ...]], level: Level) -> Neuron:
-    """The neuron of the first layer that has this level, with the values that its neurons share."""
+def typical_neuron(network: Network, levels: Mapping[str, tuple[Level, ...]], level: Level) -> Neuron:
+    """The neuron of the first layer that has this level, with the medians of its neurons' values."""
     label = next(label for label, chosen in levels.items() if level in chosen)
     layer = network.chain[label]
     if not isinstance(layer, NeuronLayer):
         raise CalibrationError(f"layer {label} has no neurons")
-    return with_shared_widths(label, layer.neuron, layer_values(layer))
+    values = layer_values(layer)
+    medians = {name: float(np.median(column)) for name, column in values.items()}
+    return with_shared_widths(label, layer.neuron, values).with_values(**medians)
 
 
 def trims(calibrations: Sequence[Calibration]) -> dict[str, Trim]:

@@ -19,6 +19,7 @@ from excitable import __version__
 from excitable.calibration import calibrated, fits_json, read_fits
 from excitable.config.sections import MIXED
 from excitable.loop import CircuitOptions, held_out, ladder, simulate, written
+from excitable.reach import reach_warning
 from excitable.rungs import (
     CIRCUIT_RUNGS,
     MEANINGS,
@@ -88,6 +89,19 @@ def export_run(run: RunFolder, rungs: Sequence[str] = ()) -> list[Path]:
         for name, drawing in schematics(built.circuit).items():
             run.write(f"{NETLISTS}/{netlist_name(rung)}_{name}.svg", drawing)
     return benches
+
+
+def membrane_warning(run: RunFolder, rungs: Sequence[str] = ()) -> str:
+    """A warning where the model drives membranes farther than its circuits let them go; empty where it does not.
+
+    Args:
+        run: a trained run.
+        rungs: of the circuit; those of the configuration where none are given.
+    """
+    configuration, network = run.configuration, run.network()
+    model = discrete_rung(network, _split(run).inputs[:, 0].numpy(), dt=configuration.network.dt)
+    circuits = [configuration.circuit_options(rung) for rung in chosen_rungs(run, rungs)]
+    return reach_warning(network, model, circuits)
 
 
 def netlist_name(rung: str) -> str:

@@ -47,7 +47,7 @@ from circuits.realisations.forms import (
     named_currents,
     transfer,
 )  # fmt: skip
-from circuits.realisations.leak import leak
+from circuits.realisations.leak import LEAK, leak
 from circuits.realisations.ota import Transistors
 from circuits.realisations.output_stage import LINE, STAGE, line_current, macromodel_output, transistor_output
 from circuits.realisations.staggered import TOLERANCE, span, staggered
@@ -218,7 +218,10 @@ class _Builder:
             return follower_integrator(label, cell, follows=follows, node=state.name, trim=trim, **shape)
         shape["references"] = self.references
         if follows_itself:
-            return leak(label, cell, rest=self._terminal(form.plus), node=state.name, trim=trim, **shape)
+            return leak(
+                label, cell, rest=self._terminal(form.plus), node=state.name, trim=trim,
+                membrane=self.kit.trims.get(LEAK, Trim()), **shape,
+            )  # fmt: skip
         # an element that reads a moved state is moved with it
         lag = sum(self.lag.get(end, 0.0) for end in (form.plus, form.minus))
         plus, minus = self._terminal(form.plus, lag), self._terminal(form.minus, lag)

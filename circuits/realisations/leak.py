@@ -13,6 +13,9 @@ from circuits.circuit import Device
 from circuits.realisations.cell import Cell
 from circuits.realisations.transconductor import References, Trim, transconductor
 
+LEAK = "leak"
+"""Name of the leak's current, and of its own trim, which undoes what all amplifiers at a membrane add up to."""
+
 
 def leak(
     name: str,
@@ -25,9 +28,14 @@ def leak(
     unit: sympy.Expr,
     references: References,
     trim: Trim,
+    membrane: Trim,
 ) -> Iterator[Device]:
-    """Pairs that pull `node` to the voltage `rest` (V); arguments as in `transconductor`."""
+    """Pairs that pull `node` to the voltage `rest` (V); arguments as in `transconductor`.
+
+    `trim` is that of the amplifier, `membrane` that of all amplifiers at the node together.
+    """
+    both = Trim(gain=trim.gain * membrane.gain, offset=trim.offset + membrane.offset)
     yield from transconductor(
         name, cell, plus=rest, minus=node, out=node, slope=slope, width=width, unit=unit,
-        references=references, trim=trim, note="leak",
+        references=references, trim=both, note="leak",
     )  # fmt: skip

@@ -21,7 +21,7 @@ FITTED = 1.5
 LINEAR = 4.5
 """A linear law is followed up to this voltage, in voltage units, and saturates above 5: spikes reach 4."""
 WIDEST = 8.0
-"""A wider one would need references beyond the supply: 8 units are 0.58 V."""
+"""No reference lies farther out: 8 units are 0.58 V, and a pair that is centred lower has no room for its tail."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def multi_tanh(width: float) -> MultiTanh:
         )
     if width <= 1:
         return MultiTanh(width=1.0, references=(0.0,), weights=(1.0,), residual=0.0)
-    reach = min(width, 2 * (width - 1))
+    reach = min(WIDEST, 2 * (width - 1))
     return _staggered(width, reach, FITTED * width, lambda v: width * np.tanh(v / width))
 
 

@@ -1,10 +1,11 @@
-"""A neuron with the laws that amplifiers have: filters that slew, a leak that saturates, elements as measured."""
+"""A neuron with the laws of amplifiers: filters that slew, a leak that saturates, a clamp, elements as measured."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 import sympy
 
+from conductance.elements import tanh
 from conductance.elements.base import DeclarationError, Element
 from conductance.neurons.base import Neuron, State
 from conductance.neurons.membrane import limit, saturated
@@ -15,6 +16,9 @@ LIMITED: Mapping[str, tuple[str, str]] = {
     "leak": ("leak_limit", "largest leak current"),
 }
 """The currents that can be limited, by their name in a state, and the parameter that says where."""
+
+CLAMP_LOW, CLAMP_HIGH = "clamp_low", "clamp_high"
+"""Names of the two elements of a clamp."""
 
 
 def limited(neuron: Neuron, *, filter_limit: float | None = None, leak_limit: float | None = None) -> Neuron:
@@ -63,6 +67,48 @@ def _saturating(current: sympy.Expr, state: sympy.Symbol, bound: Parameter, owne
     if conductance == 0 or conductance.has(state):
         raise DeclarationError(f"{owner}: {current} is not linear in {state}, so it has no limit to be given")
     return conductance * saturated(sympy.simplify(current / conductance), bound)
+
+
+def clamped(neuron: Neuron, *, voltage: float, current: float) -> Neuron:
+    """The neuron whose membrane two fast elements hold between -voltage and +voltage.
+
+    I = current (tanh(U_m - voltage) + tanh(U_m + voltage)): around 0 both halves cancel, and beyond the clamp's voltage
+    they add up to 2 current. A leak that saturates alone lets strong inputs drive the membrane away without end.
+    A neuron that has a clamp already keeps it.
+
+    Args:
+        neuron: a declaration with a membrane.
+        voltage: in V0, positive.
+        current: of each of the two elements, in current units.
+
+    Raises:
+        ParameterError: a current that is not positive.
+        DeclarationError: a voltage that is not positive, or a current of the same name that is no clamp.
+    """
+    if not voltage > 0:
+        raise DeclarationError(
+            f"neuron {neuron.name}: clamp voltage {voltage!r} V0 must be greater than zero"
+        )
+    present = {element.name for element in neuron.elements}
+    if {CLAMP_LOW, CLAMP_HIGH} <= present:
+        return neuron
+    taken = {CLAMP_LOW, CLAMP_HIGH} & set(neuron.membrane.currents)
+    if taken:
+        raise DeclarationError(
+            f"neuron {neuron.name}: its current {min(taken)} has the name of a clamp; give it another name"
+        )
+    pair = (
+        tanh("fast", current, -voltage, name=CLAMP_LOW),
+        tanh("fast", current, voltage, name=CLAMP_HIGH),
+    )
+    membrane = neuron.membrane
+    held = {element.name: -element.current(membrane.symbol) for element in pair}
+    return replace(
+        neuron,
+        states=(replace(membrane, currents={**membrane.currents, **held}), *neuron.states[1:]),
+        elements=(*neuron.elements, *pair),
+        parameters=(*neuron.parameters, *(bound for element in pair for bound in element.parameters)),
+    )
 
 
 def with_elements(neuron: Neuron, replacements: Mapping[str, Element]) -> Neuron:

@@ -24,14 +24,18 @@ def compare(
     ] = None,
 ) -> None:
     """Climb the error ladder and write comparison.json."""
-    from excitable.cli.console import messages
+    from excitable.cli.console import messages, warn
+    from excitable.rungs import CIRCUIT_RUNGS
     from excitable.runs import RunFolder
-    from excitable.stages import compare_run
+    from excitable.stages import compare_run, membrane_warning
 
     folder = RunFolder.find(run)
     with folder.locked():
         ladder = compare_run(folder, level or ())
+        compared = [rung.name for rung in ladder.rungs if rung.name in CIRCUIT_RUNGS]
+        warning = membrane_warning(folder, compared)
     show(ladder)
+    warn(warning)
     if max_nrmse is not None:
         last = ladder.adjacent[-1]
         worst = max(last.neurons, key=lambda neuron: neuron.nrmse or 0.0)

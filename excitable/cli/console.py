@@ -28,3 +28,11 @@ def fail(message: str) -> None:
     console = messages()
     console.print("error: ", style="bold red", end="")
     console.print(message)
+
+
+def warn(message: str) -> None:
+    """Write a warning; nothing where there is none."""
+    if message:
+        console = messages()
+        console.print("warning: ", style="bold yellow", end="")
+        console.print(message)

@@ -18,12 +18,13 @@ LEVEL = Annotated[
 
 def export(run: RUN, level: LEVEL = None) -> None:
     """Write the network's netlists, test benches and bias tables into the run's netlists/."""
-    from excitable.cli.console import results
+    from excitable.cli.console import results, warn
     from excitable.runs import RunFolder
-    from excitable.stages import export_run
+    from excitable.stages import export_run, membrane_warning
 
     folder = RunFolder.find(run)
     with folder.locked():
         benches = export_run(folder, level or ())
+        warn(membrane_warning(folder, level or ()))
     for bench in benches:
         results().print(f"netlist: {bench}\nrun it by hand: cd {bench.parent}; ngspice {bench.name}")

@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 
 import excitable
 from conductance.layers import NeuronLayer
-from excitable.config import ConfigurationError
+from excitable.config import Configuration, ConfigurationError
+from excitable.reach import reach_warning
 from excitable.report import verdict as judged
 from excitable.report.circuits import bias_excerpt, bias_files, changes
 from excitable.report.costs import cost_rows, silicon_rows
@@ -22,6 +23,7 @@ from excitable.report.figures import Drawing, NeuronCurves
 from excitable.report.figures.training import rows
 from excitable.report.style import inline_svg, variables
 from excitable.report.words import GLOSSARY, own_choices, settings
+from excitable.rungs import CIRCUIT_RUNGS
 from excitable.yields import RATIO
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -67,6 +69,7 @@ def build_page(evidence: Evidence, drawings: Mapping[str, Drawing], curves: tupl
         curves=curves,
         cards=_cards(evidence, persistence),
         verdict=() if ladder is None else judged.verdict(ladder, persistence),
+        beyond=_beyond_supply(evidence),
         steps=() if ladder is None else judged.steps(ladder),
         way=None if ladder is None else judged.whole_way(ladder),
         way_rms=None if ladder is None else judged.total_rms(judged.whole_way(ladder)),
@@ -90,6 +93,16 @@ def build_page(evidence: Evidence, drawings: Mapping[str, Drawing], curves: tupl
         silicon=tuple(silicon_rows()),
         yield_ratio=RATIO,
     )  # fmt: skip
+
+
+def _beyond_supply(evidence: Evidence) -> str:
+    """The warning of membranes that leave their circuits' supply; empty where none does or where it is not known."""
+    model = next((rung for rung in evidence.rungs if rung.rung == "discrete"), None)
+    if model is None or evidence.network is None or not isinstance(evidence.configuration, Configuration):
+        return ""
+    circuits = [rung.rung for rung in evidence.rungs if rung.rung in CIRCUIT_RUNGS]
+    options = [evidence.configuration.circuit_options(rung) for rung in circuits]
+    return reach_warning(evidence.network, model, options)
 
 
 @lru_cache(maxsize=1)

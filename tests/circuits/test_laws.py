@@ -8,6 +8,7 @@ import torch
 
 from circuits.calibration import CalibrationError, fit_tanh, trimmed
 from circuits.laws import with_circuit_laws
+from circuits.membrane_calibration import REACH, fit_membrane, has_leak
 from circuits.network import network_circuit
 from circuits.output_calibration import fit_output
 from circuits.realisations import Trim, realise
@@ -17,7 +18,9 @@ from circuits.technologies import technology
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import low_pass, mtc
-from excitable.calibration import sweep_output
+from conductance.neurons.limits import CLAMP_HIGH, CLAMP_LOW, clamped
+from conductance.shaping.curves import steady_curve
+from excitable.calibration import calibrate_level, sweep_membrane, sweep_output, trims
 
 GENERIC = technology("generic_180nm")
 UNITS = GENERIC.scaling()
@@ -58,6 +61,10 @@ def test_laws_keep_what_was_trained():
     assert all(torch.allclose(new[name], value) for name, value in old.items())
     assert after.chain["hidden"].raw_alpha_f_minus.requires_grad
     assert not after.chain["hidden"].raw_filter_limit.requires_grad
+    assert not after.chain["hidden"].raw_alpha_clamp_low.requires_grad
+    assert law.clamp_voltage == float(new["delta_clamp_high"][0]) == -float(new["delta_clamp_low"][0])
+    again, laws = with_circuit_laws(after, [calibration()], {}, UNITS)
+    assert again.chain["hidden"].neuron == after.chain["hidden"].neuron and laws == (law,)
 
 
 def test_a_sweep_that_no_tanh_follows_becomes_the_law_and_is_drawn_as_its_amplifier():
@@ -67,8 +74,9 @@ def test_a_sweep_that_no_tanh_follows_becomes_the_law_and_is_drawn_as_its_amplif
     trims = {"ota": Trim(gain=found.gain, offset=found.offset)}
     after, (law,) = with_circuit_laws(network(), [found], trims, UNITS)
     neuron = after.chain["hidden"].neuron
-    assert set(law.tabulated) == {element.name for element in neuron.elements}
-    assert all(element.law.name == MEASURED for element in neuron.elements)
+    elements = [element for element in neuron.elements if element.name not in (CLAMP_LOW, CLAMP_HIGH)]
+    assert set(law.tabulated) == {element.name for element in elements}
+    assert all(element.law.name == MEASURED for element in elements)
     assert all(element.law.name == "tanh" for element in drawn(neuron).elements)
     inputs = np.zeros((4, 1))
     instances = [
@@ -116,3 +124,31 @@ def test_trims_make_the_output_stage_of_transistors_right():
     assert after.gain == pytest.approx(1.0, abs=0.005)
     assert abs(after.offset) < 0.005 * UNITS.voltage_unit
     assert replace(before, gain=1.0).trims["output_stage"].gain == 1.0
+
+
+def test_a_membrane_fit_recovers_conductance_and_offset():
+    """A membrane with 4 % more leak, 0.05 V0 off, is found again; a filter has no leak; a dead membrane is refused."""
+    neuron, scaling = mtc(leak_limit=5.0).with_values(R=2.0), Scaling()
+    u = np.linspace(-REACH - 1, REACH + 1, 161)
+    curve = steady_curve(neuron).function()
+    current = curve(u) + (0.04 * u - 0.05 * 1.04) / 2.0
+    drive = u * scaling.voltage_unit + 1e-3 * current
+    found = fit_membrane(drive, u * scaling.voltage_unit, neuron=neuron, scaling=scaling)
+    assert found.gain == pytest.approx(1.04, rel=1e-6)
+    assert found.offset == pytest.approx(-0.05 * scaling.voltage_unit, rel=1e-5)
+    assert found.residual < 1e-9
+    assert has_leak(neuron) and not has_leak(low_pass())
+    with pytest.raises(CalibrationError, match="its leak is"):
+        fit_membrane(0 * drive, u * scaling.voltage_unit, neuron=neuron.with_values(R=0.1), scaling=scaling)
+
+
+@pytest.mark.simulator
+def test_trims_of_the_leak_put_the_whole_membrane_right():
+    """Amplifiers trimmed one by one leave over 0.03 V0 and 2 % of conductance; the leak's own trim leaves a fifth."""
+    neuron = clamped(mtc(filter_limit=1.0, leak_limit=5.0), voltage=8.0, current=4.0)
+    single = trims(calibrate_level("transistor", GENERIC, [BIAS]))
+    made = {"technology": GENERIC, "bias": 4 * BIAS}
+    before = sweep_membrane(neuron, realise(neuron, "transistor", trims=single, **made), UNITS)
+    after = sweep_membrane(neuron, realise(neuron, "transistor", trims=single | before.trims, **made), UNITS)
+    assert abs(before.offset) > 0.03 * UNITS.voltage_unit and abs(before.gain - 1) > 0.02
+    assert abs(after.offset) < abs(before.offset) / 5 and abs(after.gain - 1) < abs(before.gain - 1) / 5

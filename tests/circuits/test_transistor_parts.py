@@ -139,6 +139,7 @@ def part(level, kind):
                 node="um",
                 width=np.inf,
                 references=references,
+                membrane=Trim(),
                 **shared,
             )
         )
