@@ -10,11 +10,11 @@ _POSITIVE = ("gain", "voltage_unit", "early_voltage")
 
 @dataclass(frozen=True, kw_only=True)
 class AmplifierModel:
-    """What a real differential pair does, I = gain I_b tanh((v - offset)/V0), and where it stops doing so.
+    """What a real differential pair does, I = gain I_b (tanh((v - offset)/V0) + imbalance), and where it stops.
 
     Args:
         gain: largest output current over the bias current.
-        offset: input voltage of zero output current, in V.
+        offset: input voltage of the pair's balance, in V.
         voltage_unit: V0 in V; 2 n U_T of a subthreshold pair with slope factor n = 1/kappa.
         early_voltage: of the output transistors in V; the output resistance is about early_voltage / I_b. Infinite
             is a perfect current source.
@@ -23,6 +23,7 @@ class AmplifierModel:
         rails: whether the output stops at the supplies at all.
         input_capacitance: of each input, in F.
         output_capacitance: of the output, in F.
+        imbalance: output current at the pair's balance over gain I_b: what the mirrors of both branches differ by.
         mirror_capacitance: of the inner node, in F. Its pole lies at I_b/(V0 mirror_capacitance), and it slews at
             I_b/mirror_capacitance.
 
@@ -39,6 +40,7 @@ class AmplifierModel:
     input_capacitance: float = 0.0
     output_capacitance: float = 0.0
     mirror_capacitance: float = 0.0
+    imbalance: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -50,7 +52,7 @@ class AmplifierModel:
                 raise CircuitError(f"amplifier: {field.name} = {value!r} must be a finite number")
             if field.name in _POSITIVE and value <= 0:
                 raise CircuitError(f"amplifier: {field.name} = {value!r} must be greater than zero")
-            if field.name not in (*_POSITIVE, "offset") and value < 0:
+            if field.name not in (*_POSITIVE, "offset", "imbalance") and value < 0:
                 raise CircuitError(f"amplifier: {field.name} = {value!r} must not be negative")
 
     def slew(self, bias: float, load: float) -> float:

@@ -1,7 +1,8 @@
 """Calibration: the bench on which an amplifier is swept, and what its sweep says, as pure functions of sweep data.
 
-The fit gain I_b tanh((v - offset)/V0) goes back into bias currents and references (`Trim`) and into the model
-(`fitted_element`); the sweep itself can replace the law (`measured_element`).
+The fit gain I_b (tanh((v - offset)/V0) + imbalance) goes back into bias currents and references (`Trim`) and into the
+model (`fitted_element`); the sweep itself can replace the law (`measured_element`). The imbalance is what the mirrors
+of the two branches differ by: left out, the offset takes its place, and elsewhere than at balance the law is 1.5 % off.
 """
 
 from collections.abc import Mapping
@@ -92,17 +93,18 @@ def amplifier_bench(
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """An amplifier's sweep and the law that fits it, gain I_b tanh((v - offset)/V0).
+    """An amplifier's sweep and the law that fits it, gain I_b (tanh((v - offset)/V0) + imbalance).
 
     Attributes:
         cell: name of the amplifier.
         bias: I_b in A.
         gain: largest current over the bias current.
         voltage_unit: V0 in V.
-        offset: input voltage of zero current, in V.
+        offset: input voltage of the pair's balance, in V.
         residual: largest deviation of the sweep from the law, over gain I_b.
         voltages: (point,), input differences of the sweep in V.
         currents: (point,), output currents in A.
+        imbalance: output current at the pair's balance, over gain I_b.
     """
 
     cell: str
@@ -113,6 +115,7 @@ class Calibration:
     residual: float
     voltages: tuple[float, ...]
     currents: tuple[float, ...]
+    imbalance: float = 0.0
 
     @property
     def transconductance(self) -> float:
@@ -121,26 +124,25 @@ class Calibration:
 
     def law(self, voltages: np.ndarray) -> np.ndarray:
         """The fitted current in A at input differences in V."""
-        return (
-            self.gain * self.bias * np.tanh((np.asarray(voltages, float) - self.offset) / self.voltage_unit)
-        )
+        shape = np.tanh((np.asarray(voltages, float) - self.offset) / self.voltage_unit)
+        return self.gain * self.bias * (shape + self.imbalance)
 
     def trim(self) -> Trim:
-        """Bias current and reference that undo gain and offset; V0 is undone by the scaling's voltage unit."""
-        return Trim(gain=self.gain, offset=self.offset)
+        """What undoes gain, offset and imbalance; V0 is undone by the scaling's voltage unit."""
+        return Trim(gain=self.gain, offset=self.offset, imbalance=self.imbalance)
 
     def as_row(self) -> Mapping[str, str | float]:
         """The fit without the sweep, for a table or a file."""
         return {
             "cell": self.cell, "bias_A": self.bias, "gain": self.gain, "voltage_unit_V": self.voltage_unit,
-            "offset_V": self.offset, "residual": self.residual,
+            "offset_V": self.offset, "imbalance": self.imbalance, "residual": self.residual,
         }  # fmt: skip
 
 
 def fit_tanh(
     voltages: ArrayLike, currents: ArrayLike, *, bias: float, cell: str = "amplifier"
 ) -> Calibration:
-    """Fit gain I_b tanh((v - offset)/V0) to a sweep by least squares.
+    """Fit gain I_b (tanh((v - offset)/V0) + imbalance) to a sweep by least squares.
 
     Args:
         voltages: (point,), increasing input differences in V.
@@ -171,10 +173,10 @@ def fit_tanh(
     peak = float(np.abs(i).max())
     steepest = float(np.gradient(i, v).max())
     found = least_squares(
-        lambda p: p[0] * np.tanh((v - p[1]) / p[2]) - i, (peak, crossing, peak / steepest),
-        x_scale=(peak, peak / steepest, peak / steepest), xtol=1e-14, ftol=1e-14, gtol=1e-14,
+        lambda p: p[0] * (np.tanh((v - p[1]) / p[2]) + p[3]) - i, (peak, crossing, peak / steepest, 0.0),
+        x_scale=(peak, peak / steepest, peak / steepest, 1.0), xtol=1e-14, ftol=1e-14, gtol=1e-14,
     )  # fmt: skip
-    gain, offset, unit = (float(value) for value in found.x)
+    gain, offset, unit, imbalance = (float(value) for value in found.x)
     if not (gain > 0 and unit > 0 and unit < v[-1] - v[0]):
         raise CalibrationError(
             f"sweep of {cell}: from {v[0]:g} to {v[-1]:g} V the current does not saturate; sweep at least 3 V0 each way"
@@ -182,7 +184,7 @@ def fit_tanh(
     return Calibration(
         cell=cell, bias=bias, gain=gain, voltage_unit=unit, offset=offset,
         residual=float(np.abs(found.fun).max()) / gain, voltages=tuple(v.tolist()),
-        currents=tuple((i * bias).tolist()),
+        currents=tuple((i * bias).tolist()), imbalance=imbalance,
     )  # fmt: skip
 
 
@@ -233,11 +235,14 @@ def measured_element(
 
 
 def trimmed(calibration: Calibration, trim: Trim) -> Calibration:
-    """What the sweep is once the circuit has put right this gain and offset."""
+    """What the sweep is once the circuit has put right this gain, offset and imbalance."""
     return replace(
         calibration,
         gain=calibration.gain / trim.gain,
         offset=calibration.offset - trim.offset,
         voltages=tuple(value - trim.offset for value in calibration.voltages),
-        currents=tuple(value / trim.gain for value in calibration.currents),
+        currents=tuple(
+            value / trim.gain - trim.imbalance * calibration.bias for value in calibration.currents
+        ),
+        imbalance=calibration.imbalance - trim.imbalance,
     )

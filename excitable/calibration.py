@@ -270,7 +270,9 @@ def trims(calibrations: Sequence[Calibration]) -> dict[str, Trim]:
         found.setdefault(calibration.cell, []).append(calibration)
     return {
         cell: Trim(
-            gain=float(np.mean([c.gain for c in group])), offset=float(np.mean([c.offset for c in group]))
+            gain=float(np.mean([c.gain for c in group])),
+            offset=float(np.mean([c.offset for c in group])),
+            imbalance=float(np.mean([c.imbalance for c in group])),
         )
         for cell, group in found.items()
     }

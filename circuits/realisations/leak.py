@@ -6,6 +6,7 @@ declared `leak_limit` they follow its tanh, without one they are linear up to 4.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import sympy
 
@@ -34,7 +35,7 @@ def leak(
 
     `trim` is that of the amplifier, `membrane` that of all amplifiers at the node together.
     """
-    both = Trim(gain=trim.gain * membrane.gain, offset=trim.offset + membrane.offset)
+    both = replace(trim, gain=trim.gain * membrane.gain, offset=trim.offset + membrane.offset)
     yield from transconductor(
         name, cell, plus=rest, minus=node, out=node, slope=slope, width=width, unit=unit,
         references=references, trim=both, note="leak",

@@ -19,7 +19,7 @@ def macromodel(
     """An amplifier from its numbers; see `AmplifierModel`.
 
     The sourcing arm carries gain ib (1 + t)/2 from vdd to out and the sinking arm gain ib (1 - t)/2 from out to
-    vss, t = tanh((plus - minus - offset)/V0). With rails, each arm is multiplied by the law of its output
+    vss, t = tanh((plus - minus - offset)/V0) + imbalance. With rails, each arm is multiplied by the law of its output
     transistor, (1 - exp(-v/U_T)) (1 + v/early_voltage), v being the voltage across it beyond the headroom, and the
     whole is normalised so that the gain is the stated one where the output is midway.
 
@@ -37,6 +37,8 @@ def macromodel(
         devices += _inner_node(model, steered)
         initial = {_MIRROR: 0.0}
         steered = voltage(_MIRROR) / model.voltage_unit
+    if model.imbalance:
+        steered += model.imbalance
     devices += _output(model, steered, supply=supply, thermal_voltage=thermal_voltage)
     for node, value in (
         (PLUS, model.input_capacitance),

@@ -6,6 +6,7 @@ output voltage. Inside the thresholds the pair bends by 1.6 % of I0 at most wher
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import sympy
@@ -51,7 +52,7 @@ def line_current(
     # 1.0 leaves the expression as it is
     largest = current_unit if stage.gain == 1 else current_unit / stage.gain
     slope = largest / (2 * sympy.tanh(half))
-    trim = Trim(gain=trim.gain, offset=trim.offset + stage.offset)
+    trim = replace(trim, offset=trim.offset + stage.offset)
     yield from transconductor(
         "x_out", cell, plus=state, minus=unit * (lower + half), out=LINE, slope=slope, width=1.0, unit=unit,
         references=references, trim=trim, note="output",

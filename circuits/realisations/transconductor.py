@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import sympy
 
-from circuits.circuit import GROUND, BehaviouralVoltage, CircuitError, Device
+from circuits.circuit import GROUND, BehaviouralCurrent, BehaviouralVoltage, CircuitError, Device
 from circuits.realisations.cell import Cell
 from circuits.realisations.multi_tanh import multi_tanh
 
@@ -14,11 +14,13 @@ from circuits.realisations.multi_tanh import multi_tanh
 class Trim:
     """What a DC sweep found of a cell, to be put right by its bias current and its references.
 
-    `gain` divides the bias current; `offset` (V) is added to the reference, where the cell has one.
+    `gain` divides the bias current; `offset` (V) is added to the reference, where the cell has one; `imbalance`, the
+    output current of a pair at balance over its largest one, is drawn from its output.
     """
 
     gain: float = 1.0
     offset: float = 0.0
+    imbalance: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.gain > 0:
@@ -100,3 +102,8 @@ def transconductor(
                 )
         bias = slope if weight == trim.gain else slope * (weight / trim.gain)
         yield cell.place(label, plus=ends[0], minus=ends[1], out=out, bias=bias, note=note)
+    if trim.imbalance:
+        yield BehaviouralCurrent(
+            name=f"b_{name.removeprefix('x_')}_balance", source=out, sink=GROUND,
+            current=slope * (sum(shape.weights) * trim.imbalance), note=f"balances {note}",
+        )  # fmt: skip

@@ -35,6 +35,14 @@ def test_fit_recovers_the_law(gain, unit, offset):
     assert found.transconductance == pytest.approx(gain * BIAS / unit, rel=1e-6)
 
 
+def test_a_constant_output_current_is_no_offset():
+    """What the mirrors of the two branches differ by comes back as imbalance and leaves offset, gain and V0 alone."""
+    found = fit_tanh(VOLTAGES, sweep(1.04, 0.07, 1e-3) - 0.014 * 1.04 * BIAS, bias=BIAS)
+    assert found.imbalance == pytest.approx(-0.014, abs=1e-7)
+    assert (found.gain, found.offset) == pytest.approx((1.04, 1e-3), rel=1e-5)
+    assert found.residual < 1e-6
+
+
 def test_residual_is_the_largest_deviation():
     """What no tanh can follow is reported over the fitted peak, not hidden in an average."""
     data = sweep(bend=0.1)
