@@ -33,8 +33,9 @@ def neuron_circuit(
     name: str = "neuron",
     realisation: Realisation | None = None,
     arrivals: Arrivals | None = None,
+    pin: str | None = None,
 ) -> Circuit:
-    """A neuron whose input pin a held current flows into; its probes are all state nodes and the output.
+    """A neuron that a held current flows into; its probes are all state nodes and the output.
 
     Args:
         neuron: the declaration; its defaults are the parameter values.
@@ -44,6 +45,7 @@ def neuron_circuit(
         name: of the circuit and its files.
         realisation: how the neuron is built, from `realise`; the behavioural level where none is given.
         arrivals: input spikes of a neuron that declares arrivals, as short pulses of charge.
+        pin: that the held current flows into; the one of the neuron's input where not given.
 
     Raises:
         CircuitError: an event or law without a circuit, arrivals at a neuron without, or a stimulus that changes faster
@@ -68,7 +70,7 @@ def neuron_circuit(
         devices=(
             *supplies(built),
             *_arriving(neuron, arrivals or Arrivals(), scaling),
-            _stimulating(neuron, stimulus, scaling),
+            _stimulating(stimulus, scaling, pin or input_state(neuron).name),
             Instance(
                 name="xn",
                 subcircuit=built.subcircuit.name,
@@ -84,15 +86,14 @@ def neuron_circuit(
     )
 
 
-def _stimulating(neuron: Neuron, stimulus: Stimulus, scaling: Scaling) -> CurrentSource:
+def _stimulating(stimulus: Stimulus, scaling: Scaling, pin: str) -> CurrentSource:
     """The source of the held current."""
     waveform = HeldWaveform(
         times=tuple(time * scaling.time_unit for time in stimulus.times),
         values=tuple(value * scaling.current_unit for value in stimulus.values),
         edge=EDGE * scaling.time_unit,
     )
-    sink = input_state(neuron).name
-    return CurrentSource(name="i_in", source=GROUND, sink=sink, waveform=waveform, note="input current")
+    return CurrentSource(name="i_in", source=GROUND, sink=pin, waveform=waveform, note="input current")
 
 
 def _arriving(neuron: Neuron, arrivals: Arrivals, scaling: Scaling) -> tuple[Device, ...]:

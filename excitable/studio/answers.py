@@ -8,9 +8,12 @@ from quantiphy import Quantity
 
 from circuits.circuit import Circuit
 from circuits.devices import CircuitError
+from circuits.realisations.behavioural import OUTPUT
+from circuits.realisations.forms import arrival_state
 from circuits.schematic import schematic
 from circuits.single import neuron_circuit
 from conductance.shaping.regimes import classify
+from conductance.stimulus import Stimulus
 from excitable.studio.questions import Question
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import upward_crossings
@@ -22,6 +25,10 @@ MAX_STEP = 0.5
 RELATIVE = 1e-7
 """Largest step in tau_m and tolerance of the overlay: the bursting set's 3000 tau_m in 0.2 s, its spikes within 0.25
 tau_m of the equation's. `check_circuit` is the tight one."""
+RELATIVE_OF_SWITCHES = 1e-6
+"""Where a switch resets the membrane: at 1e-7 ngspice finds no step that is short enough."""
+EMPTY = 1e-3
+"""An output in V that never rises above this has no pulse."""
 SHOWN = 4000
 """Points of a trace that are sent to the page."""
 
@@ -77,23 +84,28 @@ def overlay(question: Question) -> dict[str, Any]:
     Raises:
         CircuitError: the neuron has no circuit. SimulatorMissing, SimulationFailed: ngspice.
     """
-    if question.neuron.arrivals:
-        raise CircuitError(
-            f"neuron {question.neuron.name}: the studio's circuit is driven by a current, and this neuron by arriving "
-            f"charges; give them to circuits.single.neuron_circuit as `arrivals`"
-        )
     circuit = _circuit(question)
     run = simulate(_netlist(question, circuit))
     waveforms = run.require()
     time = waveforms["time"].to_numpy() / question.scaling.time_unit
-    voltage = waveforms["voltage"].sel(node=circuit.probes[0]).to_numpy() / question.scaling.voltage_unit
-    spikes = upward_crossings(time, voltage, threshold=question.neuron.defaults.get("U_th", 0.0))[0]
+    node = {name: waveforms["voltage"].sel(node=name).to_numpy() for name in circuit.probes}
+    voltage = node[circuit.probes[0]] / question.scaling.voltage_unit
     kept = np.unique(np.linspace(0, time.size - 1, min(SHOWN, time.size)).astype(int))
     return {
         "time": np.round(time[kept], 4).tolist(),
         "voltage": np.round(voltage[kept], 5).tolist(),
-        "words": f"ngspice: {spikes.size} upward crossings of the output's threshold in {run.seconds:.2f} s",
+        "words": f"ngspice: {_counted(question, time, voltage, node[OUTPUT])} in {run.seconds:.2f} s",
     }
+
+
+def _counted(question: Question, time: np.ndarray, voltage: np.ndarray, output: np.ndarray) -> str:
+    """How often the circuit fired: pulses of its output, or where it has no event, crossings of the membrane."""
+    neuron = question.neuron
+    if neuron.event is not None:
+        pulses = upward_crossings(time, output, threshold=max(float(output.max()) / 2, EMPTY))[0]
+        return f"{pulses.size} spikes"
+    spikes = upward_crossings(time, voltage, threshold=neuron.defaults.get("U_th", 0.0))[0]
+    return f"{spikes.size} upward crossings of the output's threshold"
 
 
 def regime(question: Question) -> dict[str, Any]:
@@ -103,7 +115,16 @@ def regime(question: Question) -> dict[str, Any]:
 
 
 def _circuit(question: Question) -> Circuit:
-    return neuron_circuit(question.neuron, question.stimulus, scaling=question.scaling, start=question.start)
+    """The neuron with its input; where charges arrive, a current into the synapse holds it at the drawn one."""
+    neuron, stimulus = question.neuron, question.stimulus
+    synapse = arrival_state(neuron)
+    if synapse is not None:
+        decay = -float(synapse.total.subs(neuron.substitutions()).subs(synapse.symbol, 1.0))
+        stimulus = Stimulus(stimulus.times, tuple(decay * value for value in stimulus.values))
+    return neuron_circuit(
+        neuron, stimulus, scaling=question.scaling, start=question.start,
+        pin=None if synapse is None else synapse.name,
+    )  # fmt: skip
 
 
 def _netlist(question: Question, circuit: Circuit) -> Netlist:
@@ -115,7 +136,7 @@ def _netlist(question: Question, circuit: Circuit) -> Netlist:
             voltage_unit=units.voltage_unit,
             current_unit=units.current_unit,
             capacitance=units.capacitance,
-            relative=RELATIVE,
+            relative=RELATIVE if question.neuron.event is None else RELATIVE_OF_SWITCHES,
         ),
     )
 

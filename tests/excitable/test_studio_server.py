@@ -2,11 +2,13 @@
 
 import http.client
 import json
+import re
 import threading
 
+import numpy as np
 import pytest
 
-from conductance import PRESETS, mtc, tanh
+from conductance import PRESETS, lif, mtc, qif, tanh
 from excitable.studio import serve
 from excitable.studio.catalogue import CatalogueError, catalogue
 from excitable.studio.own import load_neuron
@@ -102,6 +104,23 @@ def test_ngspice_lays_its_trace_over_the_model(server):
     assert min(found["voltage"]) == pytest.approx(-2.2, abs=0.1) and max(found["voltage"]) == pytest.approx(
         3.5, abs=0.1
     )
+
+
+@pytest.mark.simulator
+@pytest.mark.parametrize(("made", "current", "interval"), [
+    (lif(), 1.5, np.log(3)), (qif(), 1.0, 2 * np.pi / np.sqrt(3) - np.log(201 / 199)),
+])  # fmt: skip
+def test_ngspice_shows_neurons_with_events(server, made, current, interval):
+    """LIF at 1.5 fires every ln 3; QIF whose synapse is held at 1 every 2 pi / sqrt 3, less its finite peak."""
+    asks = question(
+        neuron=made.name, values=dict(made.defaults), currents=[current], duration=40.0,
+        start=[0.0] * (len(made.states) - 1) + [current if made.arrivals else 0.0],
+    )  # fmt: skip
+    found = json.loads(asked(server, "POST", "/simulate", token=server.token, body=asks)[1])
+    time, voltage = np.array(found["time"]), np.array(found["voltage"])
+    rises = time[1:][(voltage[:-1] <= 0.5) & (voltage[1:] > 0.5)]
+    assert np.median(np.diff(rises)) == pytest.approx(interval, rel=0.01)
+    assert abs(int(re.search(r"(\d+) spikes", found["words"]).group(1)) - rises.size) <= 1
 
 
 def test_without_ngspice_the_page_says_so(server, monkeypatch):
