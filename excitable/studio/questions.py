@@ -44,7 +44,7 @@ def read_question(body: Any, offered: Catalogue) -> Question:
     values = body.get("values")
     if not isinstance(values, Mapping):
         raise QuestionError("the page's question has no values")
-    numbers = {str(name)[:100]: _number(value, str(name)[:100]) for name, value in values.items()}
+    numbers = {str(name)[:100]: number(value, str(name)[:100]) for name, value in values.items()}
     chosen = neuron.with_values(**numbers)
     times, currents = _numbers(body, "times", MOST_HOLDS), _numbers(body, "currents", MOST_HOLDS)
     start = _numbers(body, "start", len(neuron.states))
@@ -52,14 +52,14 @@ def read_question(body: Any, offered: Catalogue) -> Question:
         raise QuestionError(
             f"start has {len(start)} numbers; neuron {neuron.name} has {len(neuron.states)} states"
         )
-    duration = _number(body.get("duration"), "duration")
+    duration = number(body.get("duration"), "duration")
     longest = LONGEST * (MAP_STEPS if neuron.is_map else usual(neuron)[1])
     if not 0 < duration <= longest:
         raise QuestionError(f"duration {duration:g} must lie between 0 and {longest:g} tau_m")
     scaling = Scaling(
-        voltage_unit=_number(body.get("v0"), "V0"),
-        current_unit=_number(body.get("i0"), "I0"),
-        capacitance=_number(body.get("c0"), "C"),
+        voltage_unit=number(body.get("v0"), "V0"),
+        current_unit=number(body.get("i0"), "I0"),
+        capacitance=number(body.get("c0"), "C"),
     )
     return Question(
         neuron=chosen, stimulus=Stimulus(times, currents), start=start, duration=duration, scaling=scaling
@@ -70,10 +70,11 @@ def _numbers(body: Mapping[str, Any], name: str, most: int) -> tuple[float, ...]
     values = body.get(name)
     if not isinstance(values, list) or not 1 <= len(values) <= most:
         raise QuestionError(f"{name} must be a list of 1 to {most} numbers")
-    return tuple(_number(value, name) for value in values)
+    return tuple(number(value, name) for value in values)
 
 
-def _number(value: Any, name: str) -> float:
+def number(value: Any, name: str) -> float:
+    """A finite number that is not beyond `LARGEST`; `QuestionError` where the page sent something else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise QuestionError(f"{name} = {str(value)[:40]} is not a finite number")
     if abs(value) > LARGEST:

@@ -9,7 +9,7 @@ import json
 import secrets
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,6 +19,7 @@ from excitable.runs import RunFolder
 from excitable.studio.answers import describe, overlay, regime
 from excitable.studio.catalogue import Catalogue
 from excitable.studio.page import page
+from excitable.studio.perturbed import Perturbation
 from excitable.studio.questions import read_question
 from excitable.studio.run_view import network_view
 
@@ -38,12 +39,14 @@ class StudioServer(ThreadingHTTPServer):
     def __init__(self, offered: Catalogue, run: RunFolder | None = None, *, port: int = 0) -> None:
         self.token = secrets.token_urlsafe(24)
         self.page = page(offered, token=self.token).encode()
-        self.answers: Mapping[str, Answer] = {
+        self.answers: dict[str, Answer] = {
             "/describe": lambda body: describe(read_question(body, offered)),
             "/simulate": lambda body: overlay(read_question(body, offered)),
             "/regime": lambda body: regime(read_question(body, offered)),
             "/network": lambda _: network_view(run, offered),
         }
+        if run is not None:
+            self.answers["/perturb"] = Perturbation(run).answer
         # classify, ngspice and netlists one after another: two cores, and the newest question is the one that counts
         self.work = threading.Lock()
         super().__init__((HOST, port), Handler)

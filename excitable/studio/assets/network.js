@@ -1,4 +1,4 @@
-// A trained network of a run folder, to look at: neurons by their curves, waveforms, the error ladder.
+// A trained network of a run folder: neurons by their curves, one of them perturbed, waveforms, the error ladder.
 
 function showNetwork(studio, parent, network) {
   element("p", { text: network.words }, parent);
@@ -9,13 +9,10 @@ function showNetwork(studio, parent, network) {
     [...body.children].forEach((line, index) => {
       const cell = line.children[0];
       cell.textContent = "";
-      button(cell, `open ${index}`, "shape this neuron; the run stays as it is", () => {
-        const neuron = layer.neurons[index];
-        const state = stateOf(EXAMPLES.find((example) => example.model === layer.model));
-        MODELS[layer.model].parameters.forEach((parameter, place) => { state.p[place] = neuron.values[parameter.name]; });
-        state.stimulus.current = neuron.bias;
-        studio.open(state);
-        studio.commit();
+      button(cell, `perturb ${index}`, "shape this neuron and see what the network makes of it; the run stays as it is", () => {
+        if (studio.perturbed) studio.perturbed.close();
+        studio.perturbed = new Perturbed(studio, layer, index);
+        studio.perturbed.reset();
         studio.root.scrollIntoView();
       });
     });
@@ -25,6 +22,75 @@ function showNetwork(studio, parent, network) {
     table(parent, ["from", "to", "membranes, rms over all neurons", "spikes", "missing or extra"], network.ladder);
   }
   if (network.waveforms) showWaveforms(studio, parent, network.waveforms);
+}
+
+// One neuron of a trained layer, shaped with the studio's handles, and what the network makes of it on held-out data.
+class Perturbed {
+  constructor(studio, layer, index) {
+    Object.assign(this, { studio, layer, index, neuron: layer.neurons[index] });
+    this.box = element("section", { class: "perturbed", "aria-label": "the network around this neuron" });
+    studio.circuitRow.after(this.box);
+    element("h3", { text: `neuron ${index} of layer ${layer.name}, in its network` }, this.box);
+    const tools = element("div", { class: "tools" }, this.box);
+    button(tools, "As trained", "put its trained values back", () => this.reset());
+    button(tools, "Leave the network", "go on with this neuron alone", () => this.close());
+    this.note = element("p", { role: "status" }, this.box);
+    const row = element("div", { class: "row" }, this.box);
+    this.own = new Plot(row, { label: "this neuron's output: trained, and changed (dashed)", x: "time / tau_m", y: "output", height: 170 });
+    this.readout = new Plot(row, { label: "the readout: trained, and changed (dashed)", x: "time / tau_m", y: "readout", height: 170 });
+    this.feature = 0;
+  }
+
+  reset() {
+    const { studio, layer, neuron } = this;
+    const state = stateOf(EXAMPLES.find((example) => example.model === layer.model));
+    MODELS[layer.model].parameters.forEach((parameter, place) => { state.p[place] = neuron.values[parameter.name]; });
+    state.stimulus.current = neuron.bias;
+    studio.open(state);
+    studio.commit();
+  }
+
+  // One question at a time; the newest state is asked when the last answer has come.
+  async follow() {
+    const { studio, layer } = this;
+    if (studio.state.model !== layer.model) { this.close(); return; }
+    if (this.busy) return;
+    const asked = question(studio.state);
+    const key = JSON.stringify([asked.values, studio.current()]);
+    if (key === this.known) return;
+    this.known = key;
+    this.busy = true;
+    const answer = await ask(studio, "perturb", {
+      layer: layer.name, index: this.index, values: asked.values, bias: studio.current(), trained_bias: this.neuron.bias,
+    });
+    this.busy = false;
+    if (this.closed || studio.closed) return;
+    this.note.textContent = answer.error || answer.words;
+    if (!answer.error) { this.answer = answer; this.draw(); }
+    this.follow();
+  }
+
+  draw() {
+    const { studio, answer } = this;
+    if (!answer) return;
+    if (!studio.colours) studio.readColours();
+    if (answer.readout[0].length > 1 && !this.choice)
+      this.choice = select(this.box, "readout", answer.readout[0].map((_, k) => [String(k), String(k)]), "0", (k) => { this.feature = Number(k); this.draw(); });
+    const pairs = [[this.own, answer.neuron], [this.readout, answer.readout.map((each) => each[this.feature])]];
+    for (const [plot, [trained, changed]] of pairs) {
+      const [low, high] = [Math.min(...trained, ...changed), Math.max(...trained, ...changed)];
+      const pad = 0.05 * (high - low) + 1e-3;
+      plot.begin([0, answer.time[answer.time.length - 1]], [low - pad, high + pad], studio.colours);
+      plot.line(answer.time, trained, { colour: studio.colours.model });
+      plot.line(answer.time, changed, { colour: studio.colours.circuit, dash: [5, 3] });
+    }
+  }
+
+  close() {
+    this.closed = true;
+    this.box.remove();
+    this.studio.perturbed = null;
+  }
 }
 
 // Which published rule a trained neuron's curves meet: from the printed curves, so that a layer takes no time.

@@ -20,7 +20,7 @@ class Studio {
     this.undo = new Undo(this.first);
     this.dark = matchMedia("(prefers-color-scheme: dark)");
     this.listeners = [
-      [this.dark, "change", () => { this.colours = null; this.changed(false); }],
+      [this.dark, "change", () => { this.colours = null; this.changed(false); if (this.perturbed) this.perturbed.draw(); }],
     ];
     if (options.address) this.listeners.push([window, "hashchange", () => this.followAddress()]);
     for (const [target, name, listener] of this.listeners) target.addEventListener(name, listener);
@@ -125,6 +125,10 @@ class Studio {
 
   fit() {
     for (const view of this.views) for (const plot of [view.plot, view.raster, view.input]) if (plot) plot.fit();
+    if (this.perturbed) {
+      for (const plot of [this.perturbed.own, this.perturbed.readout]) plot.fit();
+      this.perturbed.draw();
+    }
   }
 
   current() {
@@ -213,6 +217,7 @@ class Studio {
     for (const view of this.views) view.draw(this.colours);
     this.showVerdict();
     this.showValues();
+    if (this.perturbed) this.perturbed.follow();
     this.milliseconds = performance.now() - begun;
     this.root.dispatchEvent(new CustomEvent("rendered", { detail: this.milliseconds }));
     if (this.running) this.changed(false);

@@ -1,0 +1,111 @@
+"""The Network tab: one neuron of a trained layer perturbed, and what the network makes of it."""
+
+import re
+import threading
+
+import numpy as np
+import pytest
+import torch
+from test_config import SMALL
+
+from benchmarks.browser import chromium, opened
+from conductance.parameter import ParameterError
+from excitable.runs import RunFolder, begun
+from excitable.studio import serve
+from excitable.studio.catalogue import catalogue
+from excitable.studio.perturbed import Perturbation
+from excitable.studio.questions import QuestionError
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A small network, saved as if it had been trained."""
+    path = tmp_path_factory.mktemp("runs") / "small"
+    with begun(path, SMALL, source="small.toml") as made:
+        made.save_network(made.configuration.network.build(made.data, 0))
+    return RunFolder(path)
+
+
+def asked(run, index=0, **changed):
+    """What the page asks, at the trained values but for the changed ones."""
+    layer = run.network().chain["hidden"]
+    values = {name: float(column.detach()[index]) for name, column in layer.values().items()}
+    return {
+        "layer": "hidden", "index": index, "values": values | changed.pop("values", {}), "bias": 0.0,
+        "trained_bias": 0.0, **changed,
+    }  # fmt: skip
+
+
+def test_an_unchanged_neuron_changes_nothing(run):
+    """At its trained values the readout is the trained one, to the rounding of the parameters' transforms."""
+    answer = Perturbation(run).answer(asked(run))
+    assert np.allclose(*answer["readout"], atol=1e-4)
+
+
+def test_a_perturbed_neuron_acts_as_in_a_network_of_those_values(run):
+    """The readout is that of a network built with the changed value and bias, and the run's own stays."""
+    perturbation = Perturbation(run)
+    answer = perturbation.answer(asked(run, 1, values={"tau_s": 3.0}, bias=1.5, trained_bias=-0.5))
+    network = run.network()
+    with torch.no_grad():
+        network.chain["encoder"].bias[1] += 2.0
+        hidden = network.chain["hidden"]
+        values = {name: column.clone() for name, column in hidden.values().items()}
+        values["tau_s"][1] = 3.0
+        other = type(hidden)(
+            hidden.neuron, hidden.size, dt=hidden.dt, method=hidden.rule.method, values=values
+        )
+        network.layers["hidden"] = other
+        expected, _ = network(run.data.held_out.inputs[:2000])
+    each = max(1, len(expected) // 600)
+    assert np.allclose(answer["readout"][1][0], expected[::each, 0, 0].numpy(), atol=2e-4)
+    assert not np.allclose(*answer["readout"], atol=1e-3)
+    assert np.allclose(*perturbation.answer(asked(run, 1))["readout"], atol=1e-4)
+
+
+@pytest.mark.parametrize(("changed", "words"), [
+    ({"layer": "encoder"}, "is no layer of neurons"), ({"layer": "__class__"}, "is no layer of neurons"),
+    ({"index": 10_000}, "allowed are 0 to"), ({"index": True}, "is not in layer"),
+    ({"bias": float("nan")}, "is not a finite number"), ({"values": {"tau_s": "x"}}, "is not a finite number"),
+])  # fmt: skip
+def test_a_bad_perturbation_is_refused_in_words(run, changed, words):
+    """Layer, neuron and numbers are checked before anything is computed."""
+    with pytest.raises(QuestionError, match=words):
+        Perturbation(run).answer(
+            {**asked(run), **changed, "values": asked(run, values=changed.get("values", {}))["values"]}
+        )
+
+
+def test_values_that_the_declaration_forbids_are_refused(run):
+    """The error names layer and neuron."""
+    with pytest.raises(ParameterError, match="layer hidden, neuron 0"):
+        Perturbation(run).answer(asked(run, values={"tau_s": -1.0}))
+
+
+@pytest.mark.browser
+def test_dragging_a_handle_moves_the_readout(run):
+    """From the Network tab: pick a neuron, drag, read the change, go back to the trained values, leave."""
+    server = serve(catalogue(), run)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with chromium() as browser, opened(browser, server.address) as found:
+            page = found.page
+            from playwright.sync_api import expect
+
+            page.get_by_role("tab", name="Network").click()
+            page.get_by_role("button", name="perturb 1", exact=True).click()
+            note, still = expect(page.locator(".perturbed p")), re.compile(r"moves by (0|[\d.]+e-\d+) rms")
+            note.to_have_text(still)
+            field = page.get_by_label("I, value")
+            field.fill("2")
+            field.press("Enter")
+            note.not_to_have_text(still)
+            page.get_by_role("button", name="As trained").click()
+            note.to_have_text(still)
+            page.get_by_role("button", name="Leave the network").click()
+            assert page.locator(".perturbed").count() == 0 and found.faults == []
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
