@@ -19,7 +19,7 @@ import torch
 from benchmarks.event_peers import PYTHON, Epoch, measure_peers
 from benchmarks.measurement import hold_threads
 from conductance.events import EventLayer, EventNetwork, Spikes
-from conductance.events.losses import first_spike_loss
+from conductance.events.classifier import classifier_loss
 from conductance.events.training import EventTraining
 from conductance.neurons import qif
 from conductance.tasks import YinYang
@@ -150,9 +150,8 @@ def _ours(split: EventSplit, backend: str, dtype: torch.dtype, repeats: int, thr
 
 def _step(network: EventNetwork, batch: EventSplit, optimiser: torch.optim.Optimizer) -> float:
     optimiser.zero_grad()
-    first = network(batch.spikes).first()
-    loss = first_spike_loss(
-        first, batch.labels, end=END, tau=OPTIONS.loss_tau, regulariser=OPTIONS.regulariser
+    loss = classifier_loss(
+        network, batch.spikes, batch.labels, tau=OPTIONS.loss_tau, regulariser=OPTIONS.regulariser
     )
     loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), OPTIONS.clip)

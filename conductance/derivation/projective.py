@@ -158,7 +158,7 @@ class ProjectiveFlow:
         """
         y, one = self.lift * sympy.Matrix([P, Q])
         root = sympy.sqrt(sympy.Max(self.curvature, SMALL**4))
-        start = 1 - _angle(root * one, y) / sympy.pi
+        start = 1 - positive_angle(root * one, y) / sympy.pi
         return program((P, Q, self.current, DURATION), start=start, end=start + root * self.clock / sympy.pi)
 
     @cached_property
@@ -184,7 +184,7 @@ class ProjectiveFlow:
         y, one = self.lift * sympy.Matrix([P, Q])
         root = sympy.sqrt(sympy.Max(self.curvature, SMALL**4))
         back = sympy.sqrt(sympy.Max(-self.curvature, SMALL**4))
-        turning = (_angle(root * one, y) + TURNS * sympy.pi) / root
+        turning = (positive_angle(root * one, y) + TURNS * sympy.pi) / root
         inverse = one / sympy.Max(y, SMALL**2)
         ratio = sympy.Min(back * inverse, 1 - sympy.Float(1e-16))
         falling = sympy.log((1 + ratio) / (1 - ratio)) / (2 * back)
@@ -200,7 +200,7 @@ class ProjectiveFlow:
         slope = sympy.diff(below, DURATION)
         return program(
             (P, Q, self.current, DURATION),
-            angle=-_over_angle(below) / slope,
+            angle=-over_angle(below) / slope,
             current=-sympy.diff(below, self.current) / slope,
         )
 
@@ -232,7 +232,7 @@ class ProjectiveFlow:
         and the slopes of its angle over the angle before and the weight.
         """
         above, length = P + INPUT * Q, (P + INPUT * Q) ** 2 + Q**2
-        angle = (Q * _over_angle(above) - above * _over_angle(Q)) / length
+        angle = (Q * over_angle(above) - above * over_angle(Q)) / length
         return program(
             (P, Q, INPUT),
             p=above,
@@ -252,7 +252,7 @@ class ProjectiveFlow:
         return self.determinant / length, turn(self.current), turn(DURATION)
 
 
-def _angle(height: sympy.Expr, along: sympy.Expr) -> sympy.Expr:
+def positive_angle(height: sympy.Expr, along: sympy.Expr) -> sympy.Expr:
     """atan2(height, along) for height >= 0, in [0, pi]."""
     # bounds, not branches, keep the divisors that are not used away from 0
     return sympy.Piecewise(
@@ -262,7 +262,7 @@ def _angle(height: sympy.Expr, along: sympy.Expr) -> sympy.Expr:
     )
 
 
-def _over_angle(value: sympy.Expr) -> sympy.Expr:
+def over_angle(value: sympy.Expr) -> sympy.Expr:
     """The slope over the angle atan(p/q) at constant length."""
     return Q * sympy.diff(value, P) - P * sympy.diff(value, Q)
 

@@ -1,7 +1,8 @@
 """What a layer needs of its neuron: the response to given input spikes, and single steps for recurrent layers."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cache
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -13,6 +14,7 @@ from conductance.events.response import FlowForms, forms, respond
 from conductance.events.spikes import EventError
 from conductance.neurons.base import Neuron
 
+AnyFlow = TypeVar("AnyFlow", ProjectiveFlow, LeakyFlow)
 Pair = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -164,14 +166,20 @@ def engine_of(neuron: Neuron, *, sharpness: float = SHARPNESS) -> QuadraticEngin
     quadratic = quadratic_flow(neuron)
     if quadratic is not None:
         tau = float(neuron.states[0].capacity.subs(neuron.substitutions()))
-        return QuadraticEngine(flow=quadratic, tau=tau, sharpness=sharpness)
+        return QuadraticEngine(flow=_shared(quadratic), tau=tau, sharpness=sharpness)
     leaky = leaky_flow(neuron)
     if leaky is not None:
-        return LeakyEngine(flow=leaky)
+        return LeakyEngine(flow=_shared(leaky))
     raise EventError(
         f"neuron {neuron.name}: no exact event-based form is known for it; allowed are quadratic neurons (qif, theta) "
         f"and synaptic_lif; step any other neuron on a time grid: NeuronLayer, fed by Spikes.binned"
     )
+
+
+@cache
+def _shared(flow: AnyFlow) -> AnyFlow:
+    """The first flow that equals this one: flows of layers are compared at every step, and that is quick for one."""
+    return flow
 
 
 class _Wait(torch.autograd.Function):

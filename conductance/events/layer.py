@@ -7,7 +7,7 @@ from torch import nn
 
 from conductance.events import compiled
 from conductance.events.backend import Backend, check_backend, is_compiled
-from conductance.events.engines import Pair, engine_of
+from conductance.events.engines import Pair, QuadraticEngine, engine_of
 from conductance.events.pseudospikes import SHARPNESS
 from conductance.events.recurrent import respond_recurrent
 from conductance.events.spikes import EventError, Spikes, merged
@@ -78,7 +78,7 @@ class EventLayer(nn.Module):
         super().__init__()
         self.owner = f"event layer {neuron.name}, {inputs} to {size}"
         check_backend(backend, self.owner)
-        self.backend, self._room = backend, 2 * size
+        self.backend, self.room = backend, 2 * size
         unknown = sorted(set(trainable) - set(TRAINABLE))
         if unknown:
             raise EventError(
@@ -161,6 +161,12 @@ class EventLayer(nn.Module):
         self._check_capacity(result)
         return self._with_later(result, state, push)
 
+    def is_plain(self) -> bool:
+        """Whether it has no delay, no recurrence, no capacity, and weights that move currents."""
+        delayed = self._trained_delay or bool(self.fixed_delay.any())
+        steady = isinstance(self.engine, QuadraticEngine) and self.engine.flow.on_voltage
+        return self.recurrent_weight is None and self.capacity is None and not delayed and not steady
+
     def _obstacle(self) -> str:
         """Why the compiled loop cannot run this layer, in words; empty if it can."""
         if self.delay.dim() == 2:
@@ -170,10 +176,10 @@ class EventLayer(nn.Module):
     def _by_loop(self, spikes: Spikes, start: Pair) -> tuple[Spikes, Pair, torch.Tensor]:
         times, neurons, mask, push = self._shared_arrivals(spikes)
         found = compiled.respond(
-            self.engine.flow, times, neurons, mask, self.weight, start, spikes.end, room=self._room,
+            self.engine.flow, times, neurons, mask, self.weight, start, spikes.end, room=self.room,
             recurrence=self._recurrence(),
         )  # fmt: skip
-        self._room = max(self._room, found.mask.shape[0])
+        self.room = max(self.room, found.mask.shape[0])
         result = Spikes(
             times=found.times, neurons=found.neurons, mask=found.mask, size=self.size, end=spikes.end
         )
@@ -262,6 +268,10 @@ class EventLayer(nn.Module):
             raise EventError(
                 f"{self.owner}: spike times are {spikes.times.dtype} and weights {self.weight.dtype}; convert one"
             )
+        self.check_finite()
+
+    def check_finite(self) -> None:
+        """Raise `EventError` for the first parameter that is not finite."""
         for name in TRAINABLE:
             value: torch.Tensor | None = getattr(self, name)
             if value is not None and not bool(torch.isfinite(value).all()):

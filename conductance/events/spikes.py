@@ -117,11 +117,11 @@ class Spikes:
     def select(self, trials: torch.Tensor | Sequence[int]) -> "Spikes":
         """The spikes of some trials, by their indices: a mini-batch."""
         index = torch.as_tensor(trials, dtype=torch.long)
-        mask = self.mask[:, index]
+        mask = self.mask.index_select(1, index)
         keep = int(mask.sum(0).max()) if mask.numel() else 0
         return Spikes(
-            times=self.times[:keep, index],
-            neurons=self.neurons[:keep, index],
+            times=self.times[:keep].index_select(1, index),
+            neurons=self.neurons[:keep].index_select(1, index),
             mask=mask[:keep],
             size=self.size,
             end=self.end,

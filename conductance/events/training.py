@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from conductance.events.checkpoints import EventCheckpoint, read_checkpoint, write_checkpoint
+from conductance.events.classifier import classifier_loss
 from conductance.events.losses import REGULARISER, first_spike_loss, predicted_class, silence_penalty
 from conductance.events.network import EventNetwork
 from conductance.events.spikes import EventError, Spikes
@@ -224,14 +225,7 @@ def _step(
 ) -> tuple[float, float]:
     """One update; the loss and the norm of the unclipped gradient, 0 where no spike has one."""
     optimiser.zero_grad()
-    record: dict[str, Spikes] = {}
-    loss = first_spike_loss(
-        network(batch.spikes, record=record).first(), batch.labels, end=batch.spikes.end, tau=options.loss_tau,
-        regulariser=options.regulariser,
-    )  # fmt: skip
-    if options.silence > 0:
-        *hidden, _ = record.values()
-        loss = loss + options.silence * sum(silence_penalty(spikes) for spikes in hidden)
+    loss = _loss(network, batch, options)
     if not loss.requires_grad:
         return float(loss), 0.0
     loss.backward()
@@ -239,3 +233,14 @@ def _step(
     if math.isfinite(norm) and norm > 0:
         optimiser.step()
     return float(loss.detach()), norm
+
+
+def _loss(network: EventNetwork, batch: EventSplit, options: EventTraining) -> torch.Tensor:
+    shared = {"tau": options.loss_tau, "regulariser": options.regulariser}
+    if options.silence == 0:
+        return classifier_loss(network, batch.spikes, batch.labels, **shared)
+    record: dict[str, Spikes] = {}
+    first = network(batch.spikes, record=record).first()
+    *hidden, _ = record.values()
+    late = sum(silence_penalty(spikes) for spikes in hidden)
+    return first_spike_loss(first, batch.labels, end=batch.spikes.end, **shared) + options.silence * late

@@ -280,13 +280,33 @@ INLINE vec turned(vec x, int ahead) {
 #define MOST_GROWTH 85.0f
 #endif
 
-INLINE vec sin_(vec x) { return any(abs_(x) > MOST_TURNS) ? wide_sin(x) : turned(x, 0); }
+/* Up to here a few terms of the series of sine, cosine and their hyperbolic forms are exact to rounding. Programs with
+   cases give these functions small arguments in the lanes of other cases, so often in all lanes. */
+#define LITTLE C(0.04)
 
-INLINE vec cos_(vec x) { return any(abs_(x) > MOST_TURNS) ? wide_cos(x) : turned(x, 1); }
+/* The series of cos sqrt(-y) and sin sqrt(-y)/sqrt(-y), of their hyperbolic forms for y > 0. */
+INLINE vec short_even(vec y) { return ((y * (C(1.0) / C(720.0)) + C(1.0) / C(24.0)) * y + C(0.5)) * y + 1; }
+
+INLINE vec short_odd(vec y) {
+    return ((y * (C(1.0) / C(5040.0)) + C(1.0) / C(120.0)) * y + C(1.0) / C(6.0)) * y + 1;
+}
+
+INLINE int is_little(vec x) { return !any(~(abs_(x) <= LITTLE)); }
+
+INLINE vec sin_(vec x) {
+    if (is_little(x)) return short_odd(-x * x) * x;
+    return any(abs_(x) > MOST_TURNS) ? wide_sin(x) : turned(x, 0);
+}
+
+INLINE vec cos_(vec x) {
+    if (is_little(x)) return short_even(-x * x);
+    return any(abs_(x) > MOST_TURNS) ? wide_cos(x) : turned(x, 1);
+}
 
 INLINE vec tan_(vec x) { return any(abs_(x) > MOST_TURNS) ? wide_tan(x) : turned(x, 0) / turned(x, 1); }
 
 INLINE vec cosh_(vec x) {
+    if (is_little(x)) return short_even(x * x);
     if (any(abs_(x) > MOST_GROWTH)) return wide_cosh(x);
     const vec grown = exp_(x);
     return C(0.5) * (grown + 1 / grown);
@@ -294,6 +314,7 @@ INLINE vec cosh_(vec x) {
 
 /* From e^|x| - 1, without cancellation where x is small. */
 INLINE vec sinh_(vec x) {
+    if (is_little(x)) return short_odd(x * x) * x;
     const vec size = abs_(x);
     if (any(size > MOST_GROWTH)) return wide_sinh(x);
     const vec k = rounded(size * C(1.44269504088896340736));

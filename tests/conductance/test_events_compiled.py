@@ -151,7 +151,7 @@ def test_more_spikes_than_the_buffer_make_it_grow():
     given = Spikes.of_trains([[(0.01 * step, 0) for step in range(400)]], size=1, end=END)
     layer = EventLayer(qif(), 1, 1, weight=torch.tensor([[900.0]]), backend="c")
     expected = oracle.qif_train([0.01 * step for step in range(400)], [900.0] * 400, end=END).spikes
-    assert len(expected) > 50 * layer._room
+    assert len(expected) > 50 * layer.room
     for _ in range(2):
         found = layer(given)
         assert found.times[:, 0].tolist() == pytest.approx(expected, abs=1e-9)

@@ -87,7 +87,8 @@ class CPrinter(KernelPrinter, C99CodePrinter):
 
     def _print_Piecewise(self, expression: sympy.Piecewise) -> str:
         *pieces, (last, _) = expression.args
-        if isinstance(last, Boolean):
+        # sympy counts symbols as truth values too
+        if isinstance(last, Boolean) and not last.is_Symbol:
             text = self._print(last)
             for value, condition in reversed(pieces):
                 where = self._print(condition)

@@ -92,12 +92,14 @@ def respond(
     )
 
 
-def _width(size: int, dtype: torch.dtype) -> int:
+def width_of(size: int, dtype: torch.dtype) -> int:
+    """Neurons of a layer, padded to whole vectors."""
     lanes = WIDEST_VECTOR // dtype.itemsize
     return -(-size // lanes) * lanes
 
 
-def _threads(work: int) -> int:
+def threads_for(work: int) -> int:
+    """How many threads take so many events times neurons."""
     return torch.get_num_threads() if work > SMALL else 1
 
 
@@ -170,11 +172,11 @@ class _Response(torch.autograd.Function):
         back: tuple[float, int] | None,
     ) -> tuple[torch.Tensor, ...]:
         senders, size = weight.shape
-        width = _width(size, weight.dtype)
+        width = width_of(size, weight.dtype)
         events, batch = times.shape
         numbers = {
             "events": events, "batch": batch, "senders": senders, "size": size, "width": width,
-            "threads": _threads((events + 1) * batch * width), "recurrent": int(back is not None),
+            "threads": threads_for((events + 1) * batch * width), "recurrent": int(back is not None),
             "timed": int(wanted and (times.requires_grad or back is not None)),
         }  # fmt: skip
         rows = weight.new_zeros(senders, width)

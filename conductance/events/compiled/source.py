@@ -10,6 +10,7 @@ from conductance.derivation.leaky import LeakyFlow
 from conductance.derivation.printers.c import CPrinter
 from conductance.derivation.program import Assignment, Program
 from conductance.derivation.projective import ProjectiveFlow
+from conductance.derivation.pseudospikes import Pseudospikes
 
 Flow = ProjectiveFlow | LeakyFlow
 CALL: tuple[tuple[str, type[ctypes.c_long | ctypes.c_void_p | ctypes.c_double]], ...] = (
@@ -29,8 +30,19 @@ CALL: tuple[tuple[str, type[ctypes.c_long | ctypes.c_void_p | ctypes.c_double]],
     ("delay", ctypes.c_double),
 )  # fmt: skip
 """The argument of the compiled functions, member by member."""
+CHAIN: tuple[tuple[str, type[ctypes.c_long | ctypes.c_void_p | ctypes.c_double]], ...] = (
+    *((name, ctypes.c_void_p) for name in ("layers", "labels", "needed", "losses")),
+    ("depth", ctypes.c_long),
+    ("stride", ctypes.c_long),
+    ("tau", ctypes.c_double),
+    ("regulariser", ctypes.c_double),
+)
+"""The argument of a classifier's compiled function, member by member."""
+POINTERS = {"layers": "const call_t *", "losses": "double *"}
+"""Types of the members of `CHAIN` that point to neither numbers nor int64."""
 WHOLE = (
-    "neurons", "spike_neurons", "spike_intervals", "counts", "arrivals", "returned", "last_intervals",
+    "neurons", "spike_neurons", "spike_intervals", "counts", "arrivals", "returned", "last_intervals", "labels",
+    "needed",
 )  # fmt: skip
 """Members that point to int64."""
 TRUTH = ("mask", "spike_mask")
@@ -57,16 +69,36 @@ def source(flow: Flow, dtype: str) -> str:
         functions = _leaky(flow)
         loop = "leaky.c"
     texts = [(here / name).read_text("utf-8") for name in ("common.c", loop)]
-    return "\n".join([head, vectors, _call(), *functions, *texts])
+    return "\n".join([head, vectors, _struct("call_t", CALL), *functions, *texts])
 
 
-def _call() -> str:
-    kinds = {name: "int64_t *" for name in WHOLE} | {name: "uint8_t *" for name in TRUTH}
+def classifier_source(flow: Flow, after: Pseudospikes | None, dtype: str) -> str:
+    """The C text of a classifier whose layers have one flow, and pseudospikes or none.
+
+    Raises:
+        PrintError: an expression has no form in C.
+    """
+    parts = [source(flow, dtype), _struct("chain_t", CHAIN)]
+    if after is not None:
+        rest = ("phase", "period", "by_angle", "by_root", "period_slope")
+        parts += [
+            "#define PSEUDOSPIKES\n",
+            _function("drive", ("held",), after.drive, ("root", "root_slope")),
+            _function("rest", ("p", "q", "root"), after.rest, rest),
+        ]
+    parts.append((files("conductance.events.compiled") / "classifier.c").read_text("utf-8"))
+    return "\n".join(parts)
+
+
+def _struct(
+    title: str, listed: Sequence[tuple[str, type[ctypes.c_long | ctypes.c_void_p | ctypes.c_double]]]
+) -> str:
+    kinds = {name: "int64_t *" for name in WHOLE} | {name: "uint8_t *" for name in TRUTH} | POINTERS
     members = []
-    for name, kind in CALL:
+    for name, kind in listed:
         text = {ctypes.c_long: "long ", ctypes.c_double: "double "}.get(kind, kinds.get(name, "real *"))
         members.append(f"    {text}{name};\n")
-    return "typedef struct {\n" + "".join(members) + "} call_t;\n"
+    return "typedef struct {\n" + "".join(members) + f"}} {title};\n"
 
 
 def _projective(flow: ProjectiveFlow) -> list[str]:
