@@ -16,7 +16,13 @@ import torch
 
 from conductance.events import EventLayer, EventNetwork, synaptic_lif
 from conductance.events.training import EpochRecord, EventTraining, NoGradientError, score, train_classifier
-from conductance.landscapes import PathResult, classifier_surface, measure_path, random_directions
+from conductance.landscapes import (
+    NetworkSurface,
+    PathResult,
+    classifier_surface,
+    measure_path,
+    random_directions,
+)
 from conductance.neurons import Neuron, qif
 from conductance.tasks import Digits, EventData, YinYang
 from excitable.trials import Progress, Result, run_trials
@@ -37,12 +43,14 @@ TARGETS = MappingProxyType({"yin_yang": 0.95, "digits": 0.9})
 STARTS = ("active", "silent")
 SILENT_SHARE = 0.9
 REGULARISER = 0.03
-LANDSCAPE_TRIALS = 3
+LANDSCAPE_TRIALS = 5
 LANDSCAPE_LENGTH = 0.5
 """Length of a path over the norm of the network's weights."""
 LANDSCAPE_POINTS = 13
 LANDSCAPE_STREAM = 7
 """Distinguishes the directions' random numbers from those of the weights."""
+DESCENT = "descent"
+"""The direction against the gradient; random directions have a number."""
 
 
 Key = tuple[str, str, str]
@@ -59,7 +67,7 @@ class Budget:
         epochs, batch: of one training.
         seeds: trainings at the best setting; other seeds than the search's.
         learning_rates, drives: the grid of the search; see `network_of`.
-        directions: random paths through each trained and each initial network.
+        directions: random paths from each trained and each initial network; one more goes against the gradient.
     """
 
     tasks: tuple[str, ...]
@@ -76,11 +84,11 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
     {
         "reduced": Budget(
             tasks=("yin_yang",), train_samples=2000, epochs=20, batch=50, seeds=5,
-            learning_rates=(0.003, 0.01, 0.03, 0.1), drives=(0.7, 1.4, 2.8), directions=1,
+            learning_rates=(0.003, 0.01, 0.03, 0.1, 0.3), drives=(0.7, 1.4, 2.8, 5.6), directions=3,
         ),
         "full": Budget(
             tasks=("yin_yang", "digits"), train_samples=5000, epochs=60, batch=100, seeds=10,
-            learning_rates=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3), drives=(0.35, 0.7, 1.4, 2.8, 5.6),
+            learning_rates=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), drives=(0.35, 0.7, 1.4, 2.8, 5.6),
             directions=10,
         ),
         "smoke": Budget(
@@ -200,21 +208,22 @@ def run_trial(trial: Trial) -> Result:
 
 @dataclass(frozen=True, kw_only=True)
 class LandscapeTrial:
-    """The loss along random paths that start in one network, for one sample or for a batch."""
+    """The loss along one path from a network: its direction's number or `DESCENT`, for one sample or for a batch."""
 
     trained: Result
     state: str
     samples: int
+    direction: str
     training: Trial
 
     @property
     def name(self) -> str:
         """A file name that tells trials apart."""
-        return f"landscape-{self.state}-{self.samples}-{self.training.name}"
+        return f"landscape-{self.state}-{self.samples}-{self.direction}-{self.training.name}"
 
 
 def run_landscape(trial: LandscapeTrial) -> Result:
-    """Measure the loss along random directions from the initial or the trained weights."""
+    """Measure the loss along one direction from the initial or the trained weights; no path against a gradient of 0."""
     torch.set_num_threads(1)
     training = trial.training
     data, network = _data(task_of(training)), network_of(training)
@@ -224,22 +233,25 @@ def run_landscape(trial: LandscapeTrial) -> Result:
     surface = classifier_surface(
         network, data.test.select(range(trial.samples)), tau=EventTraining.loss_tau, regulariser=REGULARISER
     )
-    generator = torch.Generator().manual_seed(training.seed * 2**8 + LANDSCAPE_STREAM)
     start = surface.start()
-    paths = [
-        measure_path(
-            surface,
-            start,
-            direction,
-            length=LANDSCAPE_LENGTH * float(start.norm()),
-            points=LANDSCAPE_POINTS,
-        )
-        for direction in random_directions(len(start), training.budget.directions, generator)
-    ]
+    direction = _direction(trial, surface, start)
+    paths = []
+    if float(direction.norm()) > 0:
+        length = LANDSCAPE_LENGTH * float(start.norm())
+        paths = [measure_path(surface, start, direction, length=length, points=LANDSCAPE_POINTS)]
     return {
         "task": training.task, "model": training.model, "state": trial.state, "samples": trial.samples,
-        "seed": training.seed, "norm": float(start.norm()), "paths": [path.as_json() for path in paths],
+        "direction": trial.direction, "seed": training.seed, "norm": float(start.norm()),
+        "paths": [path.as_json() for path in paths],
     }  # fmt: skip
+
+
+def _direction(trial: LandscapeTrial, surface: NetworkSurface, start: torch.Tensor) -> torch.Tensor:
+    if trial.direction == DESCENT:
+        return -surface.gradient(start)
+    generator = torch.Generator().manual_seed(trial.training.seed * 2**8 + LANDSCAPE_STREAM)
+    drawn = random_directions(len(start), trial.training.budget.directions, generator)
+    return drawn[int(trial.direction)]
 
 
 def search_trials(budget: Budget) -> list[Trial]:
@@ -300,12 +312,16 @@ class StudyResult:
     comparison: tuple[Result, ...]
     landscapes: tuple[Result, ...]
 
-    def paths(self, model: str, state: str, samples: int) -> list[PathResult]:
-        """The measured paths of a model, all seeds together, their lengths over the norm of the weights."""
+    def paths(self, model: str, state: str, samples: int, *, descent: bool = False) -> list[PathResult]:
+        """The measured paths of a model, all seeds together, their lengths over the norm of the weights.
+
+        They are those in random directions, or those against the gradient.
+        """
         return [
             _scaled(PathResult.of_json(path), result["norm"])
             for result in self.landscapes
             if (result["model"], result["state"], result["samples"]) == (model, state, samples)
+            and (result["direction"] == DESCENT) == descent
             for path in result["paths"]
         ]
 
@@ -347,11 +363,12 @@ def run_study(
     silent = run("search from silent starts", silent_search_trials(best, budget), run_trial)
     silent_seeds = run("seeds from silent starts", seeded_trials(best_of(silent), budget), run_trial)
     around = [
-        LandscapeTrial(trained=result, state=state, samples=samples, training=trial)
+        LandscapeTrial(trained=result, state=state, samples=samples, direction=direction, training=trial)
         for trial, result in sorted(zip(seeded, comparison, strict=True), key=lambda pair: pair[0].seed)
         if trial.task == budget.tasks[0]
         for state in ("initial", "trained")
         for samples in (1, LANDSCAPE_TRIALS)
+        for direction in (*map(str, range(budget.directions)), DESCENT)
     ]
     landscapes = run("landscapes", around, run_landscape)
     return StudyResult(

@@ -1,6 +1,7 @@
 """The page of the QIF and LIF study: tables, figures and verdicts, all computed from its results."""
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -163,7 +164,8 @@ def _landscape(study: StudyResult) -> list[str]:
         "## Loss landscapes",
         "",
         f"The measures are ours. Straight paths, {study.budget.directions} in random directions from each seed's "
-        f"initial and trained weights, each as long as {LANDSCAPE_LENGTH:g} of the weights' norm; lengths count in "
+        f"initial and trained weights and one against the gradient, each as long as {LANDSCAPE_LENGTH:g} of the "
+        f"weights' norm; where the gradient is 0 there is no such path. Lengths count in "
         f"that norm, so that the two neurons' different weights do not matter. Jumps are found by bisection until two "
         f"neighbouring floating-point numbers hold them; one must be at least a millionth of the largest loss of its "
         f"path. A change of the spike counts is always found, of other jumps the largest in each twelfth of the path. "
@@ -171,16 +173,17 @@ def _landscape(study: StudyResult) -> list[str]:
         "",
         "![Loss along random paths](qif-lif-landscape.png)",
         "",
-        "| weights | samples | neuron | paths | " + " | ".join(MEASURES) + " |",
-        "|---|---|---|---|" + "---|" * len(MEASURES),
+        "| weights | samples | direction | neuron | paths | " + " | ".join(MEASURES) + " |",
+        "|---|---|---|---|---|" + "---|" * len(MEASURES),
     ]
-    for state in ("initial", "trained"):
-        for samples in (1, LANDSCAPE_TRIALS):
-            for model in MODELS:
-                paths = study.paths(model, state, samples)
-                if paths:
-                    cells = " | ".join(_cell(found) for found in estimates(paths).values())
-                    lines.append(f"| {state} | {samples} | {NAMES[model]} | {len(paths)} | {cells} |")
+    for state, samples, descent, model in product(
+        ("initial", "trained"), (1, LANDSCAPE_TRIALS), (False, True), MODELS
+    ):
+        paths = study.paths(model, state, samples, descent=descent)
+        if paths:
+            cells = " | ".join(_cell(found) for found in estimates(paths).values())
+            direction = "against the gradient" if descent else "random"
+            lines.append(f"| {state} | {samples} | {direction} | {NAMES[model]} | {len(paths)} | {cells} |")
     return [*lines, "", _landscape_verdict(study), ""]
 
 
@@ -195,7 +198,8 @@ def _landscape_verdict(study: StudyResult) -> str:
             path
             for state in ("initial", "trained")
             for samples in (1, LANDSCAPE_TRIALS)
-            for path in study.paths(model, state, samples)
+            for descent in (False, True)
+            for path in study.paths(model, state, samples, descent=descent)
         ]
         jumps = sum(len(path.jumps) for path in paths)
         if not paths:
