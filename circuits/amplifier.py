@@ -52,6 +52,8 @@ class AmplifierModel:
                 raise CircuitError(f"amplifier: {field.name} = {value!r} must be a finite number")
             if field.name in _POSITIVE and value <= 0:
                 raise CircuitError(f"amplifier: {field.name} = {value!r} must be greater than zero")
+            if field.name == "imbalance" and not -1 < value < 1:
+                raise CircuitError(f"amplifier: imbalance = {value!r} must lie between -1 and 1")
             if field.name not in (*_POSITIVE, "offset", "imbalance") and value < 0:
                 raise CircuitError(f"amplifier: {field.name} = {value!r} must not be negative")
 

@@ -8,9 +8,19 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from circuits.calibration import SWEPT, Calibration, CalibrationError, amplifier_bench, fit_tanh
+from circuits.membrane_calibration import (
+    DRIVE,
+    RAMP,
+    MembraneFit,
+    fit_membrane,
+    frozen,
+    has_leak,
+    membrane_bench,
+    ramps,
+    with_capacitance,
+)
 from circuits.membrane_calibration import REACH as MEMBRANE_REACH
 from circuits.membrane_calibration import SWEPT as SWEPT_DRIVE
-from circuits.membrane_calibration import MembraneFit, fit_membrane, has_leak, membrane_bench
 from circuits.network import layer_values, level_biases, neuron_levels, with_shared_widths
 from circuits.output_calibration import EXCITED, INHIBITED, OutputFit, fit_output, output_bench
 from circuits.output_calibration import SWEPT as SWEPT_MEMBRANE
@@ -26,7 +36,7 @@ from conductance.networks import Network
 from conductance.neurons.base import Neuron
 from conductance.storage import StorageError
 from excitable.loop import CircuitOptions
-from netlists.analyses import DCSweep, Tolerances
+from netlists.analyses import DCSweep, Tolerances, Transient
 from netlists.runner import simulate
 from netlists.writing import write_netlist
 
@@ -155,14 +165,19 @@ def fit_level(
         neuron, level, technology=technology, scaling=units, trims=found.trims, bias=found.largest_bias
     )
     if has_leak(neuron):
-        found = replace(found, membrane=sweep_membrane(neuron, built, units))
+        still = frozen(neuron)
+        slow = realise(
+            still, level, technology=technology, scaling=units, trims=found.trims, bias=found.largest_bias
+        )
+        swept = sweep_membrane(neuron, built, units)
+        found = replace(found, membrane=ramp_membrane(swept, still, slow, units))
     if built.synapses is None:
         return found
     return replace(found, output=sweep_output(neuron, built, units))
 
 
 def sweep_membrane(neuron: Neuron, built: Realisation, scaling: Scaling) -> MembraneFit:
-    """Sweep a neuron's membrane by DC and fit what its amplifiers add to its I-V curve."""
+    """Sweep a neuron's membrane by DC and fit what its amplifiers add to its I-V curve; its capacitance is left out."""
     reach = (MEMBRANE_REACH + 1) * scaling.voltage_unit
     sweep = DCSweep(source=SWEPT_DRIVE, start=-reach, stop=reach, step=reach / 80)
     waveforms = simulate(
@@ -171,6 +186,18 @@ def sweep_membrane(neuron: Neuron, built: Realisation, scaling: Scaling) -> Memb
     order = np.argsort(waveforms["sweep"].to_numpy())
     held = waveforms["voltage"].sel(node=input_state(neuron).name).to_numpy()[order]
     return fit_membrane(waveforms["sweep"].to_numpy()[order], held, neuron=neuron, scaling=scaling)
+
+
+def ramp_membrane(fit: MembraneFit, neuron: Neuron, built: Realisation, scaling: Scaling) -> MembraneFit:
+    """Drive the membrane of a neuron with slow filters up and down, and add the capacitance to its fit."""
+    bench = membrane_bench(neuron, built, scaling, drive=ramps(scaling))
+    analysis = Transient(stop=4 * RAMP * scaling.time_unit, max_step=0.02 * scaling.time_unit)
+    waveforms = simulate(write_netlist(bench, analysis, _sweep_tolerances(scaling))).require()
+    drive, membrane = (
+        waveforms["voltage"].sel(node=node).to_numpy() for node in (DRIVE, input_state(neuron).name)
+    )
+    time = waveforms["time"].to_numpy()
+    return with_capacitance(fit, time, drive, membrane, neuron=neuron, scaling=scaling)
 
 
 def sweep_output(neuron: Neuron, built: Realisation, scaling: Scaling) -> OutputFit:

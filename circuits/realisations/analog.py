@@ -146,10 +146,16 @@ class _Builder:
         self.devices: list[Device] = [
             Capacitor(
                 name=f"c_{state.name}", positive=state.name, negative=GROUND,
-                capacitance=C0 * state.capacity.xreplace(self.numbers), note=state.meaning,
+                capacitance=self._capacitance(state), note=state.meaning,
             )
             for state in neuron.states
         ]  # fmt: skip
+
+    def _capacitance(self, state: State) -> sympy.Expr:
+        """A state's capacitor, drawn smaller by the gates and drains that calibration found at the membrane."""
+        declared = C0 * state.capacity.xreplace(self.numbers)
+        gates = self.kit.trims.get(LEAK, Trim()).capacitance if state is self.neuron.membrane else 0.0
+        return declared - gates if gates else declared
 
     def find_followers(
         self, currents: Sequence[tuple[State, str, sympy.Expr]], ideal: Collection[str]

@@ -18,8 +18,8 @@ def macromodel(
 ) -> Cell:
     """An amplifier from its numbers; see `AmplifierModel`.
 
-    The sourcing arm carries gain ib (1 + t)/2 from vdd to out and the sinking arm gain ib (1 - t)/2 from out to
-    vss, t = tanh((plus - minus - offset)/V0) + imbalance. With rails, each arm is multiplied by the law of its output
+    The sourcing arm carries gain ib (1 + e)(1 + t)/2 from vdd to out and the sinking arm gain ib (1 - e)(1 - t)/2 from
+    out to vss, t = tanh((plus - minus - offset)/V0), e the imbalance of their mirrors; together gain ib (t + e). With rails, each arm is multiplied by the law of its output
     transistor, (1 - exp(-v/U_T)) (1 + v/early_voltage), v being the voltage across it beyond the headroom, and the
     whole is normalised so that the gain is the stated one where the output is midway.
 
@@ -37,8 +37,6 @@ def macromodel(
         devices += _inner_node(model, steered)
         initial = {_MIRROR: 0.0}
         steered = voltage(_MIRROR) / model.voltage_unit
-    if model.imbalance:
-        steered += model.imbalance
     devices += _output(model, steered, supply=supply, thermal_voltage=thermal_voltage)
     for node, value in (
         (PLUS, model.input_capacitance),
@@ -82,13 +80,13 @@ def _output(
     arm = model.gain / norm * BIAS / 2
     if model.rails:
         above, below = voltage(VDD, OUT), voltage(OUT, VSS)
-        source = arm * (1 + steered) * _transistor(above, model, thermal_voltage)
-        sink = arm * (1 - steered) * _transistor(below, model, thermal_voltage)
+        source = arm * (1 + model.imbalance) * (1 + steered) * _transistor(above, model, thermal_voltage)
+        sink = arm * (1 - model.imbalance) * (1 - steered) * _transistor(below, model, thermal_voltage)
         return [
             BehaviouralCurrent(name="b_source", source=VDD, sink=OUT, current=source, note="sourcing arm"),
             BehaviouralCurrent(name="b_sink", source=OUT, sink=VSS, current=sink, note="sinking arm"),
         ]
-    current = model.gain * BIAS * steered
+    current = model.gain * BIAS * (steered + model.imbalance if model.imbalance else steered)
     if math.isfinite(model.early_voltage):
         current -= BIAS * voltage(OUT) / model.early_voltage
     return [BehaviouralCurrent(name="b_out", source=GROUND, sink=OUT, current=current, note="output")]

@@ -15,12 +15,14 @@ class Trim:
     """What a DC sweep found of a cell, to be put right by its bias current and its references.
 
     `gain` divides the bias current; `offset` (V) is added to the reference, where the cell has one; `imbalance`, the
-    output current of a pair at balance over its largest one, is drawn from its output.
+    output current of a pair at balance over its largest one, is drawn from its output. `capacitance` (F) is left out
+    of the capacitor at the node.
     """
 
     gain: float = 1.0
     offset: float = 0.0
     imbalance: float = 0.0
+    capacitance: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.gain > 0:

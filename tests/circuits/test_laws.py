@@ -8,7 +8,7 @@ import torch
 
 from circuits.calibration import CalibrationError, fit_tanh, trimmed
 from circuits.laws import with_circuit_laws
-from circuits.membrane_calibration import REACH, fit_membrane, has_leak
+from circuits.membrane_calibration import RAMP, REACH, fit_membrane, frozen, has_leak, with_capacitance
 from circuits.network import network_circuit
 from circuits.output_calibration import fit_output
 from circuits.realisations import Trim, realise
@@ -20,7 +20,7 @@ from conductance.networks import Network
 from conductance.neurons import low_pass, mtc
 from conductance.neurons.limits import CLAMP_HIGH, CLAMP_LOW, clamped
 from conductance.shaping.curves import steady_curve
-from excitable.calibration import calibrate_level, sweep_membrane, sweep_output, trims
+from excitable.calibration import calibrate_level, ramp_membrane, sweep_membrane, sweep_output, trims
 
 GENERIC = technology("generic_180nm")
 UNITS = GENERIC.scaling()
@@ -142,13 +142,37 @@ def test_a_membrane_fit_recovers_conductance_and_offset():
         fit_membrane(0 * drive, u * scaling.voltage_unit, neuron=neuron.with_values(R=0.1), scaling=scaling)
 
 
+def test_ramps_recover_the_capacitance_of_the_gates():
+    """Up and down, the same voltages draw currents that differ by twice C dU/dt: 0.3 pF beside the 1 pF declared."""
+    neuron, scaling = mtc(leak_limit=5.0), Scaling()
+    unit, edge = scaling.voltage_unit, RAMP * scaling.time_unit
+    time = np.linspace(0, 4 * edge, 2001)
+    u = unit * np.interp(time, np.array([0, 1, 2, 2.5, 3.5, 4]) * edge, [-1, -1, 1, 1, -1, -1])
+    curve = steady_curve(neuron).function()(u / unit)
+    drive = u + 1e-3 * (curve + 1.3e-12 * np.gradient(u, time) / scaling.current_unit)
+    fit = fit_membrane(u + 1e-3 * curve, u, neuron=neuron, scaling=scaling)
+    found = with_capacitance(fit, time, drive, u, neuron=neuron, scaling=scaling)
+    assert found.capacitance == pytest.approx(0.3e-12, rel=1e-3)
+    assert found.trims["leak"].capacitance == found.capacitance
+    with pytest.raises(CalibrationError, match="more than its capacitor"):
+        with_capacitance(fit, time, u + 2 * (drive - u), u, neuron=neuron, scaling=scaling)
+
+
 @pytest.mark.simulator
 def test_trims_of_the_leak_put_the_whole_membrane_right():
-    """Amplifiers trimmed one by one leave over 0.015 V0 and 2 % of conductance; the leak's own trim leaves a fifth."""
+    """Amplifiers trimmed one by one leave over 0.015 V0, 2 % of conductance and 10 % of capacitance; the leak's own trim
+    leaves a fifth of each.
+    """
     neuron = clamped(mtc(filter_limit=1.0, leak_limit=5.0), voltage=8.0, current=4.0)
     single = trims(calibrate_level("transistor", GENERIC, [BIAS]))
     made = {"technology": GENERIC, "bias": 4 * BIAS}
-    before = sweep_membrane(neuron, realise(neuron, "transistor", trims=single, **made), UNITS)
-    after = sweep_membrane(neuron, realise(neuron, "transistor", trims=single | before.trims, **made), UNITS)
+
+    def fitted(trims):
+        built, slow = (realise(one, "transistor", trims=trims, **made) for one in (neuron, frozen(neuron)))
+        return ramp_membrane(sweep_membrane(neuron, built, UNITS), frozen(neuron), slow, UNITS)
+
+    before = fitted(single)
+    after = fitted(single | before.trims)
+    assert abs(after.capacitance) < before.capacitance / 5 and before.capacitance > 0.1 * UNITS.capacitance
     assert abs(before.offset) > 0.015 * UNITS.voltage_unit and abs(before.gain - 1) > 0.02
     assert abs(after.offset) < abs(before.offset) / 5 and abs(after.gain - 1) < abs(before.gain - 1) / 5

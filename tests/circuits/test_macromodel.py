@@ -176,6 +176,18 @@ def test_macromodel_states_its_numbers():
         assert output_current(model, 3e-3 + 0.07, 0.0) == pytest.approx(1.1 * math.tanh(1), rel=1e-9)
 
 
+@pytest.mark.parametrize("imbalance", [-0.014, 0.2])
+def test_imbalance_is_a_constant_current_that_rails_stop_too(imbalance):
+    """It adds gain I_b imbalance in the middle, and beyond either rail the output is still driven back."""
+    for rails in (False, True):
+        model = AmplifierModel(gain=1.1, imbalance=imbalance, rails=rails)
+        for difference in (-0.03, 0.0, 0.05):
+            wanted = 1.1 * (math.tanh(difference / model.voltage_unit) + imbalance)
+            assert output_current(model, difference, 0.0) == pytest.approx(wanted, rel=1e-9)
+    for difference in (-1.0, 1.0):
+        assert output_current(model, difference, 0.95) <= 0 <= output_current(model, difference, -0.95)
+
+
 def test_output_resistance_is_early_voltage_over_bias():
     """Around the middle, the output current falls by one bias current in about one early voltage."""
     for rails in (False, True):
