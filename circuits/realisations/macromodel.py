@@ -19,9 +19,10 @@ def macromodel(
     """An amplifier from its numbers; see `AmplifierModel`.
 
     The sourcing arm carries gain ib (1 + e)(1 + t)/2 from vdd to out and the sinking arm gain ib (1 - e)(1 - t)/2 from
-    out to vss, t = tanh((plus - minus - offset)/V0), e the imbalance of their mirrors; together gain ib (t + e). With rails, each arm is multiplied by the law of its output
-    transistor, (1 - exp(-v/U_T)) (1 + v/early_voltage), v being the voltage across it beyond the headroom, and the
-    whole is normalised so that the gain is the stated one where the output is midway.
+    out to vss, t = tanh((plus - minus - offset)/V0), e the imbalance of their mirrors; together gain ib (t + e). With
+    rails, each arm is multiplied by the law of its output transistor, (1 - exp(-v/U_T)) (1 + v/early_voltage), v being
+    the voltage across it beyond the headroom, and the whole is normalised so that the gain is the stated one where the
+    output is midway.
 
     Args:
         model: the numbers.

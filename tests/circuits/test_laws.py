@@ -160,8 +160,8 @@ def test_ramps_recover_the_capacitance_of_the_gates():
 
 @pytest.mark.simulator
 def test_trims_of_the_leak_put_the_whole_membrane_right():
-    """Amplifiers trimmed one by one leave over 0.015 V0, 2 % of conductance and 10 % of capacitance; the leak's own trim
-    leaves a fifth of each.
+    """Amplifiers trimmed one by one leave over 0.015 V0, 2 % of conductance and 10 % of capacitance; the leak's own
+    trim leaves a fifth of each.
     """
     neuron = clamped(mtc(filter_limit=1.0, leak_limit=5.0), voltage=8.0, current=4.0)
     single = trims(calibrate_level("transistor", GENERIC, [BIAS]))
