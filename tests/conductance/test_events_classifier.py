@@ -1,6 +1,7 @@
 """A classifier's loss and gradients in one compiled call: those of its layers one after another, or of torch."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -35,7 +36,7 @@ def network(neuron, *, sizes=SIZES, strength=4.0, **changes):
         **changes,
     }
     layers = {}
-    for depth, (inputs, size) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for depth, (inputs, size) in enumerate(pairwise(sizes)):
         layers[f"layer_{depth}"] = EventLayer(
             neuron, inputs, size, initial_voltage=0.3 * torch.randn(size, generator=random),
             initial_current=0.3 * torch.randn(size, generator=random), **shared,
