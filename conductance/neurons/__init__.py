@@ -1,5 +1,6 @@
 """Neurons, declared once each."""
 
+from conductance.neurons.accumulator import accumulator
 from conductance.neurons.adlif import adlif
 from conductance.neurons.base import Event, Neuron, State
 from conductance.neurons.dqif import dlif, dqif
@@ -8,4 +9,4 @@ from conductance.neurons.low_pass import low_pass
 from conductance.neurons.mtc import mtc
 from conductance.neurons.qif import qif
 
-__all__ = ["Event", "Neuron", "State", "adlif", "dlif", "dqif", "lif", "low_pass", "mtc", "qif"]
+__all__ = ["Event", "Neuron", "State", "accumulator", "adlif", "dlif", "dqif", "lif", "low_pass", "mtc", "qif"]

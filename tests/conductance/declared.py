@@ -4,7 +4,7 @@ import conductance.neurons
 from conductance.derivation.methods import METHODS
 from conductance.derivation.rules import MAP
 from conductance.elements import linear, quadratic, tabulated, tanh
-from conductance.neurons import Neuron, adlif, dlif, dqif, lif, low_pass, mtc, qif
+from conductance.neurons import Neuron, accumulator, adlif, dlif, dqif, lif, low_pass, mtc, qif
 from conductance.surrogates import ARCTAN, SLAYER
 
 TABLE = tabulated("fast", [-3.0, -1.0, 0.2, 0.9, 3.0], [1.9, 1.5, -0.4, -1.4, -1.9])
@@ -22,6 +22,7 @@ NEURONS: dict[str, Neuron] = {
     "low_pass": low_pass(),
     "dqif": dqif(),
     "dlif": dlif(),
+    "accumulator": accumulator(),
 }
 EXACT = "moebius"
 METHOD_NAMES = (*METHODS, EXACT, MAP)
