@@ -11,7 +11,7 @@ from circuits.realisations.behavioural import parameter_name
 from circuits.scaling import Scaling
 from circuits.single import neuron_circuit
 from conductance.derivation.latex import latex, neuron_equations
-from conductance.elements.tanh import TANH
+from conductance.elements.tanh import TANH, tanh
 from conductance.networks.recipes import RECIPES
 from conductance.neurons.base import Neuron
 from conductance.neurons.mtc import mtc
@@ -80,7 +80,9 @@ def _mtc(neuron: Neuron, named: Sequence[str]) -> str:
         gain, offset = (parameter.name for parameter in element.parameters)
         taken |= {gain, offset}
         sign = "-" if element.sign < 0 else ""
-        lines.append(f'    tanh("{element.timescale}", {sign}{place(gain)}, {place(offset)}),')
+        usual = tanh(element.timescale, element.sign).name
+        named_so = "" if element.name == usual else f', name="{element.name}"'
+        lines.append(f'    tanh("{element.timescale}", {sign}{place(gain)}, {place(offset)}{named_so}),')
     lines.append(")")
     arguments = "".join(f", {name}={place(name)}" for name in named)
     rest = ", ".join(f"{p.name}={place(p.name)}" for p in neuron.parameters if p.name not in taken)

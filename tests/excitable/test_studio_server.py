@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from conductance import PRESETS, lif, mtc, qif, tanh
+from conductance.elements import linear, tabulated
 from excitable.studio import serve
-from excitable.studio.catalogue import CatalogueError, catalogue
+from excitable.studio.catalogue import CatalogueError, catalogue, signature
 from excitable.studio.own import load_neuron
+from excitable.studio.page import module
 from excitable.studio.questions import read_question
+from excitable.studio.texts import python
 from excitable.studio.widget import Studio
 
 
@@ -141,6 +144,19 @@ def test_a_neuron_declared_later_appears_without_new_code():
     own = mtc((tanh("fast", -3.0), tanh("ultraslow", 2.0, 0.3)), name="mine")
     found = catalogue([own])
     assert found.examples[0].neuron is own and found.keys[0] == "mine"
+
+
+def test_elements_of_ones_own_are_printed_like_any_other():
+    """Five tanh elements, one with its own name, come back from the Python text; a table and a line get a model."""
+    five = mtc((*PRESETS["bursting"].neuron.elements, tanh("ultraslow", 0.3, 0.5, name="extra")), name="five")
+    volts = np.linspace(-4, 4, 9)
+    table = mtc((tabulated("fast", volts, np.tanh(volts), gain=-2.0), linear("slow", 1.2)), name="table")
+    found = catalogue([five, table])
+    assert found.keys[:2] == ("five", "table") and '"table":' in module(found)
+    text = re.sub(r"{{(\w+)}}", lambda name: str({**five.defaults}.get(name[1], 0)), python(five))
+    scope = {}
+    exec(text.split("stimulus = ")[0], scope)
+    assert signature(scope["neuron"]) == signature(five) and scope["neuron"].defaults == five.defaults
 
 
 def test_a_users_file_names_its_neuron(tmp_path):
