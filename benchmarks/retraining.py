@@ -73,7 +73,7 @@ def section(evidence: Evidence) -> Iterator[str]:
         raise SystemExit(
             f"{evidence.name}: no retrained run, or not compared yet; `excitable compare` does it"
         )
-    yield f"## {evidence.name}\n"
+    yield f"## What retraining brings: {evidence.name}\n"
     samples = "" if evidence.task is None else f", on {len(evidence.task.time)} held-out samples"
     yield f"{laws(evidence.origin)} Errors are {evidence.ladder.task_error_name}{samples}.\n"
     yield from ladder_rows(changes(evidence))
