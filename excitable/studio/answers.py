@@ -1,10 +1,9 @@
-"""What Python answers to the page: texts and bias currents, ngspice's trace, the regime by its protocol."""
+"""What Python answers to the page: netlist and schematic, ngspice's trace, the regime by its protocol."""
 
 import base64
 from typing import Any
 
 import numpy as np
-from quantiphy import Quantity
 
 from circuits.circuit import Circuit
 from circuits.devices import CircuitError
@@ -34,48 +33,17 @@ SHOWN = 4000
 
 
 def describe(question: Question) -> dict[str, Any]:
-    """The netlist with its test bench, the schematic and the bias currents, or in words why there are none."""
+    """The netlist with its test bench and the schematic, or in words why there are none."""
     try:
         circuit = _circuit(question)
     except CircuitError as error:
         return {"spice": f"* {error}\n", "schematic_problem": str(error)}
     files = _netlist(question, circuit).files
-    return {
-        "spice": "\n".join(f"* file {name}\n{text}" for name, text in files.items()),
-        **_drawn(question, circuit),
-    }
-
-
-def _drawn(question: Question, circuit: Circuit) -> dict[str, Any]:
-    found: dict[str, Any] = {"biases": biases(question)}
+    found = {"spice": "\n".join(f"* file {name}\n{text}" for name, text in files.items())}
     try:
-        found["schematic"] = picture(schematic(circuit, "xn"))
+        return {**found, "schematic": picture(schematic(circuit, "xn"))}
     except CircuitError as error:
-        found["schematic_problem"] = str(error)
-    return found
-
-
-def biases(question: Question) -> list[list[str]]:
-    """What is set in the circuit: each element's bias current and reference voltage, each filter's capacitance."""
-    neuron, units = question.neuron, question.scaling
-    values = {parameter.name: parameter.default for parameter in neuron.parameters}
-    rows = []
-    for element in neuron.elements:
-        for parameter in element.parameters:
-            if parameter.name not in values:
-                continue
-            value, volts = values[parameter.name], parameter.unit == "V0"
-            quantity = Quantity(
-                value * (units.voltage_unit if volts else units.current_unit), "V" if volts else "A"
-            )
-            rows.append(
-                [element.name, "reference" if volts else "bias", quantity.render(prec=3), parameter.meaning]
-            )
-    for parameter in neuron.parameters:
-        if parameter.unit == "tau_m":
-            size = Quantity(values[parameter.name] * units.capacitance, "F").render(prec=3)
-            rows.append([parameter.name, "capacitor", size, parameter.meaning])
-    return rows
+        return {**found, "schematic_problem": str(error)}
 
 
 def overlay(question: Question) -> dict[str, Any]:

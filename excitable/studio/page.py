@@ -1,6 +1,10 @@
 """The studio's one ES module, and the self-contained page around it."""
 
+import base64
+import json
+import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
@@ -8,7 +12,13 @@ from typing import Any
 
 import jinja2
 
+from circuits.circuit import CircuitError
+from circuits.scaling import Scaling
+from circuits.schematic import draw, plan, scope_at
+from circuits.single import neuron_circuit
+from conductance.neurons.base import Neuron
 from conductance.shaping.palette import PALETTE
+from conductance.stimulus import Stimulus
 from conductance.storage.files import write_whole
 from excitable.studio.catalogue import Catalogue, Example, catalogue
 from excitable.studio.models import model_source, parameter_facts, rules_data, script_data
@@ -21,9 +31,10 @@ PARTS = (
     "views.js",
     "controls.js",
     "texts.js",
-    "network.js",
     "studio.js",
 )
+NETWORK = "network.js"
+"""Only where a program stands behind the page: without one there is no run to open."""
 
 
 ROOTS = ":root, .excitable-studio"
@@ -31,8 +42,13 @@ ROOTS = ":root, .excitable-studio"
 
 
 @lru_cache(maxsize=4)
-def module(offered: Catalogue) -> str:
-    """The ES module: printed neurons first, then the page's own code; it exports anywidget's `render`."""
+def module(offered: Catalogue, *, served: bool = False) -> str:
+    """The ES module: printed neurons first, then the page's own code; it exports anywidget's `render`.
+
+    Args:
+        offered: what it shows.
+        served: whether a program answers it; else it brings along what it would ask for.
+    """
     known: dict[str, int] = {}
     models = []
     for key, neuron in offered.models.items():
@@ -49,8 +65,31 @@ def module(offered: Catalogue) -> str:
         f"const LINES = {script_data(lines)};",
         f"const TEMPLATES = {script_data(texts)};",
         f"const STYLE = {script_data(style())};",
+        f"const SCHEMATICS = {script_data('' if served else packed_schematics(offered))};",
     ]
-    return compact("\n".join([*data, *(asset(part) for part in PARTS)]))
+    parts = (NETWORK, *PARTS) if served else PARTS
+    return compact("\n".join([*data, *(asset(part) for part in parts)]))
+
+
+def packed_schematics(offered: Catalogue) -> str:
+    """The schematics by the key of their model, as JSON, deflated, in base 64: a tenth of their size."""
+    drawn = {key: text for key, neuron in offered.models.items() if (text := named_schematic(neuron))}
+    return base64.b64encode(zlib.compress(json.dumps(drawn).encode(), 9)).decode()
+
+
+def named_schematic(neuron: Neuron) -> str:
+    """The neuron's circuit with the names of its parts and no values, which the page knows; empty without a circuit."""
+    try:
+        circuit = neuron_circuit(neuron, Stimulus.constant(0.0), scaling=Scaling())
+        scope, values = scope_at(circuit, "xn")
+        rows = plan(circuit, scope, values)
+    except CircuitError:
+        return ""
+    named = [
+        replace(row, parts=tuple(replace(part, caption=part.caption[:1]) for part in row.parts))
+        for row in rows
+    ]
+    return draw(named, title=scope.title or scope.name, units={})
 
 
 def shared_lines(
@@ -97,7 +136,7 @@ def page(offered: Catalogue | None = None, *, token: str | None = None) -> str:
     if token is not None:
         options["server"] = {"token": token}
     return _template().render(
-        module=module(offered or catalogue()),
+        module=module(offered or catalogue(), served=token is not None),
         options=script_data(options),
         connect="'self'" if token else "'none'",
     )

@@ -194,6 +194,23 @@ def test_the_python_text_declares_the_shown_neuron(studio):
     assert signature(scope["neuron"]) == signature(PRESETS["slow bursting"].neuron)
 
 
+def test_the_schematic_stands_in_the_page(studio):
+    """Drawn from disk; a gain of 1.5 at I0 = 2 nA is a bias of 3 nA; a neuron without a circuit says so."""
+    choose(studio, "bursting")
+    studio.get_by_role("tab", name="Schematic").click()
+    studio.wait_for_selector(".schematic img")
+    assert studio.evaluate("document.querySelector('.schematic img').naturalWidth") > 300
+    studio.get_by_text("circuit units").click()
+    field = studio.get_by_label("I0, value")
+    field.fill("2e-9")
+    field.press("Enter")
+    studio.wait_for_timeout(SETTLED)
+    rows = [row.inner_text().split("\t") for row in studio.query_selector_all(".schematic tbody tr")]
+    assert ["α s−", "bias", "3 nA"] in [row[:3] for row in rows]
+    choose(studio, "dqif")
+    assert "has no circuit" in studio.inner_text(".schematic")
+
+
 def test_the_page_is_small(address):
     """The whole page stays under 150 kB."""
     from pathlib import Path

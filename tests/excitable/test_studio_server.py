@@ -92,10 +92,9 @@ def test_a_bad_question_is_answered_in_words(server, changed, words):
 
 
 def test_the_answer_describes_the_circuit(server):
-    """Netlist with its bench, schematic as a picture, each element's bias: gain 1.5 at I0 = 1 nA is 1.5 nA."""
+    """Netlist with its bench, and the schematic as a picture."""
     found = json.loads(asked(server, "POST", "/describe", token=server.token, body=question())[1])
     assert ".subckt mtc" in found["spice"] and ".tran" in found["spice"] and found["schematic"]
-    assert ["s_minus", "bias", "1.5 nA"] in [row[:3] for row in found["biases"]]
 
 
 @pytest.mark.simulator

@@ -1,6 +1,6 @@
 // The same neuron as text, its circuit in ngspice, and the networks of a run folder.
 
-const OFFLINE = "No program stands behind this page: `excitable shape` opens the studio with ngspice, the schematic and networks.";
+const OFFLINE = "No program stands behind this page: `excitable shape` opens the studio with ngspice and networks.";
 
 class Texts {
   constructor(studio, parent) {
@@ -14,8 +14,7 @@ class Texts {
     this.schematic = this.tabs.add("Schematic", () => this.update()).panel;
     this.schematicBox = element("div", { class: "schematic" }, this.schematic);
     this.network = this.tabs.add("Network", () => this.openNetwork()).panel;
-    if (!studio.options.server)
-      for (const panel of [this.schematicBox, this.network]) element("p", { text: OFFLINE }, panel);
+    if (!studio.options.server) element("p", { text: OFFLINE }, this.network);
   }
 
   block(panel, name) {
@@ -34,7 +33,7 @@ class Texts {
     if (!studio.state) return;
     const texts = filledTexts(studio.state);
     for (const [name, block] of Object.entries(this.blocks)) studio.write(block, texts[name]);
-    if (!studio.options.server) return;
+    if (!studio.options.server) { this.showDrawnBefore(); return; }
     const asked = (this.asked = encoded(studio.state));
     const answer = await ask(studio, "describe", question(studio.state));
     if (asked !== this.asked || studio.closed) return;
@@ -48,11 +47,19 @@ class Texts {
 
   showSchematic(answer) {
     this.schematicBox.replaceChildren();
-    if (answer.schematic) {
-      const image = element("img", { alt: "schematic of this neuron's circuit with its bias currents" }, this.schematicBox);
-      image.src = `data:image/svg+xml;base64,${answer.schematic}`;
-    } else element("p", { text: answer.schematic_problem }, this.schematicBox);
-    if (answer.biases && answer.biases.length) table(this.schematicBox, ["part", "what", "value", "meaning"], answer.biases);
+    if (!answer.schematic) { element("p", { text: answer.schematic_problem }, this.schematicBox); return; }
+    const image = element("img", { alt: "schematic of this neuron's circuit" }, this.schematicBox);
+    image.src = `data:image/svg+xml;base64,${answer.schematic}`;
+    table(this.schematicBox, ["part", "what", "value", "meaning"], biases(this.studio.state));
+  }
+
+  // Without a program: pictures that came with the page name the parts, the table has their values.
+  async showDrawnBefore() {
+    if (this.tabs.open.panel !== this.schematic) return;
+    this.drawn ??= await unpacked(SCHEMATICS);
+    const svg = this.drawn[this.studio.state.model];
+    const bytes = svg && String.fromCharCode(...new TextEncoder().encode(svg));
+    this.showSchematic(svg ? { schematic: btoa(bytes) } : { schematic_problem: "This neuron has no circuit; the SPICE tab says why." });
   }
 
   async openNetwork() {
@@ -65,6 +72,19 @@ class Texts {
     if (answer.error) { element("p", { text: answer.error }, this.network); return; }
     showNetwork(studio, this.network, answer);
   }
+}
+
+async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+}
+
+// What is set in the circuit: each element's bias current and reference voltage, each time constant's capacitor.
+function biases({ model, p, units: { v0, i0, c0 } }) {
+  return MODELS[model].parameters.flatMap(({ name, unit, meaning, group }, index) => {
+    if (group === "elements") return [[label(name), ...(unit === "V0" ? ["reference", engineering(p[index] * v0, "V")] : ["bias", engineering(p[index] * i0, "A")]), meaning]];
+    return unit === "tau_m" ? [[label(name), "capacitor", engineering(p[index] * c0, "F"), meaning]] : [];
+  });
 }
 
 function table(parent, head, rows) {
