@@ -58,7 +58,7 @@ class DataSection(Section):
 class NetworkSection(Section):
     """The network and its neurons."""
 
-    name: Literal["resnet19", "resnet34", "vgg_snn", "digits"] = Field(description="network")
+    name: Literal["resnet19", "resnet34", "vgg_snn", "digits", "dense"] = Field(description="network")
     steps: int = Field(4, ge=1, description="time steps for which an image is shown")
     neuron: Literal["dqif", "dlif"] = Field("dqif", description="discretised QIF, or its leaky twin")
     threshold: float = Field(0.5, gt=0, description="u_th in V0")

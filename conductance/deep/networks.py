@@ -1,4 +1,4 @@
-"""The networks by their names in the literature, each with any map neuron: ResNet-19, ResNet-34, VGG-SNN, digits."""
+"""The networks by their names in the literature, with any map neuron: ResNet-19, ResNet-34, VGG-SNN, digits, dense."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -8,6 +8,7 @@ from torch import nn
 
 from conductance.deep.blocks import EveryStep, spiking_convolution, stage
 from conductance.deep.neurons import DeepError, ImageNeurons, NeuronOptions
+from conductance.deep.normalisation import ThresholdBatchNorm
 from conductance.layers.base import ShapeError
 
 
@@ -117,9 +118,32 @@ def digits_network(
     return ImageNetwork(body, channels=channels, steps=steps)
 
 
+def dense_network(
+    options: NeuronOptions, *, classes: int = 10, channels: int = 1, steps: int = 4, hidden: int = 32
+) -> ImageNetwork:
+    """Images as 8 x 8 places, one hidden layer behind tdBN, and a readout: small enough to become a circuit. Ours."""
+    bare = options.norm == "none"
+    linear = nn.Linear(64 * channels, hidden, bias=bare)
+    norm = [] if bare else [ThresholdBatchNorm(hidden, options.alpha * options.threshold)]
+    body = nn.Sequential(
+        EveryStep(nn.Sequential(nn.AdaptiveAvgPool2d(8), nn.Flatten())),
+        EveryStep(linear),
+        *norm,
+        ImageNeurons(hidden, options),
+        _readout(hidden, classes),
+    )
+    return ImageNetwork(body, channels=channels, steps=steps)
+
+
 Builder = Callable[..., ImageNetwork]
 NETWORKS: Mapping[str, Builder] = MappingProxyType(
-    {"resnet19": resnet19, "resnet34": resnet34, "vgg_snn": vgg_snn, "digits": digits_network}
+    {
+        "resnet19": resnet19,
+        "resnet34": resnet34,
+        "vgg_snn": vgg_snn,
+        "digits": digits_network,
+        "dense": dense_network,
+    }
 )
 """The networks by name, as configurations name them."""
 

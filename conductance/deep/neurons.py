@@ -109,7 +109,8 @@ class ImageNeurons(nn.Module):
         """Put the window at these voltages, in V0, one number or one per set of values."""
         for name, value in (("mu_u", middle), ("sigma_u", half_width)):
             raw = getattr(self.layer, f"raw_{name}")
-            raw.copy_(unconstrained(value.detach().to(raw).expand_as(raw), self.layer.neuron.parameter(name)))
+            wanted = torch.as_tensor(value).detach().to(raw)  # a moment that is always 0 is a plain number
+            raw.copy_(unconstrained(wanted.expand_as(raw), self.layer.neuron.parameter(name)))
 
     def window(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Middle and half width of the window, in V0."""

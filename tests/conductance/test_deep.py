@@ -98,7 +98,7 @@ def test_a_fixed_window_lies_around_the_threshold():
 )
 def test_every_network_takes_both_neurons_and_trains_a_step(name):
     """One option makes it DQIF or leaky; every weight gets a finite gradient, and most gradients are not zero."""
-    size = {"resnet19": 8, "resnet34": 32, "vgg_snn": 16, "digits": 8}[name]
+    size = {"resnet19": 8, "resnet34": 32, "vgg_snn": 16, "digits": 8, "dense": 8}[name]
     for options in (NeuronOptions(), LEAKY):
         network = NETWORKS[name](options, classes=7, channels=2, steps=2)
         answers = network(torch.randn(2, 2, size, size))
@@ -107,6 +107,13 @@ def test_every_network_takes_both_neurons_and_trains_a_step(name):
         gradients = [parameter.grad for parameter in network.parameters()]
         assert all(gradient is not None and torch.isfinite(gradient).all() for gradient in gradients)
         assert sum(bool(gradient.any()) for gradient in gradients) > 0.6 * len(gradients)
+
+
+def test_the_leaky_twin_has_an_analytic_window():
+    """Its moments: mean 0, variance s^2/(1 - decay^2), whose first is a plain number for every parameter."""
+    middle, half_width = ImageNeurons(4, NeuronOptions(neuron=dlif())).window()
+    assert middle.tolist() == pytest.approx([0.0])
+    assert half_width.tolist() == pytest.approx([(0.25 / 0.75) ** 0.5])
 
 
 def test_resnet19_has_1442048_neurons_on_32_by_32():
