@@ -13,7 +13,8 @@ import math
 import torch
 
 SHARPNESS = 10.0
-"""Of the published softplus."""
+"""softplus_10 read as log(1 + exp(10 I))/10. The public code of arXiv 2309.14523 has alpha log(1 + exp(I/alpha)) with
+alpha = 10, which is a sharpness of 0.1: a neuron at I = 0 then has the drive 6.9. Our studies take 1, which is ours."""
 LEAST_DRIVE = 1e-8
 """Pseudospikes come at most 31 000 tau after the trial."""
 
@@ -46,8 +47,9 @@ def later_spikes(
 def held_drive(current: torch.Tensor, sharpness: float = SHARPNESS) -> torch.Tensor:
     """g = softplus(I), which is I where I is well above 0 and falls like exp(sharpness I) below.
 
-    A sharp one leaves an inhibited neuron with a pseudospike so late that its gradient says little: the published 10
-    delays it by 1500 tau at I = -1, 1 by 5 tau. Bounded below so that a time stays a number.
+    It is log(1 + exp(sharpness I))/sharpness, so a sharpness of 1/alpha is alpha log(1 + exp(I/alpha)). A sharp one
+    leaves an inhibited neuron with a pseudospike so late that its gradient says little: 10 delays it by 1500 tau at
+    I = -1, 1 by 5 tau. Bounded below so that a time stays a number.
     """
     drive = torch.nn.functional.softplus(current, beta=sharpness)
     return drive.clamp(min=LEAST_DRIVE)

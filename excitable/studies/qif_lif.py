@@ -43,6 +43,8 @@ TARGETS = MappingProxyType({"yin_yang": 0.95, "digits": 0.9})
 STARTS = ("active", "silent")
 SILENT_SHARE = 0.9
 REGULARISER = 0.03
+SHARPNESS = 1.0
+"""Of the pseudospikes, see `conductance.events.pseudospikes.held_drive`."""
 LANDSCAPE_TRIALS = 5
 LANDSCAPE_LENGTH = 0.5
 """Length of a path over the norm of the network's weights."""
@@ -67,6 +69,7 @@ class Budget:
         epochs, batch: of one training.
         seeds: trainings at the best setting; other seeds than the search's.
         learning_rates, drives: the grid of the search; see `network_of`.
+        landscapes: seeds around whose networks the landscape is measured.
         directions: random paths from each trained and each initial network; one more goes against the gradient.
     """
 
@@ -77,6 +80,7 @@ class Budget:
     seeds: int
     learning_rates: tuple[float, ...]
     drives: tuple[float, ...]
+    landscapes: int
     directions: int
 
 
@@ -84,16 +88,17 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
     {
         "reduced": Budget(
             tasks=("yin_yang",), train_samples=2000, epochs=20, batch=50, seeds=5,
-            learning_rates=(0.003, 0.01, 0.03, 0.1, 0.3), drives=(0.7, 1.4, 2.8, 5.6), directions=3,
+            learning_rates=(0.003, 0.01, 0.03, 0.1, 0.3), drives=(0.7, 1.4, 2.8, 5.6), landscapes=2,
+            directions=3,
         ),
         "full": Budget(
             tasks=("yin_yang", "digits"), train_samples=5000, epochs=60, batch=100, seeds=10,
             learning_rates=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), drives=(0.35, 0.7, 1.4, 2.8, 5.6),
-            directions=10,
+            landscapes=10, directions=10,
         ),
         "smoke": Budget(
             tasks=("yin_yang",), train_samples=30, epochs=2, batch=10, seeds=2,
-            learning_rates=(0.01,), drives=(1.4,), directions=1,
+            learning_rates=(0.01,), drives=(1.4,), landscapes=2, directions=1,
         ),
     }
 )  # fmt: skip
@@ -142,7 +147,9 @@ def network_of(trial: Trial) -> EventNetwork:
     weight = trial.drive * LEAST_WEIGHT[trial.model]
     widths = (data.inputs, HIDDEN[trial.task], len(data.classes))
     layers = {
-        name: EventLayer(neuron, inputs, size, mean=weight, spread=weight, sharpness=1.0, generator=generator)
+        name: EventLayer(
+            neuron, inputs, size, mean=weight, spread=weight, sharpness=SHARPNESS, generator=generator
+        )
         for name, inputs, size in zip(("hidden", "output"), widths[:-1], widths[1:], strict=True)
     }
     network = EventNetwork(layers).double()
@@ -365,7 +372,7 @@ def run_study(
     around = [
         LandscapeTrial(trained=result, state=state, samples=samples, direction=direction, training=trial)
         for trial, result in sorted(zip(seeded, comparison, strict=True), key=lambda pair: pair[0].seed)
-        if trial.task == budget.tasks[0]
+        if trial.task == budget.tasks[0] and trial.seed <= budget.landscapes
         for state in ("initial", "trained")
         for samples in (1, LANDSCAPE_TRIALS)
         for direction in (*map(str, range(budget.directions)), DESCENT)

@@ -11,12 +11,14 @@ from scipy import stats
 from conductance.landscapes import MEASURES, Estimate, estimates
 from conductance.storage import write_whole
 from conductance.storage.files import whole_file
+from excitable.studies.event_training_page import softplus_note
 from excitable.studies.qif_lif import (
     LANDSCAPE_LENGTH,
     LANDSCAPE_TRIALS,
     MODELS,
     PULLED,
     REGULARISER,
+    SHARPNESS,
     SILENT_SHARE,
     STARTS,
     TARGETS,
@@ -63,6 +65,8 @@ def page(study: StudyResult) -> str:
         f"{budget.seeds} other seeds run at the best. Yin-Yang: {budget.train_samples} train, 1000 validation and 1000 "
         "test samples of the published splits. Trials last 5 tau. Numbers are means ± standard "
         "deviation over seeds, on the test split; spikes, silent neurons and gradients are those of the last epoch.",
+        "",
+        f"{softplus_note(SHARPNESS)} So do all numbers of QIF on this page; LIF has no pseudospikes.",
         "",
         "SHD, on which the paper compares the two neurons, is not in this study, and its numbers are not available "
         "to us. The search, the starts and the budget are our choice.",
@@ -163,8 +167,9 @@ def _landscape(study: StudyResult) -> list[str]:
     lines = [
         "## Loss landscapes",
         "",
-        f"The measures are ours. Straight paths, {study.budget.directions} in random directions from each seed's "
-        f"initial and trained weights and one against the gradient, each as long as {LANDSCAPE_LENGTH:g} of the "
+        f"The measures are ours. Straight paths, {study.budget.directions} in random directions from "
+        f"the initial and trained weights of each of the first {study.budget.landscapes} seeds "
+        f"and one against the gradient, each as long as {LANDSCAPE_LENGTH:g} of the "
         f"weights' norm; where the gradient is 0 there is no such path. Lengths count in "
         f"that norm, so that the two neurons' different weights do not matter. Jumps are found by bisection until two "
         f"neighbouring floating-point numbers hold them; one must be at least a millionth of the largest loss of its "

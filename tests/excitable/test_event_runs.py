@@ -1,7 +1,11 @@
 """Event-based classifiers in run folders: trained, gone on with, reported, and looked at from all sides."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -70,6 +74,30 @@ def test_a_broken_off_run_has_no_network_yet(tmp_path):
     with pytest.raises(RunError, match="not trained yet"):
         load_event_run(folder)
     assert len(train_event_run(SMALL, folder).records) == 2
+
+
+def test_a_killed_training_ends_with_the_bytes_of_an_unbroken_one(tmp_path, monkeypatch):
+    """SIGKILL between two epochs, the same command again: the same weights and records, byte for byte."""
+    # long enough to be killed on the way
+    text = SMALL.replace("epochs = 2", "epochs = 25").replace("train_samples = 60", "train_samples = 400")
+    configuration, killed = tmp_path / "small.toml", tmp_path / "killed"
+    configuration.write_text(text)
+    command = ["excitable", "train", str(configuration), "--run", str(killed)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    checkpoint = killed / "checkpoints/last.safetensors"
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert checkpoint.exists() and not (killed / "model.safetensors").exists()
+    unbroken = train_event_run(text, tmp_path / "unbroken").path
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()
+    for name in ("model.safetensors", "metrics.jsonl", "result.json"):
+        assert (killed / name).read_bytes() == (unbroken / name).read_bytes(), name
 
 
 def test_every_fault_of_a_configuration_is_named():
