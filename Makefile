@@ -1,7 +1,7 @@
 # Every target does the set-up that is missing. PYTHON=... names the interpreter to build the environment with.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help notebooks demo test test-all check format bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice chromium programs-for-tests
+.PHONY: help notebooks demo test test-all check format bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice chromium programs-for-tests shape screenshots
 
 bin := .venv/bin
 ready := .venv/.ready
@@ -11,12 +11,14 @@ pytest := $(bin)/python -m pytest -n $(workers) --dist loadfile --durations 10 -
 
 help:
 	@echo "make demo      train, export, simulate and compare a small network; writes runs/demo/report.html"
+	@echo "make shape     the studio: shape a neuron in the browser"
 	@echo "make test      the tests"
 	@echo "make test-all  the tests with those that take long"
 	@echo "make check     linter, formatter and type checker"
 	@echo "make format    formats the code and applies the linter's safe fixes"
 	@echo "make docs      the documentation site, in build/site; open build/site/index.html"
 	@echo "make notebooks  the notebooks as .ipynb, in build/notebooks"
+	@echo "make screenshots  pictures of the studio and of the notebooks as apps, in build/screenshots"
 	@echo "make bench     the benchmarks; writes benchmarks/results"
 	@echo "make bench-event-peers-environment  codes with exact gradients that make bench compares with, in build/event-peers"
 	@echo "make bench-peers-environment  the other libraries that make bench compares with, in build/peers (2 GB)"
@@ -42,6 +44,9 @@ programs-for-tests:
 demo: $(ready) ngspice
 	@$(bin)/excitable demo
 
+shape: $(ready) ngspice
+	@$(bin)/excitable shape
+
 test: $(ready) programs-for-tests
 	@$(pytest) -m "not slow"
 
@@ -66,6 +71,9 @@ notebooks: $(ready)
 	@$(bin)/python -c "import nbformat" 2>/dev/null || $(bin)/python -m pip install --quiet nbformat
 	@mkdir -p build/notebooks
 	@for file in notebooks/*.py; do $(bin)/marimo export ipynb "$$file" -o "build/notebooks/$$(basename "$$file" .py).ipynb" --force; done
+
+screenshots: $(ready) ngspice chromium
+	@PYTHONPATH=. $(bin)/python scripts/screenshots.py
 
 bench: $(ready) ngspice chromium
 	@$(bin)/python -m benchmarks

@@ -20,6 +20,35 @@ def find_browser() -> str | None:
     return given or next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
+CUT_OFF = """(() => {
+    const shown = (e) => e.getClientRects().length > 0 && e.checkVisibility({ visibilityProperty: true });
+    const called = (e) => `${e.tagName.toLowerCase()}.${e.className} "${e.textContent.trim().slice(0, 30)}"`;
+    const rolls = (e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
+    const scrolls = (e) => e && (rolls(e) || scrolls(e.parentElement));
+    const all = [...document.querySelectorAll(".excitable-studio *")].filter(shown);
+    const found = [];
+    for (const e of all) {
+        if (scrolls(e)) continue;
+        const box = e.getBoundingClientRect();
+        if (box.right > innerWidth + 1 || box.left < -1) found.push(`beyond the edge: ${called(e)}`);
+        const text = e.matches("input[type=text]") || (e.children.length === 0 && e.textContent.trim());
+        if (text && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline")
+            found.push(`text is cut off: ${called(e)} ${e.value ?? ""}`);
+    }
+    const parts = ".slider > *, header > *, header button, .circuit > *, figure, .tabs button";
+    const blocks = all.filter((e) => e.matches(parts));
+    blocks.forEach((a, i) => blocks.slice(i + 1).forEach((b) => {
+        if (a.contains(b)) return;
+        const [p, q] = [a.getBoundingClientRect(), b.getBoundingClientRect()];
+        const wide = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+        const high = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+        if (wide > 1 && high > 1) found.push(`overlap: ${called(a)} and ${called(b)}`);
+    }));
+    return found;
+})()"""
+"""JavaScript that lists what of the studio is cut off, beyond the page's edge, or on top of another part."""
+
+
 @contextmanager
 def chromium() -> "Iterator[Browser]":
     """A running browser, without the sandbox of its own that containers do not allow."""
