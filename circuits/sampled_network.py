@@ -65,14 +65,8 @@ def sampled_network_circuit(
     Raises:
         CircuitError: inputs of the wrong shape, a layer without a sampled circuit, or two projections in a row.
     """
-    values, layers = np.asarray(inputs, float), list(network.chain.items())
-    kinds = [type(layer) for _, layer in layers]
-    if not layers or len(layers) % 2 or kinds != [Projection, NeuronLayer] * (len(layers) // 2):
-        raise CircuitError(
-            f"circuit {name}: its layers are {', '.join(kind.__name__ for kind in kinds)}; a sampled network is "
-            f"made of pairs of a Projection and a NeuronLayer; let it end in a layer of accumulator()"
-        )
-    width = layers[0][1].inputs  # type: ignore[union-attr]
+    values, layers = np.asarray(inputs, float), pairs(network, name)
+    width = layers[0][0].inputs
     if values.ndim != 2 or not len(values) or values.shape[1] != width or not np.isfinite(values).all():
         raise CircuitError(
             f"circuit {name}: inputs have shape {values.shape}; give finite numbers of shape (time, {width}), at least "
@@ -80,10 +74,9 @@ def sampled_network_circuit(
         )
     builder = _Builder(clock, steps=len(values))
     sources: Sequence[str] = builder.inputs(values)
-    for index in range(len(layers) // 2):
-        (_, projection), (label, layer) = layers[2 * index : 2 * index + 2]
+    for index, (projection, label, layer) in enumerate(layers):
         check_name(label, f"circuit {name}, layer")
-        sources = builder.layer(index, label, projection, layer, sources)  # type: ignore[arg-type]
+        sources = builder.layer(index, label, projection, layer, sources)
     return SampledCircuit(
         circuit=Circuit(
             name=name,
@@ -104,6 +97,27 @@ def sampled_network_circuit(
         reads=builder.reads,
         duration=(len(values) + len(builder.states) - 1) * clock.period,
     )
+
+
+def pairs(network: Network, name: str) -> list[tuple[Projection, str, NeuronLayer]]:
+    """Each projection, and the name and the layer of the neurons behind it.
+
+    Raises:
+        CircuitError: the layers do not come in such pairs.
+    """
+    layers = list(network.chain.items())
+    found = [
+        (projection, label, layer)
+        for (_, projection), (label, layer) in zip(layers[::2], layers[1::2], strict=False)
+        if isinstance(projection, Projection) and isinstance(layer, NeuronLayer)
+    ]
+    if not found or 2 * len(found) != len(layers):
+        kinds = ", ".join(type(layer).__name__ for _, layer in layers)
+        raise CircuitError(
+            f"circuit {name}: its layers are {kinds}; a sampled network is made of pairs of a Projection and a "
+            f"NeuronLayer; let it end in a layer of accumulator()"
+        )
+    return found
 
 
 class _Builder:

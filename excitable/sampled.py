@@ -12,10 +12,9 @@ import xarray as xr
 from circuits.circuit import CircuitError
 from circuits.clock import Clock
 from circuits.realisations.sampled import arithmetic
-from circuits.sampled_network import SampledCircuit, sampled_network_circuit
+from circuits.sampled_network import SampledCircuit, pairs, sampled_network_circuit
 from circuits.scaling import Scaling
 from circuits.technologies import Technology
-from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.variation.varied import copied
 from netlists.analyses import Tolerances, Transient
@@ -164,7 +163,7 @@ def model_steps(network: Network, inputs: np.ndarray) -> SampledRun:
     record: dict = {}
     with torch.no_grad():
         exact(torch.as_tensor(np.asarray(inputs), dtype=torch.float64), record=record)
-    labels = [label for label, layer in network.chain.items() if isinstance(layer, NeuronLayer)]
+    labels = [label for _, label, _ in pairs(network, "model")]
     return SampledRun(
         states={
             label: torch.stack([states[0] for states in record[f"{label}.states"]]).numpy()
@@ -200,7 +199,8 @@ def compare_sampled(network: Network, model: SampledRun, circuit: SampledRun) ->
     errors = np.concatenate(
         [np.abs(circuit.states[label] - model.states[label]).ravel() for label in model.states]
     )
-    spiking = [label for label in model.outputs if network.chain[label].neuron.event is not None]  # type: ignore[union-attr]
+    layers = pairs(network, "comparison")
+    spiking = [label for _, label, layer in layers if layer.neuron.event is not None]
     spikes = [(model.outputs[label] > 0.5, circuit.outputs[label] > 0.5) for label in spiking]
     return SampledComparison(
         worst=float(errors.max()),
@@ -253,8 +253,7 @@ def sampled_energy(
     bias = technology.transistor("nmos").slope_factor * technology.thermal_voltage * scaling.conductance_unit
     charge = current = amplifiers = 0.0
     arriving = np.asarray(inputs, float)
-    layers = list(network.chain.items())
-    for (_, projection), (label, layer) in zip(layers[::2], layers[1::2], strict=True):
+    for projection, label, layer in pairs(network, "energy"):
         states = run.states[label]
         start = np.full_like(states[:1], layer.neuron.initial_state()[0])
         charge += 2 * np.abs(np.diff(np.concatenate([start, states]), axis=0)).sum()

@@ -10,6 +10,7 @@ STUDIES = {
     "event-circuit": "excitable.studies.event_circuit",
     "event-training": "excitable.studies.event_training",
     "dqif": "excitable.studies.dqif",
+    "dqif-circuit": "excitable.studies.dqif_circuit",
     "qif-lif": "excitable.studies.qif_lif",
     "mismatch": "excitable.studies.mismatch",
 }
