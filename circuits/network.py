@@ -366,32 +366,31 @@ class _Builder:
         """Currents of a signal into a node."""
         unit = self.scaling.conductance_unit
         weights = {signal.node: 1.0} if signal.node else signal.weights
+        bias = signal.bias
         for source, weight in weights.items():
             if source in self.axons:
                 axon, synapses = self.axons[source]
-                placed = synapses.place(
-                    f"x_{node}_{source}",
-                    axon=axon,
-                    out=node,
-                    weight=weight / self._synapse_gain(synapses, weight),
-                )
-                self.devices += [] if placed is None else [placed]
+                trim = self._synapse_trim(synapses, weight)
+                placed = synapses.place(f"x_{node}_{source}", axon=axon, out=node, weight=weight / trim.gain)
+                if placed is not None:
+                    self.devices.append(placed)
+                    bias -= weight * trim.imbalance
                 continue
             self.devices.append(
                 Transconductance(name=f"g_{node}_{source}", out_from=GROUND, out_to=node, sense_positive=source,
                                  sense_negative=GROUND, gain=weight * unit, note=f"weight {weight:.4g}")
             )  # fmt: skip
-        if signal.bias:
-            current = signal.bias * self.scaling.current_unit
+        if bias:
+            current = bias * self.scaling.current_unit
             note = f"bias {signal.bias:.4g}"
             self.devices.append(
                 CurrentSource(name=f"i_{node}", source=GROUND, sink=node, waveform=current, note=note)
             )
 
-    def _synapse_gain(self, synapses: Synapses, weight: float) -> float:
-        """What calibration found that a synapse of this sign multiplies its weight by."""
+    def _synapse_trim(self, synapses: Synapses, weight: float) -> Trim:
+        """What calibration found of a synapse of this sign: a factor of its weight, and what it passes at rest."""
         kind = synapses.excitatory if weight > 0 else synapses.inhibitory
-        return (self.trims or {}).get(kind.name, Trim()).gain
+        return (self.trims or {}).get(kind.name, Trim())
 
     def _summed(self, signal: Signal) -> str:
         """A node whose voltage is the sum: the currents through one unit resistor. Empty signals have none."""

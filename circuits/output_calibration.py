@@ -22,6 +22,8 @@ from circuits.single import supplies
 from conductance.neurons.base import Neuron
 
 SWEPT = "v_membrane"
+SILENT = 0.25
+"""The stage is silent in this part of the sweep, in V0 from its lowest voltage on."""
 EXCITED, INHIBITED = "excited", "inhibited"
 FITTED = (0.1, 0.8)
 """The stage is fitted where its output should lie between these shares of the largest one: off corner and ceiling."""
@@ -37,6 +39,8 @@ class OutputFit:
         residual: largest deviation of the sweep from the fit, over the largest output, in the fitted part.
         excitatory: current of a synapse over the stage's own output current.
         inhibitory: the same of a synapse that draws current.
+        excitatory_floor: current of a synapse behind a silent stage, in I0.
+        inhibitory_floor: the same of a synapse that draws current.
     """
 
     gain: float
@@ -44,14 +48,16 @@ class OutputFit:
     residual: float
     excitatory: float
     inhibitory: float
+    excitatory_floor: float = 0.0
+    inhibitory_floor: float = 0.0
 
     @property
     def trims(self) -> dict[str, Trim]:
         """The trims that undo it, by the names of the stage and of the synapses."""
         return {
             STAGE: Trim(gain=self.gain, offset=self.offset),
-            EXCITATORY: Trim(gain=self.excitatory),
-            INHIBITORY: Trim(gain=self.inhibitory),
+            EXCITATORY: Trim(gain=self.excitatory, imbalance=self.excitatory_floor / self.excitatory),
+            INHIBITORY: Trim(gain=self.inhibitory, imbalance=self.inhibitory_floor / self.inhibitory),
         }
 
 
@@ -113,6 +119,7 @@ def fit_output(
             f"{voltages[-1]:g} V; check supply, U_th and U_sat"
         )
     v, out = voltages[inside] / unit, output[inside] / unit
+    silent = voltages <= voltages.min() + SILENT * unit
     found = least_squares(lambda p: p[0] * law(v - p[1]) - out, (1.0, 0.0), xtol=1e-12, ftol=1e-12)
     gain, offset = (float(value) for value in found.x)
     return OutputFit(
@@ -121,4 +128,6 @@ def fit_output(
         residual=float(np.abs(found.fun).max()),
         excitatory=float(np.polyfit(output[inside], excited[inside], 1)[0]),
         inhibitory=float(-np.polyfit(output[inside], inhibited[inside], 1)[0]),
+        excitatory_floor=float(excited[silent].mean()) / unit,
+        inhibitory_floor=float(-inhibited[silent].mean()) / unit,
     )

@@ -100,15 +100,18 @@ def test_trimmed_sweep_has_gain_one_and_no_offset():
 
 
 def test_output_fit_recovers_gain_offset_and_synapses():
-    """A stage of gain 1.1, 3 mV late, with synapses of 0.9 and 1.2, is found again; a flat one is refused."""
+    """A stage of gain 1.1, 3 mV late, with synapses of 0.9 and 1.2 that rest at 0.002 and 0.003 I0, is found again."""
     neuron, unit = mtc(), Scaling().voltage_unit
     voltages = np.linspace(-1, 3, 201) * unit
     line = 0.5 + np.tanh((voltages - 3e-3) / unit - 0.5) / (2 * np.tanh(0.5))
     output = unit * np.minimum(1.1 * np.clip(line, 0, None), 1.0)
-    found = fit_output(voltages, output, 0.9 * output, -1.2 * output, neuron=neuron, scaling=Scaling())
+    passed = 0.9 * output + 0.002 * unit, -1.2 * output - 0.003 * unit
+    found = fit_output(voltages, output, *passed, neuron=neuron, scaling=Scaling())
     assert (found.gain, found.excitatory, found.inhibitory) == pytest.approx((1.1, 0.9, 1.2), rel=1e-6)
     assert found.offset == pytest.approx(3e-3, rel=1e-5)
     assert found.residual < 1e-9
+    assert (found.excitatory_floor, found.inhibitory_floor) == pytest.approx((0.002, 0.003), rel=1e-6)
+    assert found.trims["synapse_inhibitory"].imbalance == pytest.approx(0.003 / 1.2, rel=1e-6)
     with pytest.raises(CalibrationError, match="does not rise"):
         fit_output(voltages, 0 * output, output, output, neuron=neuron, scaling=Scaling())
 

@@ -9,7 +9,7 @@ from circuits.amplifier import AmplifierModel
 from circuits.realisations import Trim
 from circuits.technologies import technology
 from conductance.neurons.presets import PRESETS
-from excitable.calibration import calibrate_level, trims
+from excitable.calibration import calibrate_level, fit_level, trims
 from excitable.levels import by_circuit, by_equation, with_limits
 
 pytestmark = pytest.mark.simulator
@@ -82,7 +82,7 @@ def test_known_sets_at_every_level(name, filter_limit):
     sources = by_circuit(known, "behavioural", GENERIC)
     assert len(sources.spikes) == len(equation.spikes)
     assert sources.spikes == pytest.approx(equation.spikes, rel=0.005, abs=0.1)
-    fits = trims(calibrate_level("transistor", GENERIC, BIASES))
+    fits = fit_level("transistor", GENERIC, np.array(BIASES), known.neuron, GENERIC.scaling()).trims
     transistors = by_circuit(known, "transistor", GENERIC, trims=fits)
     for quantity in ("spikes", "burst_size"):
         if quantity in known.known:
