@@ -17,6 +17,7 @@ import torch
 from conductance.events import EventLayer, EventNetwork, synaptic_lif
 from conductance.events.training import EpochRecord, EventTraining, NoGradientError, score, train_classifier
 from conductance.landscapes import (
+    LandscapeError,
     NetworkSurface,
     PathResult,
     classifier_surface,
@@ -242,14 +243,19 @@ def run_landscape(trial: LandscapeTrial) -> Result:
     )
     start = surface.start()
     direction = _direction(trial, surface, start)
-    paths = []
+    paths, problem = [], "there is no gradient"
     if float(direction.norm()) > 0:
         length = LANDSCAPE_LENGTH * float(start.norm())
-        paths = [measure_path(surface, start, direction, length=length, points=LANDSCAPE_POINTS)]
+        try:
+            paths = [measure_path(surface, start, direction, length=length, points=LANDSCAPE_POINTS)]
+            problem = ""
+        except LandscapeError as error:
+            # the regulariser is exponential in the time of a late pseudospike, and overflows
+            problem = str(error)
     return {
         "task": training.task, "model": training.model, "state": trial.state, "samples": trial.samples,
         "direction": trial.direction, "seed": training.seed, "norm": float(start.norm()),
-        "paths": [path.as_json() for path in paths],
+        "paths": [path.as_json() for path in paths], "problem": problem,
     }  # fmt: skip
 
 

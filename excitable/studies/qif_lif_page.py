@@ -189,7 +189,20 @@ def _landscape(study: StudyResult) -> list[str]:
             cells = " | ".join(_cell(found) for found in estimates(paths).values())
             direction = "against the gradient" if descent else "random"
             lines.append(f"| {state} | {samples} | {direction} | {NAMES[model]} | {len(paths)} | {cells} |")
-    return [*lines, "", _landscape_verdict(study), ""]
+    return [*lines, "", *_left_out(study), _landscape_verdict(study), ""]
+
+
+def _left_out(study: StudyResult) -> list[str]:
+    """The paths that could not be measured, and why."""
+    missing = [result for result in study.landscapes if not result["paths"]]
+    if not missing:
+        return []
+    reasons = [
+        f"{NAMES[result['model']]}, {result['state']}, {result['samples']} sample(s), seed {result['seed']}, direction "
+        f"{result['direction']} ({result['problem']})"
+        for result in missing
+    ]
+    return [f"Left out, {len(missing)} of {len(study.landscapes)} paths: {'; '.join(reasons)}.", ""]
 
 
 def _landscape_verdict(study: StudyResult) -> str:
