@@ -20,7 +20,10 @@ TINY = 1e-9
 
 def forms() -> dict[tuple[str, str], Callable]:
     """The same loop in both precisions."""
-    names = {"float32": f"loop as a scan in JAX {jax.__version__}, float32", "float64": "the same, float64"}
+    names = {
+        "float32": f"loop as a scan in JAX {jax.__version__}, float32",
+        "float64": f"loop as a scan in JAX {jax.__version__}, float64",
+    }
     return {(name, "QIF"): partial(_build, dtype=dtype) for dtype, name in names.items()}
 
 
