@@ -57,18 +57,18 @@ def studio(browser: "Browser", folder: Path, run: RunFolder | None) -> list[str]
 
 
 def notebook(browser: "Browser", folder: Path, path: Path) -> list[str]:
-    """A notebook as an app, once all its cells have run."""
+    """A notebook as an app, once all its cells have run; it runs once for all looks."""
     faults = []
-    with as_app(path) as address:
+    with as_app(path) as address, opened(browser, address) as found:
+        page = found.page
+        page.wait_for_selector("[data-cell-id]", state="attached", timeout=PATIENCE_MS)
+        page.wait_for_function(
+            "!document.querySelector('[data-status=running], [data-status=queued]')", timeout=PATIENCE_MS
+        )
         for width, dark in LOOKS:
-            with opened(browser, address, width=width, dark=dark) as found:
-                page = found.page
-                page.wait_for_selector(".marimo-cell, marimo-island, [data-cell-id]", timeout=PATIENCE_MS)
-                page.wait_for_function(
-                    "!document.querySelector('[data-status=running], [data-status=queued]')",
-                    timeout=PATIENCE_MS,
-                )
-                faults += shot(page, folder / f"notebook-{path.stem}-{look_of(width, dark)}.png", 4000)
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme="dark" if dark else "light")
+            faults += shot(page, folder / f"notebook-{path.stem}-{look_of(width, dark)}.png", 4000)
     return faults
 
 
