@@ -49,7 +49,7 @@ def _(derive, mo, neuron, rule_equations):
             f"**{method}**\n\n" + "\n\n".join(f"$${line}$$" for line in found)
             for method, found in lines.items()
         )
-    )
+    ).style({"overflow-x": "auto"})  # a long equation scrolls where the window is narrow
     return
 
 

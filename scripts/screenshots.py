@@ -28,7 +28,9 @@ TABS = ("Python", "TOML", "LaTeX", "SPICE", "Schematic", "Network")
 EXAMPLES = ("bursting", "qif", "dqif")
 LOOKS = tuple((width, dark) for width in (1280, 800) for dark in (False, True))
 NOTEBOOKS = tuple(sorted(path for path in Path("notebooks").glob("*.py")))
-PATIENCE_MS = 120_000
+PATIENCE_MS = 240_000
+STARTING_MS = 5000
+"""After which a notebook's first cell runs, and marimo shows that it does."""
 
 
 def studio(browser: "Browser", folder: Path, run: RunFolder | None) -> list[str]:
@@ -62,9 +64,8 @@ def notebook(browser: "Browser", folder: Path, path: Path) -> list[str]:
     with as_app(path) as address, opened(browser, address) as found:
         page = found.page
         page.wait_for_selector("[data-cell-id]", state="attached", timeout=PATIENCE_MS)
-        page.wait_for_function(
-            "!document.querySelector('[data-status=running], [data-status=queued]')", timeout=PATIENCE_MS
-        )
+        page.wait_for_timeout(STARTING_MS)
+        page.wait_for_selector("[data-testid=loading-indicator]", state="detached", timeout=PATIENCE_MS)
         for width, dark in LOOKS:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme="dark" if dark else "light")
