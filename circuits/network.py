@@ -23,6 +23,7 @@ from circuits.devices import check_name
 from circuits.models import ModelCard
 from circuits.realisations import Level, Realisation, Trim, bias_currents, realise, width_parameters
 from circuits.realisations.behavioural import OUTPUT, input_state, parameter_name
+from circuits.realisations.forms import check_continuous
 from circuits.realisations.synapse import Synapses
 from circuits.scaling import Scaling
 from circuits.technologies import Technology
@@ -106,6 +107,7 @@ def network_circuit(
         raise CircuitError(
             f"circuit {name}: inputs have shape {values.shape}; give finite numbers of shape (time, {width})"
         )
+    _refuse_discrete(network)
     chosen_levels = neuron_levels(network, levels)
     builder = _Builder(
         scaling=scaling, levels=chosen_levels, technology=technology, trims=trims,
@@ -115,7 +117,6 @@ def network_circuit(
     hidden = next((layer for layer in network.chain.values() if isinstance(layer, NeuronLayer)), None)
     if hidden is None:
         raise CircuitError(f"circuit {name}: the network has no neuron layer")
-    _refuse_events(network)
     chosen = tuple(range(hidden.size)) if neurons is None else tuple(neurons)
     if chosen != tuple(range(hidden.size)):
         _check_linear_after(network, hidden)
@@ -198,9 +199,12 @@ def layer_values(layer: NeuronLayer) -> dict[str, np.ndarray]:
     return {name: value.detach().double().numpy() for name, value in layer.values().items()}
 
 
-def _refuse_events(network: Network) -> None:
+def _refuse_discrete(network: Network) -> None:
     for layer in network.chain.values():
-        if isinstance(layer, NeuronLayer) and (layer.neuron.event is not None or layer.neuron.arrivals):
+        if not isinstance(layer, NeuronLayer):
+            continue
+        check_continuous(layer.neuron)
+        if layer.neuron.event is not None or layer.neuron.arrivals:
             raise CircuitError(
                 f"neuron {layer.neuron.name}: on a time grid its spike lasts one step, which no circuit knows; export "
                 f"a network of mtc neurons, or an EventNetwork by circuits.event_network"

@@ -19,6 +19,15 @@ Terminal: TypeAlias = sympy.Expr
 """An input of an amplifier: the symbol of a state, or a reference voltage made of parameters, in V0."""
 
 
+def check_continuous(neuron: Neuron) -> None:
+    """Refuse a map, which has no capacitor that integrates; `CircuitError` names the circuits that it has."""
+    if neuron.is_map:
+        raise CircuitError(
+            f"neuron {neuron.name}: it steps by a map and has no continuous circuit; its clocked one is made by "
+            f"circuits.sampled_network, and excitable.sampled exports and simulates networks of it"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Transfer:
     """The current slope width tanh((plus - minus)/width) into a state's node; an infinite width is a linear one.

@@ -10,7 +10,7 @@ import sympy
 from circuits.devices import CircuitError
 from circuits.realisations.analog import Kit, Realisation, analog
 from circuits.realisations.behavioural import behavioural
-from circuits.realisations.forms import Transfer, drawn, named_currents, transfer
+from circuits.realisations.forms import Transfer, check_continuous, drawn, named_currents, transfer
 from circuits.realisations.macromodel import macromodel
 from circuits.realisations.ota import Transistors, five_transistor_ota, ten_transistor_ota
 from circuits.realisations.staggered import Staggered, span, staggered
@@ -50,6 +50,7 @@ def realise(
         TechnologyError: a technology without transistors.
     """
     check_level(level)
+    check_continuous(neuron)
     chosen = default_technology() if technology is None else technology
     units = chosen.scaling() if scaling is None else scaling
     if level == "behavioural":

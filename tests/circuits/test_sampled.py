@@ -6,12 +6,15 @@ import torch
 
 from circuits.circuit import BehaviouralVoltage, CircuitError
 from circuits.clock import EDGE, SHARE, Clock
+from circuits.network import network_circuit
 from circuits.realisations.sampled import arithmetic, held_node, sampled
 from circuits.sampled_network import sampled_network_circuit
 from circuits.scaling import Scaling
+from circuits.single import neuron_circuit
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import accumulator, dlif, dqif, mtc, qif
+from conductance.stimulus import Stimulus
 
 CLOCK = Clock(scaling=Scaling(), settling=5.0)
 
@@ -80,6 +83,14 @@ def test_what_has_no_sampled_circuit_is_refused(chain, inputs, message):
     """The error names the neuron or the shape, and what to do."""
     with pytest.raises(CircuitError, match=message):
         sampled_network_circuit(chain, inputs, clock=CLOCK)
+
+
+def test_the_continuous_path_names_the_sampled_one():
+    """A map that is exported as a neuron of capacitors that integrate, or in a network, is told of the other way."""
+    with pytest.raises(CircuitError, match=r"neuron dqif: it steps by a map.*sampled_network"):
+        neuron_circuit(dqif(), Stimulus(times=(0.0,), values=(0.1,)), scaling=Scaling())
+    with pytest.raises(CircuitError, match=r"neuron dlif: it steps by a map.*excitable.sampled"):
+        network_circuit(network(dlif()), np.ones((3, 2)), dt=1.0, scaling=Scaling())
 
 
 def test_a_clock_needs_time_to_settle():
