@@ -107,5 +107,5 @@ def transconductor(
     if trim.imbalance:
         yield BehaviouralCurrent(
             name=f"b_{name.removeprefix('x_')}_balance", source=out, sink=GROUND,
-            current=slope * (sum(shape.weights) * trim.imbalance), note=f"balances {note}",
+            current=slope * (sum(shape.weights) * trim.imbalance), note=f"balances {note or name}",
         )  # fmt: skip
