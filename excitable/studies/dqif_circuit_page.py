@@ -210,8 +210,9 @@ def _steps(axes: Axes, result: Result) -> None:
             time, np.array(model)[:DRAWN_STEPS] + shift, "o", color=colour("model"), markersize=3.5,
             label="recurrence" if number == 0 else None,
         )  # fmt: skip
-    axes.set(xlabel="step", ylabel="u / V0, neurons 3 V0 apart", title="DQIF under random input")
-    axes.legend(frameon=False, loc="upper right", ncols=2)
+    axes.set(xlabel="step", ylabel="u / V0, neurons 3 V0 apart")
+    axes.set_title("DQIF under random input", loc="left")
+    axes.legend(frameon=False, loc="upper right", ncols=2, bbox_to_anchor=(1, 1.12))
 
 
 def _errors(axes: Axes, study: StudyResult) -> None:
@@ -225,9 +226,8 @@ def _errors(axes: Axes, study: StudyResult) -> None:
             label=WORDS[name],
         )
     axes.axhline(WORST, color=colour("fault"), linewidth=1, linestyle="--", label=f"{WORST:g} V0")
-    axes.set(
-        xlabel="time constants in a phase", ylabel="largest error / V0", title="A faster clock errs more"
-    )
+    axes.set(xlabel="time constants in a phase", ylabel="largest error / V0")
+    axes.set_title("A faster clock errs more", loc="left")
     axes.legend(frameon=False)
 
 
@@ -250,5 +250,6 @@ def _raster(axes: Axes, name: str, result: Result) -> None:
         [sample * (steps + 1) + (steps - 1) / 2 for sample in range(samples)],
         [f"sample {sample}\n{steps} steps" for sample in range(samples)],
     )
-    axes.set(ylabel="hidden neuron", title=f"Digits, {WORDS[name]}: spikes")
+    axes.set(ylabel="hidden neuron")
+    axes.set_title(f"Digits, {WORDS[name]}: spikes", loc="left")
     axes.legend(frameon=False, ncols=2, loc="upper right", bbox_to_anchor=(1, 1.12))
