@@ -332,8 +332,18 @@ class _Builder:
         return produced
 
     def finish(self, signals: Sequence[Signal]) -> tuple[str, ...]:
-        """The nodes of the network's outputs."""
-        return tuple(signal.node or self._summed(signal) for signal in signals)
+        """The nodes of the network's outputs; neurons left out of a part give zero, so that outputs of parts add up."""
+        return tuple(signal.node or self._summed(signal) or self._silent() for signal in signals)
+
+    def _silent(self) -> str:
+        """A node at zero: the output of every neuron that this circuit leaves out."""
+        node = "left_out"
+        if not any(device.name == f"r_{node}" for device in self.devices):
+            resistance = 1 / self.scaling.conductance_unit
+            self.devices.append(
+                Resistor(name=f"r_{node}", positive=node, negative=GROUND, resistance=resistance)
+            )
+        return node
 
     def _realisation(
         self, label: str, neuron: Neuron, columns: Mapping[str, np.ndarray], level: Level, several: bool
