@@ -5,6 +5,7 @@ import multiprocessing
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,8 @@ from conductance.errors import ExcitableError
 from conductance.storage import write_whole
 from netlists.execute import available_cores
 
+BUDGET = "budget.txt"
+"""What a study's folder was made with; no trial has a name that ends like it."""
 Settings = TypeVar("Settings")
 Result = dict[str, Any]
 Progress = Callable[[int, int, str], None]
@@ -72,6 +75,27 @@ def run_trials(
             f"{len(failures)} of {len(trials)} runs failed; run again to repeat only those:\n{listed}"
         )
     return {name: result for name, result in results.items() if result is not None}
+
+
+def hold_budget(folder: Path, budget: Any) -> None:
+    """Note in the folder what its results were made with, or refuse it where they were made with something else.
+
+    Args:
+        folder: of a study.
+        budget: a dataclass of plain values.
+
+    Raises:
+        TrialError: the folder holds results of another budget, so that two would be mixed.
+    """
+    text = json.dumps(asdict(budget), indent=1, sort_keys=True) + "\n"
+    path = folder / BUDGET
+    if not path.exists():
+        write_whole(path, text)
+    elif path.read_text("utf-8") != text:
+        raise TrialError(
+            f"{folder} holds results of another budget, see {path.name} in it; give another folder by --results, or "
+            f"delete it"
+        )
 
 
 def _stored(path: Path) -> Result | None:

@@ -37,6 +37,7 @@ def study(
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
     from excitable.runs import RUNS, locked
+    from excitable.trials import hold_budget
 
     if name not in STUDIES:
         raise ExcitableError(f"study {name!r} is unknown; allowed are {', '.join(STUDIES)}")
@@ -46,6 +47,7 @@ def study(
     folder = results_folder or RUNS / f"study-{name}-{budget}"
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder), WorkProgress(messages()) as progress:
+        hold_budget(folder, work.BUDGETS[budget])
         found = work.run_study(
             work.BUDGETS[budget],
             folder,

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from excitable.studies.mackey_glass import (
     variants,
 )
 from excitable.studies.mackey_glass_page import MEASURES, page, verdict
-from excitable.trials import TrialError, run_trials
+from excitable.trials import TrialError, hold_budget, run_trials
 
 
 def squared(number):
@@ -141,3 +142,12 @@ def test_best_setting_is_chosen_on_the_validation_split():
     first, second = results(1.0)[:2]
     found = best_of([first | {"validation": 0.3, "error": 9.0}, second | {"validation": 0.4, "error": 0.1}])
     assert found["paper_steps", "mtc", 64]["error"] == 9.0
+
+
+def test_results_of_two_budgets_are_not_mixed(tmp_path):
+    """A folder keeps what its results were made with; another budget is refused, the same one goes on."""
+    budget = BUDGETS["smoke"]
+    hold_budget(tmp_path, budget)
+    hold_budget(tmp_path, budget)
+    with pytest.raises(TrialError, match=r"another budget.*--results"):
+        hold_budget(tmp_path, replace(budget, steps=budget.steps + 1))
