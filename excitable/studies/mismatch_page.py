@@ -51,7 +51,8 @@ def page(study: StudyResult) -> str:
         f"of amplifier macromodels and, the first {_chips(study, 'transistor')} of them, of transistors, technology "
         f"{TECHNOLOGY}, calibrated by DC sweeps. All this is our choice. Size and horizon were chosen by plain "
         f"training alone: of 4 and 8 neurons and 4, 8 and 20 time units those at which the yield of its models, over "
-        f"40 chips at {SPREADS[-1]} (of the same seeds), came nearest one half; elsewhere most were good, or nearly none.",
+        f"40 chips at {SPREADS[-1]} (of the same seeds), came nearest one half; elsewhere most were good, or nearly "
+        f"none.",
         "",
         f"**Yield** is the share of chips whose circuit's task error stays within {RATIO:g} times the nominal one: the "
         f"error of the same design's circuit at the same level, without mismatch. A chip that ngspice cannot simulate "
