@@ -1,4 +1,4 @@
-"""The bias table: every bias current, reference voltage, transistor size and capacitor, as data and as CSV."""
+"""The bias table: every bias current, reference, transistor, capacitor and ideal part, as data and as CSV."""
 
 import csv
 import io
@@ -17,6 +17,7 @@ from circuits.circuit import (
     Resistor,
     Subcircuit,
     Switch,
+    Transconductance,
     VoltageSource,
 )
 from circuits.devices import Value, evaluate, sensed_nodes
@@ -36,6 +37,7 @@ class BiasRow:
         length: of a transistor, in m.
         capacitance: in F.
         resistance: in Ohm.
+        transconductance: of an ideal linear source, in S.
         note: the device's own note.
     """
 
@@ -48,6 +50,7 @@ class BiasRow:
     length: float | None = None
     capacitance: float | None = None
     resistance: float | None = None
+    transconductance: float | None = None
     note: str = ""
 
 
@@ -68,6 +71,7 @@ def bias_csv(circuit: Circuit) -> str:
         "length": "m",
         "capacitance": "F",
         "resistance": "Ohm",
+        "transconductance": "S",
     }
     names = [field.name for field in fields(BiasRow)]
     writer.writerow([f"{name}_{units[name]}" if name in units else name for name in names])
@@ -106,6 +110,8 @@ def _numbers(device: Device, parameters: Mapping[str, float]) -> dict[str, float
             found = {"capacitance": value}
         case Resistor(resistance=value):
             found = {"resistance": value}
+        case Transconductance(gain=value):
+            found = {"transconductance": value}
         case Switch(on_resistance=value):
             found = {"resistance": value}
         case BehaviouralCurrent(current=value) | CurrentSource(waveform=value):

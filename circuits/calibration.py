@@ -67,6 +67,7 @@ def amplifier_bench(
         subcircuits=(cell.subcircuit,),
         models=cell.models,
         temperature=technology.temperature,
+        corner=technology.corner,
         devices=(
             VoltageSource(name="v_vdd", positive=VDD, negative=GROUND, waveform=positive, note="supply"),
             VoltageSource(name="v_vss", positive=VSS, negative=GROUND, waveform=negative, note="supply"),

@@ -142,7 +142,8 @@ class Subcircuit:
 class Circuit:
     """A whole circuit: subcircuits, the devices of the top level, initial voltages and what is observed.
 
-    `models` are the cards of its transistors, and `temperature` in degrees Celsius is that of all devices.
+    `models` are the cards of its transistors at the process corner `corner`, after which the library's section is
+    named, and `temperature` in degrees Celsius is that of all devices.
     `initial` (V) and `probes` name nodes by path: the instance names from the top, then the node, joined by
     dots, e.g. `out` or `xh0.us`. `metered` names voltage sources of the top level whose current is observed, too, such
     as supplies. `provenance` says in words where the circuit comes from (seeds, source).
@@ -154,6 +155,7 @@ class Circuit:
     subcircuits: tuple[Subcircuit, ...] = ()
     models: tuple[ModelCard, ...] = ()
     temperature: float = 27.0
+    corner: str = "tt"
     devices: tuple[Device, ...]
     initial: Mapping[str, float] = field(default_factory=dict)
     probes: tuple[str, ...] = ()
@@ -187,6 +189,7 @@ class Circuit:
     def __post_init__(self) -> None:
         check_name(self.name, f"circuit {self.name!r}")
         check_value(self.temperature, f"circuit {self.name}, temperature")
+        check_name(self.corner, f"circuit {self.name}, corner")
         for attribute in ("parameters", "subcircuits", "models", "devices", "probes", "metered"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
         for attribute in ("initial", "provenance"):

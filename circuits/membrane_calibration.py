@@ -87,6 +87,7 @@ def membrane_bench(
         subcircuits=(*built.cells, built.subcircuit),
         models=built.models,
         temperature=built.temperature,
+        corner=built.corner,
         devices=(
             *supplies(built),
             VoltageSource(name=SWEPT, positive=DRIVE, negative=GROUND, waveform=drive, note="swept"),

@@ -135,6 +135,7 @@ def network_circuit(
         subcircuits=tuple(builder.subcircuits.values()),
         models=tuple(builder.models.values()),
         temperature=27.0 if technology is None else technology.temperature,
+        corner="tt" if technology is None else technology.corner,
         devices=tuple(builder.devices),
         initial=builder.initial,
         probes=tuple(

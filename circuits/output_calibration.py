@@ -82,6 +82,7 @@ def output_bench(neuron: Neuron, built: Realisation, scaling: Scaling, name: str
         subcircuits=(*built.cells, *built.synapses.subcircuits, built.subcircuit),
         models=built.models,
         temperature=built.temperature,
+        corner=built.corner,
         devices=(
             *supplies(built),
             VoltageSource(name=SWEPT, positive=membrane, negative=GROUND, waveform=0.0, note="swept"),

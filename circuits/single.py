@@ -67,6 +67,7 @@ def neuron_circuit(
         subcircuits=(*built.cells, built.subcircuit),
         models=built.models,
         temperature=built.temperature,
+        corner=built.corner,
         devices=(
             *supplies(built),
             *_arriving(neuron, arrivals or Arrivals(), scaling),

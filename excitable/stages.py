@@ -82,7 +82,7 @@ def export_run(run: RunFolder, rungs: Sequence[str] = ()) -> list[Path]:
         options = circuit_options(run, rung)
         built = options.build(
             network, split.inputs[:, 0].numpy(), dt=configuration.network.dt, name=netlist_name(rung),
-            provenance={**_provenance(run), "level": rung},
+            provenance={**_provenance(run), "level": rung, **_made_of(options)},
         )  # fmt: skip
         benches.append(written(network, built, options).write(folder))
         run.write(f"{NETLISTS}/{netlist_name(rung)}_bias.csv", bias_csv(built.circuit))
@@ -247,6 +247,17 @@ def _provenance(run: RunFolder) -> Mapping[str, str]:
         "seed": str(configuration.seed),
         "input": f"{configuration.simulation.samples} samples of the held-out {configuration.task.name} series, "
         f"each held for {configuration.network.dt:g} tau_m",
+    }
+
+
+def _made_of(options: CircuitOptions) -> Mapping[str, str]:
+    """Of which technology, and where: what a designer must know before the netlist is used."""
+    made = options.technology
+    if made is None or options.rung == "behavioural":
+        return {}
+    return {
+        "technology": f"{made.name}, corner {made.corner}, {made.temperature:g} degrees Celsius, {made.supply:g} V",
+        "calibration": f"{len(options.trims or {})} cells trimmed by DC sweeps at these conditions",
     }
 
 

@@ -15,7 +15,7 @@ def write_netlist(
 ) -> Netlist:
     """The circuit as a `Netlist` of these files.
 
-    * `<name>.lib`: the library, in the section `tt` (typical): parameters and subcircuits;
+    * `<name>.lib`: the library, in a section named after the corner (`tt` is typical): parameters and subcircuits;
     * `<name>.cir`: the circuit without its sources, to be included anywhere;
     * `<name>_bench.cir`: the test bench, which `ngspice <name>_bench.cir` runs;
     * `<name>_<source>.txt`: the values of each input of more than 1000 holds.
@@ -25,23 +25,23 @@ def write_netlist(
     draft = Draft(circuit=circuit, analysis=analysis, tolerances=tolerances, measures=tuple(measures))
     for apply in PASSES:
         draft = apply(draft)
-    name, sections = circuit.name, draft.sections
+    name, corner, sections = circuit.name, circuit.corner, draft.sections
     library = [
         *sections["header"],
-        "* library of typical values; use it as: .lib " + f'"{name}.lib" tt',
+        f'* library at the corner {corner}; use it as: .lib "{name}.lib" {corner}',
         "",
-        ".lib tt",
+        f".lib {corner}",
         *sections["parameters"],
         *sections["models"],
         *sections["subcircuits"],
         "",
-        ".endl tt",
+        f".endl {corner}",
     ]
     body = [
         *sections["header"],
         "* circuit without its sources",
         "",
-        f'.lib "{name}.lib" tt',
+        f'.lib "{name}.lib" {corner}',
         "",
         *sections["devices"],
     ]

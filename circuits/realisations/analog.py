@@ -69,6 +69,7 @@ class Realisation:
     models: tuple[ModelCard, ...] = ()
     supplies: Mapping[str, float] = field(default_factory=dict)
     temperature: float = 27.0
+    corner: str = "tt"
     synapses: Synapses | None = None
 
     @property
@@ -313,5 +314,6 @@ class _Builder:
             models=tuple(models.values()),
             supplies={VDD: positive, VSS: negative},
             temperature=technology.temperature,
+            corner=technology.corner,
             synapses=self.kit.synapses if AXON in touched or LINE in touched else None,
         )

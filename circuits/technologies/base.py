@@ -3,6 +3,7 @@
 A technology is one TOML file. It is checked when it is read, and every fault is named with its key.
 """
 
+import hashlib
 import math
 from dataclasses import replace
 from typing import Annotated, Any
@@ -70,7 +71,9 @@ class Transistor(_Table):
     length: Positive = Field(description="length, m; the early voltage grows with it")
     specific_current: Positive = Field(description="2 n mu C_ox U_T^2 in A: current at W = L, inversion 1")
     slope_factor: Annotated[float, Field(ge=1, lt=3)] = Field(description="n = 1/kappa")
-    pelgrom_threshold: NotNegative = Field(description="sigma of the threshold times sqrt(W L), V m")
+    pelgrom_threshold: NotNegative = Field(
+        description="sigma of one transistor's threshold times sqrt(W L), V m; a pair's A_VT over sqrt 2"
+    )
     pelgrom_current: NotNegative = Field(
         description="relative sigma of the current factor times sqrt(W L), m"
     )
@@ -187,6 +190,12 @@ class Technology(_Table):
         return Scaling(
             voltage_unit=self.amplifier.voltage_unit, current_unit=current_unit, capacitance=capacitance
         )
+
+    @property
+    def digest(self) -> str:
+        """Changes with every number of the technology and of its cards: what was measured for another one is stale."""
+        cards = self.model_cards() if self.nmos is not None and self.pmos is not None else ()
+        return hashlib.sha256((self.model_dump_json() + repr(cards)).encode()).hexdigest()[:16]
 
     @property
     def rails(self) -> tuple[float, float]:

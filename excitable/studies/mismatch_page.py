@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
+from circuits.chips import PELGROM, mismatch_of
+from circuits.technologies import technology
 from conductance.storage import write_whole
 from conductance.storage.files import whole_file
 from excitable.studies.mismatch import PLAIN, SPREADS, TECHNOLOGY, StudyResult, task_of
@@ -59,6 +61,8 @@ def page(study: StudyResult) -> str:
         f"counts as bad. *Common limit* is the same with {RATIO:g} times the plain design's nominal error for both. "
         f"Bounds are 95 % (Wilson).",
         "",
+        _pelgrom(),
+        "",
         "![Yield curves; model against netlist](mismatch.png)",
         "",
         "## Yield",
@@ -94,6 +98,17 @@ EARLIER = (
     "first chips, and the study was begun anew with a linear leak. So the agreement holds for circuits whose leak "
     "follows its law."
 )
+
+
+def _pelgrom() -> str:
+    """What the technology's own transistors would do, beside the spreads of the study."""
+    chosen = technology(TECHNOLOGY)
+    own = mismatch_of(PELGROM, chosen, chosen.scaling())
+    return (
+        f"The two spreads are asked, not those of the amplifiers as they are drawn: by the areas of their transistors "
+        f"and the technology's coefficients (`pelgrom`) {TECHNOLOGY} has {own.current:.1%} and "
+        f"{1e3 * own.offset * chosen.scaling().voltage_unit:.1f} mV. 2 % and 1 mV need gates several times as large."
+    )
 
 
 def _chips(study: StudyResult, level: str) -> int:

@@ -56,6 +56,13 @@ def test_csv_has_units_and_all_rows():
     assert len(read) == len(rows)
     for line, row in zip(read, rows, strict=True):
         assert line["path"] == row.path
-        for name in ("current_A", "voltage_V", "width_m", "length_m", "capacitance_F", "resistance_Ohm"):
+        for name in line.keys() - {"path", "kind", "model", "note"}:
             value = getattr(row, name.split("_")[0])
             assert line[name] == "" if value is None else float(line[name]) == value
+
+
+def test_ideal_transconductances_are_rows():
+    """A weight or a linear filter that no transistor makes stands in the table with its transconductance."""
+    built = neuron_circuit(mtc(), Stimulus.constant(0.0), scaling=Scaling())
+    found = {row.path: row.transconductance for row in bias_table(built)}
+    assert found["xn.g_us_filter"] == pytest.approx(Scaling().conductance_unit)

@@ -125,3 +125,12 @@ def test_amplifier_refuses_what_is_no_amplifier(changes):
     """The error names the number."""
     with pytest.raises(CircuitError, match=next(iter(changes))):
         AmplifierModel(**changes)
+
+
+def test_a_digest_changes_with_every_number():
+    """Supply, temperature, corner and a transistor's length make another technology; the same one keeps its digest."""
+    generic = technology("generic_180nm")
+    longer = generic.model_copy(update={"nmos": generic.nmos.model_copy(update={"length": 3e-6})})
+    others = [generic.at(supply=1.7), generic.at(temperature=60.0), generic.at(corner="ss"), longer]
+    assert len({generic.digest, *(other.digest for other in others)}) == 5
+    assert technology("generic_180nm").digest == generic.digest

@@ -389,3 +389,11 @@ def test_a_long_held_waveform_keeps_every_corner():
     waveforms = simulate(write_netlist(circuit, Transient(stop=0.3, max_step=1e-3), SCALED)).require()
     found = np.interp(starts + 5e-4, waveforms["time"].values, waveforms["voltage"].sel(node="in").values)
     np.testing.assert_allclose(found, values, rtol=1e-12)
+
+
+def test_the_library_is_named_after_its_corner():
+    """A circuit at the slow corner says so in the section, in the line that uses it, and never says `tt`."""
+    files = write_netlist(divider(corner="ss"), OperatingPoint(), SCALED).files
+    library, body = files["divider.lib"], files["divider.cir"]
+    assert ".lib ss" in library and ".endl ss" in library and " tt" not in library
+    assert '.lib "divider.lib" ss' in body
