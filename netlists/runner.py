@@ -167,6 +167,8 @@ def _simulate_in(folder: Path, simulator: Simulator, netlist: Netlist, time_limi
 def _execute(folder: Path, command: list[str], time_limit: float) -> str:
     """Run the command in the folder with its words in the log; empty, or why it failed."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SPICE")} | {"LC_ALL": "C"}
+    # ngspice 39 looks for its start-up file at home, and dies by SIGSEGV where HOME is not set
+    environment.setdefault("HOME", str(folder))
     with (folder / _LOG).open("wb") as log:
         try:
             process = subprocess.Popen(

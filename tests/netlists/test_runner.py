@@ -312,3 +312,10 @@ def test_parts_join_to_the_whole(workplace):
     assert joined["node"].values.tolist() == ["a_in", "a_out", "b_in", "b_out"]
     for node in ("a_out", "b_out"):
         np.testing.assert_allclose(joined["voltage"].sel(node=node), 0.1 * np.exp(-times / 1e-3), atol=2e-6)
+
+
+def test_a_home_is_not_needed(monkeypatch):
+    """Where HOME is not set, as in a bare container, ngspice alone would die; the package's run does not."""
+    monkeypatch.delenv("HOME")
+    run = simulate(rc())
+    assert run.ok, run.reason

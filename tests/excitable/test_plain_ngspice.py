@@ -1,0 +1,69 @@
+"""Exported netlists of amplifiers need nothing but ngspice: the files alone give what the package simulates."""
+
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import torch
+
+from circuits.technologies import technology
+from conductance.elements import tanh
+from conductance.layers import NeuronLayer, Projection
+from conductance.networks import Network
+from conductance.neurons import low_pass, mtc
+from excitable.loop import CircuitOptions, export
+from netlists.raw import read_raw
+from netlists.runner import simulate
+from netlists.waveforms import label, resample
+
+DT = 0.5
+INPUTS = np.where(np.arange(8) < 4, 0.6, 0.1)[:, None]
+
+
+def two_neurons() -> Network:
+    """One input, two neurons of different gains, one filtered output."""
+    elements = (tanh("fast", -2.0), tanh("slow", 2.0))
+    gains = {"alpha_f_minus": torch.tensor([1.8, 2.5])}
+    chain = Network(
+        {
+            "encoder": Projection(1, 2),
+            "hidden": NeuronLayer(mtc(elements, filter_limit=1.0, leak_limit=4.0), 2, dt=DT, values=gains),
+            "readout": Projection(2, 1),
+            "filter": NeuronLayer(low_pass(), 1, dt=DT, method="exponential_euler"),
+        }
+    )
+    with torch.no_grad():
+        chain.layers["encoder"].weight.copy_(torch.tensor([[1.0], [-0.5]]))
+        chain.layers["encoder"].bias.copy_(torch.tensor([-0.8, -0.2]))
+        chain.layers["readout"].weight.copy_(torch.tensor([[1.5, -0.5]]))
+    return chain
+
+
+@pytest.mark.simulator
+@pytest.mark.parametrize("level", ["macromodel", "transistor"])
+def test_exported_amplifiers_run_outside_the_package(tmp_path, level):
+    """Copied elsewhere, named by a relative path from another folder, with nothing but HOME in the environment,
+    `ngspice -b` gives the waveforms of the package's own run.
+    """
+    chosen = technology("generic_180nm")
+    options = CircuitOptions(scaling=chosen.scaling(), levels=level, technology=chosen, relative=1e-4)
+    netlist = export(two_neurons(), INPUTS, dt=DT, options=options)
+    inside = simulate(netlist).require()
+    netlist.write(tmp_path / "export")
+    shutil.move(tmp_path / "export", tmp_path / "received")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    done = subprocess.run(
+        [shutil.which("ngspice"), "-b", os.path.join("..", "received", netlist.bench)],
+        cwd=elsewhere, env={"HOME": str(elsewhere)}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    (raw,) = elsewhere.glob("*.raw")
+    outside = resample(label(read_raw(raw)[-1], netlist.probes), inside["time"].to_numpy())
+    membranes = [node for node in netlist.probes if node.startswith("hidden_")]
+    assert (
+        len(membranes) == 2 and np.ptp(inside["voltage"].sel(node=membranes).to_numpy(), axis=0).min() > 0.01
+    )
+    np.testing.assert_allclose(outside["voltage"], inside["voltage"], atol=1e-6)
