@@ -1,5 +1,6 @@
 """Networks of maps from trained model to checked clocked circuit: export, simulate, compare step by step."""
 
+import copy
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -16,7 +17,6 @@ from circuits.sampled_network import SampledCircuit, pairs, sampled_network_circ
 from circuits.scaling import Scaling
 from circuits.technologies import Technology
 from conductance.networks import Network
-from conductance.variation.varied import copied
 from netlists.analyses import Tolerances, Transient
 from netlists.execute import simulate_all
 from netlists.netlist import Netlist
@@ -159,7 +159,7 @@ def _read(waveforms: xr.Dataset, nodes: tuple[str, ...], moments: np.ndarray) ->
 
 def model_steps(network: Network, inputs: np.ndarray) -> SampledRun:
     """The same of the model, in double precision."""
-    exact = copied(network).double()
+    exact = copy.deepcopy(network).double()
     record: dict = {}
     with torch.no_grad():
         exact(torch.as_tensor(np.asarray(inputs), dtype=torch.float64), record=record)

@@ -43,6 +43,10 @@ class Rule:
     constants: tuple[Assignment, ...]
     body: Program
 
+    def __deepcopy__(self, _: dict[int, object]) -> "Rule":
+        # it never changes, so the copies of a layer share it
+        return self
+
     @property
     def constant_symbols(self) -> tuple[sympy.Symbol, ...]:
         """Symbols of the constants, in the order of `constants`."""

@@ -113,6 +113,10 @@ class Window:
             )
         return middle, half_width
 
+    def __reduce__(self) -> tuple[type["Window"], tuple[Neuron, Closure]]:
+        # what it is made of: generated functions cannot be pickled
+        return Window, (self.neuron, self.closure)
+
     def where_found(self, spread: Any, values: Mapping[str, Any] | None = None) -> tuple[Any, Any, Any]:
         """Middle, half width, and whether there is such a distribution; where not, the first two mean nothing."""
         full = {**self.neuron.defaults, **(values or {})}

@@ -8,6 +8,7 @@ from typing import Literal
 import sympy
 
 from conductance.errors import ExcitableError
+from conductance.frozen import FrozenMapping
 from conductance.parameter import Parameter
 
 V = sympy.Symbol("V", real=True)
@@ -87,7 +88,7 @@ class Element:
             )
             for parameter in self.law.parameters
         }
-        object.__setattr__(self, "values", MappingProxyType(checked))
+        object.__setattr__(self, "values", FrozenMapping(checked))
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import torch
 
 from conductance.elements.base import DeclarationError
+from conductance.frozen import FrozenMapping
 from conductance.neurons import adlif, lif, mtc
 from conductance.neurons.base import Neuron
 
@@ -62,7 +63,7 @@ class Recipe:
     source: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "start", MappingProxyType(dict(self.start)))
+        object.__setattr__(self, "start", FrozenMapping(self.start))
         for name in (*self.start, *self.trainable):
             self.neuron.parameter(name)
 

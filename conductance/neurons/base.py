@@ -6,11 +6,11 @@ Everything else (curves, update rules, kernels, circuits) is derived from this o
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 
 import sympy
 
 from conductance.elements.base import TIMESCALES, DeclarationError, Element, Timescale
+from conductance.frozen import FrozenMapping
 from conductance.parameter import Parameter
 from conductance.surrogates import Surrogate
 
@@ -48,7 +48,7 @@ class State:
     timescale: Timescale = "fast"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "currents", MappingProxyType(dict(self.currents)))
+        object.__setattr__(self, "currents", FrozenMapping(self.currents))
         if (self.following is None) != bool(self.currents):
             raise DeclarationError(
                 f"state {self.name}: give either currents, for a differential equation, or following, for a map"
@@ -87,7 +87,7 @@ class Event:
     surrogate_values: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "surrogate_values", MappingProxyType(dict(self.surrogate_values)))
+        object.__setattr__(self, "surrogate_values", FrozenMapping(self.surrogate_values))
         if set(self.surrogate_values) != set(self.surrogate.symbols):
             raise DeclarationError(
                 f"event: surrogate {self.surrogate.name} needs values for "
@@ -128,7 +128,7 @@ class Neuron:
     source: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "arrivals", MappingProxyType(dict(self.arrivals)))
+        object.__setattr__(self, "arrivals", FrozenMapping(self.arrivals))
         names = [parameter.name for parameter in self.parameters] + [
             str(state.symbol) for state in self.states
         ]
@@ -143,6 +143,10 @@ class Neuron:
             )
         self._check_symbols()
         self.check_values(self.defaults, owner=f"neuron {self.name}")
+
+    def __deepcopy__(self, _: dict[int, object]) -> "Neuron":
+        # it never changes, so the copies of a layer share it
+        return self
 
     def _check_symbols(self) -> None:
         declared = {parameter.symbol for parameter in self.parameters} | set(self.state_symbols) | {INPUT}

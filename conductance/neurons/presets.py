@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from conductance.elements import tanh
+from conductance.frozen import FrozenMapping
 from conductance.neurons.base import Neuron
 from conductance.neurons.mtc import mtc
 from conductance.stimulus import Pulse, Stimulus
@@ -65,7 +66,7 @@ class Preset:
     source: str = PAPER
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "known", MappingProxyType(dict(self.known)))
+        object.__setattr__(self, "known", FrozenMapping(self.known))
 
 
 def answers(

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 
 from conductance.elements.base import Timescale
+from conductance.frozen import FrozenMapping
 from conductance.neurons.base import Neuron
 from conductance.shaping.curves import Region, curves, negative_slope_regions
 
@@ -38,7 +38,7 @@ class ShapeRule:
     behaviour: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shapes", MappingProxyType(dict(self.shapes)))
+        object.__setattr__(self, "shapes", FrozenMapping(self.shapes))
 
     def fits(self, found: Mapping[Timescale, Shape]) -> bool:
         """Whether these curves meet the rule."""

@@ -48,17 +48,10 @@ def varied_state(network: Network, deviations: Deviations) -> Values:
 
 def varied_network(network: Network, deviations: Deviations) -> Network:
     """A copy of the network with deviations: one chip, to be run, written as a netlist, or saved."""
-    chip = copied(network)
+    chip = copy.deepcopy(network)
     with torch.no_grad():
         chip.load_state_dict(varied_state(network, deviations), strict=False)
     return chip
-
-
-def copied(network: Network) -> Network:
-    """A network with numbers of its own; declarations and rules, which never change, are shared."""
-    shared = [layer for layer in network.chain.values() if isinstance(layer, NeuronLayer)]
-    constant = [part for layer in shared for part in (layer.neuron, layer.rule)]
-    return copy.deepcopy(network, {id(part): part for part in constant})
 
 
 def varied_values(layer: NeuronLayer, deviation: NeuronDeviations, label: str = "") -> Values:
@@ -103,7 +96,7 @@ def rescaled(
         wide: by layer, the currents `<state>.<current>` that keep their law in volts, because ideal parts or staggered
             pairs make them, each with the parameters that are its width.
     """
-    chip = copied(network)
+    chip = copy.deepcopy(network)
     for label, layer in chip.chain.items():
         if isinstance(layer, NeuronLayer) and layer.neuron.elements:
             changed = _rescaled_values(layer, voltage, time, wide.get(label, {}))

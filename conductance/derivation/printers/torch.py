@@ -106,8 +106,30 @@ def source(program: Program, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def compiled(program: Program, name: str) -> Callable[..., tuple[torch.Tensor, ...]]:
+def compiled(program: Program, name: str) -> "Compiled":
     """The printed program as a Python function on tensors, differentiable by autograd."""
+    return Compiled(program, name)
+
+
+class Compiled:
+    """A printed program that can be called, copied and pickled: a pickle holds the program, never its code."""
+
+    def __init__(self, program: Program, name: str) -> None:
+        self.program, self.name = program, name
+        self._function = _function(program, name)
+
+    def __call__(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The program's outputs at tensors for its inputs."""
+        return self._function(*values)
+
+    def __reduce__(self) -> tuple[Callable[..., "Compiled"], tuple[Program, str]]:
+        return compiled, (self.program, self.name)
+
+    def __deepcopy__(self, _: dict[int, object]) -> "Compiled":
+        return self
+
+
+def _function(program: Program, name: str) -> Callable[..., tuple[torch.Tensor, ...]]:
     scope: dict[str, object] = {"torch": torch, "above_zero": lambda value: (value > 0).to(value.dtype)}
     scope |= {f"spike_{surrogate}": spike(surrogate) for surrogate in SURROGATES}
     text = source(program, name)
