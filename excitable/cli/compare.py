@@ -1,5 +1,7 @@
 """`excitable compare`: how far the circuit is from the model, and which step causes it."""
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,7 +9,7 @@ import typer
 from excitable.cli.export import LEVEL, RUN
 
 if TYPE_CHECKING:
-    from netlists.comparison import Ladder
+    from netlists.comparison import Ladder, RungComparison
 
 
 def compare(
@@ -18,8 +20,8 @@ def compare(
         typer.Option(
             "--max-nrmse",
             min=0.0,
-            help="End with status 1 if the netlist's normalised rms error against the continuous equation is larger "
-            "in any neuron.",
+            help="Hold every netlist to the continuous equation: end with status 1 if the normalised rms error of any "
+            "neuron is larger, or if a neuron has none because it rests in the equation.",
         ),
     ] = None,
 ) -> None:
@@ -29,6 +31,8 @@ def compare(
     from excitable.runs import RunFolder
     from excitable.stages import compare_run, membrane_warning
 
+    if max_nrmse is not None and math.isnan(max_nrmse):
+        raise typer.BadParameter("nan is no limit; give a number, as 0.02", param_hint="--max-nrmse")
     folder = RunFolder.find(run)
     with folder.locked():
         ladder = compare_run(folder, level or ())
@@ -37,11 +41,38 @@ def compare(
     show(ladder)
     warn(warning)
     if max_nrmse is not None:
-        last = ladder.adjacent[-1]
-        worst = max(last.neurons, key=lambda neuron: neuron.nrmse or 0.0)
-        if (worst.nrmse or 0.0) > max_nrmse:
-            messages().print(f"{worst.neuron}: nrmse {worst.nrmse:.4g} is above --max-nrmse {max_nrmse:g}")
+        gates = [gate(ladder.between("continuous", rung), max_nrmse) for rung in compared]
+        for gated in gates:
+            messages().print(gated.words)
+        if not all(gated.holds for gated in gates):
             raise typer.Exit(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """Whether one netlist keeps the limit, and the number that decides it in words."""
+
+    holds: bool
+    words: str
+
+
+def gate(step: "RungComparison", limit: float) -> Gate:
+    """Hold the worst neuron of a step to a limit of its normalised rms error; a neuron without one does not pass."""
+    name = f"{step.reference} -> {step.candidate}"
+    resting = [neuron.neuron for neuron in step.neurons if neuron.nrmse is None]
+    if resting:
+        return Gate(
+            holds=False,
+            words=f"{name}: no nrmse of {', '.join(resting[:3])}{' and others' if len(resting) > 3 else ''} can keep "
+            f"--max-nrmse {limit:g}: at rest in the {step.reference} rung",
+        )
+    worst, neuron = max((neuron.nrmse or 0.0, neuron.neuron) for neuron in step.neurons)
+    holds = worst <= limit
+    return Gate(
+        holds=holds,
+        words=f"{name}: largest nrmse {worst:.4g}, of {neuron}, is {'within' if holds else 'above'} "
+        f"--max-nrmse {limit:g}",
+    )
 
 
 def show(ladder: "Ladder") -> None:
@@ -51,7 +82,12 @@ def show(ladder: "Ladder") -> None:
     from excitable.cli.console import results
 
     rungs = Table(
-        "rung", ladder.task_error_name, "spikes", "spikes per neuron and step", "time active", box=None
+        "rung",
+        f"task error ({ladder.task_error_name})",
+        "spikes",
+        "spikes per neuron and step",
+        "time active",
+        box=None,
     )
     for rung in ladder.rungs:
         error = "-" if rung.task_error is None else f"{rung.task_error:.4f}"

@@ -8,13 +8,15 @@ import stat
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 
 from excitable.cli import main
-from excitable.rungs import load_waveforms
-from netlists.comparison import Ladder
+from excitable.cli.compare import gate
+from excitable.rungs import load_waveforms, save_waveforms
+from netlists.comparison import Ladder, Rung, compare
 
 pytestmark = pytest.mark.simulator
 
@@ -142,10 +144,44 @@ def test_a_monolithic_netlist_gives_the_same_waveforms(simulated, trained):
 
 
 def test_compare_ends_with_a_status_for_ci(simulated, trained):
-    """A generous limit passes, an impossible one fails with the neuron's name."""
-    assert excitable("compare", "small", "--max-nrmse", "0.5", cwd=trained).returncode == 0
+    """A generous limit passes, an impossible one fails; both name the neuron, its error and the limit."""
+    generous = excitable("compare", "small", "--max-nrmse", "0.5", cwd=trained)
+    assert generous.returncode == 0 and "is within --max-nrmse 0.5" in generous.stderr
     strict = excitable("compare", "small", "--max-nrmse", "1e-12", cwd=trained)
-    assert strict.returncode == 1 and "hidden_" in strict.stderr
+    assert strict.returncode == 1 and "of hidden_" in strict.stderr
+    assert "is above --max-nrmse 1e-12" in strict.stderr
+    assert excitable("compare", "small", "--max-nrmse", "nan", cwd=trained).returncode == 2
+
+
+def test_every_netlist_is_held_to_the_equation(simulated, trained):
+    """A behavioural netlist that is far off fails the gate, though the transistors after it match the equation."""
+    gated = trained / "runs" / "gated"
+    shutil.copytree(simulated, gated)
+    discrete, continuous, behavioural = load_waveforms(simulated / "waveforms.nc")
+    rungs = [
+        discrete, continuous, replace(behavioural, membrane=-behavioural.membrane),
+        replace(continuous, rung="transistor"),
+    ]  # fmt: skip
+    (gated / "waveforms.nc").unlink()
+    save_waveforms(rungs, gated / "waveforms.nc")
+    levels = ("--level", "behavioural", "--level", "transistor")
+    done = excitable("compare", "gated", *levels, "--max-nrmse", "0.1", cwd=trained)
+    assert done.returncode == 1
+    assert "continuous -> behavioural: largest nrmse" in done.stderr and "is above" in done.stderr
+    assert "continuous -> transistor: largest nrmse 0, " in done.stderr
+
+
+def test_a_neuron_without_an_error_does_not_pass():
+    """A neuron that rests in the equation has no normalised error: the gate refuses it by name."""
+    time = np.arange(9.0)
+    voltage = np.stack([np.sin(time), np.zeros(9)], axis=1)
+    rungs = [
+        Rung(name=name, time=time, voltage=voltage + shift, neurons=("moving", "resting"))
+        for name, shift in (("continuous", 0.0), ("behavioural", 1e-3))
+    ]
+    (step,) = compare(rungs, window=1.0, step=1.0).comparisons
+    found = gate(step, 10.0)
+    assert not found.holds and "no nrmse of resting can keep" in found.words
 
 
 def test_without_ngspice_nothing_is_done(trained):
