@@ -57,6 +57,10 @@ class Candidate:
     build: Callable[[Shape], tuple[Callable[[], object], Callable[[], object]]]
 
 
+WARM_UP = 0.3
+"""Seconds for which a form runs before it is timed."""
+
+
 def measure(candidate: Candidate, shape: Shape, repeats: int = 5) -> Measurement:
     """Build, warm up and time a candidate; whatever it raises becomes `problem`."""
     try:
@@ -83,7 +87,10 @@ def failed(name: str, neuron: str, error: BaseException) -> Measurement:
 
 
 def _median(run: Callable[[], object], repeats: int) -> float:
-    run()
+    # the first form of a process would else be measured while clock and memory still settle
+    begin = time.perf_counter()
+    while time.perf_counter() - begin < WARM_UP:
+        run()
     durations = []
     for _ in range(repeats):
         begin = time.perf_counter()
