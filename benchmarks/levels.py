@@ -3,7 +3,7 @@
     python benchmarks/levels.py [--technology generic_180nm] [--only bursting] [--output benchmarks/levels.md]
 
 Filters are linear (`RC`) or follower-integrators (`follower`, filter_limit = 1). `trimmed` circuits have their bias
-currents and references corrected by DC sweeps of their amplifiers. Times are in tau_m.
+currents, references and membrane capacitor corrected by the calibration that a run gets. Times are in tau_m.
 """
 
 import argparse
@@ -12,12 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from circuits.realisations import Level
 from circuits.technologies import technology
 from conductance.neurons.presets import PRESETS, Answer, Preset
-from excitable.calibration import calibrate_level, trims
+from excitable.calibration import calibrate_level, fit_level
 from excitable.levels import Measured, by_circuit, by_equation, with_limits
 from netlists.runner import find_ngspice
 
+LEVELS: tuple[Level, ...] = ("macromodel", "transistor")
 BIASES = (0.5e-9, 1e-9, 1.5e-9, 2e-9)
 STOPS = {"slow bursting": 13000.0}
 """The follower-integrators' period is 3717: a run of three bursts takes longer than the preset's own."""
@@ -40,13 +44,14 @@ def presets() -> list[tuple[str, Preset]]:
     return found
 
 
-def forms(preset: Preset, name: str, fits: dict) -> list[tuple[str, Measured]]:
+def forms(preset: Preset, name: str) -> list[tuple[str, Measured]]:
     """The preset in all its forms."""
     chosen = technology(name)
     found = [("equation", by_equation(preset)), ("behavioural", by_circuit(preset, "behavioural", chosen))]
-    for level in fits:
+    for level in LEVELS:
+        fit = fit_level(level, chosen, np.array(BIASES), preset.neuron, chosen.scaling())
         found.append((level, by_circuit(preset, level, chosen)))
-        found.append((f"{level}, trimmed", by_circuit(preset, level, chosen, trims=fits[level])))
+        found.append((f"{level}, trimmed", by_circuit(preset, level, chosen, trims=fit.trims)))
     return found
 
 
@@ -83,11 +88,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     chosen = technology(options.technology)
-    sweeps = {level: calibrate_level(level, chosen, BIASES) for level in ("macromodel", "transistor")}
-    fits = {level: trims(found) for level, found in sweeps.items()}
     wanted = [(f, p) for f, p in presets() if options.only in (None, p.name)]
     with ThreadPoolExecutor(options.workers) as pool:
-        results = list(pool.map(lambda pair: forms(pair[1], options.technology, fits), wanted))
+        results = list(pool.map(lambda pair: forms(pair[1], options.technology), wanted))
     rows = [(preset.name, filters, found) for (filters, preset), found in zip(wanted, results, strict=True)]
     lines = [
         f"# Levels of the circuit, {chosen.title}",
@@ -97,12 +100,12 @@ def main() -> None:
         "",
         *table(rows),
         "",
-        "| amplifier | bias / nA | gain | V0 / mV | offset / mV | residual / % |",
-        "|---|---|---|---|---|---|",
+        "| amplifier | bias / nA | gain | V0 / mV | offset / mV | imbalance / % of the bias | residual / % |",
+        "|---|---|---|---|---|---|---|",
         *(
             f"| {fit.cell} | {1e9 * fit.bias:.3g} | {fit.gain:.3f} | {1e3 * fit.voltage_unit:.2f} "
-            f"| {1e3 * fit.offset:.2f} | {100 * fit.residual:.2f} |"
-            for fit in sweeps["transistor"]
+            f"| {1e3 * fit.offset:.2f} | {100 * fit.imbalance:.2f} | {100 * fit.residual:.2f} |"
+            for fit in calibrate_level("transistor", chosen, BIASES)
         ),
     ]
     print("\n".join(lines))
