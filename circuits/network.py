@@ -24,6 +24,7 @@ from circuits.models import ModelCard
 from circuits.realisations import Level, Realisation, Trim, bias_currents, realise, width_parameters
 from circuits.realisations.behavioural import OUTPUT, input_state, parameter_name
 from circuits.realisations.forms import check_continuous
+from circuits.realisations.levels import default_technology
 from circuits.realisations.synapse import Synapses
 from circuits.scaling import Scaling
 from circuits.technologies import Technology
@@ -92,7 +93,7 @@ def network_circuit(
         levels: behavioural, macromodel or transistor, for all layers, or by the name of a layer or neuron. One level
             for all leaves linear filters behavioural, since no pairs make them. Inputs and biases stay ideal
             sources; synapses behind neurons of amplifiers are mirrors, those behind others transconductances.
-        technology: of the amplifiers; `ideal` where none is given.
+        technology: of the amplifiers; `default_technology` where none is given.
         trims: what DC sweeps found of the amplifiers.
         edge: duration of a step of the input, as a share of the time for which a value is held.
 
@@ -109,6 +110,8 @@ def network_circuit(
         )
     _refuse_discrete(network)
     chosen_levels = neuron_levels(network, levels)
+    if technology is None and any("transistor" in used for used in chosen_levels.values()):
+        technology = default_technology("transistor")
     builder = _Builder(
         scaling=scaling, levels=chosen_levels, technology=technology, trims=trims,
         biases=level_biases(network, scaling, chosen_levels),

@@ -27,7 +27,6 @@ from circuits.output_calibration import SWEPT as SWEPT_MEMBRANE
 from circuits.realisations import Level, Realisation, kit, realise
 from circuits.realisations.behavioural import OUTPUT, input_state
 from circuits.realisations.cell import OUT, Cell
-from circuits.realisations.levels import default_technology
 from circuits.realisations.transconductor import Trim
 from circuits.scaling import Scaling
 from circuits.technologies import Technology
@@ -278,7 +277,7 @@ def calibrated(
     """
     levels = neuron_levels(network, options.levels)
     biases = level_biases(network, options.scaling, levels)
-    technology = options.technology or default_technology()
+    technology = options.made_of
     typical = {level: typical_neuron(network, levels, level) for level in biases}
     fits = tuple(
         next((fit for fit in known if fit.is_of(level, technology, currents, typical[level])), None)

@@ -94,7 +94,7 @@ def check_circuit(
         scaling: the SI units of the circuit; those of the technology where not given.
         name: of the netlist's files.
         level: behavioural, macromodel or transistor.
-        technology: of the amplifiers; `ideal` where none is given.
+        technology: of the amplifiers; where none is given `generic_180nm` for transistors, else `ideal`.
         trims: what DC sweeps found of the amplifiers.
 
     Raises:
@@ -105,7 +105,7 @@ def check_circuit(
             f"neuron {neuron.name}: it resets, and a circuit's voltage cannot jump, so the two are compared by spikes: "
             f"give a neuron without events, or see excitable.events for networks of those that have them"
         )
-    chosen = technology or default_technology()
+    chosen = technology or default_technology(level)
     units = scaling or chosen.scaling()
     behavioural = level == "behavioural"
     built = realise(neuron, level, technology=chosen, scaling=units, trims=trims)

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from circuits.chips import Conditions, draw_chip
-from circuits.realisations.levels import default_technology
 from conductance.networks import Network
 from conductance.storage import load_network, save_network
 from conductance.storage.networks import STRUCTURE, WEIGHTS
@@ -109,7 +108,7 @@ def judge_chip(sample: Sample) -> Result:
     bench, conditions = sample.bench, sample.conditions
     network, split = bench.network.unpacked(), bench.split
     mismatch = Mismatch() if sample.seed is None else bench.mismatch
-    nominal = bench.options.technology or default_technology()
+    nominal = bench.options.made_of
     chip = draw_chip(network, mismatch, seed=sample.seed or 0, technology=nominal, conditions=conditions)
     inputs = split.inputs[:, 0].numpy()
     model = chip.model(network)

@@ -11,7 +11,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from circuits.area import Area, area_of
 from circuits.circuit import Circuit, VoltageSource
-from circuits.realisations.levels import default_technology
 from circuits.silicon import PUBLISHED
 from conductance.errors import ExcitableError
 from conductance.storage import StorageError
@@ -115,7 +114,7 @@ def energy_run(
         network, parts, waveforms, dt=dt, steps=len(inputs), scaling=options.scaling, rung=options.rung
     )
     threshold = float(next(iter(spiking_layers(network).values())).values()["U_th"][0])
-    technology = options.technology or default_technology()
+    technology = options.made_of
     # parts share the filter of the readout, so areas are added up in one piece; no device depends on the input
     whole = options.build(network, inputs[:1], dt=dt, name="whole")
     report = EnergyReport(

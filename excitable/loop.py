@@ -11,6 +11,7 @@ import torch
 
 from circuits.network import EDGE, Levels, NetworkCircuit, network_circuit
 from circuits.realisations import Trim
+from circuits.realisations.levels import default_technology
 from circuits.scaling import Scaling
 from circuits.technologies import Technology
 from conductance.networks import Network
@@ -42,7 +43,7 @@ class CircuitOptions:
         scaling: the SI units.
         levels: behavioural, macromodel or transistor for the whole network, or by the name of a layer or of a neuron
             (`hidden`, `hidden_3`); what is not named is behavioural.
-        technology: of the amplifiers, at its corner and temperature; `ideal` where none is given.
+        technology: of the amplifiers, at its corner and temperature; `default_technology` where none is given.
         trims: what calibration found, by the name of the amplifier.
         relative: ngspice's relative tolerance.
         max_step: largest time step in tau_m.
@@ -65,6 +66,12 @@ class CircuitOptions:
     def rung(self) -> str:
         """Name of this circuit on the error ladder: its level, or `mixed`."""
         return self.levels if isinstance(self.levels, str) else MIXED
+
+    @property
+    def made_of(self) -> Technology:
+        """The technology, also where none is given."""
+        levels = (self.levels,) if isinstance(self.levels, str) else tuple(self.levels.values())
+        return self.technology or default_technology(*levels)
 
     def build(
         self, network: Network, inputs: np.ndarray, *, dt: float, name: str,

@@ -11,7 +11,7 @@ import xarray as xr
 from circuits.network import NetworkCircuit
 from circuits.scaling import Scaling
 from conductance.errors import ExcitableError
-from conductance.layers import NeuronLayer
+from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.networks.continuous import integrate_network
 from conductance.training.activity import is_spiking
@@ -132,9 +132,21 @@ def continuous_rung(
         rung="continuous",
         time=solved.time,
         membrane=np.concatenate([solved.states[name][:, 0] for name in spiking_layers(network)], axis=1),
-        output=list(solved.outputs.values())[-1],
+        output=_projected(network, solved.outputs),
         neurons=neuron_names(network),
     )
+
+
+def _projected(network: Network, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The network's output (sample, feature): that of its last neuron layer, through the projections behind it."""
+    label, signal = list(outputs.items())[-1]
+    names = list(network.chain)
+    for name in names[names.index(label) + 1 :]:
+        layer = network.chain[name]
+        if isinstance(layer, Projection):
+            weight, bias = (value.detach().double().numpy() for value in (layer.weight, layer.bias))
+            signal = signal @ weight.T + bias
+    return signal
 
 
 def circuit_rung(

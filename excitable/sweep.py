@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from circuits.chips import Conditions, mismatch_of
-from circuits.realisations.levels import default_technology
 from conductance.errors import ExcitableError
 from conductance.storage import StorageError
 from excitable.chips import Bench, PackedNetwork, Sample, judge_chip
@@ -122,7 +121,7 @@ def bench_of(run: RunFolder, options: SweepOptions) -> Bench:
     built = circuit_options(run, options.level)
     if options.time_limit is not None:
         built = replace(built, time_limit=options.time_limit)
-    nominal = built.technology or default_technology()
+    nominal = built.made_of
     return Bench(
         network=PackedNetwork.of(network),
         task=run.task,
@@ -139,7 +138,7 @@ def chosen_samples(bench: Bench, options: SweepOptions) -> Iterator[Sample]:
     Raises:
         TechnologyError: a corner that the technology does not have.
     """
-    nominal = bench.options.technology or default_technology()
+    nominal = bench.options.made_of
     corners = nominal.corners if options.corners == (ALL,) else options.corners
     conditions = [
         Conditions(corner=corner, temperature=temperature, supply=supply)

@@ -39,7 +39,7 @@ def realise(
     Args:
         neuron: the declaration; with events it has no transistor level.
         level: behavioural, macromodel or transistor.
-        technology: from which amplifiers and transistors come; `ideal` where none is given.
+        technology: from which amplifiers and transistors come; `default_technology` where none is given.
         scaling: the SI units; the technology's own where none is given.
         ideal: currents (elements, leak, filter) and output that stay behavioural at the other levels.
         trims: what DC sweeps found, by the name of the cell.
@@ -51,7 +51,7 @@ def realise(
     """
     check_level(level)
     check_continuous(neuron)
-    chosen = default_technology() if technology is None else technology
+    chosen = default_technology(level) if technology is None else technology
     units = chosen.scaling() if scaling is None else scaling
     if level == "behavioural":
         return Realisation(subcircuit=behavioural(neuron, units), temperature=chosen.temperature)
@@ -68,9 +68,9 @@ def check_level(name: str) -> Level:
     raise CircuitError(f"level {name!r} is unknown; allowed are {', '.join(LEVELS)}")
 
 
-def default_technology() -> Technology:
-    """The technology `ideal`."""
-    return technology("ideal")
+def default_technology(*levels: str) -> Technology:
+    """What is taken where no technology is given: `generic_180nm` for transistors, which `ideal` does not have."""
+    return technology("generic_180nm" if "transistor" in levels else "ideal")
 
 
 def _forms(neuron: Neuron) -> list[Transfer | Staggered]:

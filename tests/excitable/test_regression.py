@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import xarray as xr
+from network_examples import INPUTS, two_neurons
 
+from circuits.circuit import CircuitError
 from circuits.technologies import technology
 from conductance.elements import tanh
 from conductance.neurons import mtc
@@ -57,6 +59,46 @@ def test_a_circuit_that_differs_is_reported(tmp_path):
             technology=technology("generic_180nm"), tolerance=1e-3, figure=target,
         )  # fmt: skip
     assert target.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.simulator
+def test_a_network_matches_its_equation():
+    """Two neurons and their readout, as a behavioural netlist, follow the equation to 2 % in voltages and output."""
+    check = assert_circuit_matches(two_neurons(), 5 * INPUTS)
+    assert len(check.comparison.neurons) == 2
+    assert check.output.rms.shape == (1,) and check.output.spread[0] > 1e-3
+
+
+@pytest.mark.simulator
+def test_a_network_that_differs_is_reported(tmp_path):
+    """Amplifiers with gain errors and offsets, put right by no calibration: output, neurons and a picture are named."""
+    target = tmp_path / "network.svg"
+    with pytest.raises(
+        CircuitDiffers, match=r"network, macromodel level: output 0 .*hidden_0: .*network\.svg"
+    ):
+        assert_circuit_matches(
+            two_neurons(), 5 * INPUTS, level="macromodel", technology=technology("generic_180nm"), trims={},
+            tolerance=1e-3, figure=target,
+        )  # fmt: skip
+    assert b"hidden_1" in target.read_bytes()
+
+
+def test_a_network_takes_no_stimulus():
+    """Arguments of a neuron are refused for a network, and those of a network for a neuron."""
+    with pytest.raises(CircuitError, match="inputs as an array"):
+        assert_circuit_matches(two_neurons(), Stimulus.constant(1.0), stop=5.0)
+    with pytest.raises(CircuitError, match="neuron mtc: give a Stimulus"):
+        assert_circuit_matches(mtc(()), INPUTS)
+
+
+@pytest.mark.simulator
+def test_transistors_need_no_named_technology():
+    """The level alone is enough: transistors come from the generic 180 nm process, which an ideal one has not."""
+    neuron = mtc((), leak_limit=4.0)
+    check = assert_circuit_matches(
+        neuron, Stimulus.constant(0.5), stop=6.0, level="transistor", tolerance=0.2
+    )
+    assert any("generic 180 nm" in text for text in check.netlist.files.values())
 
 
 def test_drift_is_the_rms_difference():
