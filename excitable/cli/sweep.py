@@ -71,7 +71,7 @@ def sweep(
 
 def show(found: "Sweep") -> None:
     """Print the yields and the worst chips."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from excitable.cli.console import results
     from excitable.yields import RATIO
@@ -86,7 +86,14 @@ def show(found: "Sweep") -> None:
         f"design's circuit; a chip that fails in ngspice is not good"
     )
     table = Table(
-        "conditions", "chips", "good", "failed", "yield", "95 % bounds", "median error / nominal", box=None
+        Column("conditions", no_wrap=True),
+        "chips",
+        "good",
+        "failed",
+        "yield",
+        "95 % bounds",
+        "median error / nominal",
+        box=None,
     )
     for row in found.yields:
         place = f"{row.corner}, {row.temperature:g} C, {row.supply:g} V" if row.corner else "all"
