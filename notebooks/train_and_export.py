@@ -106,7 +106,7 @@ def _(mo, run):
     library = next(path for path in first.parent.iterdir() if path.suffix == ".lib").read_text()
     mo.md(
         f"The netlist: {', '.join(listing)}. The bench runs by hand with `ngspice {first.name}`. "
-        f"The library begins:\n\n```\n{library[:1800]}\n```"
+        f"The library begins:\n\n```text\n{library[:1800]}\n```"
     )
     return (library,)
 
