@@ -14,8 +14,8 @@ _HARMLESS = re.compile(r"[^A-Za-z0-9 .,:_+\-*/=()\[\]<>^~@#&|!?%]+")
 def comment(text: object) -> str:
     r"""User text as one harmless line of ASCII.
 
-    What could end the line, continue it, or mean something to ngspice or a shell (dollar, semicolon, quotes,
-    braces, backslash) becomes a space, but an apostrophe nothing and a semicolon a comma. A text of more than 200 characters is cut.
+    What could end the line, continue it, or mean something to ngspice or a shell (dollar, quotes, braces, backslash)
+    becomes a space; an apostrophe is left out, a semicolon becomes a comma. A text of more than 200 characters is cut.
 
     >>> comment("a title\n.control; $x")
     'a title .control, x'
