@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from safetensors.torch import save as bytes_of_tensors
 
-from conductance.deep.data.arrays import digits, generated
+from conductance.deep.data.arrays import CIFAR_AUGMENTATION, digits, generated
 from conductance.deep.data.base import ImageData
 from conductance.deep.data.dvs import cifar10_dvs
-from conductance.deep.data.files import cifar10, cifar100, imagenet, mnist
+from conductance.deep.data.files import CIFAR10_SCALE, CIFAR100_SCALE, cifar10, cifar100, imagenet, mnist
+from conductance.deep.data.policies import AutoAugment
 from conductance.deep.networks import NETWORKS, ImageNetwork
 from conductance.deep.neurons import DeepError, NeuronOptions, Norm, Sharing, WindowKind
 from conductance.deep.training import ImageResult, ImageTrainingOptions, train_images
@@ -42,6 +43,10 @@ READERS: Mapping[str, Callable[..., ImageData]] = MappingProxyType(
     }
 )
 """Data sets that are read from a folder."""
+SCALES: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
+    {"cifar10": CIFAR10_SCALE, "cifar100": CIFAR100_SCALE}
+)
+"""Mean and standard deviation of the data sets that AutoAugment is for."""
 CHANNELS: Mapping[str, int] = MappingProxyType({"digits": 1, "mnist": 1, "cifar10_dvs": 2})
 """Channels of the images; three where not said."""
 NEURONS: Mapping[str, Callable[..., Neuron]] = MappingProxyType({"dqif": dqif, "dlif": dlif})
@@ -53,6 +58,13 @@ class DataSection(Section):
     name: Literal["digits", "generated", "cifar10", "cifar100", "cifar10_dvs", "imagenet", "mnist"] = Field(
         description="data set; all but digits and generated need a folder of its published files"
     )
+    auto_augment: bool = Field(False, description="AutoAugment of CIFAR's images after crop and flip")
+
+    @model_validator(mode="after")
+    def _augmented_is_cifar(self) -> Self:
+        if self.auto_augment and self.name not in SCALES:
+            raise ValueError(f"auto_augment is for {' and '.join(SCALES)}, not for {self.name}; leave it out")
+        return self
 
 
 class NetworkSection(Section):
@@ -163,8 +175,8 @@ def read_image_configuration(path: str) -> tuple[ImageConfiguration, str]:
     return parse_image_configuration(text, source=path), text
 
 
-def image_data(name: str, folder: Path | None, *, seed: int) -> ImageData:
-    """The data set of a name.
+def image_data(name: str, folder: Path | None, *, seed: int, auto_augment: bool = False) -> ImageData:
+    """The data set of a name; with AutoAugment after its own augmentation where that is asked for.
 
     Raises:
         DeepError: a folder is needed.
@@ -178,7 +190,11 @@ def image_data(name: str, folder: Path | None, *, seed: int) -> ImageData:
         raise DeepError(
             f"data {name}: give the folder of its published files: --data FOLDER; nothing is downloaded"
         )
-    return READERS[name](folder, seed=seed)
+    if not auto_augment:
+        return READERS[name](folder, seed=seed)
+    mean, std = SCALES[name]
+    changes = (*CIFAR_AUGMENTATION, AutoAugment(mean=mean, std=std))
+    return READERS[name](folder, seed=seed, augmentations=changes)
 
 
 def train_configured(
@@ -210,7 +226,12 @@ def train_configured(
             )
         write_whole(before, text)
         torch.manual_seed(configuration.seed)
-        images = image_data(configuration.data.name, data, seed=configuration.seed)
+        images = image_data(
+            configuration.data.name,
+            data,
+            seed=configuration.seed,
+            auto_augment=configuration.data.auto_augment,
+        )
         network = configuration.network.build(images)
         result = train_images(
             network,

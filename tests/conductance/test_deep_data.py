@@ -14,6 +14,7 @@ from conductance.deep.data.base import DataError, EpochSampler, Images, collate,
 from conductance.deep.data.dvs import cifar10_dvs, frames_of, read_events
 from conductance.deep.data.files import CIFAR10_SCALE, cifar10, cifar100, imagenet, mnist
 from conductance.deep.data.pickled import read_pickled
+from conductance.deep.data.policies import AutoAugment
 
 GENERATOR = np.random.default_rng(0)
 
@@ -271,6 +272,23 @@ def test_augmentation_is_a_function_of_seed_epoch_and_place():
     assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
     assert any(not torch.equal(images[2, place][0], first[place]) for place in range(4))
     assert any(not torch.equal(first[0], other) for other in first[1:])
+
+
+def test_auto_augment_is_a_function_of_its_generator():
+    """Same generator, same change; the global stream stays; bytes stay bytes; some of 60 images are untouched."""
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in CIFAR10_SCALE)
+    pixels, _ = generated_pixels(1, seed=1)
+    image = (torch.from_numpy(pixels[0]).float() / 255 - mean) / std
+    change = AutoAugment(mean=CIFAR10_SCALE[0], std=CIFAR10_SCALE[1])
+    before = torch.get_rng_state()
+    first, again = ([change(image, torch.Generator().manual_seed(n)) for n in range(60)] for _ in range(2))
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+    assert torch.equal(torch.get_rng_state(), before)
+    found = torch.stack(first) * std * 255 + mean * 255
+    assert torch.allclose(found, found.round(), atol=1e-3)
+    untouched = [bool((one - image).abs().max() < 1e-5) for one in first]
+    assert 0 < sum(untouched) < 30
+    assert len({tuple(one.flatten()[::97].tolist()) for one in first}) > 25
 
 
 def test_processes_share_the_images_of_an_epoch():

@@ -29,7 +29,10 @@ IMAGENET_SIZE, IMAGENET_SHORTER = 224, 256
 SUFFIXES = {".jpeg", ".jpg", ".png"}
 
 
-def cifar10(folder: Path, *, validation_share: float = 0.1, seed: int = 0) -> ImageData:
+def cifar10(
+    folder: Path, *, validation_share: float = 0.1, seed: int = 0,
+    augmentations: Sequence[Augmentation] = CIFAR_AUGMENTATION,
+) -> ImageData:  # fmt: skip
     """CIFAR-10 from `data_batch_1` to `data_batch_5` and `test_batch` (the python version).
 
     Raises:
@@ -42,11 +45,14 @@ def cifar10(folder: Path, *, validation_share: float = 0.1, seed: int = 0) -> Im
     )
     test = _cifar_batch(folder / "test_batch", "labels", 10)
     return _of_arrays(
-        "cifar10", train, test, CIFAR10_CLASSES, CIFAR10_SCALE, CIFAR_AUGMENTATION, validation_share, seed
+        "cifar10", train, test, CIFAR10_CLASSES, CIFAR10_SCALE, augmentations, validation_share, seed
     )
 
 
-def cifar100(folder: Path, *, validation_share: float = 0.1, seed: int = 0) -> ImageData:
+def cifar100(
+    folder: Path, *, validation_share: float = 0.1, seed: int = 0,
+    augmentations: Sequence[Augmentation] = CIFAR_AUGMENTATION,
+) -> ImageData:  # fmt: skip
     """CIFAR-100, with its 100 fine classes, from `train` and `test` (the python version).
 
     Raises:
@@ -54,9 +60,7 @@ def cifar100(folder: Path, *, validation_share: float = 0.1, seed: int = 0) -> I
     """
     train, test = (_cifar_batch(folder / name, "fine_labels", 100) for name in ("train", "test"))
     classes = [str(number) for number in range(100)]
-    return _of_arrays(
-        "cifar100", train, test, classes, CIFAR100_SCALE, CIFAR_AUGMENTATION, validation_share, seed
-    )
+    return _of_arrays("cifar100", train, test, classes, CIFAR100_SCALE, augmentations, validation_share, seed)
 
 
 def mnist(folder: Path, *, validation_share: float = 0.1, seed: int = 0) -> ImageData:
