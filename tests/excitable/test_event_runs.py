@@ -79,7 +79,7 @@ def test_a_broken_off_run_has_no_network_yet(tmp_path):
 def test_a_killed_training_ends_with_the_bytes_of_an_unbroken_one(tmp_path, monkeypatch):
     """SIGKILL between two epochs, the same command again: the same weights and records, byte for byte."""
     # long enough to be killed on the way
-    text = SMALL.replace("epochs = 2", "epochs = 25").replace("train_samples = 60", "train_samples = 400")
+    text = SMALL.replace("epochs = 2", "epochs = 8").replace("train_samples = 60", "train_samples = 200")
     configuration, killed = tmp_path / "small.toml", tmp_path / "killed"
     configuration.write_text(text)
     command = ["excitable", "train", str(configuration), "--run", str(killed)]
