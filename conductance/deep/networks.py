@@ -58,7 +58,10 @@ def _readout(inputs: int, classes: int) -> EveryStep:
 
 
 def resnet19(options: NeuronOptions, *, classes: int = 10, channels: int = 3, steps: int = 4) -> ImageNetwork:
-    """ResNet-19 with 128, 256 and 512 channels, as tdBN and TET use it for CIFAR: 1.442 M neurons on 32 x 32."""
+    """ResNet-19 with 128, 256 and 512 channels, as tdBN and TET use it for CIFAR: 1.442 M neurons on 32 x 32.
+
+    tdBN stands behind convolutions alone. That the hidden linear layer has none is our choice: we know no source.
+    """
     body = nn.Sequential(
         spiking_convolution(channels, 128, options),
         stage(128, 128, 3, options, stride=1),

@@ -172,7 +172,9 @@ static void find_first(const stage_t *stage) {
     }
 }
 
-/* `losses.first_spike_loss` of one trial over the batch; leaves the bars of spikes and pseudospikes. */
+/* `losses.first_spike_loss` of one trial over the batch; leaves the bars of spikes and pseudospikes. Typed a second
+   time because its sums over neurons have a length that is known at run time alone; tests/conductance/
+   test_events_classifier.py holds value and gradients to those of torch. */
 static double lose(const chain_t *chain, long trial, const stage_t *stage) {
     const call_t *call = &stage->call;
     const long label = chain->labels[trial];
