@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from circuits.devices import CircuitError
 from circuits.realisations.forms import transfer
+from circuits.realisations.ota import TEN_TRANSISTOR_SHARES
 from circuits.scaling import Scaling
 from circuits.technologies import Technology
 from circuits.technologies.base import ZERO_CELSIUS
@@ -180,11 +181,10 @@ def pelgrom_mismatch(technology: Technology, scaling: Scaling, bias: float) -> M
     """The mismatch of ten-transistor amplifiers, sized for `bias` (A), from the areas of their transistors.
 
     Below threshold, the logarithm of a current has the variance s^2 = (A_vt/(n U_T))^2/(W L) + A_b^2/(W L).
-    The pair and the mirrors behind it, at balance, each move the input by n U_T times it: 2 + 2 n-channel and 4
-    p-channel transistors. The bias current is a copy: 2 n-channel ones. M. Pelgrom et al., IEEE J. Solid-State Circuits
-    24(5), 1989.
+    What it adds to offset and gain is in `TEN_TRANSISTOR_SHARES`; that the mirrors add to both at once is left out.
+    M. Pelgrom et al., IEEE J. Solid-State Circuits 24(5), 1989.
     """
-    variance = {}
+    variance: dict[str, float] = {}
     for polarity in ("nmos", "pmos"):
         kind = technology.transistor(polarity)
         area = technology.width(polarity, bias) * kind.length
@@ -192,8 +192,11 @@ def pelgrom_mismatch(technology: Technology, scaling: Scaling, bias: float) -> M
         variance[polarity] = ((kind.pelgrom_threshold / slope) ** 2 + kind.pelgrom_current**2) / area
     pair = technology.transistor("nmos").slope_factor * technology.thermal_voltage
     capacitor = technology.capacitor.pelgrom / math.sqrt(scaling.capacitance / technology.capacitor.density)
+    shares = TEN_TRANSISTOR_SHARES.values()
     return Mismatch(
-        current=math.sqrt(2 * variance["nmos"]),
-        offset=pair * math.sqrt(4 * variance["nmos"] + 4 * variance["pmos"]) / scaling.voltage_unit,
+        current=math.sqrt(sum(share.gain**2 * variance[share.polarity] for share in shares)),
+        offset=pair
+        * math.sqrt(sum(share.offset**2 * variance[share.polarity] for share in shares))
+        / scaling.voltage_unit,
         capacitor=capacitor,
     )

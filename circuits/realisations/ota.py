@@ -6,12 +6,43 @@ mirrors one branch once, and its output must stay above the pair's common source
 branches, so its output reaches nearly to both rails.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from circuits.circuit import BehaviouralCurrent, Device, Mosfet, Subcircuit
 from circuits.models import Polarity
 from circuits.realisations.cell import BIAS, MINUS, OUT, PINS, PLUS, VDD, VSS, Cell, bias_parameter
 from circuits.technologies import Technology
 
 _BULK: dict[Polarity, str] = {"nmos": VSS, "pmos": VDD}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What a transistor adds to its amplifier's errors when the logarithm of its current is off by s.
+
+    `offset` s n U_T is added to the input's offset, n of the pair, and `gain` s to the logarithm of the gain.
+    """
+
+    polarity: Polarity
+    offset: float = 0.0
+    gain: float = 0.0
+
+
+TEN_TRANSISTOR_SHARES: Mapping[str, Share] = {
+    "m_bias": Share(polarity="nmos", gain=-1.0),
+    "m_tail": Share(polarity="nmos", gain=1.0),
+    "m_plus": Share(polarity="nmos", offset=-1.0),
+    "m_minus": Share(polarity="nmos", offset=1.0),
+    "m_left": Share(polarity="pmos", offset=1.0, gain=-0.5),
+    "m_source": Share(polarity="pmos", offset=-1.0, gain=0.5),
+    "m_right": Share(polarity="pmos", offset=-1.0, gain=-0.5),
+    "m_fold": Share(polarity="pmos", offset=1.0, gain=0.5),
+    "m_diode": Share(polarity="nmos", offset=-1.0, gain=-0.5),
+    "m_sink": Share(polarity="nmos", offset=1.0, gain=0.5),
+}
+"""Of the ten-transistor amplifier, to first order. Its output is I+ exp(a) - I- exp(b), where a and b are what the
+mirrors of both branches add: at balance the input makes up for a - b, and the largest current is off by (a + b)/2."""
 
 
 class Transistors:

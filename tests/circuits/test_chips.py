@@ -147,7 +147,12 @@ def test_pelgrom_falls_with_the_root_of_the_area():
     assert four.offset == pytest.approx(one.offset / 2, rel=0.01)
     threshold = GENERIC.sizing.offset_sigma / (GENERIC.nmos.slope_factor * GENERIC.thermal_voltage)
     factor = GENERIC.nmos.pelgrom_current / (GENERIC.nmos.pelgrom_threshold / GENERIC.sizing.offset_sigma)
-    assert one.current == pytest.approx(math.sqrt(2) * math.hypot(threshold, factor), rel=0.01)
+    # the bias mirror has two n-channel transistors; of the two n- and four p-channel ones behind the pair half counts
+    unit = GENERIC.thermal_voltage
+    p_threshold = GENERIC.sizing.offset_sigma / (GENERIC.pmos.slope_factor * unit)
+    p_factor = GENERIC.pmos.pelgrom_current / (GENERIC.pmos.pelgrom_threshold / GENERIC.sizing.offset_sigma)
+    n_channel, p_channel = math.hypot(threshold, factor), math.hypot(p_threshold, p_factor)
+    assert one.current == pytest.approx(math.hypot(math.sqrt(2.5) * n_channel, p_channel), rel=0.01)
     with pytest.raises(TechnologyError, match="no transistor level"):
         mismatch_of("pelgrom", technology("ideal"), scaling)
 
