@@ -141,6 +141,7 @@ class Sweep:
 def correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
     """Pearson's correlation; None where there are too few pairs, or one side does not vary."""
     values = np.asarray(pairs, float).reshape(-1, 2)
-    if len(values) < 3 or not values.std(axis=0).all():
+    # chips whose errors are all the same differ by rounding alone
+    if len(values) < 3 or (values.std(axis=0) <= 1e-9 * np.abs(values).max(axis=0)).any():
         return None
     return float(np.corrcoef(values.T)[0, 1])
