@@ -26,7 +26,7 @@ EDGE = 1e-3
 
 def neuron_circuit(
     neuron: Neuron,
-    stimulus: Stimulus,
+    stimulus: Stimulus | float,
     *,
     scaling: Scaling,
     start: Sequence[float] | None = None,
@@ -39,7 +39,7 @@ def neuron_circuit(
 
     Args:
         neuron: the declaration; its defaults are the parameter values.
-        stimulus: current in current units over time in tau_m.
+        stimulus: current in current units over time in tau_m; a number is held for ever.
         scaling: the SI units.
         start: initial states in V0, membrane first; the declared ones where not given.
         name: of the circuit and its files.
@@ -71,7 +71,7 @@ def neuron_circuit(
         devices=(
             *supplies(built),
             *_arriving(neuron, arrivals or Arrivals(), scaling),
-            _stimulating(stimulus, scaling, pin or input_state(neuron).name),
+            _stimulating(Stimulus.of(stimulus), scaling, pin or input_state(neuron).name),
             Instance(
                 name="xn",
                 subcircuit=built.subcircuit.name,

@@ -4,6 +4,7 @@ Nothing here is interpolated: a current changes in a jump, and a solver restarts
 """
 
 import math
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,22 @@ class Stimulus:
         return cls((0.0,), (current,))
 
     @classmethod
+    def of(cls, given: object) -> "Stimulus":
+        """A stimulus as it is, a number as a constant current.
+
+        Raises:
+            StimulusError: it is neither.
+        """
+        if isinstance(given, Stimulus):
+            return given
+        if isinstance(given, bool) or not isinstance(given, numbers.Real):
+            raise StimulusError(
+                f"stimulus: {given!r} is none; give a number for a constant current, or a Stimulus as "
+                f"Stimulus.step(-3.0, -1.0, at=100)"
+            )
+        return cls.constant(float(given))
+
+    @classmethod
     def step(cls, before: float, after: float, *, at: float) -> "Stimulus":
         """`before` from time 0, `after` from time `at` on."""
         return cls((0.0, at), (before, after))
@@ -64,7 +81,7 @@ class Stimulus:
     def pulse(cls, amplitude: float, *, start: float, duration: float, base: float = 0.0) -> "Stimulus":
         """`base` from time 0, and `base + amplitude` for `duration` from `start` on."""
         if duration <= 0:
-            raise StimulusError(f"pulse: duration {duration:g} must be positive")
+            raise StimulusError(f"pulse: duration {duration:g} tau_m must be positive")
         if start == 0:
             return cls((0.0, duration), (base + amplitude, base))
         return cls((0.0, start, start + duration), (base, base + amplitude, base))

@@ -10,6 +10,10 @@ __all__ = ["CircuitCheck", "__version__", "check_circuit"]
 __version__ = version("excitable")
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     # The command line must start fast, so the simulator's libraries are imported when first named.
     if name in ("CircuitCheck", "check_circuit"):

@@ -74,7 +74,7 @@ class CircuitCheck:
 
 def check_circuit(
     neuron: Neuron,
-    stimulus: Stimulus,
+    stimulus: Stimulus | float,
     stop: float,
     *,
     start: Sequence[float] | None = None,
@@ -87,8 +87,8 @@ def check_circuit(
     """Simulate a neuron's circuit in ngspice beside its equation.
 
     Args:
-        neuron: an event-free declaration.
-        stimulus: current in current units over time in tau_m.
+        neuron: an event-free declaration, as mtc and low_pass.
+        stimulus: current in current units over time in tau_m; a number is held for ever.
         stop: end, in tau_m.
         start: initial states in V0, membrane first; the declared ones where not given.
         scaling: the SI units of the circuit; those of the technology where not given.
@@ -98,12 +98,14 @@ def check_circuit(
         trims: what DC sweeps found of the amplifiers.
 
     Raises:
-        CircuitError: the neuron has events, or no circuit. SimulatorMissing, SimulationFailed: ngspice.
+        CircuitError: the neuron has events or steps on a clock, or has no circuit.
+        SimulatorMissing, SimulationFailed: ngspice.
     """
-    if neuron.event is not None:
+    _check_comparable(neuron)
+    stimulus = Stimulus.of(stimulus)
+    if not stop > stimulus.times[0]:
         raise CircuitError(
-            f"neuron {neuron.name}: it resets, and a circuit's voltage cannot jump, so the two are compared by spikes: "
-            f"give a neuron without events, or see excitable.events for networks of those that have them"
+            f"neuron {neuron.name}: stop = {stop} tau_m must lie after the stimulus' start, {stimulus.times[0]:g} tau_m"
         )
     chosen = technology or default_technology(level)
     units = scaling or chosen.scaling()
@@ -135,3 +137,24 @@ def check_circuit(
     ]
     (comparison,) = compare(rungs, window=2.0, step=1.0, threshold=threshold).comparisons
     return CircuitCheck(time=time, model=model, circuit=measured, comparison=comparison, netlist=netlist)
+
+
+def _check_comparable(neuron: Neuron) -> None:
+    """Raise unless the voltages of equation and circuit can be laid over each other."""
+    takes = "check_circuit takes neurons without events, as mtc"
+    if neuron.is_map:
+        raise CircuitError(
+            f"neuron {neuron.name}: it steps on a clock, so its circuit is a sampled one: excitable.sampled builds "
+            f"that of a network and compares it step by step; {takes}"
+        )
+    if neuron.arrivals:
+        raise CircuitError(
+            f"neuron {neuron.name}: input spikes drive it and it resets, so model and circuit are compared by their "
+            f"spikes: excitable.events does that for networks of such neurons; {takes}"
+        )
+    if neuron.event is not None:
+        raise CircuitError(
+            f"neuron {neuron.name}: it resets in a jump, which a circuit's voltage cannot do, and a held current "
+            f"drives it; of the neurons that reset, those of input spikes have circuits (qif: excitable.events); "
+            f"{takes}"
+        )

@@ -57,6 +57,15 @@ def print_number(value: float) -> str:
     return repr(float(value))
 
 
+def print_rounded(value: float) -> str:
+    """A number as ngspice text with at most 12 digits: for starts and times, which no equation multiplies.
+
+    >>> print_rounded(-0.13679999999999998)
+    '-0.1368'
+    """
+    return print_number(float(f"{value:.12g}"))
+
+
 def print_expression(expression: sympy.Expr | float, grammar: Grammar = "source") -> str:
     """`expression` as text for a behavioural source (`source`) or for a value in braces (`value`).
 

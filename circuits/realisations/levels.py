@@ -18,6 +18,7 @@ from circuits.realisations.synapse import macromodel_synapses, transistor_synaps
 from circuits.realisations.transconductor import Trim
 from circuits.scaling import Scaling
 from circuits.technologies import Technology, technology
+from conductance.errors import nearest
 from conductance.neurons.base import Neuron
 
 Level = Literal["behavioural", "macromodel", "transistor"]
@@ -65,7 +66,7 @@ def check_level(name: str) -> Level:
     for level in LEVELS:
         if name == level:
             return level
-    raise CircuitError(f"level {name!r} is unknown; allowed are {', '.join(LEVELS)}")
+    raise CircuitError(f"level {name!r} is unknown; {nearest(name, LEVELS)}allowed are {', '.join(LEVELS)}")
 
 
 def default_technology(*levels: str) -> Technology:

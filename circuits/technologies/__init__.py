@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from circuits.technologies.base import Sizing, Technology, TechnologyError, Transistor
+from conductance.errors import nearest
 
 __all__ = [
     "Sizing",
@@ -38,7 +39,8 @@ def technology(name: str) -> Technology:
         return read_technology(Path(name))
     known = ", ".join(technology_names())
     raise TechnologyError(
-        f"technology {name!r} is unknown; known are {known}, or give the path of a .toml file"
+        f"technology {name!r} is unknown; {nearest(name, technology_names())}known are {known}, "
+        f"or give the path of a .toml file"
     )
 
 

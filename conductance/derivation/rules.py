@@ -17,7 +17,7 @@ from conductance.derivation.program import (
     substituted,
     used_only,
 )
-from conductance.errors import ExcitableError
+from conductance.errors import ExcitableError, nearest
 from conductance.neurons.base import DT, INPUT, LAST_SPIKE, SPIKE, Neuron, after
 from conductance.surrogates import DETACHED
 
@@ -103,7 +103,8 @@ def derive(neuron: Neuron, method: str | None = None) -> Rule:
         return _finish(neuron, method, moebius.ORDER, draft)
     if method not in METHODS:
         raise RuleError(
-            f"neuron {neuron.name}: unknown method {method!r}; allowed are {', '.join(METHODS)}, moebius"
+            f"neuron {neuron.name}: unknown method {method!r}; {nearest(method, METHODS)}"
+            f"allowed are {', '.join(METHODS)}, moebius"
         )
     chosen = METHODS[method]
     return _finish(neuron, method, chosen.order, _draft(neuron, chosen))

@@ -1,5 +1,7 @@
 """What an I-V element is: a law (current as a function of voltage) placed at a timescale with a sign."""
 
+import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -9,7 +11,7 @@ import sympy
 
 from conductance.errors import ExcitableError
 from conductance.frozen import FrozenMapping
-from conductance.parameter import Parameter
+from conductance.parameter import Parameter, ParameterError
 
 V = sympy.Symbol("V", real=True)
 
@@ -107,7 +109,17 @@ class Element:
 
 
 def signed(law: Law, timescale: Timescale, gain: float, values: Mapping[str, float], name: str) -> Element:
-    """An element whose sign is that of `gain` and whose alpha is its magnitude."""
+    """An element whose sign is that of `gain` and whose alpha is its magnitude.
+
+    Raises:
+        ParameterError: the gain is no finite number, or zero.
+    """
+    owner = f"element {name or law.name}, {timescale}"
+    given: object = gain
+    if isinstance(given, bool) or not isinstance(given, numbers.Real):
+        raise ParameterError(f"{owner}: gain = {gain!r} is not a number; give one, as -2.0")
+    if not math.isfinite(gain) or gain == 0:
+        raise ParameterError(f"{owner}: gain = {float(gain):g}: it must be finite and not zero")
     return Element(
         law=law,
         timescale=timescale,

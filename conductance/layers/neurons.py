@@ -24,7 +24,9 @@ class NeuronLayer(nn.Module):
         dt: time step in units of time (tau_m = 1), positive; of a map, which has none, give 1.
         method: name of the update rule, see `conductance.derivation.derive`.
         values: initial parameter values, a number or one per neuron; the declaration's defaults elsewhere.
-        trainable: names of the parameters that training may change.
+        trainable: names of the parameters that training may change; without any, the layer's values are fixed
+            and `layer.parameters()` is empty. `RECIPES["mtc"].trainable` in `conductance.networks` has the names
+            that a configuration file trains where it gives none.
         backend: "auto" steps by a generated kernel where one can be had and by torch elsewhere, "c" insists on the
             compiled kernel, "triton" on that for GPUs, "eager" on torch.
 
@@ -47,6 +49,12 @@ class NeuronLayer(nn.Module):
         backend: str = "auto",
     ) -> None:
         super().__init__()
+        given: object = neuron
+        if not isinstance(given, Neuron):
+            shown = repr(given) if isinstance(given, str) else getattr(given, "__name__", "an object")
+            raise ParameterError(
+                f"layer: the neuron is {shown}, a {type(given).__name__}; give a declared neuron, as lif() or mtc()"
+            )
         check_backend(backend, f"layer {neuron.name}")
         if not (dt > 0 and dt < float("inf")):
             raise ParameterError(f"layer {neuron.name}: dt = {dt} must be positive, in units of tau_m")
@@ -76,6 +84,14 @@ class NeuronLayer(nn.Module):
             else:
                 self.register_buffer(f"raw_{parameter.name}", raw)
         self.check_values()
+
+    def extra_repr(self) -> str:
+        """What the layer is made of, for printed networks."""
+        trained = ", ".join(p.name for p in self.neuron.parameters if self._is_trained(p.name)) or "nothing"
+        return f"{self.neuron.name}, size={self.size}, dt={self.dt:g}, method={self.rule.method}, trainable={trained}"
+
+    def _is_trained(self, name: str) -> bool:
+        return f"raw_{name}" in self._parameters
 
     def _per_neuron(self, value: float | torch.Tensor, name: str) -> torch.Tensor:
         tensor = torch.as_tensor(value, dtype=torch.get_default_dtype())

@@ -9,4 +9,16 @@ from conductance.neurons.low_pass import low_pass
 from conductance.neurons.mtc import mtc
 from conductance.neurons.qif import qif
 
-__all__ = ["Event", "Neuron", "State", "accumulator", "adlif", "dlif", "dqif", "lif", "low_pass", "mtc", "qif"]
+__all__ = [
+    "Event",
+    "Neuron",
+    "State",
+    "accumulator",
+    "adlif",
+    "dlif",
+    "dqif",
+    "lif",
+    "low_pass",
+    "mtc",
+    "qif",
+]

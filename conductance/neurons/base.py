@@ -10,6 +10,7 @@ from functools import cached_property
 import sympy
 
 from conductance.elements.base import TIMESCALES, DeclarationError, Element, Timescale
+from conductance.errors import nearest
 from conductance.frozen import FrozenMapping
 from conductance.parameter import Parameter
 from conductance.surrogates import Surrogate
@@ -108,7 +109,7 @@ class Constraint:
     meaning: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Neuron:
     """A declared neuron (or filter): the single source of all its forms. The first state is the membrane.
 
@@ -143,6 +144,12 @@ class Neuron:
             )
         self._check_symbols()
         self.check_values(self.defaults, owner=f"neuron {self.name}")
+
+    def __repr__(self) -> str:
+        parts = ", ".join(element.name for element in self.elements) or ", ".join(
+            parameter.name for parameter in self.parameters
+        )
+        return f"Neuron {self.name} ({parts})"
 
     def __deepcopy__(self, _: dict[int, object]) -> "Neuron":
         # it never changes, so the copies of a layer share it
@@ -208,9 +215,9 @@ class Neuron:
         for parameter in self.parameters:
             if parameter.name == name:
                 return parameter
+        known = [parameter.name for parameter in self.parameters]
         raise DeclarationError(
-            f"neuron {self.name}: unknown parameter {name!r}; it has "
-            f"{', '.join(parameter.name for parameter in self.parameters)}"
+            f"neuron {self.name}: unknown parameter {name!r}; {nearest(name, known)}it has {', '.join(known)}"
         )
 
     def check_values(self, values: Mapping[str, float], *, owner: str) -> dict[str, float]:

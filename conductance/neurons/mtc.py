@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import sympy
 
 from conductance.elements import TIMESCALES, Element, tanh
-from conductance.elements.base import Timescale
+from conductance.elements.base import DeclarationError, Timescale
 from conductance.neurons.base import Constraint, Neuron
 from conductance.neurons.membrane import (
     RESISTANCE,
@@ -71,6 +71,11 @@ def mtc(
         ParameterError: a value is outside its bounds.
         DeclarationError: timescales out of order, two elements of one name.
     """
+    if not isinstance(elements, Sequence) or not all(isinstance(one, Element) for one in elements):
+        raise DeclarationError(
+            f"neuron {name}: elements are {type(elements).__name__}; give a tuple or list of elements, as "
+            f'mtc([tanh("fast", -2.0)])'
+        )
     given = {"fast": tau_f, "slow": tau_s, "ultraslow": tau_us}
     taus: dict[Timescale, Parameter] = {}
     for timescale in TIMESCALES:

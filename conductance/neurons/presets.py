@@ -7,13 +7,12 @@ integrator, an update rule, a netlist. All quantities are dimensionless; spikes 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 
 from conductance.elements import tanh
-from conductance.frozen import FrozenMapping
+from conductance.frozen import Catalogue, FrozenMapping
 from conductance.neurons.base import Neuron
 from conductance.neurons.mtc import mtc
 from conductance.stimulus import Pulse, Stimulus
@@ -249,7 +248,8 @@ PHASIC_BURST = Preset(
     source=OURS,
 )
 
-PRESETS: Mapping[str, Preset] = MappingProxyType(
+PRESETS: Mapping[str, Preset] = Catalogue(
+    "preset",
     {
         preset.name: preset
         for preset in (
@@ -264,6 +264,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             _slewing(2.0, {"burst_size": 10.0}),
             _slewing(4.0, {"burst_size": 8.0}),
         )
-    }
+    },
 )
 """All presets by name."""

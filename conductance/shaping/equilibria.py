@@ -151,7 +151,9 @@ class Branch:
         side = np.sign(float(self.currents(edge)) - current)
         distance = self.high - self.low
         while distance < FARTHEST:
-            if np.sign(float(self.currents(edge + direction * distance)) - current) != side:
+            with np.errstate(over="ignore"):  # a current beyond all numbers is on a side too
+                found = np.sign(float(self.currents(edge + direction * distance)) - current)
+            if found != side:
                 return edge + direction * distance
             distance *= 2
         return edge

@@ -5,7 +5,7 @@ interpolated across a jump. Crossings are roots of the solver's dense output.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -37,10 +37,10 @@ class Trace:
 
     neuron: Neuron
     stimulus: Stimulus
-    time: np.ndarray
-    states: np.ndarray
+    time: np.ndarray = field(repr=False)
+    states: np.ndarray = field(repr=False)
     spikes: np.ndarray
-    _pieces: tuple[OdeSolution, ...]
+    _pieces: tuple[OdeSolution, ...] = field(repr=False)
 
     @property
     def voltage(self) -> np.ndarray:
@@ -127,7 +127,7 @@ def _piece_crossings(piece: OdeSolution, state: int, level: float, sign: float) 
 
 def integrate(
     neuron: Neuron,
-    stimulus: Stimulus,
+    stimulus: Stimulus | float,
     stop: float,
     *,
     start: Sequence[float] | None = None,
@@ -140,8 +140,8 @@ def integrate(
 
     Args:
         neuron: the declaration.
-        stimulus: the current held on the membrane, in current units; for a neuron of arrivals it is added to the
-            membrane's own currents.
+        stimulus: the current held on the membrane, in current units; a number is held for ever. For a neuron of
+            arrivals it is added to the membrane's own currents.
         stop: end, in tau_m.
         start: states at the beginning, membrane first, in V0; the declared initial states where not given.
         values: parameter values other than the declaration's.
@@ -155,6 +155,7 @@ def integrate(
     equation = flow(neuron, values)
     arrivals = arrivals or Arrivals()
     state = starting_state(neuron, neuron.check_values(values or {}, owner=f"neuron {neuron.name}"), start)
+    stimulus = Stimulus.of(stimulus)
     begin = stimulus.times[0]
     if not (np.isfinite(stop) and stop > begin):
         raise FlowError(f"neuron {neuron.name}: stop {stop} must lie after the stimulus' start, {begin:g}")

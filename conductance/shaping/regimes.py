@@ -13,7 +13,7 @@ spike it is phasic spiking, after several phasic bursting.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -71,7 +71,7 @@ class Classification:
     intervals: tuple[float, ...]
     bursts: tuple[int, ...]
     stages: tuple[Stage, ...]
-    trace: Trace
+    trace: Trace = field(repr=False)
     level: float | None
 
 

@@ -205,6 +205,12 @@ class SeriesModule(pl.LightningModule):
         return "every layer's output is finite, but the square of the error is not"
 
     def _stopped(self, reason: str, step: int | None = None) -> str:
+        if self.best is None:
+            return (
+                f"training cannot start, the untrained network already fails in step 0 of {self.options.steps}: "
+                f"{reason}. Look first at the network's "
+                f"dt, which may be too long for its neurons, then at their initial values and at the data"
+            )
         return (
             f"training stopped in step {self.done + 1 if step is None else step} of {self.options.steps}: {reason}. "
             f"Lower learning_rate (now {self.options.learning_rate:g}), set or lower gradient_clip "

@@ -33,14 +33,16 @@ def study(
     """Run a study, or what is missing of it, and write its page."""
     from importlib import import_module
 
-    from conductance.errors import ExcitableError
+    from conductance.errors import ExcitableError, nearest
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
     from excitable.runs import RUNS, locked
     from excitable.trials import hold_budget
 
     if name not in STUDIES:
-        raise ExcitableError(f"study {name!r} is unknown; allowed are {', '.join(STUDIES)}")
+        raise ExcitableError(
+            f"study {name!r} is unknown; {nearest(name, STUDIES)}allowed are {', '.join(STUDIES)}"
+        )
     work, pages = import_module(STUDIES[name]), import_module(f"{STUDIES[name]}_page")
     if budget not in work.BUDGETS:
         raise ExcitableError(f"budget {budget!r} is unknown; allowed are {', '.join(work.BUDGETS)}")

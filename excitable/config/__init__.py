@@ -9,6 +9,7 @@ from excitable.config.files import (
     read_configuration_text,
     schema,
     shipped_configurations,
+    shipped_text,
 )
 from excitable.config.sections import (
     CircuitSection,
@@ -35,4 +36,5 @@ __all__ = [
     "read_configuration_text",
     "schema",
     "shipped_configurations",
+    "shipped_text",
 ]

@@ -1,13 +1,13 @@
 """The faults of a configuration file, all at once, each with its key, line, value and what is allowed."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from conductance.errors import ExcitableError
+from conductance.errors import ExcitableError, nearest
 from excitable.config.lines import line_numbers, line_of
 
 SHOWN = 60
@@ -57,6 +57,8 @@ def faults_of(
     for entry in error.errors(include_url=False):
         path = [str(part) for part in entry["loc"]]
         message = _message(dict(entry), path, model)
+        if entry["type"] == "value_error":
+            path = [*path, *_named(message, path, model, lines)]
         silent = entry["type"] in ("missing", "extra_forbidden") or isinstance(
             entry["input"], dict | BaseModel
         )
@@ -71,14 +73,23 @@ def faults_of(
     return sorted(faults, key=lambda fault: fault.line or 0)
 
 
+def _named(
+    message: str, section: Sequence[str], model: type[BaseModel], lines: Mapping[tuple[str, ...], int]
+) -> tuple[str, ...]:
+    """The first key below a section that a message names as `key = value` and the file has; none of no section."""
+    for dotted in re.findall(r"([a-z_][\w.]*) = ", message):
+        key = tuple(dotted.split("."))
+        if key[0] in _fields(section, model) and (*section, *key) in lines:
+            return key
+    return ()
+
+
 def _message(entry: dict[str, Any], path: Sequence[str], model: type[BaseModel]) -> str:
     if entry["type"] == "missing":
         return f"it is missing{_meaning(path, model)}"
     if entry["type"] == "extra_forbidden":
         known = list(_fields(path[:-1], model))
-        close = get_close_matches(path[-1], known, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]}? " if close else ""
-        return f"unknown key; {hint}known are {', '.join(known)}"
+        return f"unknown key; {nearest(path[-1], known)}known are {', '.join(known)}"
     if entry["type"] == "value_error":
         return f"{entry['ctx']['error']}{_meaning(path, model)}"
     words = entry["msg"].removeprefix("Input ").removeprefix("String ")

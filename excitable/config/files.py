@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from conductance.errors import nearest
 from conductance.networks import Spread
 from excitable.config.faults import ConfigurationError, Fault, faults_of
 from excitable.config.sections import Configuration, Section
@@ -74,6 +75,25 @@ def shipped_configurations(kind: str = "") -> dict[str, str]:
         entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")
         for entry in sorted(found, key=lambda entry: entry.name)
     }
+
+
+def shipped_text(name: str) -> str:
+    """The text of any configuration that comes with excitable: of series, of events, of images.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    shipped = {
+        **shipped_configurations(),
+        **shipped_configurations("events"),
+        **shipped_configurations("images"),
+    }
+    if name not in shipped:
+        known = f"{nearest(name, shipped)}known are {', '.join(shipped)}"
+        raise ConfigurationError(
+            name, [Fault(message=f"no such configuration comes with excitable; {known}")]
+        )
+    return shipped[name]
 
 
 def example() -> str:

@@ -17,6 +17,7 @@ from circuits.network import EDGE
 from circuits.realisations.levels import LEVELS, Level, check_level
 from circuits.scaling import Scaling
 from circuits.technologies import Technology, technology
+from conductance.errors import nearest
 from conductance.networks import RECIPES, Network, Recipe, Spread, series_network
 from conductance.tasks import MackeyGlass, Task, TaskData
 from conductance.training import TrainingOptions
@@ -35,10 +36,19 @@ AMPLIFIER_EDGE = 0.1
 WEIGHTS_STREAM = 1
 """Distinguishes the initial weights' random numbers from others drawn from the same seed."""
 
+ELSEWHERE = {
+    "qif": "by events, see the configuration yin-yang",
+    "dqif": "on images, by excitable train-images",
+    "dlif": "on images, by excitable train-images",
+}
+"""Neurons that networks for series do not have, and what trains them."""
+
 
 def _known_neuron(name: str) -> str:
+    if name in ELSEWHERE:
+        raise ValueError(f"is trained elsewhere: {ELSEWHERE[name]}; here it may be {', '.join(RECIPES)}")
     if name not in RECIPES:
-        raise ValueError(f"is unknown; allowed are {', '.join(RECIPES)}")
+        raise ValueError(f"is unknown; {nearest(name, RECIPES)}allowed are {', '.join(RECIPES)}")
     return name
 
 
@@ -105,7 +115,7 @@ class NetworkSection(Section):
     """The network: projection, hidden neurons, linear readout, low-pass filter."""
 
     neuron: Annotated[str, AfterValidator(_known_neuron)] = Field(
-        default="mtc", description=f"the hidden neurons: {', '.join(RECIPES)}"
+        default="mtc", description="the hidden neurons"
     )
     hidden: int = Field(default=64, ge=1, le=100_000, description="number of hidden neurons")
     dt: float = Field(
@@ -231,10 +241,22 @@ class CircuitSection(Section):
     def _buildable(self) -> "CircuitSection":
         if MIXED in self.level and not self.mixed:
             raise ValueError(
-                f"level {MIXED} needs the table [circuit.mixed] with the level of a layer or of a neuron"
+                f"level = {MIXED!r} needs the table [circuit.mixed] with the level of a layer or of a neuron"
             )
-        self.built_in()
         return self
+
+    @field_validator("technology")
+    @classmethod
+    def _known_technology(cls, name: str) -> str:
+        technology(name)
+        return name
+
+    @field_validator("corner", "temperature")
+    @classmethod
+    def _legal_condition(cls, value: Any, info: ValidationInfo) -> Any:
+        if "technology" in info.data:
+            technology(info.data["technology"]).at(**{str(info.field_name): value})
+        return value
 
     def built_in(self) -> Technology:
         """The technology at its corner and temperature."""
@@ -316,6 +338,15 @@ class Configuration(Section):
             )
         if faults:
             raise ValueError("; ".join(faults))
+        for key in self.circuit.mixed:
+            layer, _, index = key.rpartition("_")
+            size = {"hidden": self.network.hidden, "filter": 1}.get(layer, 0)
+            numbered = index.isdecimal() and str(int(index)) == index and int(index) < size
+            if key not in ("hidden", "filter") and not numbered:
+                raise ValueError(
+                    f"circuit.mixed.{key} = {self.circuit.mixed[key]!r}: there is no such layer or neuron; known are "
+                    f"hidden, filter, filter_0, and hidden_0 to hidden_{self.network.hidden - 1}"
+                )
         return self
 
     def training_differences(self, other: "Configuration") -> list[str]:

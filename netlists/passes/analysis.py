@@ -4,7 +4,7 @@ from circuits.circuit import Circuit
 from netlists.analyses import DCSweep, OperatingPoint, Transient
 from netlists.comments import engineering, trailing
 from netlists.draft import Draft
-from netlists.expressions import print_number
+from netlists.expressions import print_number, print_rounded
 from netlists.names import card_name
 
 
@@ -24,7 +24,7 @@ def _transient(analysis: Transient) -> str:
     step = analysis.max_step if analysis.step is None else analysis.step
     numbers = (step, analysis.stop, analysis.start_save, analysis.max_step)
     words = f"until {engineering(analysis.stop, 's')} with steps up to {engineering(analysis.max_step, 's')}"
-    return f".tran {' '.join(print_number(number) for number in numbers)}{trailing(words)}"
+    return f".tran {' '.join(print_rounded(number) for number in numbers)}{trailing(words)}"
 
 
 def _sweep(analysis: DCSweep, circuit: Circuit) -> str:

@@ -1,20 +1,28 @@
 """Pass: let the bench run by itself.
 
 With `-r file` ngspice simulates on its own account. Without, in batch mode or at its prompt, it is told to
-simulate and to write the kept waveforms beside the bench.
+simulate, to write the kept waveforms beside the bench, and to say how to see them.
 """
 
 from netlists.draft import Draft
+from netlists.names import spice_node
 
 
 def add_control(draft: Draft) -> Draft:
     """Section `control`."""
+    name = draft.circuit.name
+    # ngspice's echo drops commas and ends at a semicolon
+    shown = [f"plot v({spice_node(draft.circuit, probe)})" for probe in draft.circuit.probes[:1]]
     lines = [
         ".control",
         "if $?rawfile",
         "else",
         "  run",
-        f"  write {draft.circuit.name}.raw",
+        f"  write {name}.raw",
+        *(
+            f"  echo waveforms are in {name}.raw - at the prompt: load {name}.raw - then: {plot}"
+            for plot in shown
+        ),
         "  if $?batchmode",
         "    quit",
         "  end",

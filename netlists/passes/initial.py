@@ -19,7 +19,7 @@ from circuits.circuit import (
 from netlists.analyses import Transient
 from netlists.draft import Draft
 from netlists.errors import NetlistError
-from netlists.expressions import print_number
+from netlists.expressions import print_rounded
 from netlists.names import card_name
 
 
@@ -28,7 +28,7 @@ def add_initial_voltages(draft: Draft) -> Draft:
     if not isinstance(draft.analysis, Transient):
         return draft.with_section("initial", ())
     values = initial_voltages(draft.circuit)
-    return draft.with_section("initial", (f".ic v({node})={print_number(v)}" for node, v in values.items()))
+    return draft.with_section("initial", (f".ic v({node})={print_rounded(v)}" for node, v in values.items()))
 
 
 def initial_voltages(circuit: Circuit) -> dict[str, float]:

@@ -172,13 +172,13 @@ def test_kept_weights_are_the_best_or_the_last():
 
 
 def test_a_loss_that_runs_away_names_step_layer_time_and_fix():
-    """An overflow stops training with the layer where it began; nothing is called trained."""
+    """An untrained network that overflows is told by its dt, values and data; nothing is called trained."""
     network = small_network()
     with torch.no_grad():
         network.layers["readout"].weight[0, 0] = 3e38
         network.layers["readout"].bias[0] = 3e38
     with pytest.raises(
-        TrainingError, match=r"the validation loss is (inf|nan): .*learning_rate.*gradient_clip.*dt"
+        TrainingError, match=r"cannot start.*the validation loss is (inf|nan): .*dt.*initial values.*data"
     ):
         train(network, TASK, DATA, SHORT)
     network = Network({"encoder": Projection(1, 1), "filter": NeuronLayer(low_pass(tau=0.1), 1, dt=1.0)})

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from circuits.circuit import CircuitError
 from conductance.elements import linear, tanh
-from conductance.neurons import lif, mtc
+from conductance.neurons import dqif, lif, mtc, qif
 from conductance.stimulus import Stimulus
 from excitable.check import check_circuit
 
@@ -40,3 +41,19 @@ def test_neuron_with_events_is_refused():
     """The error says which neuron and what to do."""
     with pytest.raises(ValueError, match="neuron lif"):
         check_circuit(lif(), Stimulus.constant(2.0), 5.0)
+
+
+@pytest.mark.parametrize(
+    ("neuron", "words"),
+    [(lif(), "resets in a jump"), (qif(), "excitable.events"), (dqif(), "excitable.sampled")],
+)
+def test_a_neuron_without_comparison_is_told_where_its_circuit_is(neuron, words):
+    """Neurons that reset and neurons on a clock are refused for different reasons."""
+    with pytest.raises(CircuitError, match=f"neuron {neuron.name}.*{words}"):
+        check_circuit(neuron, 1.0, 5.0)
+
+
+def test_an_end_before_the_start_is_refused_in_tau_m():
+    """The user's own number comes back in the user's own unit."""
+    with pytest.raises(CircuitError, match=r"stop = -3\.0 tau_m"):
+        check_circuit(mtc(), -1.0, -3.0)
