@@ -56,7 +56,9 @@ def test_presets_do_what_is_known_of_them(studio, name, seen):
 
 def test_every_neuron_is_shown(studio):
     """Each example opens, says what it does, and has a Python text; none needs code of its own."""
-    names = [option.inner_text() for option in studio.query_selector_all("header select option")]
+    names = [
+        option.inner_text() for option in studio.query_selector_all("header select option:not([hidden])")
+    ]
     assert set(PRESETS) < set(names) and {"mtc", "qif", "dqif", "lif", "adlif", "dlif"} < set(names)
     for place, name in enumerate(names):
         studio.select_option("header select", value=str(place))
@@ -71,6 +73,7 @@ def test_a_link_restores_the_exact_state(browser, studio, address):
     field.fill("-0.8765432")
     field.press("Enter")
     studio.wait_for_timeout(SETTLED)
+    assert studio.locator("header select").evaluate("(e) => e.selectedOptions[0].label") == "own values"
     with opened(browser, address + "#" + studio.url.split("#")[1]) as other:
         other.page.wait_for_timeout(SETTLED)
         assert other.page.url.split("#")[1] == studio.url.split("#")[1]

@@ -43,10 +43,11 @@ class Studio {
   build() {
     const bar = element("header", {}, this.root);
     element("h1", { text: "excitable studio" }, bar);
-    this.picker = select(bar, "open", EXAMPLES.map(({ name }, index) => [String(index), name]), "0", (index) => {
+    this.picker = select(bar, "open", [["-1", "own values"], ...EXAMPLES.map(({ name }, index) => [String(index), name])], "0", (index) => {
       this.open(stateOf(EXAMPLES[Number(index)]));
       this.commit();
     });
+    this.picker.options[0].hidden = true; // shown, never chosen
     const tools = element("div", { class: "tools" }, bar);
     button(tools, "Undo", "take the last change back (Ctrl+Z)", () => this.travel(this.undo.back()));
     button(tools, "Redo", "make it again (Ctrl+Y)", () => this.travel(this.undo.forth()));
@@ -272,7 +273,7 @@ class Studio {
   showValues() {
     for (const slider of this.sliders) slider.refresh();
     const open = EXAMPLES.findIndex((example) => example.model === this.state.model && example.values.every((value, index) => value === this.state.p[index]));
-    if (open >= 0 && this.shownExample !== open && document.activeElement !== this.picker) { this.picker.value = String(open); this.shownExample = open; }
+    if (this.shownExample !== open && document.activeElement !== this.picker) { this.picker.value = String(open); this.shownExample = open; }
   }
 
   write(place, text) {
