@@ -62,10 +62,13 @@ def run_trials(
             if error is not None:
                 failures[name] = f"{type(error).__name__}: {error}"
             else:
-                results[name] = future.result()
-                write_whole(
-                    folder / f"{name}.json", json.dumps(results[name], allow_nan=False, indent=1) + "\n"
-                )
+                try:
+                    text = json.dumps(future.result(), allow_nan=False, indent=1) + "\n"
+                except (TypeError, ValueError) as fault:
+                    failures[name] = f"its result is no JSON: {fault}"
+                else:
+                    results[name] = future.result()
+                    write_whole(folder / f"{name}.json", text)
             done += 1
             if progress is not None:
                 progress(done, len(trials), name)
@@ -89,12 +92,12 @@ def hold_budget(folder: Path, budget: Any) -> None:
     """
     text = json.dumps(asdict(budget), indent=1, sort_keys=True) + "\n"
     path = folder / BUDGET
-    if not path.exists():
+    if not path.exists() and not any(folder.rglob("*.json")):
         write_whole(path, text)
-    elif path.read_text("utf-8") != text:
+    elif not path.exists() or path.read_text("utf-8") != text:
         raise TrialError(
-            f"{folder} holds results of another budget, see {path.name} in it; give another folder by --results, or "
-            f"delete it"
+            f"{folder} holds results of another budget, or of a version that did not note it ({path.name}); give "
+            f"another folder by --results, or delete it"
         )
 
 

@@ -243,5 +243,7 @@ def _keep(folder: Path, target: Path, names: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix=".keep_", dir=target) as staging:
         for name in names:
             shutil.copyfile(folder / name, Path(staging) / name)
-        for name in names:
+        # waveforms go first and come last, so that a kill never leaves them beside another netlist's text
+        (target / _RAW).unlink(missing_ok=True)
+        for name in sorted(names, key=lambda name: name == _RAW):
             (Path(staging) / name).replace(target / name)

@@ -10,7 +10,7 @@ Derived in docs/models.md, section 2, and checked there against 100 random train
 import sympy
 
 from conductance.derivation.program import Assignment
-from conductance.derivation.projective import cosine_like, rotation, sine_like
+from conductance.derivation.projective import cosine_like, escapes, rotation, sine_like
 from conductance.neurons.base import DT, SPIKE, Neuron, after
 
 ORDER = 99
@@ -19,9 +19,11 @@ ORDER = 99
 
 def draft(neuron: Neuron) -> list[Assignment] | None:
     """The step's assignments, or None where the neuron is not the normal form above."""
-    if len(neuron.states) != 2 or neuron.event is None:
+    if len(neuron.states) != 2 or neuron.event is None or not escapes(neuron):
         return None
     voltage, current = neuron.state_symbols
+    if not set(neuron.arrivals) <= {current}:
+        return None
     tau = neuron.states[0].capacity
     quadratic = sympy.expand(neuron.states[0].total - voltage * (voltage - 1) - current) == 0
     if not quadratic or sympy.simplify(neuron.states[1].derivative + 2 * current / tau) != 0:

@@ -267,9 +267,18 @@ def over_angle(value: sympy.Expr) -> sympy.Expr:
     return Q * sympy.diff(value, P) - P * sympy.diff(value, Q)
 
 
+def escapes(neuron: Neuron) -> bool:
+    """Whether the spike is the way of the voltage from +peak to -peak, the identity where the peak is infinite."""
+    voltage = neuron.state_symbols[0]
+    if neuron.event is None or set(neuron.event.reset) != {voltage}:
+        return False
+    peak = sympy.expand(voltage - neuron.event.margin)
+    return not peak.has(*neuron.state_symbols) and sympy.expand(neuron.event.reset[voltage] + peak) == 0
+
+
 def quadratic_flow(neuron: Neuron) -> ProjectiveFlow | None:
     """The flow of a quadratic neuron at its default parameters, or None where the neuron is not of the form above."""
-    if neuron.event is None or len(neuron.states) > 2:
+    if not escapes(neuron) or len(neuron.states) > 2:
         return None
     voltage, *currents = neuron.state_symbols
     current = currents[0] if currents else sympy.Symbol("no_current", real=True)

@@ -98,7 +98,7 @@ def derive(neuron: Neuron, method: str | None = None) -> Rule:
         if draft is None:
             raise RuleError(
                 f"neuron {neuron.name}: the exact moebius step needs tau dV/dt = a quadratic in V plus a current that "
-                f"decays twice as fast (qif); use one of {', '.join(METHODS)}"
+                f"decays twice as fast, and spikes from +V_peak to -V_peak (qif); use one of {', '.join(METHODS)}"
             )
         return _finish(neuron, method, moebius.ORDER, draft)
     if method not in METHODS:
@@ -168,7 +168,7 @@ def _settle(neuron: Neuron, steps: list[tuple[sympy.Symbol, sympy.Expr]]) -> lis
 
 
 def _finish(neuron: Neuron, method: str, order: int, draft: list[Assignment]) -> Rule:
-    """Hoist constants, share subexpressions, and check that nothing undeclared is left."""
+    """Hoist constants and share subexpressions."""
     result = sympy.Symbol("output", real=True)
     ends = {state: after(state) for state in neuron.state_symbols}
     draft = [*draft, (result, sympy.sympify(neuron.output).subs(ends, simultaneous=True))]
@@ -181,7 +181,9 @@ def _finish(neuron: Neuron, method: str, order: int, draft: list[Assignment]) ->
     parameters = tuple(
         (parameter.symbol, parameter.symbol) for parameter in neuron.parameters if parameter.symbol in used
     )
-    held = (*parameters, *((symbol, value) for symbol, value in constants if symbol in used))
+    # the step stands bare in the body where nothing multiplies it, as with a capacity of 1
+    step = ((DT, DT),) if DT in used else ()
+    held = (*parameters, *step, *((symbol, value) for symbol, value in constants if symbol in used))
     inputs = (*neuron.state_symbols, INPUT, *(symbol for symbol, _ in held))
     return Rule(
         neuron=neuron,

@@ -26,9 +26,10 @@ def study(
         Path | None,
         typer.Option("--results", help="Where results are kept; runs/study-NAME-BUDGET otherwise."),
     ] = None,
-    docs: Annotated[Path, typer.Option(help="The folder that receives the page and its figures.")] = Path(
-        "docs"
-    ),
+    docs: Annotated[
+        Path | None,
+        typer.Option(help="The folder of the page and its figures: docs, or that of the results for smoke."),
+    ] = None,
 ) -> None:
     """Run a study, or what is missing of it, and write its page."""
     from importlib import import_module
@@ -55,4 +56,6 @@ def study(
             folder,
             progress=lambda stage: lambda done, total, _: progress.report(stage, done, total),
         )
-    results().print(f"page: {pages.write_page(found, docs)}")
+    # a smoke run proves that a study runs and must not replace what the page says
+    place = docs or (folder if budget == "smoke" else Path("docs"))
+    results().print(f"page: {pages.write_page(found, place)}")

@@ -1,15 +1,21 @@
 """Update rules against what the publications write, and against closed forms."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import sympy
+import torch
+from scipy.integrate import solve_ivp
 
 from conductance.derivation.methods import METHODS
+from conductance.derivation.projective import quadratic_flow
 from conductance.derivation.rules import RuleError, derive
-from conductance.neurons import adlif, lif, low_pass, mtc
-from conductance.neurons.base import DT, INPUT
+from conductance.layers import NeuronLayer
+from conductance.neurons import adlif, lif, low_pass, mtc, qif
+from conductance.neurons.base import DT, INPUT, Neuron, State
+from conductance.parameter import Parameter
 from conductance.shaping.convergence import stepped
 
 
@@ -138,3 +144,54 @@ def test_a_method_that_does_not_fit_is_refused_in_words():
     for neuron in (mtc(), lif(), adlif(), low_pass()):
         with pytest.raises(RuleError, match="quadratic"):
             derive(neuron, "moebius")
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_a_state_of_capacity_one_is_stepped(method):
+    """FitzHugh-Nagumo, dV/dt = V - g V^3 - W + I: the step stands bare in its rule. Orders as stated, against scipy."""
+    v, w = sympy.symbols("V W", real=True)
+    cubic = Parameter(name="g", default=0.33, lower=0.0, meaning="cubic")
+    fast = State(
+        name="v",
+        symbol=v,
+        meaning="fast",
+        currents={"own": v - cubic.symbol * v**3, "slow": -w, "input": INPUT},
+    )
+    slow = State(
+        name="w", symbol=w, meaning="slow", capacity=sympy.Integer(12), currents={"own": v - 0.8 * w + 0.7}
+    )
+    neuron = Neuron(name="fhn", meaning="two states", parameters=(cubic,), states=(fast, slow), output=v)
+    layer = NeuronLayer(neuron, 1, dt=0.01, method=method, backend="eager").double()
+    outputs, _ = layer(torch.full((200, 1, 1), 0.5, dtype=torch.double))
+    exact = solve_ivp(
+        lambda _, y: [y[0] - 0.33 * y[0] ** 3 - y[1] + 0.5, (y[0] - 0.8 * y[1] + 0.7) / 12], (0, 2), [0, 0],
+        rtol=1e-10, atol=1e-12,
+    )  # fmt: skip
+    assert float(outputs[-1].detach()) == pytest.approx(exact.y[0, -1], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"reset": {0: sympy.Rational(9, 10)}},
+        {"margin": lambda v: v - 1},
+        {"arrivals": lambda v: {v: v + INPUT}},
+    ],
+    ids=["reset", "margin", "arrivals"],
+)
+def test_the_exact_step_is_only_for_spikes_through_infinity(changed):
+    """Another reset, a margin that does not match it, or arrivals at the voltage are no identity in V = p/q."""
+    made = qif()
+    voltage = made.state_symbols[0]
+    event = made.event
+    if "reset" in changed:
+        event = replace(event, reset={voltage: changed["reset"][0]})
+    if "margin" in changed:
+        event = replace(event, margin=changed["margin"](voltage))
+    arrivals = changed["arrivals"](voltage) if "arrivals" in changed else made.arrivals
+    other = replace(made, event=event, arrivals=arrivals)
+    assert derive(made, "moebius") is not None
+    with pytest.raises(RuleError, match="moebius"):
+        derive(other, "moebius")
+    if "arrivals" not in changed:
+        assert quadratic_flow(other) is None

@@ -151,3 +151,21 @@ def test_results_of_two_budgets_are_not_mixed(tmp_path):
     hold_budget(tmp_path, budget)
     with pytest.raises(TrialError, match=r"another budget.*--results"):
         hold_budget(tmp_path, replace(budget, steps=budget.steps + 1))
+
+
+def test_a_result_that_is_no_json_is_that_trials_failure(tmp_path):
+    """NaN in one result: it is named, and the others are kept."""
+
+    def work(number):
+        return {"value": float("nan") if number == 2 else number}
+
+    with pytest.raises(TrialError, match=r"1 of 3 runs failed.*\n.*n2: its result is no JSON"):
+        run(tmp_path, [1, 2, 3], work)
+    assert {path.name for path in tmp_path.glob("*.json")} == {"n1.json", "n3.json"}
+
+
+def test_results_without_a_budget_are_not_adopted(tmp_path):
+    """A folder of an older version, which noted no budget, is refused instead of mixed."""
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(TrialError, match="did not note it"):
+        hold_budget(tmp_path, BUDGETS["smoke"])

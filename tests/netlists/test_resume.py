@@ -1,6 +1,7 @@
 """Simulations that were kept: the same netlist is not simulated again, any other one is."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from netlist_examples import SCALED, rc_circuit
@@ -38,3 +39,24 @@ def test_another_netlist_or_a_damaged_file_is_simulated_again(tmp_path):
     assert kept_run(NETLIST, tmp_path / "nowhere") is None
     (again,) = simulate_all([NETLIST], keep=tmp_path, resume=True)
     assert again.ok and again.seconds > 0
+
+
+def test_a_kill_while_a_run_is_kept_leaves_no_foreign_waveforms(tmp_path, monkeypatch):
+    """Broken off at any of its renames, another netlist's run is never taken for this one's."""
+    other = write_netlist(rc_circuit(0.0, start=0.3), Transient(stop=1e-3, max_step=1e-5), SCALED)
+    renamed = Path.replace
+    for allowed in range(4):
+        folder = tmp_path / str(allowed)
+        first = simulate(NETLIST, keep=folder)
+        left = iter(range(allowed))
+
+        def replaced(path, target, left=left):
+            if next(left, None) is None:
+                raise OSError("killed")
+            return renamed(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", replaced)
+            simulate(other, keep=folder)
+        kept = kept_run(NETLIST, folder)
+        assert kept is None or kept.waveforms["voltage"].equals(first.waveforms["voltage"])
