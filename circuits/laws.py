@@ -13,9 +13,11 @@ import numpy as np
 from circuits.calibration import Calibration, measured_element, trimmed
 from circuits.network import is_linear, layer_values
 from circuits.realisations import Trim
+from circuits.realisations.forms import MEASURED
 from circuits.realisations.multi_tanh import WIDEST
 from circuits.scaling import Scaling
 from conductance.elements import Element
+from conductance.elements.tanh import TANH
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.neurons.base import Neuron
@@ -94,13 +96,16 @@ def with_circuit_laws(
 def _measured(
     layer: NeuronLayer, calibrations: Sequence[Calibration], trims: Mapping[str, Trim], scaling: Scaling
 ) -> dict[str, Element]:
-    """Measured laws of the layer's elements, of the sweep whose bias current is the nearest; none where a tanh does."""
+    """Measured laws of the layer's pairs, of the sweep whose bias current is the nearest; none where a tanh does.
+
+    Elements of another law (linear, quadratic, tabulated) are no single pair and stay as they are.
+    """
     swept = [found for found in calibrations if found.cell == calibrations[0].cell]
     if max(found.residual for found in swept) <= LARGEST_RESIDUAL:
         return {}
     values = layer_values(layer)
     chosen = {}
-    for element in layer.neuron.elements:
+    for element in (one for one in layer.neuron.elements if one.law.name in (TANH.name, MEASURED)):
         bias = scaling.current_unit * float(np.median(values[f"alpha_{element.name}"]))
         nearest = min(swept, key=lambda found: abs(found.bias - bias))
         chosen[element.name] = measured_element(

@@ -15,6 +15,7 @@ from circuits.realisations import Trim, realise
 from circuits.realisations.forms import MEASURED, drawn
 from circuits.scaling import Scaling
 from circuits.technologies import technology
+from conductance.elements import linear, quadratic, tanh
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import low_pass, mtc
@@ -84,6 +85,17 @@ def test_a_sweep_that_no_tanh_follows_becomes_the_law_and_is_drawn_as_its_amplif
         for one in (after, with_circuit_laws(network(), [calibration()], trims, UNITS)[0])
     ]
     assert instances[0] == instances[1] > 0
+
+
+def test_only_pairs_get_the_law_of_a_pair():
+    """A linear and a quadratic element keep their laws beside a pair whose sweep bends."""
+    made = mtc((tanh("fast", -2.0), linear("slow", 0.7), quadratic("ultraslow", 0.3, -1.0, 0.5)))
+    chain = Network({"hidden": NeuronLayer(made, 2, dt=0.2), "readout": Projection(2, 1)})
+    after, (law,) = with_circuit_laws(chain, [calibration(bend=0.6)], {}, UNITS)
+    kept = {element.name: element.law.name for element in after.chain["hidden"].neuron.elements}
+    assert law.tabulated == ("f_minus",)
+    for element in made.elements[1:]:
+        assert kept[element.name] == element.law.name
 
 
 def _neuron(net, inputs):

@@ -1,6 +1,7 @@
 """Event-based classifiers learn, the read-out's maximum is exact, and memory is that of the events."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from conductance.events import (
     LeakyReadout,
     Spikes,
     max_over_time_loss,
+    silence_penalty,
     synaptic_lif,
 )
 from conductance.events.training import EventTraining, NoGradientError, score, train_classifier
@@ -197,3 +199,13 @@ def test_digits_reach_their_level():
     )
     train_classifier(network, data, EventTraining(epochs=30, batch=50, regulariser=0.03))
     assert score(network, data.test).accuracy >= 0.93
+
+
+def test_the_silence_penalty_is_the_mean_lateness_of_neurons_that_never_spike():
+    """Neuron 0 spikes in one trial: nothing. Neuron 1 has its earliest pseudospike 1.5 after the end of 4: 1.5/4 of a
+    trial, over two neurons.
+    """
+    inside = Spikes.of_trains([[(1.0, 0)], []], size=2, end=4.0, dtype=DTYPE)
+    later = torch.tensor([[[9.0, 6.0], [7.0, 5.5]]])  # (pseudospike, batch, neuron)
+    found = silence_penalty(replace(inside, later=later))
+    assert float(found) == pytest.approx(1.5 / 4 / 2)
