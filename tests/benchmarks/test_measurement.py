@@ -10,22 +10,36 @@ from benchmarks.peers import ADAPTERS, PYTHON, measure_peers
 SMALL = Shape(steps=2, batch=3, width=5)
 
 
-def counted(calls):
-    """A candidate that notes its runs."""
-    return Candidate(
-        name="noted",
-        neuron="LIF",
-        build=lambda _: (lambda: calls.append("forward"), lambda: calls.append("training")),
-    )
+class Clock:
+    """Seconds that pass only while a form runs: its first call takes 9, its second 2, all later ones 1."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+    def form(self):
+        """A run without arguments."""
+        called = 0
+
+        def run():
+            nonlocal called
+            called += 1
+            self.now += 9.0 if called == 1 else 2.0 if called == 2 else 1.0
+
+        return run
 
 
-def test_the_first_calls_are_not_in_the_medians():
-    """Build, one call each for compiling, one each to warm up, then as many as the median is of."""
-    calls: list[str] = []
-    found = measure(counted(calls), SMALL, repeats=3)
-    assert calls.count("forward") == calls.count("training") == 1 + 1 + 3
+def test_the_first_calls_are_not_in_the_medians(monkeypatch):
+    """One call each for compiling, a warm-up, then as many as the median is of."""
+    clock = Clock()
+    monkeypatch.setattr("benchmarks.measurement.time", clock)
+    timed = Candidate(name="timed", neuron="LIF", build=lambda _: (clock.form(), clock.form()))
+    found = measure(timed, SMALL, repeats=3)
     assert found.problem == "" and found.repeats == 3
-    assert found.forward is not None and found.forward >= 0
+    assert found.forward == found.training == pytest.approx(1e9 / SMALL.neuron_steps)
+    assert found.compiling == pytest.approx(2 * 9.0 - 2 * 1.0)
 
 
 def test_a_form_that_fails_is_reported_with_its_reason():
