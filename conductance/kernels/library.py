@@ -71,10 +71,11 @@ def kernel(name: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> Kernel:
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
     path = store.find(key) or compiler.build(source(rule, DTYPES[dtype], gradients), key)
     library = compiler.load(path)
-    library.forward.argtypes = (*NUMBERS, *(ctypes.c_void_p,) * 6)
+    given = (*NUMBERS, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long)  # sizes, input, start and its lanes
+    library.forward.argtypes = (*given, *(ctypes.c_void_p,) * 4)
     library.forward.restype = None
     if gradients is not None:
-        library.backward.argtypes = (*NUMBERS, *(ctypes.c_void_p,) * 9)
+        library.backward.argtypes = (*given, *(ctypes.c_void_p,) * 8)
         library.backward.restype = None
     return Kernel(rule=rule, forward=library.forward, backward=library.backward if gradients else None)
 

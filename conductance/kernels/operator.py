@@ -42,11 +42,13 @@ def run(
     wanted = wanted_gradients(inputs, state, constants)
     width = inputs.shape[2]
     table = torch.stack([c.expand(width) for c in constants]) if constants else inputs.new_empty(0, width)
-    start = torch.stack(tuple(state))
+    # expanded over the batch, as a layer's declared start is: one row of it says everything
+    shared = all(s.stride(0) == 0 and not s.requires_grad for s in state)
+    start = torch.stack([s[:1] for s in state] if shared else list(state))
     batch = inputs.shape[1]
     copies = -(-WIDEST_VECTOR // max(1, inputs.element_size() * batch * width))
     if copies > 1:
-        inputs, start = inputs.repeat(1, copies, 1), start.repeat(1, copies, 1)
+        inputs, start = inputs.repeat(1, copies, 1), start.repeat(1, 1 if shared else copies, 1)
     outputs, final, _ = _forward(inputs, start, table, name, wanted)
     if copies > 1:
         outputs, final = outputs[:, :batch], final[:, :batch]
@@ -58,10 +60,10 @@ def wanted_gradients(
 ) -> tuple[int, ...]:
     """What autograd will ask for, as `Gradients.encoded`; empty for nothing."""
     trained = tuple(index for index, constant in enumerate(constants) if constant.requires_grad)
-    anything = inputs.requires_grad or bool(trained) or any(s.requires_grad for s in state)
-    if not (anything and torch.is_grad_enabled()):
+    start = any(s.requires_grad for s in state)
+    if not ((inputs.requires_grad or trained or start) and torch.is_grad_enabled()):
         return ()
-    return Gradients(input=inputs.requires_grad, constants=trained).encoded
+    return Gradients(input=inputs.requires_grad, start=start, constants=trained).encoded
 
 
 def _sizes(inputs: torch.Tensor) -> tuple[int, int, int, int]:
@@ -70,8 +72,9 @@ def _sizes(inputs: torch.Tensor) -> tuple[int, int, int, int]:
     return steps, batch * neurons, neurons, threads
 
 
-def _segments(steps: int) -> int:
-    return -(-steps // SEGMENT)
+def _checkpoints(steps: int) -> int:
+    # between segments of time: the first one begins at the start
+    return max(0, -(-steps // SEGMENT) - 1)
 
 
 @torch.library.custom_op("excitable::forward", mutates_args=(), device_types="cpu")
@@ -80,13 +83,13 @@ def _forward(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     found = kernel(name, inputs.dtype, tuple(wanted))
     inputs, state, table = inputs.contiguous(), state.contiguous(), table.contiguous()
-    check_sizes(inputs, state, table, found.rule)
+    check_sizes(inputs, state, table, found.rule, wanted)
     check_finite(table, found.rule)
-    outputs, final = (POOL.empty(tensor.shape, inputs.dtype) for tensor in (inputs, state))
-    steps = _segments(inputs.shape[0]) if wanted else 0
-    checkpoints = POOL.empty((steps, *state.shape), state.dtype)
+    sizes = (len(state), *inputs.shape[1:])
+    outputs, final = (POOL.empty(shape, inputs.dtype) for shape in (inputs.shape, sizes))
+    checkpoints = POOL.empty((_checkpoints(inputs.shape[0]) if wanted else 0, *sizes), state.dtype)
     found.forward(
-        *_sizes(inputs), inputs.data_ptr(), state.data_ptr(), table.data_ptr(), outputs.data_ptr(),
+        *_sizes(inputs), inputs.data_ptr(), state.data_ptr(), state[0].numel(), table.data_ptr(), outputs.data_ptr(),
         checkpoints.data_ptr() if wanted else None, final.data_ptr(),
     )  # fmt: skip
     return outputs, final, checkpoints
@@ -94,58 +97,75 @@ def _forward(
 
 @_forward.register_fake
 def _(inputs, state, table, name, wanted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    steps = _segments(inputs.shape[0]) if wanted else 0
-    return (
-        inputs.new_empty(inputs.shape),
-        state.new_empty(state.shape),
-        inputs.new_empty((steps, *state.shape)),
-    )
+    steps = _checkpoints(inputs.shape[0]) if wanted else 0
+    sizes = (state.shape[0], *inputs.shape[1:])
+    return inputs.new_empty(inputs.shape), state.new_empty(sizes), inputs.new_empty((steps, *sizes))
 
 
 @torch.library.custom_op("excitable::backward", mutates_args=(), device_types="cpu")
 def _backward(
-    inputs: torch.Tensor, table: torch.Tensor, checkpoints: torch.Tensor, output_bars: torch.Tensor,
-    final_bars: torch.Tensor, name: str, wanted: Sequence[int],
+    inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, checkpoints: torch.Tensor,
+    output_bars: torch.Tensor, final_bars: torch.Tensor, name: str, wanted: Sequence[int],
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
-    found, trained = kernel(name, inputs.dtype, tuple(wanted)), list(wanted[1:])
-    inputs, table, output_bars = inputs.contiguous(), table.contiguous(), output_bars.contiguous()
+    found, gradients = kernel(name, inputs.dtype, tuple(wanted)), asked(wanted)
+    inputs, state, table, output_bars = (t.contiguous() for t in (inputs, state, table, output_bars))
     final_bars = final_bars.contiguous()
-    input_bars = POOL.empty(inputs.shape if wanted[0] else (0,), inputs.dtype)
-    start_bars, table_bars = POOL.empty(final_bars.shape, final_bars.dtype), torch.zeros_like(table)
-    sums = table.new_empty(len(trained), table.shape[1])
-    lane_sums = POOL.empty((len(trained), final_bars[0].numel()), table.dtype)
+    input_bars = POOL.empty(inputs.shape if gradients.input else (0,), inputs.dtype)
+    start_bars = POOL.empty(state.shape if gradients.start else (0,), state.dtype)
+    table_bars = torch.zeros_like(table)
+    sums = table.new_empty(len(gradients.constants), table.shape[1])
+    lane_sums = POOL.empty((len(gradients.constants), inputs[0].numel()), table.dtype)
     found.backward(
-        *_sizes(inputs), inputs.data_ptr(), table.data_ptr(), checkpoints.data_ptr(), output_bars.data_ptr(),
-        final_bars.data_ptr(), input_bars.data_ptr(), start_bars.data_ptr(), lane_sums.data_ptr(), sums.data_ptr(),
+        *_sizes(inputs), inputs.data_ptr(), state.data_ptr(), state[0].numel(), table.data_ptr(),
+        checkpoints.data_ptr(), output_bars.data_ptr(), final_bars.data_ptr() if final_bars.numel() else None,
+        input_bars.data_ptr(), start_bars.data_ptr(), lane_sums.data_ptr(), sums.data_ptr(),
     )  # fmt: skip
-    table_bars[trained] = sums
+    table_bars[list(gradients.constants)] = sums
     return input_bars, start_bars, table_bars
 
 
-def make_differentiable(forward: CustomOpDef, backward: CustomOpDef) -> None:
-    """Give an operator of a kernel its gradient, the other operator, which it also gives its shapes."""
+def asked(wanted: Sequence[int]) -> Gradients:
+    """The gradients that a backward run is asked for.
 
-    def shapes(inputs, table, checkpoints, output_bars, final_bars, name, wanted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    Raises:
+        KernelError: none.
+    """
+    gradients = Gradients.decoded(wanted)
+    if gradients is None:
+        raise KernelError(
+            "no gradients were asked for when the kernel stepped forwards; call the layer again"
+        )
+    return gradients
+
+
+def make_differentiable(forward: CustomOpDef, backward: CustomOpDef) -> None:
+    """Give an operator of a kernel its gradient, the other operator, which it also gives its shapes.
+
+    No adjoint of the final state is an empty tensor: most networks never read that state.
+    """
+
+    def shapes(inputs, state, table, checkpoints, output_bars, final_bars, name, wanted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         return (
-            inputs.new_empty(inputs.shape) if wanted[0] else inputs.new_empty(0),
-            final_bars.new_empty(final_bars.shape),
+            inputs.new_empty(inputs.shape if wanted[0] else 0),
+            state.new_empty(state.shape if wanted[1] else 0),
             table.new_empty(table.shape),
         )
 
     def keep(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-        values, _, table, ctx.name, ctx.wanted = inputs
-        ctx.save_for_backward(values, table, output[2])
+        values, state, table, ctx.name, ctx.wanted = inputs
+        ctx.save_for_backward(values, state, table, output[2])
         ctx.set_materialize_grads(False)
 
     def differentiate(ctx, output_bars, final_bars, _):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        values, table, checkpoints = ctx.saved_tensors
+        values, state, table, checkpoints = ctx.saved_tensors
         if output_bars is None:
             output_bars = torch.zeros_like(values)
         if final_bars is None:
-            final_bars = checkpoints.new_zeros(checkpoints.shape[1:])
-        bars = backward(values, table, checkpoints, output_bars, final_bars, ctx.name, ctx.wanted)
+            final_bars = state.new_empty(0)
+        bars = backward(values, state, table, checkpoints, output_bars, final_bars, ctx.name, ctx.wanted)
         input_bars, start_bars, table_bars = bars
-        return input_bars if ctx.wanted[0] else None, start_bars, table_bars, None, None
+        wanted = ctx.wanted
+        return input_bars if wanted[0] else None, start_bars if wanted[1] else None, table_bars, None, None
 
     backward.register_fake(shapes)
     forward.register_autograd(differentiate, setup_context=keep)
@@ -167,10 +187,15 @@ def check_alike(
                 )
 
 
-def check_sizes(inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, rule: Rule) -> None:
-    """Raise `KernelError` where stacked states or constants do not fit the input."""
+def check_sizes(
+    inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, rule: Rule, wanted: Sequence[int]
+) -> None:
+    """Raise `KernelError` where stacked states (of the batch, or one row for all) or constants do not fit the input."""
     _, batch, neurons = inputs.shape
-    allowed = (len(rule.neuron.states), batch, neurons), (len(rule.constants), neurons)
+    gradients = Gradients.decoded(wanted)
+    shared = state.shape[1] == 1 and not (gradients and gradients.start)
+    rows = 1 if shared else batch
+    allowed = (len(rule.neuron.states), rows, neurons), (len(rule.constants), neurons)
     if (tuple(state.shape), tuple(table.shape)) != allowed:
         raise KernelError(
             f"layer {rule.neuron.name}: states {tuple(state.shape)} and constants {tuple(table.shape)} do not fit; "

@@ -19,20 +19,23 @@ KEPT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Gradients:
-    """Which gradients a kernel returns besides those of the states: of the input, and of each constant by place."""
+    """Which gradients a kernel returns: of the input, of the states at the start, and of each constant by place."""
 
     input: bool
+    start: bool
     constants: tuple[int, ...]
 
     @property
     def encoded(self) -> tuple[int, ...]:
         """As numbers, the form in which operators carry it."""
-        return (int(self.input), *self.constants)
+        return (int(self.input), int(self.start), *self.constants)
 
     @staticmethod
     def decoded(wanted: Sequence[int]) -> "Gradients | None":
         """The gradients that `encoded` stands for; None for no numbers at all."""
-        return Gradients(input=bool(wanted[0]), constants=tuple(wanted[1:])) if wanted else None
+        if not wanted:
+            return None
+        return Gradients(input=bool(wanted[0]), start=bool(wanted[1]), constants=tuple(wanted[2:]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +62,8 @@ def source(rule: Rule, dtype: str, gradients: Gradients | None) -> str:
     if gradients is not None:
         step = split(rule, gradients)
         sizes |= {"SUMS": len(gradients.constants), "TAPE": len(step.kept)}
-        head += "#define BACKWARD\n" + ("#define INPUT_GRADIENT\n" if gradients.input else "")
+        head += "#define BACKWARD\n" + "#define INPUT_GRADIENT\n" * gradients.input
+        head += "#define START_GRADIENT\n" * gradients.start
         text += [_replay(rule, step), _reverse(rule, step)]
     head += "".join(f"#define {name} {size}\n" for name, size in sizes.items())
     vectors, loop = ((folder / name).read_text("utf-8") for name in ("vectors.h", "time_loop.c"))

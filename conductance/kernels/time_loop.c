@@ -9,7 +9,8 @@
    Batch and neuron are one index m = batch * neurons + neuron of `count` lanes, so that any width is stepped at the
    same speed; a lane's constants are those of its neuron. A tile is up to GROUPS vectors of lanes. Each tile runs
    through all of time while its states, constants and sums stay in registers and the first-level cache, so that
-   only input and output move. Backwards, the states of a SEGMENT of steps are computed again from its checkpoint. */
+   only input and output move. Backwards, the states of a SEGMENT of steps are computed again from its checkpoint; that
+   of the first segment is the start. A start of `start_count` = `neurons` lanes is the same for the whole batch. */
 
 #ifndef BACKWARD
 #define TAPE 0
@@ -18,18 +19,20 @@
 #define SLOTS (STATES + TAPE + 2)
 #define GROUPS (SLOTS <= 12 ? 8 : SLOTS <= 24 ? 4 : 2) /* one segment of a tile takes about 200 kB at most */
 #define AHEAD 6 /* steps by which the strided input is fetched early; the hardware sees no stride this long */
+#define TILE (GROUPS * LANES)
 
 #define STREAM_BYTES (4L << 20)
 
 typedef struct {
     long steps, count, neurons;
+    long soon;  /* from a lane to what is fetched early: some steps ahead, or in the next tile where time is short */
     int stream; /* results larger than a cache go past it: a line that is written whole need not be read first */
 } shape_t;
 
 static shape_t shape_of(long steps, long count, long neurons, const real *results) {
     const int aligned = (uintptr_t)results % VECTOR_BYTES == 0 && count % LANES == 0;
     const int large = steps * count * (long)sizeof(real) >= STREAM_BYTES;
-    return (shape_t){steps, count, neurons, aligned && large && CAN_STREAM};
+    return (shape_t){steps, count, neurons, steps > AHEAD ? AHEAD * count : TILE, aligned && large && CAN_STREAM};
 }
 
 /* The last vector of lanes may overlap the one before it, which computes the same values twice. `tile_begin` puts
@@ -48,43 +51,42 @@ static long lane_begin(long vector, long count) {
     return begin + LANES > count ? count - LANES : begin;
 }
 
-static void gather(vec (*constant)[CONSTANTS + 1], const long *begin, long groups, const real *table, long neurons) {
-    for (long group = 0; group < groups; group++) {
-        const long first = begin[group] % neurons;
-        for (long index = 0; index < CONSTANTS; index++) {
-            const real *row = table + index * neurons;
-            if (neurons == 1) /* every division below costs as much as a step */
-                constant[group][index] = splat(row[0]);
-            else if (first + LANES <= neurons)
-                constant[group][index] = load(row + first);
-            else
-                for (long lane = 0; lane < LANES; lane++) constant[group][index][lane] = row[(first + lane) % neurons];
-        }
+/* The lanes from `begin` on of rows that repeat after `width` numbers. */
+INLINE void gather(vec *values, long rows, long begin, const real *table, long width) {
+    const long first = width == 1 ? 0 : begin % width;
+    for (long index = 0; index < rows; index++) {
+        const real *row = table + index * width;
+        if (width == 1) /* every division below costs as much as a step */
+            values[index] = splat(row[0]);
+        else if (first + LANES <= width)
+            values[index] = load(row + first);
+        else
+            for (long lane = 0; lane < LANES; lane++) values[index][lane] = row[(first + lane) % width];
     }
 }
 
 static void forward_tile(
-    shape_t shape, const long *begin, long groups, const real *inputs, const real *start, const real *table,
-    real *outputs, real *checkpoints, real *final
+    shape_t shape, const long *begin, long groups, const real *inputs, const real *start, long start_count,
+    const real *table, real *outputs, real *checkpoints, real *final
 ) {
     vec constant[GROUPS][CONSTANTS + 1], state[GROUPS][STATES];
-    gather(constant, begin, groups, table, shape.neurons);
-    for (long group = 0; group < groups; group++)
-        for (long index = 0; index < STATES; index++)
-            state[group][index] = load(start + index * shape.count + begin[group]);
+    for (long group = 0; group < groups; group++) {
+        gather(constant[group], CONSTANTS, begin[group], table, shape.neurons);
+        gather(state[group], STATES, begin[group], start, start_count);
+    }
     for (long t = 0; t < shape.steps; t++) {
         const real *input = inputs + t * shape.count;
         real *output = outputs + t * shape.count;
-        if (checkpoints && t % SEGMENT == 0) {
-            real *checkpoint = checkpoints + t / SEGMENT * STATES * shape.count;
+        if (checkpoints && t > 0 && t % SEGMENT == 0) {
+            real *checkpoint = checkpoints + (t / SEGMENT - 1) * STATES * shape.count;
             for (long group = 0; group < groups; group++)
                 for (long index = 0; index < STATES; index++)
                     store(checkpoint + index * shape.count + begin[group], state[group][index]);
         }
         for (long group = 0; group < groups; group++) {
             vec next[STATES], result;
-            __builtin_prefetch(input + AHEAD * shape.count + begin[group], 0);
-            if (!shape.stream) __builtin_prefetch(output + AHEAD * shape.count + begin[group], 1);
+            __builtin_prefetch(input + shape.soon + begin[group], 0);
+            if (!shape.stream) __builtin_prefetch(output + shape.soon + begin[group], 1);
             advance(state[group], load(input + begin[group]), constant[group], next, &result);
             for (long index = 0; index < STATES; index++) state[group][index] = next[index];
             put(output + begin[group], result, shape.stream);
@@ -92,12 +94,12 @@ static void forward_tile(
     }
     for (long group = 0; group < groups; group++)
         for (long index = 0; index < STATES; index++)
-            store(final + index * shape.count + begin[group], state[group][index]);
+            put(final + index * shape.count + begin[group], state[group][index], shape.stream);
 }
 
 void forward(
-    long steps, long count, long neurons, int threads, const real *inputs, const real *start, const real *table,
-    real *outputs, real *checkpoints, real *final
+    long steps, long count, long neurons, int threads, const real *inputs, const real *start, long start_count,
+    const real *table, real *outputs, real *checkpoints, real *final
 ) {
     const shape_t shape = shape_of(steps, count, neurons, outputs);
     const long tiles = tiles_in(count, threads), vectors = vectors_in(count);
@@ -106,7 +108,7 @@ void forward(
         const long first = tile * vectors / tiles, groups = (tile + 1) * vectors / tiles - first;
         long begin[GROUPS];
         for (long group = 0; group < groups; group++) begin[group] = lane_begin(first + group, count);
-        forward_tile(shape, begin, groups, inputs, start, table, outputs, checkpoints, final);
+        forward_tile(shape, begin, groups, inputs, start, start_count, table, outputs, checkpoints, final);
         finish_puts();
     }
 }
@@ -140,31 +142,34 @@ INLINE void reverse_segment(
 }
 
 static void backward_tile(
-    shape_t shape, const long *begin, long groups, const real *inputs, const real *table, const real *checkpoints,
-    const real *output_bars, const real *final_bars, real *input_bars, real *start_bars, real *lane_sums
+    shape_t shape, const long *begin, long groups, const real *inputs, const real *start, long start_count,
+    const real *table, const real *checkpoints, const real *output_bars, const real *final_bars, real *input_bars,
+    real *start_bars, real *lane_sums
 ) {
     vec constant[GROUPS][CONSTANTS + 1], bar[GROUPS][STATES], sum[GROUPS][SUMS + 1];
     moment_t moments[GROUPS][SEGMENT + 1];
-    gather(constant, begin, groups, table, shape.neurons);
     for (long group = 0; group < groups; group++) {
+        gather(constant[group], CONSTANTS, begin[group], table, shape.neurons);
         for (long index = 0; index < STATES; index++)
-            bar[group][index] = load(final_bars + index * shape.count + begin[group]);
+            bar[group][index] = final_bars ? load(final_bars + index * shape.count + begin[group]) : (vec){0};
         for (long index = 0; index < SUMS; index++) sum[group][index] = (vec){0};
     }
     for (long segment = (shape.steps - 1) / SEGMENT; segment >= 0; segment--) {
         const long from = segment * SEGMENT;
         const long steps = shape.steps - from < SEGMENT ? shape.steps - from : SEGMENT;
-        const real *checkpoint = checkpoints + segment * STATES * shape.count;
+        /* after a segment's last steps come the first ones of the segment before it, if there is one */
+        const long turn = shape.steps > AHEAD ? steps - AHEAD : steps;
+        const long back = from > 0 ? (steps + SEGMENT) * shape.count : shape.soon;
+        const real *first = segment > 0 ? checkpoints + (segment - 1) * STATES * shape.count : start;
         for (long group = 0; group < groups; group++)
-            for (long index = 0; index < STATES; index++)
-                moments[group][0].state[index] = load(checkpoint + index * shape.count + begin[group]);
+            gather(moments[group][0].state, STATES, begin[group], first, segment > 0 ? shape.count : start_count);
         for (long t = 0; t < steps; t++) {
             for (long group = 0; group < groups; group++) {
                 const long place = (from + t) * shape.count + begin[group];
                 moment_t *now = &moments[group][t];
-                const long soon = t + AHEAD < steps ? AHEAD : AHEAD - steps - SEGMENT;
-                __builtin_prefetch(inputs + place + soon * shape.count, 0);
-                __builtin_prefetch(output_bars + place + soon * shape.count, 0);
+                const long soon = place + shape.soon - (t >= turn ? back : 0);
+                __builtin_prefetch(inputs + soon, 0);
+                __builtin_prefetch(output_bars + soon, 0);
                 now->input = load(inputs + place);
                 now->output_bar = load(output_bars + place);
                 replay(now->state, now->input, constant[group], now[1].state, now->kept);
@@ -176,15 +181,16 @@ static void backward_tile(
         for (long t = 0; t < steps; t++)
             for (long group = 0; group < groups; group++) {
                 const long place = (from + t) * shape.count + begin[group];
-                if (!shape.stream && t + AHEAD < steps)
-                    __builtin_prefetch(input_bars + place + AHEAD * shape.count, 1);
+                if (!shape.stream) __builtin_prefetch(input_bars + place + shape.soon, 1);
                 put(input_bars + place, moments[group][t].input, shape.stream);
             }
 #endif
     }
     for (long group = 0; group < groups; group++) {
+#ifdef START_GRADIENT
         for (long index = 0; index < STATES; index++)
             store(start_bars + index * shape.count + begin[group], bar[group][index]);
+#endif
         for (long index = 0; index < SUMS; index++)
             store(lane_sums + index * shape.count + begin[group], sum[group][index]);
     }
@@ -215,9 +221,9 @@ static void sum_over_batch(long rows, long count, long neurons, int threads, con
 }
 
 void backward(
-    long steps, long count, long neurons, int threads, const real *inputs, const real *table,
-    const real *checkpoints, const real *output_bars, const real *final_bars, real *input_bars, real *start_bars,
-    real *lane_sums, real *sums
+    long steps, long count, long neurons, int threads, const real *inputs, const real *start, long start_count,
+    const real *table, const real *checkpoints, const real *output_bars, const real *final_bars, real *input_bars,
+    real *start_bars, real *lane_sums, real *sums
 ) {
     const shape_t shape = shape_of(steps, count, neurons, input_bars);
     const long tiles = tiles_in(count, threads), vectors = vectors_in(count);
@@ -227,8 +233,8 @@ void backward(
         long begin[GROUPS];
         for (long group = 0; group < groups; group++) begin[group] = lane_begin(first + group, count);
         backward_tile(
-            shape, begin, groups, inputs, table, checkpoints, output_bars, final_bars, input_bars, start_bars,
-            lane_sums
+            shape, begin, groups, inputs, start, start_count, table, checkpoints, output_bars, final_bars, input_bars,
+            start_bars, lane_sums
         );
         finish_puts();
     }

@@ -140,7 +140,7 @@ class NeuronLayer(nn.Module):
         values = tuple(self.values().values())
         constants = self._constants(*values, values[0].new_tensor(self.dt))
         inputs = values[0].new_zeros(1, 1, self.size).requires_grad_()
-        return used(kernel_name(self.backend, self.rule, inputs, (), constants))
+        return used(kernel_name(self.backend, self.rule, inputs, self.initial_state(1), constants))
 
     def forward(
         self,
@@ -165,7 +165,8 @@ class NeuronLayer(nn.Module):
         first = getattr(self, f"raw_{self.neuron.parameters[0].name}")
         check_input(inputs, self.size * places, first.dtype, f"layer {self.neuron.name}")
         if not state:
-            state = tuple(s.repeat_interleave(places, dim=1) for s in self.initial_state(inputs.shape[1]))
+            spread = (s.repeat_interleave(places, dim=1) for s in self.initial_state(1))
+            state = tuple(s.expand(inputs.shape[1], -1) for s in spread)
         if len(state) != len(self.neuron.states) or any(s.shape != inputs.shape[1:] for s in state):
             raise ShapeError(
                 f"layer {self.neuron.name}: state has shapes {[tuple(s.shape) for s in state]}; "

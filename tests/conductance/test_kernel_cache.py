@@ -69,7 +69,7 @@ def test_another_rule_dtype_compiler_or_processor_is_another_kernel(folder, monk
     """What the numbers depend on is in the key."""
     build()
     library.kernel(library.register(derive(lif())), torch.float64, ())
-    library.kernel(library.register(derive(lif())), torch.float32, (1,))
+    library.kernel(library.register(derive(lif())), torch.float32, (1, 0))
     library.kernel(library.register(derive(lif(), "heun")), torch.float32, ())
     assert len(stored(folder)) == 4
     monkeypatch.setattr(compiler, "_processor", lambda: "another")

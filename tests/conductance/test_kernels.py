@@ -157,6 +157,27 @@ def test_any_shape_and_parameters(name, steps, batch, size, seed):
 
 
 @pytest.mark.usefixtures("double")
+@pytest.mark.parametrize(
+    ("name", "trainable"), [("mtc", ("U_rest", "tau_s")), ("mtc", ()), ("dqif", ("a",)), ("dqif", ())]
+)
+@pytest.mark.parametrize(("size", "places"), [(1, 1), (7, 1), (40, 1), (3, 5)])
+@pytest.mark.parametrize(("steps", "batch"), [(2, 1), (4, 40), (33, 2), (97, 3)])
+def test_the_declared_start(name, trainable, size, places, steps, batch):
+    """One start for the whole batch, trained or not, and final states that nobody reads."""
+    layer = NeuronLayer(declared.NEURONS[name], size, dt=DT, trainable=trainable)
+    inputs = (3 * torch.randn(steps, batch, size * places)).requires_grad_()
+    found = []
+    for backend in ("eager", "c"):
+        layer.backend = backend
+        outputs, final = layer(inputs, places=places)
+        seeds = torch.linspace(-1, 1, outputs.numel()).view(outputs.shape)
+        found.append(
+            [outputs, *final, *torch.autograd.grad((outputs * seeds).sum(), [inputs, *layer.parameters()])]
+        )
+    assert largest_error(found[1], found[0]) < EXACT
+
+
+@pytest.mark.usefixtures("double")
 def test_gradients_equal_finite_differences():
     """A smooth neuron's kernel against central differences, by input, states and parameters."""
     layer = layer_of("mtc with every option", 2, backend="c")

@@ -33,7 +33,7 @@ def test_the_compiler_accepts_both_kernels(name, method, dtype, tmp_path, monkey
     monkeypatch.setenv("EXCITABLE_CACHE", str(tmp_path))
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "triton"))
     rule = derive(NEURONS[name], method)
-    gradients = Gradients(input=True, constants=tuple(range(len(rule.constants))))
+    gradients = Gradients(input=True, start=True, constants=tuple(range(len(rule.constants))))
     module = load(source(rule, str(dtype).removeprefix("torch."), gradients))
     pointer = "*fp32" if dtype == torch.float32 else "*fp64"
     for kernel, flags in ((module.forward, {"BLOCK": 64, "KEEP": True}), (module.backward, {"BLOCK": 64})):

@@ -20,7 +20,7 @@ CURRENT = sympy.Symbol("I_in", real=True)
 
 
 def every_gradient(rule) -> Gradients:
-    return Gradients(input=True, constants=tuple(range(len(rule.constants))))
+    return Gradients(input=True, start=True, constants=tuple(range(len(rule.constants))))
 
 
 @pytest.mark.parametrize(("name", "method"), CASES)

@@ -59,10 +59,10 @@ class TritonKernel:
         self, inputs: torch.Tensor, table: torch.Tensor, checkpoints: torch.Tensor, output_bars: torch.Tensor,
         final_bars: torch.Tensor, gradients: Gradients,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
-        """Adjoints of the inputs (empty if not wanted), of the start and, summed over the batch, of the constants."""
+        """Adjoints of inputs and start (empty if not wanted) and, summed over the batch, of the constants."""
         _, batch, neurons = inputs.shape
         input_bars = torch.empty_like(inputs) if gradients.input else inputs.new_empty(0)
-        start_bars = torch.empty_like(final_bars)
+        start_bars = torch.empty_like(final_bars) if gradients.start else final_bars.new_empty(0)
         lane_sums = table.new_empty(len(gradients.constants), batch, neurons)
         arguments = (
             inputs, table, checkpoints, output_bars, final_bars, input_bars, start_bars, lane_sums,

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import torch
 
 from conductance.kernels.operator import (
-    KernelError,
+    asked,
     check_alike,
     check_finite,
     check_sizes,
     make_differentiable,
     wanted_gradients,
 )
-from conductance.kernels.source import Gradients
 from conductance.kernels.triton.library import kernel, segment
 
 
@@ -51,7 +50,7 @@ def _forward(
     inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, name: str, wanted: Sequence[int]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     found = kernel(name, inputs.dtype, tuple(wanted))
-    check_sizes(inputs, state, table, found.rule)
+    check_sizes(inputs, state, table, found.rule, wanted)
     check_finite(table, found.rule)
     checkpoints = _checkpoints(inputs, state, name, wanted)
     outputs, final = found.step(inputs.contiguous(), state.contiguous(), table.contiguous(), checkpoints)
@@ -69,14 +68,12 @@ def _(inputs, state, table, name, wanted):  # type: ignore[no-untyped-def]  # no
 
 @torch.library.custom_op("excitable::triton_backward", mutates_args=())
 def _backward(
-    inputs: torch.Tensor, table: torch.Tensor, checkpoints: torch.Tensor, output_bars: torch.Tensor,
-    final_bars: torch.Tensor, name: str, wanted: Sequence[int],
+    inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, checkpoints: torch.Tensor,
+    output_bars: torch.Tensor, final_bars: torch.Tensor, name: str, wanted: Sequence[int],
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
-    found, gradients = kernel(name, inputs.dtype, tuple(wanted)), Gradients.decoded(wanted)
-    if gradients is None:
-        raise KernelError(
-            f"layer {found.rule.neuron.name}: no gradients were asked for; call the layer again"
-        )
+    found, gradients = kernel(name, inputs.dtype, tuple(wanted)), asked(wanted)
+    if not final_bars.numel():
+        final_bars = torch.zeros_like(state)
     input_bars, start_bars, sums = found.reverse(
         inputs.contiguous(), table.contiguous(), checkpoints, output_bars.contiguous(), final_bars.contiguous(),
         gradients,

@@ -227,7 +227,7 @@ def _backward(rule: Rule, step: KernelStep, gradients: Gradients, segment: int) 
         *fetch,
         "for index in range(0, segments):",
         *_indented(loop),
-        *_stores(bars, "start_bars"),
+        *(_stores(bars, "start_bars") if gradients.start else []),
         *_stores(sums, "lane_sums"),
     ]
     arguments = [
