@@ -17,6 +17,8 @@ from conductance.derivation.program import Program
 from conductance.derivation.projective import DURATION, TINY, program
 from conductance.neurons.base import INPUT, SPIKE, Neuron
 
+DECAY = sympy.Symbol("decay", positive=True)
+
 
 @dataclass(frozen=True)
 class LeakyFlow:
@@ -26,46 +28,59 @@ class LeakyFlow:
     current: sympy.Symbol
     tau: sympy.Expr
     threshold: sympy.Expr
+    reset: sympy.Expr
 
     @property
     def end(self) -> tuple[sympy.Expr, sympy.Expr]:
-        """Voltage and current after DURATION without a spike."""
-        decay = sympy.exp(-DURATION / self.tau)
-        return (self.voltage + self.current * (1 - decay)) * decay, self.current * decay**2
+        """Voltage and current when exp(-t/tau) has fallen to DECAY, without a spike before."""
+        return (self.voltage + self.current * (1 - DECAY)) * DECAY, self.current * DECAY**2
+
+    @cached_property
+    def fading(self) -> Program:
+        """A duration to the decay exp(-t/tau) over it."""
+        return program((DURATION,), decay=sympy.exp(-DURATION / self.tau))
+
+    @cached_property
+    def waiting(self) -> Program:
+        """A decay to the duration over which it happens."""
+        return program((DECAY,), duration=-self.tau * sympy.log(DECAY))
 
     @cached_property
     def interval(self) -> Program:
         """(voltage, current, duration) to voltage and current after a duration without a spike."""
-        voltage, current = self.end
+        voltage, current = (value.subs(DECAY, sympy.exp(-DURATION / self.tau)) for value in self.end)
         return program((self.voltage, self.current, DURATION), voltage=voltage, current=current)
 
     @cached_property
     def step(self) -> Program:
-        """`interval` for kernels, with the slopes of the last voltage over voltage and current, of the last current
-        over current, and of both over duration.
+        """(voltage, current, decay) to voltage and current after it, with the slopes of the last voltage over voltage
+        and current, of the last current over current, and of both over duration.
         """
         voltage, current = self.end
         return program(
-            (self.voltage, self.current, DURATION),
+            (self.voltage, self.current, DECAY),
             voltage=voltage, current=current, keep=sympy.diff(voltage, self.voltage),
             push=sympy.diff(voltage, self.current), fade=sympy.diff(current, self.current),
-            drag=sympy.diff(voltage, DURATION), fall=sympy.diff(current, DURATION),
+            drag=self._over_time(voltage), fall=self._over_time(current),
         )  # fmt: skip
 
     @cached_property
     def crossing_gradient(self) -> Program:
-        """(voltage, current, duration until a spike) to that duration's slopes over voltage and current."""
+        """(voltage, current, decay until a spike) to the slopes of the spike's time over voltage and current."""
         voltage, _ = self.end
-        slope = sympy.diff(voltage, DURATION)
+        slope = self._over_time(voltage)
         return program(
-            (self.voltage, self.current, DURATION),
+            (self.voltage, self.current, DECAY),
             voltage=-sympy.diff(voltage, self.voltage) / slope,
             current=-sympy.diff(voltage, self.current) / slope,
         )
 
     @cached_property
     def crossing(self) -> Program:
-        """(voltage, current) to the time until V = V_th, and a number that is positive where that time exists."""
+        """(voltage, current) to the decay until V = V_th, and a number that is positive where that exists.
+
+        It lies in the past where the decay is above 1.
+        """
         total = self.voltage + self.current
         inside = total**2 - 4 * self.current * self.threshold
         there = sympy.And(inside > 0, self.current > 0, total > 0)
@@ -73,10 +88,11 @@ class LeakyFlow:
         root = sympy.sqrt(sympy.Max(inside, TINY))
         decay = (sympy.Max(total, 0) + root) / (2 * sympy.Max(self.current, TINY))
         return program(
-            (self.voltage, self.current),
-            duration=-self.tau * sympy.log(decay),
-            exists=sympy.Piecewise((1, there), (-1, True)),
+            (self.voltage, self.current), decay=decay, exists=sympy.Piecewise((1, there), (-1, True))
         )
+
+    def _over_time(self, value: sympy.Expr) -> sympy.Expr:
+        return -sympy.diff(value, DECAY) * DECAY / self.tau
 
 
 def leaky_flow(neuron: Neuron) -> LeakyFlow | None:
@@ -91,7 +107,14 @@ def leaky_flow(neuron: Neuron) -> LeakyFlow | None:
     threshold = sympy.expand(voltage - neuron.event.margin.subs(numbers))
     arriving = sympy.expand(neuron.arrivals.get(current, 0) - current - INPUT)
     fits = leak == 0 and fading == 0 and arriving == 0 and set(neuron.arrivals) == {current}
-    to_zero = {state: sympy.sympify(value).subs(numbers) for state, value in neuron.event.reset.items()}
-    if not (fits and threshold.is_positive and to_zero == {voltage: 0} and SPIKE not in leak.free_symbols):
+    if not (
+        fits
+        and threshold.is_positive
+        and set(neuron.event.reset) == {voltage}
+        and SPIKE not in leak.free_symbols
+    ):
         return None
-    return LeakyFlow(voltage=voltage, current=current, tau=tau, threshold=threshold)
+    reset = sympy.sympify(neuron.event.reset[voltage]).subs(numbers)
+    if not (threshold - reset).is_positive:
+        return None
+    return LeakyFlow(voltage=voltage, current=current, tau=tau, threshold=threshold, reset=reset)

@@ -145,8 +145,8 @@ class LeakyEngine:
         return state[0], state[1] + charge
 
     def reset(self, state: Pair, spiking: torch.Tensor) -> Pair:
-        """V = 0, whatever it was."""
-        return torch.where(spiking, torch.zeros_like(state[0]), state[0]), state[1]
+        """V = U_reset, whatever it was."""
+        return torch.where(spiking, torch.full_like(state[0], float(self.flow.reset)), state[0]), state[1]
 
     def later(self, state: Pair, push: torch.Tensor, *, end: float, number: int) -> Pair | None:
         """A leaky neuron has none: its spikes appear in the middle of the trial."""

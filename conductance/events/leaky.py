@@ -13,8 +13,15 @@ Form = Callable[..., tuple[torch.Tensor, ...]]
 
 @cache
 def leaky_forms(flow: LeakyFlow) -> tuple[Form, Form]:
-    """The torch forms of a leaky flow's interval and crossing."""
-    return compiled(flow.interval, "interval"), compiled(flow.crossing, "crossing")
+    """The torch forms of a leaky flow: over an interval, and of the time until a spike with whether it exists."""
+    crossing, waiting = compiled(flow.crossing, "crossing"), compiled(flow.waiting, "waiting")
+
+    def wait(voltage: torch.Tensor, current: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        decay, exists = crossing(voltage, current)
+        (duration,) = waiting(decay)
+        return duration, exists
+
+    return compiled(flow.interval, "interval"), wait
 
 
 def respond_leaky(
@@ -49,7 +56,7 @@ def respond_leaky(
             found.append(now[hit])
             places.append(hit.flatten().nonzero()[:, 0] + index * voltage.numel())
             _, at_spike = interval(voltage, current, passed)
-            voltage = torch.where(hit, torch.zeros_like(voltage), voltage)
+            voltage = torch.where(hit, torch.full_like(voltage, float(flow.reset)), voltage)
             current = torch.where(hit, at_spike, current)
         voltage, current = interval(voltage, current, left)
         current = current + charge

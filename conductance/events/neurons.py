@@ -1,7 +1,5 @@
 """Neurons for event-based layers beside `conductance.neurons.qif`: the oscillating QIF and the LIF control."""
 
-import sympy
-
 from conductance.neurons.base import INPUT, SPIKE, Event, Neuron, State
 from conductance.neurons.lif import THETA
 from conductance.neurons.membrane import U, time_constant
@@ -12,6 +10,10 @@ from conductance.surrogates import ARCTAN, Surrogate
 DRIVE = Parameter(
     name="I_0", default=1.0, unit="I_b", meaning="constant current; above 1/4 the neuron oscillates",
     source="arXiv 2309.14523",
+)  # fmt: skip
+RESET = Parameter(
+    name="U_reset", default=0.0, unit="V0", meaning="voltage after a spike; far below zero each neuron spikes once",
+    source="ours; arXiv 2606.03935 has zero",
 )  # fmt: skip
 TAU_M = time_constant("tau_m", 1.0, "membrane time constant; the synaptic one is half of it")
 
@@ -48,16 +50,22 @@ def theta(
 
 
 def synaptic_lif(
-    *, tau_m: float = 1.0, theta: float = 1.0, surrogate: Surrogate = ARCTAN, name: str = "synaptic_lif"
+    *,
+    tau_m: float = 1.0,
+    theta: float = 1.0,
+    U_reset: float = 0.0,
+    surrogate: Surrogate = ARCTAN,
+    name: str = "synaptic_lif",
 ) -> Neuron:
-    """LIF with an exponential current, tau_m dV/dt = -V + I and (tau_m/2) dI/dt = -I; at V = theta a spike, and V = 0.
+    """LIF with an exponential current, tau_m dV/dt = -V + I and (tau_m/2) dI/dt = -I; at V = theta a spike.
 
-    An input spike of weight w moves I to I + w; I is not reset. From rest a spike needs w > 4 theta.
+    Then V = U_reset, while I is not reset. An input spike of weight w moves I to I + w. From rest a spike needs
+    w > 4 theta.
     """
     return Neuron(
         name=name,
         meaning="leaky integrate-and-fire neuron with exponential current",
-        parameters=(TAU_M, THETA),
+        parameters=(TAU_M, THETA, RESET),
         states=(
             State(
                 name="um", symbol=U, capacity=TAU_M.symbol, meaning="membrane voltage",
@@ -69,7 +77,7 @@ def synaptic_lif(
             ),
         ),
         output=SPIKE,
-        event=Event(margin=U - THETA.symbol, reset={U: sympy.S.Zero}, surrogate=surrogate),
+        event=Event(margin=U - THETA.symbol, reset={U: RESET.symbol}, surrogate=surrogate),
         arrivals={CURRENT: CURRENT + INPUT},
         source="arXiv 2606.03935",
-    ).with_values(tau_m=tau_m, theta=theta)  # fmt: skip
+    ).with_values(tau_m=tau_m, theta=theta, U_reset=U_reset)  # fmt: skip

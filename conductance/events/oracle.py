@@ -117,7 +117,7 @@ def lif_spike(voltage: float, current: float, tau: float, threshold: float) -> f
 
 def lif_train(
     times: Sequence[float], weights: Sequence[float], *, end: float, tau: float = 1.0, threshold: float = 1.0,
-    voltage: float = 0.0, current: float = 0.0,
+    reset: float = 0.0, voltage: float = 0.0, current: float = 0.0,
 ) -> Trace:  # fmt: skip
     """A LIF neuron with exponential current under input spikes at `times` (in order)."""
     spikes: list[float] = []
@@ -129,7 +129,7 @@ def lif_train(
                 break
             now += wait
             spikes.append(now)
-            voltage, current = 0.0, current * math.exp(-2 * wait / tau)
+            voltage, current = reset, current * math.exp(-2 * wait / tau)
         decay = math.exp(-(time - now) / tau)
         voltage = voltage * decay + current * (decay - decay**2)
         current = current * decay**2 + weight

@@ -26,7 +26,12 @@ from conductance.neurons import qif
 from conductance.tasks import SpikeTiming
 
 END = 5.0
-NEURONS = [qif(tau=1.3), theta(tau=1.3, I_0=1.7), lif(tau_m=1.3)]
+NEURONS = [
+    qif(tau=1.3),
+    theta(tau=1.3, I_0=1.7),
+    lif(tau_m=1.3),
+    lif(tau_m=1.3, U_reset=-0.4, name="synaptic_lif_below"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -40,11 +45,15 @@ def flow_of(neuron):
     return quadratic_flow(neuron) or leaky_flow(neuron)
 
 
+def is_leaky(neuron):
+    return leaky_flow(neuron) is not None
+
+
 def literal(neuron, times, weights, voltage, current):
-    train = {"qif": oracle.qif_train, "theta": oracle.theta_train, "synaptic_lif": oracle.lif_train}[
-        neuron.name
-    ]
+    train = {"qif": oracle.qif_train, "theta": oracle.theta_train}.get(neuron.name, oracle.lif_train)
     more = {"drive": 1.7} if neuron.name == "theta" else {"current": current}
+    if is_leaky(neuron):
+        more["reset"] = neuron.defaults["U_reset"]
     return train(times, weights, end=END, tau=1.3, voltage=voltage, **more)
 
 
@@ -74,7 +83,7 @@ def test_the_compiled_loop_is_the_literal_one(neuron, events, strength):
         weight = torch.randn(size, 5, generator=random) * strength
         voltage = (torch.randn(3, size, generator=random) * 0.5).clamp(max=0.9)
         current = torch.randn(3, size, generator=random)
-        state = (voltage, current) if neuron.name == "synaptic_lif" else (torch.atan(voltage), current)
+        state = (voltage if is_leaky(neuron) else torch.atan(voltage), current)
         found = compiled.respond(
             flow_of(neuron), given.times, given.neurons, given.mask, weight, state, END, room=4
         )
@@ -93,7 +102,7 @@ def test_the_compiled_loop_is_the_literal_one(neuron, events, strength):
                     trace.spikes, abs=1e-9
                 )
                 last = float(found.state[0][trial, index])
-                last = math.atan(last) if neuron.name == "synaptic_lif" else last
+                last = math.atan(last) if is_leaky(neuron) else last
                 assert last == pytest.approx(math.atan(trace.voltage), abs=1e-7)
 
 

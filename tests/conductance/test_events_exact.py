@@ -165,7 +165,9 @@ def test_the_layer_is_the_literal_event_loop(kind, events, strength):
 
 
 @pytest.mark.parametrize(
-    "neuron", [qif(tau=1.3), theta(tau=0.8, I_0=1.4), synaptic_lif(tau_m=1.3)], ids=lambda n: n.name
+    "neuron",
+    [qif(tau=1.3), theta(tau=0.8, I_0=1.4), synaptic_lif(tau_m=1.3), synaptic_lif(tau_m=1.3, U_reset=-0.4)],
+    ids=lambda n: n.name,
 )
 @pytest.mark.parametrize("own_times", [False, True])
 def test_gradients_are_those_of_finite_differences(neuron, own_times):

@@ -23,7 +23,7 @@ from conductance.events import (
 from conductance.layers import NeuronLayer, Projection
 from conductance.neurons import lif, qif
 
-NEURONS = [qif(), theta(), synaptic_lif()]
+NEURONS = [qif(), theta(), synaptic_lif(), synaptic_lif(U_reset=-0.4)]
 END = 3.0
 
 
@@ -199,6 +199,18 @@ def test_spikes_of_lif_vanish_in_the_middle_of_the_trial():
         assert slopes[3] / slopes[2] == pytest.approx(10, rel=1e-2)
         silent = EventLayer(synaptic_lif(tau_m=tau), 1, 1, weight=torch.tensor([[4.0 - 1e-9]]))
         assert int(silent(one_input([0.0], end=10.0)).mask.sum()) == 0
+
+
+def test_a_reset_far_below_zero_lets_each_neuron_spike_once():
+    """Its one spike is the first of the neuron that returns to 0, at the same time, and both spike often otherwise."""
+    weight = torch.full((1, 1), 30.0)
+    often, once = (
+        EventLayer(synaptic_lif(U_reset=reset), 1, 1, weight=weight)(one_input([0.1]))
+        for reset in (0.0, -1e3)
+    )
+    assert int(often.mask.sum()) > 3
+    assert int(once.mask.sum()) == 1
+    assert torch.equal(often.times[0], once.times[0])
 
 
 def test_the_nth_spike_enters_from_its_pseudospike_with_matching_time_and_slope():

@@ -125,19 +125,19 @@ def _measured(
             second=second.data_ptr(), sums=place,
         )  # fmt: skip
         place += rows[depth] * width * whole
-    needed = torch.zeros(threads, len(layers), dtype=torch.int64)
-    losses = torch.zeros(threads, dtype=torch.float64)
+    # one row of counts and one loss for each thread
+    needed, losses = (ctypes.c_int64 * (threads * len(layers)))(), (ctypes.c_double * threads)()
     chain = Chain(
-        layers=ctypes.addressof(calls), labels=labels.data_ptr(), needed=needed.data_ptr(),
-        losses=losses.data_ptr(), depth=len(layers), stride=sums.shape[1], tau=work.tau,
+        layers=ctypes.addressof(calls), labels=labels.data_ptr(), needed=ctypes.addressof(needed),
+        losses=ctypes.addressof(losses), depth=len(layers), stride=sums.shape[1], tau=work.tau,
         regulariser=work.regulariser,
     )  # fmt: skip
     outcome = classifier_kernel(work.flow, work.after, dtype)(chain)
     if outcome != FINE:
         kind, reason = FAILURES[outcome]
         raise kind(reason)
-    most = needed.amax(0).tolist()
+    most = [max(needed[depth :: len(layers)]) for depth in range(len(layers))]
     if any(count > room for count, room in zip(most, work.rooms, strict=True)):
         work.rooms[:] = [max(room, count) for count, room in zip(most, work.rooms, strict=True)]
         return None, sums
-    return float(losses.sum()), sums.sum(0) if threads > 1 else sums[0]
+    return sum(losses), sums.sum(0) if threads > 1 else sums[0]

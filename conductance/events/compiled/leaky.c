@@ -1,9 +1,11 @@
 /* Leaky neurons with a hard reset: the state is V and I. In an interval a neuron goes from spike to spike, then on to
-   its end. Printed above this text:
+   its end. Time enters as the decay exp(-t/tau) over it, in which everything is a polynomial or a root: only a spike's
+   own time needs a logarithm. Printed above this text:
 
-       move(v, i, duration, ...)                    after a duration without a spike, and its slopes
-       cross(v, i, wait, exists)                    when the next spike comes
-       slope(v, i, wait, by_voltage, by_current)    and its slopes */
+       move(v, i, decay, ...)                       after a decay without a spike, and its slopes
+       cross(v, i, decay, exists)                   the decay until the next spike
+       slope(v, i, decay, by_voltage, by_current)   slopes of that spike's time
+       passed(decay, duration), faded(duration, decay) */
 
 /* A spike in the middle of an interval makes its adjoint need the slopes over time in any case. */
 enum { KEEP, PUSH, FADE, DRAG, FALL, TAPE };
@@ -13,26 +15,30 @@ int tape_rows(const call_t *call) {
 }
 
 static void queue_spikes(
-    queue_t *queue, const call_t *call, long interval, long first_lane, vec voltage, vec current, vec wait, mask hit,
-    vec begin, real next
+    queue_t *queue, const call_t *call, long interval, long first_lane, vec voltage, vec current, vec decay, mask hit,
+    real begin, real next, vec total
 ) {
     for (long lane = 0; lane < LANES; lane++)
         if (hit[lane])
             push(
-                queue, call, interval, first_lane + lane, voltage[lane], current[lane], wait[lane], begin[lane], next,
-                begin[lane] + wait[lane]
+                queue, call, interval, first_lane + lane, voltage[lane], current[lane], decay[lane], begin, next,
+                total[lane]
             );
 }
 
 static void resolve(const queue_t *queue, const call_t *call, long first) {
     for (long spike = first; spike < queue->count; spike += LANES) {
         const vec voltage = load(row_of(queue, FIRST) + spike), current = load(row_of(queue, SECOND) + spike);
-        const vec wait = load(row_of(queue, THIRD) + spike);
-        vec by_voltage, by_current, voltage_end, current_end, keep, push_slope, fade, drag, fall;
-        store(row_of(queue, TIME) + spike, smaller(load(row_of(queue, TIME) + spike), load(row_of(queue, NEXT) + spike)));
+        const vec decay = load(row_of(queue, THIRD) + spike);
+        vec wait, by_voltage, by_current, voltage_end, current_end, keep, push_slope, fade, drag, fall;
+        passed(load(row_of(queue, TIME) + spike), &wait);
+        store(
+            row_of(queue, TIME) + spike,
+            smaller(load(row_of(queue, BEGIN) + spike) + wait, load(row_of(queue, NEXT) + spike))
+        );
         if (!call->tape) continue;
-        slope(voltage, current, wait, &by_voltage, &by_current);
-        move(voltage, current, wait, &voltage_end, &current_end, &keep, &push_slope, &fade, &drag, &fall);
+        slope(voltage, current, decay, &by_voltage, &by_current);
+        move(voltage, current, decay, &voltage_end, &current_end, &keep, &push_slope, &fade, &drag, &fall);
         store(row_of(queue, SLOPE) + spike, by_voltage);
         store(row_of(queue, SLOPE + 1) + spike, by_current);
         store(row_of(queue, SLOPE + 2) + spike, fade);
@@ -57,25 +63,27 @@ static void run_interval(
     const long width = call->width;
     real *voltage_of = state, *current_of = state + width;
     real *tape = call->tape ? tape_of(call, trial, interval) : 0;
+    vec whole;
+    faded(splat(next - now), &whole);
     for (long lane = 0; lane < width; lane += LANES) {
         vec voltage = load(voltage_of + lane), current = load(current_of + lane);
-        vec begin = splat(now), left = splat(next - now);
+        vec left = whole, total = splat(1); /* decays until the end, and since the beginning */
         vec voltage_end, current_end, keep, push_slope, fade, drag, fall;
         long expected = lane <= certain && certain < lane + LANES ? certain - lane : -1;
         for (;;) {
-            vec wait, exists;
-            cross(voltage, current, &wait, &exists);
-            if (expected >= 0 && left[expected] < wait[expected]) left[expected] = wait[expected];
+            vec decay, exists;
+            cross(voltage, current, &decay, &exists);
+            if (expected >= 0 && left[expected] > decay[expected]) left[expected] = decay[expected];
             expected = -1;
-            const mask hit = (exists > 0) & (wait > 0) & (wait <= left);
+            const mask hit = (exists > 0) & (decay < 1) & (decay >= left);
             if (!any(hit)) break;
-            queue_spikes(queue, call, interval, lane, voltage, current, wait, hit, begin, next);
-            const vec passed = pick(hit, wait, splat(0));
-            move(voltage, current, passed, &voltage_end, &current_end, &keep, &push_slope, &fade, &drag, &fall);
-            voltage = pick(hit, splat(0), voltage);
+            decay = pick(hit, decay, splat(1));
+            total *= decay;
+            queue_spikes(queue, call, interval, lane, voltage, current, decay, hit, now, next, total);
+            move(voltage, current, decay, &voltage_end, &current_end, &keep, &push_slope, &fade, &drag, &fall);
+            voltage = pick(hit, splat(RESET), voltage);
             current = pick(hit, current_end, current);
-            begin += passed;
-            left -= passed;
+            left /= decay;
         }
         move(voltage, current, left, &voltage_end, &current_end, &keep, &push_slope, &fade, &drag, &fall);
         store(voltage_of + lane, voltage_end);

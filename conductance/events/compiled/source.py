@@ -68,6 +68,7 @@ def source(flow: Flow, dtype: str) -> str:
     else:
         functions = _leaky(flow)
         loop = "leaky.c"
+        head += f"#define RESET C({float(flow.reset)!r})\n"
     texts = [(here / name).read_text("utf-8") for name in ("common.c", loop)]
     return "\n".join([head, vectors, _struct("call_t", CALL), *functions, *texts])
 
@@ -125,11 +126,13 @@ def _projective(flow: ProjectiveFlow) -> list[str]:
 
 
 def _leaky(flow: LeakyFlow) -> list[str]:
-    step = ("voltage", "current", "duration")
+    step = ("voltage", "current", "decay")
     results = ("voltage_end", "current_end", "keep", "push_slope", "fade", "drag", "fall")
     return [
         _function("move", step, flow.step, results),
-        _function("cross", step[:2], flow.crossing, ("wait", "exists")),
+        _function("cross", step[:2], flow.crossing, ("decay", "exists")),
+        _function("passed", ("decay",), flow.waiting, ("duration",)),
+        _function("faded", ("duration",), flow.fading, ("decay",)),
         _function("slope", step, flow.crossing_gradient, ("by_voltage", "by_current")),
     ]
 
