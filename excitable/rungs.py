@@ -14,6 +14,7 @@ from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.networks.continuous import integrate_network
+from conductance.storage import StorageError
 from conductance.training.activity import is_spiking
 from excitable.config.sections import MIXED
 
@@ -197,9 +198,19 @@ def save_waveforms(rungs: list[Waveforms], path: Path) -> None:
 
 
 def load_waveforms(path: Path, names: tuple[str, ...] | None = None) -> list[Waveforms]:
-    """Read the rungs of a file in the order of the ladder."""
+    """Read the rungs of a run's file in the order of the ladder.
+
+    Raises:
+        StorageError: the file is damaged.
+    """
     import h5netcdf
 
-    with h5netcdf.File(path, "r") as file:
-        groups = [name for name in (names or MEANINGS) if name in file.groups]
-    return [Waveforms.from_dataset(xr.load_dataset(path, group=name, engine="h5netcdf")) for name in groups]
+    try:
+        with h5netcdf.File(path, "r") as file:
+            groups = [name for name in (names or MEANINGS) if name in file.groups]
+        sets = [xr.load_dataset(path, group=name, engine="h5netcdf") for name in groups]
+        return [Waveforms.from_dataset(each) for each in sets]
+    except (OSError, KeyError, ValueError) as error:
+        raise StorageError(
+            f"{path}: it cannot be read ({error}); `excitable simulate {path.parent}` makes it anew"
+        ) from None

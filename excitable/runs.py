@@ -69,7 +69,11 @@ class RunFolder:
     def configuration(self) -> Configuration:
         """The run's configuration."""
         path = self.path / CONFIGURATION
-        return parse_configuration(path.read_text(encoding="utf-8"), source=str(path))
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise RunError(f"{path}: the file is damaged ({error}); take it from a copy") from None
+        return parse_configuration(text, source=str(path))
 
     @cached_property
     def task(self) -> Task:

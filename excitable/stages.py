@@ -12,7 +12,6 @@ import xarray as xr
 
 from circuits.bias import bias_csv
 from circuits.schematic import schematics
-from conductance.storage import StorageError
 from conductance.storage.files import whole_file
 from conductance.tasks import Split
 from excitable import __version__
@@ -214,12 +213,7 @@ def compare_run(run: RunFolder, rungs: Sequence[str] = ()) -> Ladder:
     path = run.path / WAVEFORMS
     if not path.is_file():
         raise RunError(f"{run.path}: nothing is simulated yet; `excitable simulate {run.path}` does it")
-    try:
-        found = load_waveforms(path)
-    except (OSError, KeyError, ValueError) as error:
-        raise StorageError(
-            f"{path}: it cannot be read ({error}); `excitable simulate {run.path}` makes it anew"
-        ) from None
+    found = load_waveforms(path)
     if rungs:
         wanted = chosen_rungs(run, rungs)
         missing = sorted(set(wanted) - {rung.rung for rung in found})

@@ -62,19 +62,23 @@ def module(offered: Catalogue, *, served: bool = False) -> str:
         "const MODELS = {\n" + ",\n".join(models) + "\n};",
         f"const EXAMPLES = {script_data(examples)};",
         f"const RULES = {script_data(rules_data())};",
-        f"const LINES = {script_data(lines)};",
+        f"const LINES = {script_data(packed(lines))};",
         f"const TEMPLATES = {script_data(texts)};",
         f"const STYLE = {script_data(style())};",
-        f"const SCHEMATICS = {script_data('' if served else packed_schematics(offered))};",
+        f"const SCHEMATICS = {script_data('' if served else packed(named_schematics(offered)))};",
     ]
     parts = (NETWORK, *PARTS) if served else PARTS
     return compact("\n".join([*data, *(asset(part) for part in parts)]))
 
 
-def packed_schematics(offered: Catalogue) -> str:
-    """The schematics by the key of their model, as JSON, deflated, in base 64: a tenth of their size."""
-    drawn = {key: text for key, neuron in offered.models.items() if (text := named_schematic(neuron))}
-    return base64.b64encode(zlib.compress(json.dumps(drawn).encode(), 9)).decode()
+def packed(data: Any) -> str:
+    """Data as JSON, deflated, in base 64: schematics have a tenth of their size, texts a third."""
+    return base64.b64encode(zlib.compress(json.dumps(data).encode(), 9)).decode()
+
+
+def named_schematics(offered: Catalogue) -> dict[str, str]:
+    """The schematics by the key of their model."""
+    return {key: text for key, neuron in offered.models.items() if (text := named_schematic(neuron))}
 
 
 def named_schematic(neuron: Neuron) -> str:

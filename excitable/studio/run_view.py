@@ -1,9 +1,11 @@
 """A trained network for the page: its neurons, its ladder, waveforms of model and circuit. Read only."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection
 from conductance.neurons.base import Neuron
 from excitable.rungs import Waveforms, load_waveforms
@@ -36,12 +38,23 @@ def network_view(run: RunFolder | None, offered: Catalogue) -> dict[str, Any]:
         key = _key(layer.neuron, offered)
         if key is not None and layer.neuron.elements:
             layers.append(_layer(name, layer, key, bias))
+    problems: list[str] = []
     return {
         "words": f"The network of {run.path.name}, as trained. Nothing here changes the run.",
         "layers": layers,
-        "ladder": _ladder(run),
-        "waveforms": _waveforms(run),
+        "ladder": _unless_damaged(_ladder, run, problems) or [],
+        "waveforms": _unless_damaged(_waveforms, run, problems),
+        "problems": problems,
     }
+
+
+def _unless_damaged(read: Callable[[RunFolder], Any], run: RunFolder, problems: list[str]) -> Any:
+    """What was read; None, and one more problem, where it cannot be: one damaged file hides no other."""
+    try:
+        return read(run)
+    except ExcitableError as error:
+        problems.append(str(error))
+        return None
 
 
 def _key(neuron: Neuron, offered: Catalogue) -> str | None:
@@ -82,7 +95,8 @@ def _waveforms(run: RunFolder) -> dict[str, Any] | None:
     path = run.path / WAVEFORMS
     if not path.is_file():
         return None
-    return _sampled(load_waveforms(path))
+    rungs = load_waveforms(path)
+    return _sampled(rungs) if rungs else None
 
 
 def _sampled(rungs: list[Waveforms]) -> dict[str, Any]:

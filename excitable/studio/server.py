@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from conductance.errors import ExcitableError
 from excitable.runs import RunFolder
@@ -76,9 +76,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The page, to who has the token."""
-        place = urlsplit(self.path)
-        given = parse_qs(place.query).get("token", [""])[0]
-        if place.path != "/":
+        path, _, query = self.path.partition("?")
+        given = parse_qs(query).get("token", [""])[0]
+        if path != "/":
             self._refuse(404, "there is only one page here: /")
         elif self._trusted(given):
             self._send(200, "text/html; charset=utf-8", self.server.page)
@@ -91,18 +91,26 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if answer is None:
             self._refuse(404, "this question is not known")
-        elif not length.isdigit() or int(length) > LARGEST_BODY:
+        elif not (length.isascii() and length.isdigit()) or int(length) > LARGEST_BODY:
             self._refuse(413, f"a question has a length of at most {LARGEST_BODY} bytes")
         else:
             self._answer(answer, self.rfile.read(int(length)))
 
     def _answer(self, answer: Answer, body: bytes) -> None:
         try:
-            with self.server.work:
-                found = answer(json.loads(body))
-        except (ExcitableError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            found = {"error": str(error)}
+            asked = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            found = {"error": f"the page's question is no JSON ({error})"}
+        else:
+            found = self._found(answer, asked)
         self._send(200, "application/json", json.dumps(found).encode())
+
+    def _found(self, answer: Answer, asked: Any) -> dict[str, Any]:
+        try:
+            with self.server.work:
+                return answer(asked)
+        except ExcitableError as error:
+            return {"error": str(error)}
 
     def _trusted(self, token: str) -> bool:
         if not self.server.allows_host(self.headers.get("Host", "")):

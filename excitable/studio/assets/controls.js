@@ -13,7 +13,7 @@ class Slider {
   constructor(parent, { name, title, low, high, logarithmic, unit, allows, bounds, input, done }) {
     this.settings = { low, high, logarithmic, allows, bounds };
     this.row = element("div", { class: "slider" }, parent);
-    const id = `excitable-${Slider.count++}`;
+    const id = newId();
     this.label = element("label", { for: id, text: name, title }, this.row);
     this.range = element("input", { type: "range", id, min: 0, max: 1000, step: "any" }, this.row);
     this.field = element("input", { type: "text", inputmode: "decimal", "aria-label": `${name}, value`, spellcheck: "false" }, this.row);
@@ -29,6 +29,11 @@ class Slider {
       this.range.dispatchEvent(new Event("input"));
     });
     this.range.addEventListener("keyup", done);
+    this.field.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      this.refuse(null);
+      this.field.value = this.field.dataset.shown;
+    });
     this.field.addEventListener("change", () => {
       const text = this.field.value.trim();
       const value = text === "" ? NaN : Number(text.replace("−", "-"));
@@ -68,7 +73,11 @@ class Slider {
     if (this.unit.textContent !== note) this.unit.textContent = note;
   }
 }
-Slider.count = 0;
+
+// Unlike those of any other studio in the same notebook: labels and panels point to their own.
+const STUDIO = Math.random().toString(36).slice(2);
+let ids = 0;
+function newId() { return `excitable-${STUDIO}-${ids++}`; }
 
 function engineering(value, unit) {
   if (value === 0) return `0 ${unit}`;
@@ -97,6 +106,16 @@ function select(parent, name, options, chosen, changed) {
   return made;
 }
 
+// What the lines of a plot are: [name, colour's role, whether dashed], as a row under its caption.
+function legend(plot, entries) {
+  const made = element("span", { class: "legend" }, plot.caption);
+  for (const [name, role, dashed] of entries) {
+    const each = element("span", { class: dashed ? "dashed" : "", text: name }, made);
+    each.style.setProperty("--colour", `var(--${role})`);
+  }
+  return made;
+}
+
 function button(parent, text, title, clicked) {
   const made = element("button", { type: "button", text, title }, parent);
   made.addEventListener("click", clicked);
@@ -110,16 +129,18 @@ class Tabs {
     this.panels = element("div", { class: "panels" }, parent);
     this.all = [];
     this.list.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (!step) return;
-      const place = (this.all.indexOf(this.open) + step + this.all.length) % this.all.length;
+      const count = this.all.length;
+      const open = this.all.indexOf(this.open);
+      const place = { ArrowRight: (open + 1) % count, ArrowLeft: (open + count - 1) % count, Home: 0, End: count - 1 }[event.key];
+      if (place === undefined) return;
+      event.preventDefault();
       this.show(this.all[place]);
       this.all[place].tab.focus();
     });
   }
 
   add(title, opened) {
-    const id = `excitable-tab-${Slider.count++}`;
+    const id = newId();
     const tab = element("button", { type: "button", role: "tab", id, text: title, "aria-controls": `${id}-panel` }, this.list);
     const panel = element("div", { role: "tabpanel", id: `${id}-panel`, "aria-labelledby": id, tabindex: 0 }, this.panels);
     const made = { tab, panel, opened };

@@ -48,7 +48,7 @@ class Plot {
     c.beginPath();
     c.textAlign = "center";
     c.textBaseline = "top";
-    for (const value of ticks(this.range.xLow, this.range.xHigh, (right - left) / 46)) {
+    for (const value of ticks(this.range.xLow, this.range.xHigh, (right - left) / 40)) {
       const x = Math.round(this.px(value)) + 0.5;
       c.moveTo(x, top);
       c.lineTo(x, bottom);

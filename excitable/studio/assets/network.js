@@ -2,6 +2,7 @@
 
 function showNetwork(studio, parent, network) {
   element("p", { text: network.words }, parent);
+  for (const problem of network.problems) element("p", { class: "message", text: problem }, parent);
   for (const layer of network.layers) {
     element("h3", { text: `layer ${layer.name}: ${layer.neurons.length} ${layer.neuron} neurons` }, parent);
     const rows = layer.neurons.map((neuron, index) => [index, byCurves(layer.model, neuron), ...layer.shown.map((name) => short(neuron.values[name])), neuron.input]);
@@ -36,8 +37,9 @@ class Perturbed {
     button(tools, "Leave the network", "go on with this neuron alone", () => this.close());
     this.note = element("p", { role: "status" }, this.box);
     const row = element("div", { class: "row" }, this.box);
-    this.own = new Plot(row, { label: "this neuron's output: trained, and changed (dashed)", x: "time / tau_m", y: "output", height: 170 });
-    this.readout = new Plot(row, { label: "the readout: trained, and changed (dashed)", x: "time / tau_m", y: "readout", height: 170 });
+    this.own = new Plot(row, { label: "this neuron's output", x: "time / tau_m", y: "output", height: 170 });
+    this.readout = new Plot(row, { label: "the readout", x: "time / tau_m", y: "readout", height: 170 });
+    for (const plot of [this.own, this.readout]) legend(plot, [["as trained", "model", false], ["changed", "circuit", true]]);
     this.feature = 0;
   }
 
@@ -114,13 +116,14 @@ function showWaveforms(studio, parent, waveforms) {
   const plot = new Plot(parent, { label: "membrane voltage", x: "time / tau_m", y: "V / V0", height: 220 });
   plot.fit();
   const { time } = waveforms;
-  const colours = ["model", "equation", "circuit"];
+  const roles = ["model", "equation", "circuit"];
+  legend(plot, waveforms.rungs.map((rung, index) => [rung.name, roles[index] || "ink", index > 0]));
   function draw() {
     if (!studio.colours) studio.readColours();
     const voltages = waveforms.rungs.map((rung) => rung.voltage[chosen]);
     const all = voltages.flat();
     plot.begin([time[0], time[time.length - 1]], [Math.min(...all) - 0.1, Math.max(...all) + 0.1], studio.colours);
-    voltages.forEach((values, index) => plot.line(time, values, { colour: studio.colours[colours[index]] || studio.colours.ink, dash: index ? [5, 3] : [] }));
+    voltages.forEach((values, index) => plot.line(time, values, { colour: studio.colours[roles[index] || "ink"], dash: index ? [5, 3] : [] }));
     const place = Math.round((Number(cursor.value) / 1000) * (time.length - 1));
     plot.level(time[place], { colour: studio.colours.muted, vertical: true });
     reading.textContent = `at ${short(time[place])} tau_m: ${waveforms.rungs.map((rung) => `${rung.name} ${short(rung.voltage[chosen][place])} V0`).join(", ")}`;

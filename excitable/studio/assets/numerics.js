@@ -4,6 +4,7 @@ const MOST_STEPS = 60000;
 const USUAL_STEPS = 10000;
 const GRID = 240;
 const RAMP_STEPS = 50;
+const RATES_READ = 40;
 const HANDLE = 1; // a handle lies this far right of its element's offset, in V0: there a gain moves the curve
 const BURST_RATIO = 1.5; // as conductance.shaping.episodes has it
 
@@ -26,7 +27,39 @@ function heldInput(stimulus, duration) {
 
 // A short window takes finer steps at the same price.
 function stepOf(model, duration) {
-  return model.map ? 1 : Math.max(Math.min(model.dt, duration / USUAL_STEPS), duration / MOST_STEPS);
+  return model.map ? 1 : Math.min(model.dt, duration / USUAL_STEPS);
+}
+
+// How much can be shown: no longer than the most steps of the usual length, beyond which they would be too coarse.
+function windowOf(model) {
+  return { shortest: 20 * model.dt, longest: MOST_STEPS * model.dt };
+}
+
+// Whether the steps are too long for the neuron's own rates: a rule of order 2 is stable up to dt |eigenvalue| = 2.
+// Neurons with an event take exact or bounded steps; what those cannot show is more than a spike in a few of them.
+function tooCoarse(model, state, run, spikes) {
+  if (model.map) return false;
+  if (model.event) return spikes.length > run.steps / 4;
+  const n = model.states.length;
+  const each = Math.max(1, Math.floor(run.steps / RATES_READ));
+  let x = state.start;
+  for (let t = 0; t < run.steps && x.every(Number.isFinite); t += each) {
+    if (!(run.dt * spectralRadius(model.jacobian(x, run.input[t], state.p), n) <= 2)) return true;
+    x = run.out.slice(0, n).map((values) => values[t]);
+  }
+  return false;
+}
+
+// From above, by Gelfand's formula: the fourth root of the largest row sum of |J^4|.
+function spectralRadius(matrix, n) {
+  const square = (a) => Array.from({ length: n * n }, (_, place) => {
+    let sum = 0;
+    for (let m = 0; m < n; m++) sum += a[n * Math.floor(place / n) + m] * a[m * n + (place % n)];
+    return sum;
+  });
+  const fourth = square(square(matrix));
+  const sums = Array.from({ length: n }, (_, i) => fourth.slice(i * n, i * n + n).reduce((sum, value) => sum + Math.abs(value), 0));
+  return Math.max(...sums) ** 0.25;
 }
 
 function stepsOf(model, duration) {
@@ -188,7 +221,7 @@ function equilibriaAt(model, current, p, low, high) {
 }
 
 // What the shown window holds, in words; the full protocol is the program's own, `classify`.
-function observed(spikes, duration, onset) {
+function observed(spikes, duration, onset, unit) {
   const late = spikes.filter((time) => time >= onset + duration / 5);
   const seen = onset === 0 && late.length > 8 ? late : spikes.filter((time) => time >= onset); // settled, if it lasts
   if (!seen.length) return { name: "silent", why: "no spike in this window" };
@@ -212,11 +245,11 @@ function observed(spikes, duration, onset) {
     if (complete.length && Math.max(...complete) > 1) {
       const [least, most] = [Math.min(...complete), Math.max(...complete)];
       const many = least === most ? `${least}` : `${least} to ${most}`;
-      return { name: "bursting", why: `bursts of ${many} spikes, intervals ${short(sorted[0])} to ${short(sorted[sorted.length - 1])} tau_m` };
+      return { name: "bursting", why: `bursts of ${many} spikes, intervals ${short(sorted[0])} to ${short(sorted[sorted.length - 1])} ${unit}` };
     }
   }
   const middle = sorted[Math.floor(sorted.length / 2)];
-  return { name: "tonic spiking", why: `${count}, one every ${short(middle)} tau_m` };
+  return { name: "tonic spiking", why: `${count}, one every ${short(middle)} ${unit}` };
 }
 
 function short(value) {

@@ -48,7 +48,8 @@ function decoded(text) {
   if (text.length > LONGEST_LINK) throw new Error("it is too long");
   const query = new URLSearchParams(text);
   const key = query.get("neuron");
-  if (!Object.hasOwn(MODELS, key ?? "")) throw new Error("it names a neuron that is not here");
+  if (key === null) throw new Error("it names no neuron");
+  if (!Object.hasOwn(MODELS, key)) throw new Error(`neuron “${key.slice(0, 40)}” is not here`);
   const model = MODELS[key];
   const number = (name, most = LARGEST) => {
     const given = query.get(name);
@@ -64,7 +65,10 @@ function decoded(text) {
   };
   const known = new Set(["neuron", "stimulus", "stimulus.points", "start", "duration", ...UNITS,
     ...STIMULUS.map((name) => `stimulus.${name}`), ...model.parameters.map((parameter) => parameter.name)]);
-  for (const name of query.keys()) if (!known.has(name)) throw new Error("it has an entry that is not known here");
+  for (const name of query.keys()) {
+    if (!known.has(name)) throw new Error(`“${name.slice(0, 40)}” is not known here; another version may have written it`);
+    if (query.getAll(name).length > 1) throw new Error(`${name} stands in it twice`);
+  }
   const p = Float64Array.from(model.parameters, (parameter) => {
     const value = number(parameter.name);
     if (!allowed(parameter, value)) throw new Error(`${parameter.name} must lie in ${parameter.bounds}`);
@@ -73,12 +77,14 @@ function decoded(text) {
   const broken = brokenConstraint(model, p);
   if (broken) throw new Error(broken);
   const shape = query.get("stimulus");
-  if (!SHAPES.includes(shape)) throw new Error("its stimulus is not known");
+  if (!SHAPES.includes(shape)) throw new Error(`stimulus “${(shape ?? "").slice(0, 40)}” is none of ${SHAPES.join(", ")}`);
   const stimulus = { shape, points: new Array(DRAWN).fill(0) };
   for (const name of STIMULUS) stimulus[name] = number(`stimulus.${name}`);
   if (shape === "drawn") stimulus.points = numbers("stimulus.points", DRAWN);
   const duration = number("duration");
-  if (duration < 20 * model.dt || stimulus.onset < 0 || stimulus.width < 0) throw new Error("a time is negative or too short");
+  const { shortest, longest } = windowOf(model);
+  if (duration < shortest || duration > longest) throw new Error(`duration must lie between ${short(shortest)} and ${short(longest)}`);
+  for (const name of ["onset", "width"]) if (stimulus[name] < 0) throw new Error(`stimulus.${name} is negative`);
   const units = {};
   for (const name of UNITS) {
     units[name] = number(name);
@@ -90,11 +96,12 @@ function decoded(text) {
 class Undo {
   constructor(first) { this.past = []; this.future = []; this.now = first; }
   keep(text) {
-    if (text === this.now) return;
+    if (text === this.now) return false;
     this.past.push(this.now);
     if (this.past.length > 200) this.past.shift();
     this.future = [];
     this.now = text;
+    return true;
   }
   back() { return this.move(this.past, this.future); }
   forth() { return this.move(this.future, this.past); }

@@ -71,6 +71,7 @@ class Studio {
     this.traceRow = element("div", { class: "row wide" }, this.stage);
     this.circuitRow = element("div", { class: "circuit" }, this.stage);
     this.phaseRow = element("div", { class: "row" }, this.stage);
+    this.circuitNote = element("span", { role: "status" });
     this.texts = new Texts(this, element("section", { class: "texts", "aria-label": "the same neuron in other forms" }, this.root));
     buildCircuitButton(this, this.circuitRow);
   }
@@ -110,7 +111,9 @@ class Studio {
 
   followAddress() {
     const wanted = location.hash.slice(1);
-    if (wanted && wanted !== encoded(this.state) && this.openLink(wanted)) this.commit();
+    if (!wanted || wanted === encoded(this.state)) return;
+    if (this.openLink(wanted)) this.commit();
+    this.settle(); // the address is that of the shown state again, whatever it was
   }
 
   rebuild() {
@@ -161,14 +164,16 @@ class Studio {
   }
 
   changed(different = true) {
-    if (different) { this.circuit = null; clearTimeout(this.timer); this.timer = setTimeout(() => this.settle(), SETTLE); }
+    if (different) { this.circuit = null; this.circuitNote.textContent = ""; clearTimeout(this.timer); this.timer = setTimeout(() => this.settle(), SETTLE); }
     if (this.asked || this.closed) return;
     this.asked = true;
     requestAnimationFrame(() => { this.asked = false; if (!this.closed) this.render(); });
   }
 
+  // Ends a change: what was said before is about another state.
   commit() {
-    if (this.undo) this.undo.keep(encoded(this.state));
+    if (!this.undo || !this.undo.keep(encoded(this.state))) return;
+    this.tell("");
   }
 
   // What is too slow for every frame: the address, texts, the sweep of the bifurcation diagram.
@@ -253,13 +258,18 @@ class Studio {
 
   showVerdict() {
     const { model, state } = this;
+    if (tooCoarse(model, state, this.run, this.spikes)) {
+      this.write(this.verdictName, "not resolved");
+      this.write(this.verdictWhy, `: steps of ${short(this.run.dt)} tau_m are too long for these values, so the trace is not the neuron's. A shorter window takes shorter steps; or lower a gain, or lengthen a time constant.`);
+      return;
+    }
     if (!Number.isFinite(this.run.out[0][this.run.steps - 1])) {
       this.write(this.verdictName, "the voltage runs away");
-      this.write(this.verdictWhy, " It leaves every bound in this window; lower a gain or the input.");
+      this.write(this.verdictWhy, ": it leaves every bound in this window. Lower a gain or the input.");
       return;
     }
     const onset = this.running || state.stimulus.shape === "constant" ? 0 : state.stimulus.onset;
-    const seen = observed(this.spikes, this.run.steps * this.run.dt, onset);
+    const seen = observed(this.spikes, this.run.steps * this.run.dt, onset, model.map ? "steps" : "tau_m");
     const rule = publishedRule(this.shapes);
     const described = Object.entries(this.shapes).map(([timescale, shape]) => {
       const where = shape.regions.map(({ lower, upper }) => `${lower.toFixed(2)} to ${upper.toFixed(2)}`).join(" and ");
@@ -338,6 +348,7 @@ function addSlider(studio, parent, settings) {
     const key = `${value} ${Object.values(studio.state.units).join(" ")}`;
     if (slider.key === key) return;
     slider.key = key;
+    slider.refuse(null);
     slider.show(value, note(value));
   };
   studio.sliders.push(slider);
@@ -360,9 +371,9 @@ function buildStimulus(studio, side, done) {
     const { stimulus, duration } = studio.state;
     if (shape !== "constant" && stimulus.onset === 0) stimulus.onset = duration / 4;
     if (shape === "pulse" && stimulus.width === 0) [stimulus.width, stimulus.amplitude] = [duration / 100, 1];
-    if (shape === "drawn") studio.tell("Draw on the input plot with the pointer, or type 32 numbers.");
     show();
     done();
+    if (shape === "drawn") studio.tell(`Draw on the input plot with the pointer, or type ${DRAWN} numbers.`);
   });
   const time = model.map ? "1" : "tau_m";
   const long = model.duration * 6;
@@ -380,17 +391,20 @@ function buildStimulus(studio, side, done) {
   element("span", { text: `drawn: ${DRAWN} numbers` }, rows.drawn);
   const area = element("textarea", { rows: 3, spellcheck: "false" }, rows.drawn);
   area.addEventListener("change", () => {
-    const values = area.value.trim().split(/[\s,]+/).map(Number);
-    if (values.length !== DRAWN || !values.every((value) => Number.isFinite(value) && Math.abs(value) <= LARGEST)) {
-      studio.tell(`A drawn input is ${DRAWN} numbers; ${values.length} were given, or one does not fit.`);
+    const given = area.value.trim().split(/[\s,]+/).filter(Boolean);
+    const odd = given.find((text) => !(Math.abs(Number(text)) <= LARGEST));
+    if (given.length !== DRAWN || odd !== undefined) {
+      studio.tell(odd === undefined ? `A drawn input is ${DRAWN} numbers; ${given.length} were given.` : `“${odd.slice(0, 20)}” is not a number that fits; a drawn input is ${DRAWN} numbers.`);
+      area.value = studio.state.stimulus.points.join(" ");
       return;
     }
-    studio.setStimulus("points", values);
+    studio.setStimulus("points", given.map(Number));
     done();
   });
+  const { shortest, longest } = windowOf(model);
   addSlider(studio, box, {
-    name: "window", title: "how much is shown", low: model.duration / 50, high: long, logarithmic: true, bounds: `[${short(20 * model.dt)}, inf)`, unit: time,
-    allows: (value) => value >= 20 * model.dt, read: () => studio.state.duration, input: (value) => { studio.state.duration = value; studio.changed(); }, done,
+    name: "window", title: "how much is shown", low: model.duration / 50, high: long, logarithmic: true, bounds: `[${short(shortest)}, ${short(longest)}]`, unit: time,
+    allows: (value) => value >= shortest && value <= longest, read: () => studio.state.duration, input: (value) => { studio.state.duration = value; studio.changed(); }, done,
   });
   studio.sliders.push({ refresh: () => {
     const { shape, points } = studio.state.stimulus;

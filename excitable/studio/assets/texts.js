@@ -14,6 +14,7 @@ class Texts {
     this.schematic = this.tabs.add("Schematic", () => this.update()).panel;
     this.schematicBox = element("div", { class: "schematic" }, this.schematic);
     this.network = this.tabs.add("Network", () => this.openNetwork()).panel;
+    this.network.classList.add("network");
     if (!studio.options.server) element("p", { text: OFFLINE }, this.network);
   }
 
@@ -31,7 +32,8 @@ class Texts {
   async update() {
     const { studio } = this;
     if (!studio.state) return;
-    const texts = filledTexts(studio.state);
+    this.lines ??= await unpacked(LINES);
+    const texts = filledTexts(studio.state, this.lines);
     for (const [name, block] of Object.entries(this.blocks)) studio.write(block, texts[name]);
     if (!studio.options.server) { this.showDrawnBefore(); return; }
     const asked = (this.asked = encoded(studio.state));
@@ -100,7 +102,7 @@ function table(parent, head, rows) {
   return body;
 }
 
-function filledTexts(state) {
+function filledTexts(state, lines) {
   const changes = heldInput(state.stimulus, state.duration);
   const model = MODELS[state.model];
   const tuple = (values) => `(${values.join(", ")}${values.length === 1 ? "," : ""})`;
@@ -111,7 +113,7 @@ function filledTexts(state) {
   };
   model.parameters.forEach((parameter, index) => { values[parameter.name] = state.p[index]; });
   const fill = (template) => template.replace(/\{\{(\w+)\}\}/g, (_, name) => String(values[name]));
-  return Object.fromEntries(Object.entries(TEMPLATES[state.model]).map(([name, template]) => [name, fill(template.map((line) => LINES[line]).join("\n"))]));
+  return Object.fromEntries(Object.entries(TEMPLATES[state.model]).map(([name, template]) => [name, fill(template.map((line) => lines[line]).join("\n"))]));
 }
 
 function question(state) {
@@ -132,19 +134,19 @@ async function ask(studio, what, body) {
     });
     return await answer.json();
   } catch (error) {
-    return { error: "The studio's program does not answer; is `excitable shape` still running?" };
+    return { error: "The studio's program gave no answer: it has ended, or its terminal says why. `excitable shape` opens a new one." };
   }
 }
 
 function buildCircuitButton(studio, parent) {
   if (!studio.options.server) { element("p", { text: OFFLINE }, parent); return; }
-  const note = element("span", { role: "status" });
+  const note = studio.circuitNote;
   const run = async () => {
     const asked = encoded(studio.state);
     note.textContent = "ngspice runs …";
     const begun = performance.now();
     const answer = await ask(studio, "simulate", question(studio.state));
-    if (studio.closed || asked !== encoded(studio.state)) return;
+    if (studio.closed || asked !== encoded(studio.state)) return; // a newer state stands there, without a note
     if (answer.error) { note.textContent = answer.error; return; }
     studio.circuit = answer;
     note.textContent = `${answer.words} (${((performance.now() - begun) / 1000).toFixed(2)} s)`;
@@ -156,8 +158,10 @@ function buildCircuitButton(studio, parent) {
   element("span", { text: "after every change" }, follow);
   box.addEventListener("change", () => { studio.followCircuit = box.checked ? run : null; if (box.checked) run(); });
   button(parent, "Name the regime", "settles the neuron, watches it, tries pulses: seconds", async () => {
+    const asked = encoded(studio.state);
     note.textContent = "the neuron is settled and watched …";
     const answer = await ask(studio, "regime", question(studio.state));
+    if (studio.closed || asked !== encoded(studio.state)) return;
     note.textContent = answer.error || `${answer.regime}: ${answer.reason}`;
   });
   parent.append(note);

@@ -111,9 +111,10 @@ class TraceView {
   constructor(studio, parent) {
     this.studio = studio;
     this.plot = new Plot(parent, { label: "membrane voltage", x: studio.model.map ? "step" : "time / tau_m", y: "V / V0", height: 220 });
+    this.legend = legend(this.plot, [["model", "model", false], ["ngspice", "circuit", true]]);
     this.raster = new Plot(parent, { label: "spikes", x: "", y: "", height: 52 });
     this.input = new Plot(parent, { label: "input", x: "", y: "I / I0", height: 96 });
-    const canvas = this.input.canvas;
+    const { canvas } = this.input;
     const draw = (event) => {
       const { stimulus, duration } = studio.state;
       if (stimulus.shape !== "drawn") return;
@@ -146,6 +147,8 @@ class TraceView {
     this.plot.begin(span, [low, high], colours);
     if (level !== null) this.plot.level(level, { colour: colours.muted });
     this.plot.trace(v, run.dt, { colour: colours.model });
+    this.legend.hidden = !circuit;
+    canvasTouch(this.input, state.stimulus.shape === "drawn");
     if (circuit) this.plot.line(circuit.time, circuit.voltage, { colour: colours.circuit, width: 1.2, dash: [5, 3] });
     this.raster.begin(span, [0, 1], { ...colours, grid: "transparent", muted: "transparent" });
     this.raster.clipped((c) => {
@@ -168,6 +171,12 @@ class TraceView {
     this.input.begin(span, this.bounds, colours);
     this.input.line(xs, ys, { colour: colours.ink });
   }
+}
+
+// A finger scrolls the page over every plot but one that is drawn on.
+function canvasTouch({ canvas }, drawn) {
+  const wanted = drawn ? "none" : "auto";
+  if (canvas.style.touchAction !== wanted) canvas.style.touchAction = wanted;
 }
 
 class PhaseView {
@@ -253,7 +262,7 @@ class BifurcationView {
     this.plot = new Plot(parent, {
       label: "over the input: equilibria, extremes of V", x: "I / I0", y: "V / V0", height: 250,
     });
-    this.plot.canvas.addEventListener("pointerdown", (event) => {
+    this.plot.canvas.addEventListener("click", (event) => {
       const corner = this.plot.canvas.getBoundingClientRect();
       studio.setStimulus("current", Number(this.plot.xAt(event.clientX - corner.left).toPrecision(4)));
       studio.commit();
