@@ -6,6 +6,7 @@ since both of its inputs move, and stays an ideal buffered resistor.
 """
 
 import math
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -50,7 +51,7 @@ from circuits.realisations.forms import (
 from circuits.realisations.leak import LEAK, leak
 from circuits.realisations.ota import Transistors
 from circuits.realisations.output_stage import LINE, STAGE, line_current, macromodel_output, transistor_output
-from circuits.realisations.staggered import TOLERANCE, span, staggered
+from circuits.realisations.staggered import TOLERANCE, WARNED, Staggered, span, staggered
 from circuits.realisations.synapse import AXON, Synapses
 from circuits.realisations.transconductor import References, Trim, transconductor
 from circuits.scaling import Scaling
@@ -196,6 +197,7 @@ class _Builder:
                 f"{form.residual:.1%} only, from {low:g} to {high:g} V0, and {TOLERANCE:.0%} is allowed; smooth its "
                 f"table, or keep it as a behavioural source: ideal=['{name}']"
             )
+        self._warn_of_cancellation(name, form)
         cell, factor = self.kit.element, I0 * form.factor.xreplace(self.numbers)
         node, lag = self.nodes[form.state], self.lag.get(form.state, 0.0)
         for index, (reference, weight) in enumerate(zip(form.references, form.weights, strict=True)):
@@ -210,6 +212,27 @@ class _Builder:
             name=f"b_{label}_constant", source=GROUND, sink=state.name, current=factor * form.constant,
             note=f"bias of {name}",
         )  # fmt: skip
+
+    def _warn_of_cancellation(self, name: str, form: Staggered) -> None:
+        """Say so where the pairs' own errors, magnified by weights that cancel, spoil the law."""
+        if not self.kit.technology.amplifier.rails:
+            return
+        calibrated = self.kit.element.subcircuit.name in self.kit.trims
+        error = form.expected_error(calibrated=calibrated)
+        if error <= WARNED:
+            return
+        fix = (
+            ""
+            if calibrated
+            else f"calibrate the amplifiers ({form.expected_error(calibrated=True):.0%} then), "
+        )
+        warnings.warn(
+            f"neuron {self.neuron.name}, current {name}: {len(form.weights)} pairs whose currents cancel carry "
+            f"{form.cancellation:.1f} times its largest current, so the circuit is expected to be off by {error:.0%} "
+            f"of it, and {WARNED:.0%} passes in silence; {fix}use a tanh element, a law that bends less, or keep this "
+            f"one as a behavioural source: ideal=['{name}']",
+            stacklevel=2,
+        )
 
     def _is_ideal(self, form: Transfer) -> bool:
         """A linear current between two states, which no pairs can make."""

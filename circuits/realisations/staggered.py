@@ -2,7 +2,8 @@
 
 factor (constant + sum of weights[k] tanh(v - references[k])) follows the law inside a span of voltages and is flat
 beyond. A weight's sign is a matter of which input reads the voltage. Laws that bend within less than a pair's own width
-have no such form; large weights of both signs cancel, so that errors of gain and offset count in units of the largest.
+have no such form. Weights of both signs cancel, and the errors of the pairs do not: `cancellation` says how far they
+are magnified, and the fit prefers small weights.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,16 @@ TOLERANCE = 0.02
 """Largest residual that is built."""
 LEAST = 1e-4
 """Pairs of a weight below this share of the largest are left out."""
+PENALTY = 2e-3
+"""Relative gain error for which the weights are chosen: the square of each, times this one's, is added to the square
+of the deviation. Cubics get a fifth less weight for a deviation of 0.9 %; without it, weights grow at will."""
+CALIBRATED_ERROR = 0.03
+"""What a pair of a calibrated circuit adds to the law's error, over its own weight. Measured by DC sweeps of parabolas
+and cubics in the generic 180 nm technology: 0.9 to 2.7 %."""
+UNTRIMMED_ERROR = 0.07
+"""The same without calibration: gain, offset and imbalance of all pairs add up. Measured: 3 to 6.6 %."""
+WARNED = 0.1
+"""Estimated error, over the law's largest current, from which on it is reported."""
 SAMPLES = 801
 
 
@@ -35,6 +46,8 @@ class Staggered:
         references: (pair,), in V0.
         weights: (pair,), over `factor`, of either sign.
         residual: largest deviation inside the span, over the law's largest current there.
+        cancellation: sum of the weights' sizes over the law's largest current: an error of all pairs, over their bias
+            currents, is magnified by it.
         width_parameters: parameters that shape the law; they cannot differ between instances of one subcircuit.
     """
 
@@ -44,12 +57,17 @@ class Staggered:
     references: tuple[float, ...]
     weights: tuple[float, ...]
     residual: float
+    cancellation: float
     width_parameters: frozenset[str]
 
     @property
     def slope(self) -> sympy.Expr:
         """The largest bias current in I0."""
         return self.factor * max(abs(weight) for weight in self.weights)
+
+    def expected_error(self, *, calibrated: bool) -> float:
+        """Estimate of the law's largest error in a circuit of real pairs, over its largest current."""
+        return self.residual + self.cancellation * (CALIBRATED_ERROR if calibrated else UNTRIMMED_ERROR)
 
 
 def span(neuron: Neuron, state: State) -> tuple[float, float]:
@@ -93,7 +111,11 @@ def _staggered(
     # one pair beyond each end lets the slope go on to it
     references = voltages[0] + spacing * np.arange(-1, steps + 2)
     basis = np.column_stack([np.tanh(samples[:, None] - references), np.ones(SAMPLES)])
-    solution = np.linalg.lstsq(basis, wanted, rcond=1e-10)[0]
+    pairs = len(references)
+    penalty = np.eye(pairs, pairs + 1) * PENALTY * np.sqrt(SAMPLES)
+    solution = np.linalg.lstsq(np.vstack([basis, penalty]), np.append(wanted, np.zeros(pairs)), rcond=1e-10)[
+        0
+    ]
     solution[:-1][np.abs(solution[:-1]) < LEAST * np.abs(solution[:-1]).max()] = 0.0
     kept = np.flatnonzero(solution[:-1])
     return Staggered(
@@ -103,6 +125,7 @@ def _staggered(
         references=tuple(references[kept].tolist()),
         weights=tuple(solution[kept].tolist()),
         residual=float(np.abs(basis @ solution - wanted).max() / np.abs(wanted).max()),
+        cancellation=float(np.abs(solution[:-1]).sum() / np.abs(wanted).max()),
         width_parameters=frozenset(
             str(symbol) for symbol in law.free_symbols - {state} if symbol in dict(numbers)
         ),

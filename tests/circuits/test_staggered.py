@@ -1,18 +1,26 @@
 """Laws made of staggered differential pairs: how near they come, what is refused, and that they add up in a neuron."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
 import sympy
 
+from circuits.calibration import SENSE_VOLTAGE
 from circuits.circuit import BehaviouralCurrent, BehaviouralVoltage, CircuitError, Instance, voltage
+from circuits.membrane_calibration import SWEPT, membrane_bench
 from circuits.realisations import largest_bias, realise, width_parameters
-from circuits.realisations.staggered import TOLERANCE, span, staggered
+from circuits.realisations.staggered import TOLERANCE, WARNED, span, staggered
 from circuits.technologies import technology
 from conductance.elements import linear, quadratic, tabulated, tanh
 from conductance.events import theta
 from conductance.neurons import mtc
+from conductance.shaping.curves import steady_curve
+from excitable.calibration import calibrate_level, trims
+from netlists.analyses import DCSweep, Tolerances
+from netlists.runner import simulate
+from netlists.writing import write_netlist
 
 IDEAL = technology("ideal")
 VOLTAGES = np.linspace(-4.5, 4.5, 91)
@@ -81,6 +89,58 @@ def test_perfect_amplifiers_make_the_element(element):
         slow = neuron.states[1].symbol
         expected = float(neuron.states[0].currents["law"].subs(neuron.substitutions() | {slow: state}))
         assert total / scaling.current_unit == pytest.approx(expected, abs=0.03)
+
+
+def test_weights_are_smaller_than_those_of_plain_least_squares():
+    """Half the law's total variation bounds the weights from below; least squares alone lie farther above it."""
+    neuron = mtc([tabulated("slow", POINTS, np.exp(-2 * POINTS**2), name="law")])
+    form = pairs_of(neuron)
+    law = sympy.lambdify(form.state, neuron.membrane.currents["law"].subs(neuron.substitutions()))(VOLTAGES)
+    references = -4.5 + np.arange(-1, 11)
+    basis = np.column_stack([np.tanh(VOLTAGES[:, None] - references), np.ones(VOLTAGES.size)])
+    plain = np.linalg.lstsq(basis, law)[0][:-1]
+    least = np.abs(np.diff(law)).sum() / 2
+    made = form.cancellation * np.abs(law).max()
+    assert least < made < 0.75 * np.abs(plain).sum()
+
+
+@pytest.mark.parametrize("calibrated", [False, True], ids=["as drawn", "calibrated"])
+@pytest.mark.parametrize("name", ["inverted parabola", "falling table"])
+def test_transistors_are_off_by_no_more_than_is_said(name, calibrated):
+    """By DC, the membrane of transistors leaves its declared I-V curve by less than the expected error of the law."""
+    neuron = mtc([ELEMENTS[name]], filter_limit=1.0)
+    process = technology("generic_180nm")
+    scaling = process.scaling()
+    form = pairs_of(neuron)
+    law = sympy.lambdify(form.state, neuron.membrane.currents["law"].subs(neuron.substitutions()))
+    bias = largest_bias(neuron, scaling)
+    trim = trims(calibrate_level("transistor", process, (bias / 4, bias / 2, bias))) if calibrated else {}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        built = realise(neuron, "transistor", technology=process, trims=trim)
+    expected = form.expected_error(calibrated=calibrated)
+    assert bool(said) == (expected > WARNED)
+    if said:
+        assert f"current law: {len(form.weights)} pairs" in str(said[0].message)
+        assert f"off by {expected:.0%}" in str(said[0].message)
+    reach = 4.5 * scaling.voltage_unit
+    sweep = DCSweep(source=SWEPT, start=-reach, stop=reach, step=reach / 30)
+    tolerances = Tolerances.scaled(
+        voltage_unit=scaling.voltage_unit, current_unit=scaling.current_unit,
+        capacitance=scaling.capacitance, relative=1e-5,
+    )  # fmt: skip
+    found = simulate(write_netlist(membrane_bench(neuron, built, scaling), sweep, tolerances)).require()
+    held = found["voltage"].sel(node="um").to_numpy()
+    current = (found["sweep"].to_numpy() - held) / SENSE_VOLTAGE
+    excess = np.abs(current - steady_curve(neuron).function()(held / scaling.voltage_unit)).max()
+    assert 0.01 < excess / np.abs(law(VOLTAGES)).max() < expected
+
+
+def test_perfect_amplifiers_warn_of_nothing():
+    """Weights that cancel do no harm where pairs have no errors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        realise(mtc([ELEMENTS["table"]], filter_limit=1.0), "macromodel", technology=IDEAL)
 
 
 def test_a_linear_element_needs_no_constant():
