@@ -6,27 +6,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated
 
 import torch
 from pydantic import Field, ValidationError, create_model, model_validator
 from safetensors.torch import save as bytes_of_tensors
 
 from conductance.events import EventError, EventLayer, EventNetwork, synaptic_lif, theta
+from conductance.events.backend import Backend
 from conductance.events.checkpoints import CHECKPOINT
 from conductance.events.training import EpochRecord, EventScore, EventTraining, score, train_classifier
 from conductance.neurons import Neuron, qif
 from conductance.storage import StorageError, write_whole
 from conductance.storage.files import readable_json
 from conductance.storage.networks import read_tensors
-from conductance.tasks import Digits, EventData, EventTask, YinYang
-from excitable.config.declared import Section, section_of
+from conductance.tasks import EVENT_TASKS, EventData, EventTask
+from excitable.config.declared import OneOf, Section, section_of
 from excitable.config.faults import ConfigurationError, Fault, faults_of
 from excitable.config.sections import NAME
 from excitable.environment import environment
 from excitable.runs import CONFIGURATION, ENVIRONMENT, WEIGHTS, RunError, located, locked
 
-TASKS: Mapping[str, Callable[..., EventTask]] = MappingProxyType({"yin_yang": YinYang, "digits": Digits})
 NEURONS: Mapping[str, Callable[[], Neuron]] = MappingProxyType(
     {"qif": qif, "synaptic_lif": synaptic_lif, "theta": theta}
 )
@@ -37,15 +37,13 @@ RESULT = "result.json"
 class NetworkSection(Section):
     """The network: layers of event-based neurons, one output neuron per class."""
 
-    neuron: Literal["qif", "synaptic_lif", "theta"] = Field(default="qif", description="the neurons")
+    neuron: Annotated[str, OneOf(NEURONS)] = Field(default="qif", description="the neurons")
     hidden: list[int] = Field(default=[30], description="number of neurons of each hidden layer")
     mean: float = Field(default=4.0, description="mean of the first weights, divided by sqrt(inputs)")
     spread: float = Field(default=4.0, ge=0, description="their standard deviation, divided by sqrt(inputs)")
     sharpness: float = Field(default=1.0, gt=0, description="how fast pseudospikes move away with inhibition")
     trainable: list[str] = Field(default=["weight", "initial_voltage"], description="what training changes")
-    backend: Literal["auto", "torch", "c"] = Field(
-        default="auto", description="auto: the compiled event loop where it can be had"
-    )
+    backend: Backend = Field(default="auto", description="auto: the compiled event loop where it can be had")
 
     def build(self, data: EventData, seed: int) -> EventNetwork:
         """The untrained network for a task's data, in double precision."""
@@ -88,7 +86,7 @@ class TrainingSection(Section):
 class EventTaskSection(Section):
     """What is learnt."""
 
-    name: Literal["yin_yang", "digits"] = Field(description="the task")
+    name: Annotated[str, OneOf(EVENT_TASKS)] = Field(description="the task")
 
     @model_validator(mode="after")
     def _buildable(self) -> "EventTaskSection":
@@ -97,7 +95,7 @@ class EventTaskSection(Section):
 
     def build(self) -> EventTask:
         """The task itself."""
-        return TASKS[self.name](**self.model_dump(exclude={"name"}))
+        return EVENT_TASKS[self.name](**self.model_dump(exclude={"name"}))
 
 
 class EventConfiguration(Section):
@@ -112,15 +110,13 @@ class EventConfiguration(Section):
 
 def _for_task(name: str) -> type[EventConfiguration]:
     """The configuration with the options of one task."""
-    options = TASKS[name]
-    if not isinstance(options, type):
-        raise TypeError(f"task {name} is no class of options")
+    options = EVENT_TASKS[name]
     section = section_of(options, EventTaskSection)
     return create_model(f"{options.__name__}Configuration", __base__=EventConfiguration, task=(section, ...))
 
 
 CONFIGURATIONS: Mapping[str, type[EventConfiguration]] = MappingProxyType(
-    {name: _for_task(name) for name in TASKS}
+    {name: _for_task(name) for name in EVENT_TASKS}
 )
 
 
@@ -131,7 +127,7 @@ def is_event_configuration(text: str) -> bool:
     except tomllib.TOMLDecodeError:
         return False
     task = data.get("task")
-    return isinstance(task, dict) and task.get("name") in TASKS
+    return isinstance(task, dict) and task.get("name") in EVENT_TASKS
 
 
 def parse_event_configuration(text: str, *, source: str = "configuration") -> EventConfiguration:
@@ -141,7 +137,7 @@ def parse_event_configuration(text: str, *, source: str = "configuration") -> Ev
         ConfigurationError: with every fault.
     """
     if not is_event_configuration(text):
-        fault = Fault(key="task.name", message=f"it must be one of {', '.join(TASKS)}")
+        fault = Fault(key="task.name", message=f"it must be one of {', '.join(EVENT_TASKS)}")
         raise ConfigurationError(source, [fault])
     data = tomllib.loads(text)
     model = CONFIGURATIONS[data["task"]["name"]]

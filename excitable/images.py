@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import torch
 from pydantic import Field, ValidationError, model_validator
@@ -27,7 +27,7 @@ from conductance.derivation.window import Closure
 from conductance.neurons import dlif, dqif
 from conductance.neurons.base import Neuron
 from conductance.storage import write_whole
-from excitable.config.declared import Section, section_of
+from excitable.config.declared import OneOf, Section, section_of
 from excitable.config.faults import ConfigurationError, Fault, faults_of
 from excitable.config.sections import NAME
 from excitable.runs import CONFIGURATION, WEIGHTS, locked
@@ -55,7 +55,7 @@ NEURONS: Mapping[str, Callable[..., Neuron]] = MappingProxyType({"dqif": dqif, "
 class DataSection(Section):
     """What the network sees."""
 
-    name: Literal["digits", "generated", "cifar10", "cifar100", "cifar10_dvs", "imagenet", "mnist"] = Field(
+    name: Annotated[str, OneOf(("digits", "generated", *READERS))] = Field(
         description="data set; all but digits and generated need a folder of its published files"
     )
     auto_augment: bool = Field(False, description="AutoAugment of CIFAR's images after crop and flip")
@@ -70,9 +70,9 @@ class DataSection(Section):
 class NetworkSection(Section):
     """The network and its neurons."""
 
-    name: Literal["resnet19", "resnet34", "vgg_snn", "digits", "dense"] = Field(description="network")
+    name: Annotated[str, OneOf(NETWORKS)] = Field(description="network")
     steps: int = Field(4, ge=1, description="time steps for which an image is shown")
-    neuron: Literal["dqif", "dlif"] = Field("dqif", description="discretised QIF, or its leaky twin")
+    neuron: Annotated[str, OneOf(NEURONS)] = Field("dqif", description="discretised QIF, or its leaky twin")
     threshold: float = Field(0.5, gt=0, description="u_th in V0")
     window: WindowKind = Field("analytic", description="where a spike has a slope")
     closure: Closure = Field("stationary", description="how the analytic window is derived")

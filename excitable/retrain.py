@@ -78,7 +78,7 @@ def _configuration(parent: Configuration, name: str, options: RetrainOptions) ->
         "training": parent.training.model_copy(update=training).model_dump(),
         "circuit": parent.circuit.model_copy(update=circuit).model_dump(),
     }
-    return Configuration.model_validate({**dict(parent), **changed})
+    return type(parent).model_validate({**dict(parent), **changed})
 
 
 def _start(parent: RunFolder, run: RunFolder, options: RetrainOptions) -> None:

@@ -3,7 +3,8 @@
 A task is a frozen dataclass of options that satisfies the protocol `Task`. Training, netlisting and comparing
 see only `Task`, `TaskData` and `Split`; none of them names a task.
 To add one: its file in this folder, one export line in `__init__.py`, one entry in the list of
-`tests/conductance/test_tasks.py`.
+`tests/conductance/test_tasks.py`; configuration files then know it by its `name`, which the class has.
+For them it needs the options `train_series` and `held_out_samples`, so that a file that asks for more is refused.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ class Task(Protocol):
 
     @property
     def name(self) -> str:
-        """Name of the task, a lower-case identifier."""
+        """Name of the task, a lower-case identifier; the same for all options, so an attribute of the class."""
 
     @property
     def error_name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ BRIGHTEST = 16.0
 @dataclass(frozen=True, kw_only=True)
 class Digits:
     """Classify handwritten digits by 64 latencies: brighter pixels spike earlier, dark ones not at all."""
+
+    name: ClassVar[str] = "digits"
 
     validation_samples: int = option(
         300, lower=1, upper=800, whole=True, meaning="samples of the validation split"
@@ -36,11 +39,6 @@ class Digits:
 
     def __post_init__(self) -> None:
         check_options(self)
-
-    @property
-    def name(self) -> str:
-        """Name of the task."""
-        return "digits"
 
     def generate(self, seed: int = 0) -> EventData:
         """Split the digits at random, in float64; the seed decides which are for testing.

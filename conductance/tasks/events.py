@@ -1,7 +1,7 @@
 """What a task on spikes is: labelled trials of input spikes in a train, a validation and a test split.
 
 To add one: its file in this folder, one export line in `__init__.py`, one entry in the list of
-`tests/conductance/test_event_tasks.py`.
+`tests/conductance/test_event_tasks.py`; configuration files then know it by its `name`, which the class has.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class EventTask(Protocol):
 
     @property
     def name(self) -> str:
-        """Name of the task, a lower-case identifier."""
+        """Name of the task, a lower-case identifier; the same for all options, so an attribute of the class."""
 
     def generate(self, seed: int = 0) -> EventData:
         """Draw or read the data. The same options and seed give the same numbers."""

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -89,6 +90,8 @@ class MackeyGlass:
     195.75
     """
 
+    name: ClassVar[str] = "mackey_glass"
+
     tau: float = option(
         17.0, lower=0, lower_open=True, unit="time unit", meaning="delay", source="Mackey 1977"
     )
@@ -164,11 +167,6 @@ class MackeyGlass:
                     f"task MackeyGlass: horizon = {self.horizon} is not a whole number of samples of "
                     f"{self.sample_step} time units; the nearest that is: {nearest:g}."
                 )
-
-    @property
-    def name(self) -> str:
-        """Name of the task."""
-        return "mackey_glass"
 
     @property
     def error_name(self) -> str:

@@ -6,12 +6,13 @@ import gzip
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from conductance.tasks.events import EventData, EventSplit, latency_code
-from conductance.tasks.options import TaskError, check_options, option
+from conductance.tasks.options import TaskError, check_options, option, required
 
 FILES = {"train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
          "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")}  # fmt: skip
@@ -27,7 +28,11 @@ class Mnist:
         folder: holds the four files `train-images-idx3-ubyte`, ..., plain or with `.gz`. Nothing is downloaded.
     """
 
-    folder: str
+    name: ClassVar[str] = "mnist"
+
+    folder: str = required(
+        "folder that holds the four files train-images-idx3-ubyte, ..., plain or with .gz; nothing is downloaded"
+    )
     validation_samples: int = option(
         5000,
         lower=1,
@@ -41,11 +46,6 @@ class Mnist:
 
     def __post_init__(self) -> None:
         check_options(self)
-
-    @property
-    def name(self) -> str:
-        """Name of the task."""
-        return "mnist"
 
     def generate(self, seed: int = 0) -> EventData:
         """Read all splits, in float64; the seed has no influence, since the files are split already.

@@ -11,6 +11,8 @@ from conductance.errors import ExcitableError
 
 KEY = "option"
 """Key of the `Option` in the metadata of a dataclass field."""
+MEANING = "meaning"
+"""Key of the meaning of a field that is no `Option`."""
 
 
 class TaskError(ExcitableError):
@@ -52,6 +54,11 @@ class Option:
 def option(default: Any, **declaration: Any) -> Any:
     """A dataclass field with its default and its `Option`."""
     return dataclasses.field(default=default, metadata={KEY: Option(**declaration)})
+
+
+def required(meaning: str) -> Any:
+    """A dataclass field that has no default and no bounds, as the name of a folder, with its meaning."""
+    return dataclasses.field(metadata={MEANING: meaning})
 
 
 def options_of(task: Any) -> dict[str, Option]:

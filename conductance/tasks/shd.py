@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import h5py
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 
 from conductance.events.spikes import Spikes
 from conductance.tasks.events import EventData, EventSplit
-from conductance.tasks.options import TaskError, check_options, option
+from conductance.tasks.options import TaskError, check_options, option, required
 
 FILES = {"train": "shd_train.h5", "test": "shd_test.h5"}
 CHANNELS = 700
@@ -30,7 +31,9 @@ class SpikingHeidelbergDigits:
         folder: holds `shd_train.h5` and `shd_test.h5`. Nothing is downloaded.
     """
 
-    folder: str
+    name: ClassVar[str] = "shd"
+
+    folder: str = required("folder that holds shd_train.h5 and shd_test.h5; nothing is downloaded")
     tau_ms: float = option(
         20.0, lower=0.0, lower_open=True, unit="ms", meaning="duration of the neurons' tau"
     )
@@ -54,11 +57,6 @@ class SpikingHeidelbergDigits:
 
     def __post_init__(self) -> None:
         check_options(self)
-
-    @property
-    def name(self) -> str:
-        """Name of the task."""
-        return "shd"
 
     def generate(self, seed: int = 0) -> EventData:
         """Read all splits, in float64; the seed decides which training samples are for validation.

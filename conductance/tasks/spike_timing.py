@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -29,6 +30,8 @@ class TimingData:
 class SpikeTiming:
     """Random input spikes and random target times, for one neuron or for the neurons of a recurrent layer."""
 
+    name: ClassVar[str] = "spike_timing"
+
     inputs: int = option(20, lower=1, whole=True, meaning="input neurons")
     rate: float = option(1.0, lower=0.0, lower_open=True, unit="1/tau", meaning="spikes of an input per tau")
     neurons: int = option(1, lower=1, whole=True, meaning="neurons with targets")
@@ -45,11 +48,6 @@ class SpikeTiming:
                 f"task {self.name}: {self.targets} targets {self.spacing:g} apart do not fit into {self.end:g}; "
                 "lower targets or spacing, or raise end."
             )
-
-    @property
-    def name(self) -> str:
-        """Name of the task."""
-        return "spike_timing"
 
     def generate(self, seed: int = 0) -> TimingData:
         """Draw input and targets, in float64: Poisson spikes, and uniform targets at least `spacing` apart."""

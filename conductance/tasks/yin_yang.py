@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ SEED_STEP = 1000
 @dataclass(frozen=True, kw_only=True)
 class YinYang:
     """The Yin-Yang task in latency code: an input with value v in [0, 1] spikes at early + v (late - early)."""
+
+    name: ClassVar[str] = "yin_yang"
 
     train_samples: int = option(
         5000, lower=1, whole=True, meaning="samples of the train split", source="arXiv 2102.08211"
@@ -58,11 +61,6 @@ class YinYang:
             )
         if not self.dot_radius < self.radius / 2:
             raise TaskError(f"task {self.name}: dot_radius must be below half of radius.")
-
-    @property
-    def name(self) -> str:
-        """Name of the task."""
-        return "yin_yang"
 
     def generate(self, seed: int = 0) -> EventData:
         """Draw all splits, in float64; seed 0 draws with the published seeds."""

@@ -1,11 +1,16 @@
 """Sections of the configuration made from option classes, so that each option is declared once."""
 
 import dataclasses
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
-from conductance.tasks.options import Option, options_of
+from conductance.errors import nearest
+from conductance.tasks.options import MEANING, Option, options_of
 
 
 class Section(BaseModel):
@@ -14,22 +19,53 @@ class Section(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+@dataclass(frozen=True, eq=False)
+class OneOf:
+    """Annotation of a text that must be one of the names that a registry has; the registry is the only list.
+
+    Attributes:
+        known: the names.
+        elsewhere: name -> what it is used by instead, for names that belong into another file.
+    """
+
+    known: Collection[str]
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self, name: str) -> str:
+        """The name itself, or `ValueError` with the known ones."""
+        allowed = ", ".join(self.known)
+        if name in self.elsewhere:
+            raise ValueError(f"is trained elsewhere: {self.elsewhere[name]}; here it may be {allowed}")
+        if name not in self.known:
+            raise ValueError(f"is unknown; {nearest(name, self.known)}allowed are {allowed}")
+        return name
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "enum": list(self.known)}
+
+
 Kind = TypeVar("Kind", bound=Section)
 
 
-def section_of(options: type, base: type[Kind], meanings: dict[str, str] | None = None) -> type[Kind]:
+def section_of(options: Any, base: type[Kind], meanings: dict[str, str] | None = None) -> type[Kind]:
     """A section with the fields of a dataclass of options, their defaults, bounds and meanings.
 
-    `meanings` describes the fields that are no `Option`.
+    `meanings` describes the fields that are no `Option` and do not carry their meaning themselves.
     """
     declared, hints = options_of(options), get_type_hints(options)
     fields: dict[str, Any] = {}
-    for field in dataclasses.fields(options):
-        if field.name in declared:
-            details = _details(declared[field.name])
+    for own in dataclasses.fields(options):
+        if own.name in declared:
+            details = _details(declared[own.name])
         else:
-            details = {"description": (meanings or {})[field.name]}
-        fields[field.name] = (hints[field.name], Field(default=field.default, **details))
+            details = {"description": own.metadata.get(MEANING) or (meanings or {})[own.name]}
+        default = {} if own.default is dataclasses.MISSING else {"default": own.default}
+        fields[own.name] = (hints[own.name], Field(**default, **details))
     return create_model(f"{options.__name__}Section", __base__=base, __doc__=base.__doc__, **fields)
 
 

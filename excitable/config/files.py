@@ -3,16 +3,18 @@
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from importlib.resources import files
+from operator import or_
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from conductance.errors import nearest
 from conductance.networks import Spread
 from excitable.config.faults import ConfigurationError, Fault, faults_of
-from excitable.config.sections import Configuration, Section
+from excitable.config.sections import CONFIGURATIONS, Configuration, Section, configuration_for
 
 
 def parse_configuration(text: str, *, source: str = "configuration") -> Configuration:
@@ -29,10 +31,11 @@ def parse_configuration(text: str, *, source: str = "configuration") -> Configur
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(source, [Fault(message=f"is no TOML: {error}")]) from None
+    model = configuration_for(data)
     try:
-        return Configuration.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
-        raise ConfigurationError(source, faults_of(error, Configuration, data, text)) from None
+        raise ConfigurationError(source, faults_of(error, model, data, text)) from None
 
 
 def read_configuration_text(path: str | Path) -> tuple[str, str]:
@@ -128,7 +131,7 @@ def configuration_text(configuration: Configuration) -> str:
 
 def schema() -> dict[str, Any]:
     """The JSON schema of configuration files."""
-    return Configuration.model_json_schema()
+    return TypeAdapter(reduce(or_, CONFIGURATIONS.values())).json_schema()
 
 
 def _first_line(model: type[BaseModel]) -> str:

@@ -1,14 +1,16 @@
 """What a configuration file may say: one class per section, one field per key."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     ValidationInfo,
     WithJsonSchema,
+    create_model,
     field_validator,
     model_validator,
 )
@@ -17,11 +19,12 @@ from circuits.network import EDGE
 from circuits.realisations.levels import LEVELS, Level, check_level
 from circuits.scaling import Scaling
 from circuits.technologies import Technology, technology
-from conductance.errors import nearest
+from conductance.derivation.methods import METHODS
+from conductance.kernels.backend import Backend
 from conductance.networks import RECIPES, Network, Recipe, Spread, series_network
-from conductance.tasks import MackeyGlass, Task, TaskData
+from conductance.tasks import EVENT_TASKS, SERIES_TASKS, MackeyGlass, Task, TaskData
 from conductance.training import TrainingOptions
-from excitable.config.declared import Section, section_of
+from excitable.config.declared import OneOf, Section, section_of
 from excitable.config.quantities import Amperes, Farads, Seconds, Volts
 
 if TYPE_CHECKING:
@@ -42,14 +45,8 @@ ELSEWHERE = {
     "dlif": "on images, by excitable train-images",
 }
 """Neurons that networks for series do not have, and what trains them."""
-
-
-def _known_neuron(name: str) -> str:
-    if name in ELSEWHERE:
-        raise ValueError(f"is trained elsewhere: {ELSEWHERE[name]}; here it may be {', '.join(RECIPES)}")
-    if name not in RECIPES:
-        raise ValueError(f"is unknown; {nearest(name, RECIPES)}allowed are {', '.join(RECIPES)}")
-    return name
+SPIKES = dict.fromkeys(EVENT_TASKS, "by events, in a file as the configuration yin-yang")
+"""Tasks on spikes, which a file of this kind does not have."""
 
 
 def _number_or_spread(value: Any) -> Any:
@@ -95,7 +92,9 @@ RungNames = Annotated[
 class TaskSection(Section):
     """What is learnt."""
 
-    name: Literal["mackey_glass"] = Field(default="mackey_glass", description="the task")
+    name: Annotated[str, OneOf(SERIES_TASKS, SPIKES)] = Field(
+        default=MackeyGlass.name, description="the task"
+    )
 
     if TYPE_CHECKING:  # every task's section has these; they come with the task's own options
         train_series: int = 0
@@ -108,15 +107,13 @@ class TaskSection(Section):
 
     def build(self) -> Task:
         """The task itself."""
-        return MackeyGlass(**self.model_dump(exclude={"name"}))
+        return SERIES_TASKS[self.name](**self.model_dump(exclude={"name"}))
 
 
 class NetworkSection(Section):
     """The network: projection, hidden neurons, linear readout, low-pass filter."""
 
-    neuron: Annotated[str, AfterValidator(_known_neuron)] = Field(
-        default="mtc", description="the hidden neurons"
-    )
+    neuron: Annotated[str, OneOf(RECIPES, ELSEWHERE)] = Field(default="mtc", description="the hidden neurons")
     hidden: int = Field(default=64, ge=1, le=100_000, description="number of hidden neurons")
     dt: float = Field(
         default=0.2, gt=0, description="time step; one sample of the series is held for one step [tau_m]"
@@ -124,9 +121,9 @@ class NetworkSection(Section):
     low_pass_tau: float = Field(
         default=2.0, gt=0, description="time constant of each of the output filter's four sections [tau_m]"
     )
-    method: (
-        Literal["forward_euler", "exponential_euler", "heun", "symplectic_euler", "alternating_euler"] | None
-    ) = Field(default=None, description="update rule of the hidden neurons; the neuron's own where not given")
+    method: Annotated[str, OneOf(METHODS)] | None = Field(
+        default=None, description="update rule of the hidden neurons; the neuron's own where not given"
+    )
     trainable: list[str] | None = Field(
         default=None,
         description="parameters of the hidden neurons to train; the neuron's own where not given",
@@ -136,7 +133,7 @@ class NetworkSection(Section):
         examples=["tau_s = [10, 40]"],
         description="start of the hidden neurons' parameters: a number, or [lower, upper] to spread them",
     )
-    kernel: Literal["auto", "eager", "c", "triton"] = Field(
+    kernel: Backend = Field(
         default="auto",
         description="what steps the neurons: auto: the fastest that works here; or eager (torch), c, triton (GPU)",
     )
@@ -385,3 +382,25 @@ class Configuration(Section):
             time_limit=simulation.time_limit,
             monolithic=simulation.monolithic,
         )
+
+
+def _for_task(name: str) -> type[Configuration]:
+    """The configuration with the options of one task."""
+    if name == MackeyGlass.name:
+        return Configuration
+    options = SERIES_TASKS[name]
+    section = section_of(options, TaskSection)
+    return create_model(f"{options.__name__}Configuration", __base__=Configuration, task=(section, ...))
+
+
+CONFIGURATIONS: Mapping[str, type[Configuration]] = MappingProxyType(
+    {name: _for_task(name) for name in SERIES_TASKS}
+)
+"""The configuration of each task on series."""
+
+
+def configuration_for(data: Mapping[str, Any]) -> type[Configuration]:
+    """The configuration of the task that a file names; that of the default task where it names none that is known."""
+    task = data.get("task")
+    name = task.get("name") if isinstance(task, Mapping) else None
+    return CONFIGURATIONS.get(name, Configuration) if isinstance(name, str) else Configuration

@@ -92,6 +92,7 @@ def test_the_list_holds_every_task_on_spikes(folder):
         found |= {cls for _, cls in members if hasattr(cls, "generate") and not hasattr(cls, "baselines")}
     assert found - {EventTask} == {type(make(folder)) for make in TASKS} | {SpikeTiming}
     assert {cls.__name__ for cls in found} <= set(conductance.tasks.__all__)
+    assert set(conductance.tasks.EVENT_TASKS.values()) == {type(make(folder)) for make in TASKS}
 
 
 def test_a_task_keeps_the_contract(task):

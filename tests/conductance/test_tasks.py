@@ -40,6 +40,7 @@ def test_the_list_holds_every_task():
         found |= {cls for _, cls in members if hasattr(cls, "baselines") and cls is not Task}
     assert found == {type(task) for task in TASKS}
     assert {cls.__name__ for cls in found} <= set(conductance.tasks.__all__)
+    assert set(conductance.tasks.SERIES_TASKS.values()) == found
 
 
 def test_a_task_is_a_frozen_value_with_declared_options(task):
@@ -47,6 +48,8 @@ def test_a_task_is_a_frozen_value_with_declared_options(task):
     assert isinstance(task, Task)
     fields = {field.name for field in dataclasses.fields(task)}
     assert set(options_of(task)) == fields
+    assert {"train_series", "held_out_samples"} <= fields
+    assert type(task).name == task.name
     assert all(option.meaning and option.unit for option in options_of(task).values())
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(task, fields.pop(), 1)

@@ -1,12 +1,19 @@
 """Configuration files: every fault named at once, numbers with units, and one line from one neuron to another."""
 
+import dataclasses
 import re
 import tomllib
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from conductance.networks import RECIPES
+from conductance.tasks import EVENT_TASKS, TaskData, YinYang
+from conductance.tasks.options import option
+from conductance.tasks.registry import tasks_that_draw
 from conductance.training import TrainingOptions, train
 from excitable.config import (
     Configuration,
@@ -18,8 +25,10 @@ from excitable.config import (
     schema,
     shipped_configurations,
 )
+from excitable.config.declared import Section, section_of
 from excitable.config.lines import line_numbers, line_of
 from excitable.config.quantities import si_number
+from excitable.event_training import parse_event_configuration
 
 SMALL = """
 name = "small"
@@ -252,3 +261,45 @@ def test_lines_are_found_in_all_forms_of_toml():
     assert line_of(("task", "missing"), lines) == 4
     assert line_of(("missing",), lines) is None
     assert set(tomllib.loads(text)) == {"name", "task", "network"}
+
+
+@pytest.mark.parametrize("name", EVENT_TASKS)
+def test_every_task_on_spikes_can_be_named_in_a_file(name):
+    """A file names a task by its own name and its own options, also those without a default."""
+    required = [
+        option for option in dataclasses.fields(EVENT_TASKS[name]) if option.default is dataclasses.MISSING
+    ]
+    lines = "".join(f'{option.name} = "somewhere"\n' for option in required)
+    configuration = parse_event_configuration(f'name = "a"\n[task]\nname = "{name}"\n{lines}')
+    task = configuration.task.build()
+    assert isinstance(task, EVENT_TASKS[name])
+    assert all(getattr(task, option.name) == "somewhere" for option in required)
+
+
+def test_a_task_is_known_by_its_declaration_alone():
+    """A fresh class that draws series is registered and gets a section with its options; another kind does not."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Fresh:
+        name: ClassVar[str] = "fresh"
+        delay: int = option(3, lower=1, whole=True, meaning="samples between input and target")
+
+        def generate(self, seed: int = 0) -> TaskData:
+            raise NotImplementedError
+
+    assert dict(tasks_that_draw(TaskData, {"Fresh": Fresh, "YinYang": YinYang})) == {"fresh": Fresh}
+    section = section_of(Fresh, Section)
+    assert section(delay=4).model_dump() == {"delay": 4}
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        section(delay=0)
+
+
+def test_an_unknown_name_is_answered_with_a_near_one():
+    """Names come from the registries, and so do the answers to names that are not in them."""
+    for text, near in (
+        ('name = "a"\n[task]\nname = "mackey_glas"', "did you mean mackey_glass"),
+        ('name = "a"\n[task]\nname = "digits"', "trained elsewhere: by events"),
+        ('name = "a"\n[network]\nmethod = "heum"', "did you mean heun"),
+    ):
+        with pytest.raises(ConfigurationError, match=f"line 3.*{near}"):
+            parse_configuration(text)
