@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 
 import torch
 
-from conductance.events import EventLayer, EventNetwork, synaptic_lif
+from conductance.events import EventLayer, EventNetwork, synaptic_lif, theta
 from conductance.events.training import EpochRecord, EventTraining, NoGradientError, score, train_classifier
 from conductance.landscapes import (
     LandscapeError,
@@ -31,12 +31,20 @@ from excitable.trials import Progress, Result, run_trials
 END = 5.0
 """Duration of a trial in tau, so that an output spike inside it decides."""
 MODELS = ("qif", "lif")
+OSCILLATING = "theta"
+"""The paper's own neuron for silent starts; only those are trained. Its period is longer than a trial."""
 PULLED = "qif_pulled"
 """QIF with `silence_penalty`, which is ours; only from silent starts."""
-NEURONS: Mapping[str, Neuron] = MappingProxyType({"qif": qif(), "lif": synaptic_lif(), PULLED: qif()})
-LEAST_WEIGHT = MappingProxyType({"qif": torch.pi**2 / 4, "lif": 4.0, PULLED: torch.pi**2 / 4})
-"""The weight above which one input spike makes a neuron at rest spike (docs/models.md, section 2)."""
-SILENCE = MappingProxyType({"qif": 0.0, "lif": 0.0, PULLED: 1.0})
+NEURONS: Mapping[str, Neuron] = MappingProxyType(
+    {"qif": qif(), "lif": synaptic_lif(), OSCILLATING: theta(I_0=0.4), PULLED: qif()}
+)
+LEAST_WEIGHT = MappingProxyType(
+    {"qif": torch.pi**2 / 4, "lif": 4.0, OSCILLATING: 1.0, PULLED: torch.pi**2 / 4}
+)
+"""The weight above which one input spike makes a neuron at rest spike (docs/models.md, section 2); of an oscillating
+neuron, which has no such weight, the width of its parabola.
+"""
+PENALTY = 10.0
 """Weight of the silence penalty."""
 HIDDEN = MappingProxyType({"yin_yang": 30, "digits": 50})
 TARGETS = MappingProxyType({"yin_yang": 0.95, "digits": 0.9})
@@ -181,7 +189,7 @@ def run_trial(trial: Trial) -> Result:
     data, network, budget = _data(task_of(trial)), network_of(trial), trial.budget
     options = EventTraining(
         epochs=budget.epochs, batch=budget.batch, learning_rate=trial.learning_rate, regulariser=REGULARISER,
-        silence=SILENCE[trial.model], seed=trial.seed,
+        silence=PENALTY if trial.model == PULLED else 0.0, seed=trial.seed,
     )  # fmt: skip
     before, records = score(network, data.validation), list[EpochRecord]()
     try:
@@ -279,11 +287,11 @@ def search_trials(budget: Budget) -> list[Trial]:
 
 
 def silent_search_trials(best: Mapping[Key, Result], budget: Budget) -> list[Trial]:
-    """The search from silent starts: every learning rate, at the drive of the best active start."""
+    """The search from silent starts: every learning rate, at the drive of the best active start, of QIF where none."""
     return [
         Trial(
             task=task, model=model, start="silent", learning_rate=rate, seed=0, budget=budget,
-            drive=best[task, "qif" if model == PULLED else model, "active"]["drive"],
+            drive=best[task, model if model in MODELS else "qif", "active"]["drive"],
         )
         for task in budget.tasks
         for model in NEURONS
