@@ -11,8 +11,10 @@ def _():
     from conductance.derivation.latex import neuron_equations, rule_equations
     from conductance.shaping.convergence import convergence
     from conductance.shaping.figures import convergence_figure
+    from excitable.report.adaptive import adaptive_svg
 
     return (
+        adaptive_svg,
         convergence,
         convergence_figure,
         derive,
@@ -88,8 +90,8 @@ def _(mo):
 
 
 @app.cell
-def _(convergence_figure, groups):
-    convergence_figure(groups)
+def _(adaptive_svg, convergence_figure, groups, mo):
+    mo.Html(adaptive_svg(convergence_figure(groups), title="largest error over the time step"))
     return
 
 

@@ -62,12 +62,13 @@ def _():
 
 
 @app.cell
-def _(first_spike, np):
+def _(first_spike, mo, np):
     weights = np.array([2.6, 3.0, 4.0, 6.0, 9.0, 14.0])
     times = np.array([first_spike(float(weight)) for weight in weights])
     closed = -np.log(1 - (np.pi / 2) / np.sqrt(weights))
     assert np.allclose(times, closed, atol=1e-9)
-    times
+    numbers = "\n".join(f"| {x:g} | {t:.6f} |" for x, t in zip(weights, times, strict=True))
+    mo.md(f"| weight | first spike / tau |\n|---:|---:|\n{numbers}")
     return closed, times, weights
 
 
@@ -89,7 +90,7 @@ def _(mo, sympy):
 
 
 @app.cell
-def _(first_spike, np, slope, w, weights):
+def _(first_spike, mo, np, slope, w, weights):
     step_size = 1e-4
     measured = np.array(
         [
@@ -99,7 +100,11 @@ def _(first_spike, np, slope, w, weights):
     )
     exact = np.array([float(slope.subs(w, x)) for x in weights[1:4]])
     assert np.allclose(measured, exact, rtol=1e-5)
-    list(zip(weights[1:4], measured, exact, strict=True))
+    slopes = "\n".join(
+        f"| {x:g} | {found:.6f} | {closed_form:.6f} |"
+        for x, found, closed_form in zip(weights[1:4], measured, exact, strict=True)
+    )
+    mo.md(f"| weight | slope by finite differences | slope in closed form |\n|---:|---:|---:|\n{slopes}")
     return
 
 
@@ -108,6 +113,7 @@ def _(mo, np):
     from matplotlib.figure import Figure
 
     from conductance.shaping.palette import colour
+    from excitable.report.adaptive import adaptive_svg
 
     grid = np.linspace(2.47, 12, 400)
     fine = -np.log(1 - (np.pi / 2) / np.sqrt(grid))
@@ -127,9 +133,10 @@ def _(mo, np):
     axes.axhline(np.log(2), color=colour("muted"), linewidth=0.8)
     axes.set(xlabel="weight", ylabel="first spike / tau", ylim=(0, 5))
     axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
     mo.vstack(
         [
-            figure,
+            mo.Html(adaptive_svg(figure, title="time of the first spike over the weight")),
             mo.md(
                 r"""
                 The control, LIF with $\tau_m = 2\tau_s$, loses its spike at $t = \tau \ln 2$ with a slope that grows without

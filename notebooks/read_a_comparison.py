@@ -23,7 +23,7 @@ def _(mo):
         held-out input, is computed in several ways, each one step nearer to silicon: a **ladder**.
 
         | rung | what it is | what it adds |
-        |---|---|---|
+        |:---|:---|:---|
         | discrete | the trained model, in steps of dt | nothing |
         | continuous | the same equation, solved tightly | the error of the time step |
         | behavioural | a netlist whose sources state the equation | the simulator's own error |
@@ -85,7 +85,7 @@ def _(ladder, mo):
         {
             "from": step.reference,
             "to": step.candidate,
-            "largest rms / V0": max(neuron.rms_v0 for neuron in step.neurons),
+            "largest rms / V0": float(f"{max(neuron.rms_v0 for neuron in step.neurons):.3g}"),
             "spikes": sum(neuron.reference_spikes for neuron in step.neurons),
             "missing or extra": sum(neuron.missing + neuron.extra for neuron in step.neurons),
         }
@@ -114,18 +114,21 @@ def _(first, second):
 
 
 @app.cell
-def _(waveforms):
+def _(mo, waveforms):
     from matplotlib.figure import Figure
 
     from conductance.shaping.palette import colour
+    from excitable.report.adaptive import adaptive_svg
 
     figure = Figure(figsize=(8, 3), layout="constrained")
     axes = figure.subplots()
-    for rung, role in zip(waveforms, ("model", "equation", "circuit"), strict=False):
-        axes.plot(rung.time, rung.membrane[:, 0], color=colour(role), label=rung.rung, linewidth=1)
+    looks = (("model", 4.0, "-"), ("equation", 2.0, "-"), ("circuit", 1.2, "--"))  # they lie on each other
+    for rung, (role, width, dash) in zip(waveforms, looks, strict=False):
+        axes.plot(rung.time, rung.membrane[:, 0], dash, color=colour(role), label=rung.rung, linewidth=width)
     axes.set(xlabel="time / tau_m", ylabel="U_m / V0", title=f"neuron {waveforms[0].neurons[0]}")
     axes.legend(frameon=False, ncols=3)
-    figure
+    axes.spines[["top", "right"]].set_visible(False)
+    mo.Html(adaptive_svg(figure, title="one neuron's membrane on every rung"))
     return
 
 

@@ -10,8 +10,9 @@ def _():
     from conductance import PRESETS, Stimulus, classify, mtc, tanh
     from conductance.shaping.figures import preset_figure
     from excitable import check_circuit
+    from excitable.report.adaptive import adaptive_svg
 
-    return PRESETS, Stimulus, check_circuit, classify, mo, mtc, preset_figure, tanh
+    return PRESETS, Stimulus, adaptive_svg, check_circuit, classify, mo, mtc, preset_figure, tanh
 
 
 @app.cell
@@ -60,8 +61,8 @@ def _(PRESETS, mo):
 
 
 @app.cell
-def _(preset_figure, shown):
-    preset_figure(shown)
+def _(adaptive_svg, mo, preset_figure, shown):
+    mo.Html(adaptive_svg(preset_figure(shown), title="I-V curves and traces of the parameter sets"))
     return
 
 
@@ -105,9 +106,9 @@ def _(mtc, tanh):
 
 
 @app.cell
-def _(Stimulus, check_circuit, current, neuron, start):
+def _(Stimulus, adaptive_svg, check_circuit, current, mo, neuron, start):
     check = check_circuit(neuron, Stimulus.constant(current), 1000, start=start)
-    check.figure()
+    mo.Html(adaptive_svg(check.figure(), title="the equation's membrane and ngspice's"))
     return (check,)
 
 

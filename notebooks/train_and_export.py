@@ -104,10 +104,8 @@ def _(mo, run):
     first = benches[0] if isinstance(benches, list | tuple) else benches
     listing = sorted(path.name for path in first.parent.iterdir())
     library = next(path for path in first.parent.iterdir() if path.suffix == ".lib").read_text()
-    mo.md(
-        f"The netlist: {', '.join(listing)}. The bench runs by hand with `ngspice {first.name}`. "
-        f"The library begins:\n\n```text\n{library[:1800]}\n```"
-    )
+    told = f"The netlist: {', '.join(listing)}. The bench runs by hand with `ngspice {first.name}`. The library begins:"
+    mo.vstack([mo.md(told), mo.plain_text("\n".join(library.splitlines()[:60]))])
     return (library,)
 
 

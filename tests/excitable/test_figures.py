@@ -2,6 +2,8 @@
 
 import io
 import re
+import warnings
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import matplotlib as mpl
@@ -15,6 +17,7 @@ from report_examples import whole_run
 
 from conductance.shaping.palette import PALETTE, colour
 from excitable.report import write_report
+from excitable.report.adaptive import adaptive_svg
 from excitable.report.evidence import read_run
 from excitable.report.figures import (
     chosen_neurons,
@@ -23,6 +26,7 @@ from excitable.report.figures import (
     neuron_curves,
     overview_figure,
     prediction_figure,
+    training_figure,
     waveform_figure,
 )
 from excitable.report.figures.base import envelope
@@ -236,3 +240,24 @@ def luminance(text):
 
 def contrast(one, other):
     return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+
+
+def test_a_silent_run_says_so_instead_of_warning(evidence):
+    """Without a spike, activity and gradient have no logarithm; a baseline far above the axis takes no room."""
+    silent = [
+        {"step": step, "split": "train", "error": 1.0, "duty_cycle": 0.0, "spikes": 0.0, "gradient_norm": 0.0}
+        for step in (1, 2)
+    ]
+    task = replace(evidence.task, inputs=100 * evidence.task.inputs)  # persistence errs by about 100
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        svg = svg_of(training_figure(replace(evidence, metrics=silent, task=task)).figure)
+    assert "no activity" in svg and "no gradient" in svg and "persistence" not in svg
+
+
+def test_a_figure_of_a_notebook_follows_light_and_dark(evidence):
+    """Each colour is the palette's pair for both grounds, the ground is the page's; no black or white is left."""
+    svg = adaptive_svg(ladder_figure(evidence).figure, title="a ladder <of rungs>")
+    for role in ("ink", "muted", "model", "circuit"):
+        assert f"light-dark({PALETTE[role].light}, {PALETTE[role].dark})" in svg, role
+    assert not re.search(r"#0{6}|(?<!light-dark\()#f{6}|var\(--", svg) and "<of" not in svg

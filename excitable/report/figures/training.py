@@ -29,8 +29,8 @@ def training_figure(evidence: Evidence) -> Drawing | None:
     _error(error, batches, checks, evidence)
     _activity(activity, batches)
     gradient.set_title("Norm of the gradient")
-    log_axis(gradient, "y")
     _line(gradient, batches, "gradient_norm", colour("ink"), linewidth=0.9)
+    _decades(gradient, "no gradient")
     last = (checks or batches)[-1]
     return Drawing(
         name="training",
@@ -68,8 +68,10 @@ def _error(axes: Axes, batches: Rows, checks: Rows, evidence: Evidence) -> None:
     for level, label in ((1.0, "mean"), (persistence, "persistence, held-out series")):
         if level is not None:
             axes.axhline(level, color=colour("muted"), linewidth=0.9, linestyle=(0, (4, 2)))
+            # clipped: a label far above the axis would take the panel's room
             axes.annotate(label, (0.99, level), xycoords=("axes fraction", "data"), xytext=(0, 2),
-                          textcoords="offset points", ha="right", fontsize=8, color=colour("muted"))  # fmt: skip
+                          textcoords="offset points", ha="right", fontsize=8, color=colour("muted"),
+                          annotation_clip=True)  # fmt: skip
     top = max([1.0, *(row["error"] for row in checks)])
     axes.set_ylim(0, 1.15 * top)
     axes.legend(loc="lower left")
@@ -77,8 +79,17 @@ def _error(axes: Axes, batches: Rows, checks: Rows, evidence: Evidence) -> None:
 
 def _activity(axes: Axes, batches: Rows) -> None:
     axes.set_title("Activity of the neurons")
-    log_axis(axes, "y")
     _line(axes, batches, "duty_cycle", colour("slow"), linewidth=1.2, label="computation")
     dashes = (0, (5, 1.6))
     if _line(axes, batches, "spikes", colour("fast"), linewidth=1.2, linestyle=dashes, label="communication"):
         axes.legend(loc="center right")
+    _decades(axes, "no activity")
+
+
+def _decades(axes: Axes, empty: str) -> None:
+    """A logarithmic axis, or in words that nothing is above zero, which has no place on one."""
+    if any(np.any(np.asarray(line.get_ydata()) > 0) for line in axes.lines):
+        log_axis(axes, "y")
+        return
+    axes.set(ylim=(0, 1), yticks=[])
+    axes.annotate(empty, (0.5, 0.5), xycoords="axes fraction", ha="center", fontsize=9, color=colour("muted"))
