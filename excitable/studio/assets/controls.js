@@ -19,7 +19,11 @@ class Slider {
     this.field = element("input", { type: "text", inputmode: "decimal", "aria-label": `${name}, value`, spellcheck: "false" }, this.row);
     this.unit = element("span", { class: "unit", text: unit === "1" ? "" : unit }, this.row);
     this.problem = element("p", { class: "problem", role: "status", hidden: "" }, this.row);
-    this.range.addEventListener("input", () => { this.refuse(null); input(this.fromShare(Number(this.range.value) / 1000)); });
+    this.range.addEventListener("input", () => {
+      const broken = input(this.fromShare(Number(this.range.value) / 1000));
+      this.refuse(broken || null);
+      if (broken) this.show(this.value, undefined, true); // the thumb goes back with it
+    });
     this.range.addEventListener("change", done);
     this.range.addEventListener("keydown", (event) => {
       const sign = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];

@@ -80,7 +80,6 @@ class Studio {
   open(state) {
     const other = !this.state || this.state.model !== state.model;
     this.state = state;
-    this.home = state.stimulus.current;
     this.home_link = encoded(state);
     this.model = MODELS[state.model];
     this.circuit = null;
@@ -153,7 +152,7 @@ class Studio {
     const before = this.state.p[index];
     this.state.p[index] = Number(wanted.toPrecision(6));
     const broken = brokenConstraint(this.model, this.state.p);
-    if (broken) { this.state.p[index] = before; this.tell(broken); return broken; }
+    if (broken) { this.state.p[index] = before; return broken; }
     this.changed();
     return null;
   }

@@ -43,8 +43,8 @@ class CurveView {
       event.preventDefault();
       const size = event.shiftKey ? 0.01 : 0.05;
       const { p } = this.studio.state;
-      if (moves[0]) this.studio.set(each.offset, p[each.offset] + moves[0] * size);
-      else this.studio.set(each.gain, p[each.gain] + moves[1] * size);
+      if (moves[0]) this.move(each.offset, p[each.offset] + moves[0] * size);
+      else this.move(each.gain, p[each.gain] + moves[1] * size);
     });
     button.addEventListener("keyup", () => this.studio.commit());
   }
@@ -52,10 +52,15 @@ class CurveView {
   dragTo(index, v, current) {
     const { model, state, rest } = this.studio;
     const each = model.elements[index];
-    this.studio.set(each.offset, v - HANDLE);
+    this.move(each.offset, v - HANDLE);
     const share = model.elementShares(v, state.p)[index];
     const others = model.curves[this.timescale](v, rest, state.p) - share * state.p[each.gain];
-    this.studio.set(each.gain, (current - others) / share);
+    this.move(each.gain, (current - others) / share);
+  }
+
+  move(place, value) {
+    const broken = this.studio.set(place, value);
+    if (broken) this.studio.tell(broken);
   }
 
   draw(colours) {
@@ -166,7 +171,8 @@ class TraceView {
     });
     if (!this.drawing) {
       const [least, most] = [Math.min(...ys), Math.max(...ys)];
-      this.bounds = [Math.min(least - 0.5, state.stimulus.shape === "drawn" ? this.studio.home - 2 : least), Math.max(most + 0.5, state.stimulus.shape === "drawn" ? this.studio.home + 2 : most)];
+      const room = state.stimulus.shape === "drawn" ? 2 : 0.5;
+      this.bounds = [Math.min(least - 0.5, state.stimulus.current - room), Math.max(most + 0.5, state.stimulus.current + room)];
     }
     this.input.begin(span, this.bounds, colours);
     this.input.line(xs, ys, { colour: colours.ink });
@@ -270,9 +276,8 @@ class BifurcationView {
   }
 
   bounds() {
-    const { home } = this.studio;
-    const current = this.studio.current();
-    return [Math.min(home - 3, current - 0.5), Math.max(home + 3, current + 0.5)];
+    const low = 2 * Math.floor((this.studio.current() - 2) / 2); // rests while the input moves a little
+    return [low, low + 6];
   }
 
   draw(colours) {
