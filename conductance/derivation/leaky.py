@@ -65,6 +65,21 @@ class LeakyFlow:
         )  # fmt: skip
 
     @cached_property
+    def after(self) -> Program:
+        """(voltage, current, decay) to voltage and current after it, without a spike before."""
+        voltage, current = self.end
+        return program((self.voltage, self.current, DECAY), voltage=voltage, current=current)
+
+    @cached_property
+    def peak(self) -> Program:
+        """(voltage, current) to the decay until the voltage's extremum, a maximum where I > 0, and V there."""
+        voltage, _ = self.end
+        (decay,) = sympy.solve(sympy.diff(voltage, DECAY), DECAY)
+        return program(
+            (self.voltage, self.current), decay=decay, voltage=sympy.factor(voltage.subs(DECAY, decay))
+        )
+
+    @cached_property
     def crossing_gradient(self) -> Program:
         """(voltage, current, decay until a spike) to the slopes of the spike's time over voltage and current."""
         voltage, _ = self.end

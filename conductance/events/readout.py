@@ -1,17 +1,25 @@
 """A read-out without spikes: leaky voltages of input spikes, and their exact maxima over the trial."""
 
+from typing import cast
+
 import torch
 from torch import nn
 
+from conductance.derivation.leaky import LeakyFlow, leaky_flow
+from conductance.derivation.printers.torch import compiled
+from conductance.events.neurons import synaptic_lif
 from conductance.events.scan import block_length, weighted_recurrence
 from conductance.events.spikes import EventError, Spikes
+
+FLOW = cast(LeakyFlow, leaky_flow(synaptic_lif()))
+"""In decays it is the same for every tau."""
 
 
 class LeakyReadout(nn.Module):
     """tau dV/dt = -V + I, (tau/2) dI/dt = -I for every class, from rest; an input spike of weight w moves I to I + w.
 
-    Between two input spikes, with e = exp(-t/tau) and A = V + I: V(t) = A e - I e^2, largest at e = A/(2 I), where it
-    is A^2/(4 I). So the maximum over the trial is exact, and so is its gradient.
+    These are `synaptic_lif` neurons without a threshold. Between two input spikes the voltage has one maximum at most,
+    in closed form (`conductance.derivation.leaky`), so the maximum over the trial is exact, and so is its gradient.
 
     Args:
         inputs: number of neurons of the layer below.
@@ -58,8 +66,11 @@ class LeakyReadout(nn.Module):
         block = block_length(charges[0])
         total = weighted_recurrence(before, charges, block)
         current = weighted_recurrence(before**2, charges, block)
-        at_end = total * fade - current * fade**2
-        # where I > 0 the voltage has one maximum, at e = A/(2 I), inside the interval if fade < e < 1
-        inside = (current > 0) & (total < 2 * current) & (total > 2 * current * fade)
-        peak = torch.where(inside, total**2 / (4 * current.where(inside, torch.ones_like(current))), at_end)
-        return torch.cat([rest, torch.maximum(peak, at_end)]).amax(0)
+        voltage = total - current
+        at_end, _ = compiled(FLOW.after, "after")(voltage, current, fade)
+        peak = compiled(FLOW.peak, "peak")
+        with torch.no_grad():
+            decay, _ = peak(voltage, current.where(current > 0, torch.ones_like(current)))
+            inside = (current > 0) & (decay < 1) & (decay > fade)
+        _, highest = peak(voltage, current.where(inside, torch.ones_like(current)))
+        return torch.cat([rest, torch.maximum(highest.where(inside, at_end), at_end)]).amax(0)
