@@ -345,7 +345,11 @@ class Switch(Device):
 
 @dataclass(frozen=True, kw_only=True)
 class Mosfet(Device):
-    """MOS transistor of the model `model`; `width` and `length` in m, greater than zero."""
+    """MOS transistor of the model `model`; `width` and `length` in m, greater than zero.
+
+    `diffusion` is how far source and drain reach from the gate, in m: their junctions have width times it as area and
+    twice the sum of both as perimeter. None leaves the junctions without area, as a simulator does.
+    """
 
     drain: str
     gate: str
@@ -354,6 +358,7 @@ class Mosfet(Device):
     model: str
     width: Value
     length: Value
+    diffusion: float | None = None
 
     # current flows between drain and source; a gate may share a node with either
     terminal_fields = ("drain", "source", "gate", "bulk")
@@ -363,6 +368,18 @@ class Mosfet(Device):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_name(self.model, f"{self.label}, model")
+        if self.diffusion is not None:
+            check_value(self.diffusion, f"{self.label}, diffusion", positive=True)
+
+    @property
+    def junction_area(self) -> Value:
+        """Of source and drain, each, in m^2."""
+        return self.width * (self.diffusion or 0.0)
+
+    @property
+    def junction_perimeter(self) -> Value:
+        """Of source and drain, each, in m; the edge at the gate included, as simulators count it."""
+        return 2 * (self.width + self.diffusion) if self.diffusion else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from circuits.realisations.behavioural import behavioural
 from circuits.realisations.forms import Transfer, check_continuous, drawn, named_currents, transfer
 from circuits.realisations.macromodel import macromodel
 from circuits.realisations.ota import Transistors, five_transistor_ota, ten_transistor_ota
+from circuits.realisations.parasitics import loaded
 from circuits.realisations.staggered import Staggered, span, staggered
 from circuits.realisations.synapse import macromodel_synapses, transistor_synapses
 from circuits.realisations.transconductor import Trim
@@ -131,10 +132,10 @@ def kit(
     made = partial(
         macromodel, supply=technology.supply, thermal_voltage=technology.thermal_voltage, bias=bias
     )
-    element = made(technology.amplifier)
+    element = made(loaded(technology.amplifier, technology, bias))
     follower = element
     if technology.follower is not None:
-        follower = made(technology.follower, name="amplifier_follower")
+        follower = made(loaded(technology.follower, technology, bias), name="amplifier_follower")
     synapses = macromodel_synapses(
         technology.amplifier, units, supply=technology.supply, thermal_voltage=technology.thermal_voltage
     )

@@ -75,6 +75,7 @@ class Transistors:
             model=kind.model,
             width=self.technology.width(polarity, self.current) * self.scale,
             length=kind.length * self.scale,
+            diffusion=self.technology.layout.diffusion,
             note=note,
         )
 

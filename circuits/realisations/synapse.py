@@ -111,7 +111,7 @@ def transistor_synapses(place: Transistors) -> Synapses:
     def copy(drain: str) -> Mosfet:
         return Mosfet(
             name=unit.name, drain=drain, gate=AXON, source=VDD, bulk=VDD, model=unit.model, width=WIDTH,
-            length=LENGTH, note=unit.note,
+            length=LENGTH, diffusion=unit.diffusion, note=unit.note,
         )  # fmt: skip
 
     turned = (

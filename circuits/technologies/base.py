@@ -77,6 +77,13 @@ class Transistor(_Table):
     pelgrom_current: NotNegative = Field(
         description="relative sigma of the current factor times sqrt(W L), m"
     )
+    gate_capacitance: NotNegative = Field(
+        default=0.0,
+        description="of a gate below threshold with its overlaps, over W L, F/m^2; for macromodels",
+    )
+    drain_capacitance: NotNegative = Field(
+        default=0.0, description="of a drain, its overlap and its junction, over W, F/m; for macromodels"
+    )
     card: Card | None = None
     library: Library | None = None
 
@@ -155,10 +162,14 @@ class Corner(_Table):
 
 
 class Layout(_Table):
-    """From the area of devices to that of a circuit."""
+    """From the sizes of devices to their surroundings."""
 
     overhead: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
         default=3.0, description="area of a transistor with contacts, wells, wires over W L; our estimate"
+    )
+    diffusion: Positive = Field(
+        default=0.5e-6,
+        description="how far drain and source reach from the gate, m; room for a contact at 180 nm",
     )
 
 

@@ -66,7 +66,7 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
         case Switch():
             return owner.S(name, *nodes, model=_switch_model_name(device))
         case Mosfet():
-            size = {"w": print_value(device.width), "l": print_value(device.length)}
+            size = {"w": print_value(device.width), "l": print_value(device.length), **_junctions(device)}
             nodes = (device.drain, device.gate, device.source, device.bulk)
             return owner.M(name, *nodes, model=device.model, **size)
         case Instance():
@@ -76,6 +76,14 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
             return owner.X(name, definition.name, *ordered, **values)
         case _:
             raise NetlistError(f"{device.label}: this kind of device cannot be written")
+
+
+def _junctions(device: Mosfet) -> dict[str, str]:
+    """Area and perimeter of drain and source, which are alike."""
+    if device.diffusion is None:
+        return {}
+    area, perimeter = print_value(device.junction_area), print_value(device.junction_perimeter)
+    return {"ad": area, "as": area, "pd": perimeter, "ps": perimeter}
 
 
 def _switch_model_name(device: Switch) -> str:

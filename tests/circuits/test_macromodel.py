@@ -14,10 +14,12 @@ from circuits.realisations.behavioural import parameter_name
 from circuits.realisations.forms import clipped_form, named_currents, transfer
 from circuits.realisations.macromodel import macromodel
 from circuits.realisations.multi_tanh import multi_tanh
+from circuits.realisations.parasitics import loaded
 from circuits.technologies import technology
 from conductance.elements import tabulated, tanh
 from conductance.neurons import lif, low_pass, mtc, qif
 from conductance.neurons.base import INPUT
+from excitable.calibration import fit_level
 
 IDEAL, GENERIC = technology("ideal"), technology("generic_180nm")
 NEURONS = [
@@ -267,3 +269,27 @@ def test_what_no_amplifier_can_do_is_named():
         realise(mtc(filter_limit=2.0), "macromodel")
     with pytest.raises(CircuitError, match="level 'spice' is unknown; allowed are behavioural, macromodel"):
         realise(mtc(), "spice")
+
+
+@pytest.mark.simulator
+def test_both_levels_load_the_membrane_alike():
+    """Ramps find gates and drains at the membrane: macromodels have those of the transistors within 10 %."""
+    process = technology("generic_180nm")
+    neuron = mtc([tanh("fast", -2.0), tanh("slow", 2.0)], filter_limit=1.0)
+    biases = np.array([1e-9, 2e-9])
+    found = {
+        level: fit_level(level, process, biases, neuron, process.scaling()).membrane.capacitance
+        for level in ("macromodel", "transistor")
+    }
+    assert found["transistor"] > 0.1e-12
+    assert found["macromodel"] == pytest.approx(found["transistor"], rel=0.1)
+
+
+def test_capacitances_follow_the_sizes_of_transistors():
+    """Wider transistors for ten times the current load nodes more; a technology without transistors adds nothing."""
+    process = technology("generic_180nm")
+    small, large = (loaded(process.amplifier, process, bias) for bias in (1e-9, 200e-9))
+    widths = [process.width("nmos", bias) for bias in (1e-9, 200e-9)]
+    assert large.input_capacitance / small.input_capacitance == pytest.approx(widths[1] / widths[0])
+    assert large.mirror_capacitance > 2 * small.mirror_capacitance
+    assert loaded(technology("ideal").amplifier, technology("ideal"), 1e-9) == technology("ideal").amplifier

@@ -1,0 +1,36 @@
+"""Parasitic capacitances of an amplifier, from the sizes that a technology gives its transistors."""
+
+from dataclasses import replace
+
+from circuits.amplifier import AmplifierModel
+from circuits.models import Polarity
+from circuits.technologies import Technology
+
+
+def loaded(model: AmplifierModel, technology: Technology, bias: float) -> AmplifierModel:
+    """The amplifier with the capacitances of its transistors, as they are sized for `bias` (A), added to its own.
+
+    An input is the gate of one transistor of the pair. The output is the drain of one transistor of either polarity.
+    The inner node is the input of a mirror: two p-channel gates, the mirror's drain and the pair's. Without
+    transistors in the technology, nothing is added.
+    """
+    if technology.nmos is None or technology.pmos is None:
+        return model
+    drains = _drain(technology, "nmos", bias) + _drain(technology, "pmos", bias)
+    return replace(
+        model,
+        input_capacitance=model.input_capacitance + _gate(technology, "nmos", bias),
+        output_capacitance=model.output_capacitance + drains,
+        mirror_capacitance=model.mirror_capacitance + 2 * _gate(technology, "pmos", bias) + drains,
+    )
+
+
+def _gate(technology: Technology, polarity: Polarity, bias: float) -> float:
+    """Of one gate, in F."""
+    kind = technology.transistor(polarity)
+    return kind.gate_capacitance * technology.width(polarity, bias) * kind.length
+
+
+def _drain(technology: Technology, polarity: Polarity, bias: float) -> float:
+    """Of one drain, in F."""
+    return technology.transistor(polarity).drain_capacitance * technology.width(polarity, bias)
