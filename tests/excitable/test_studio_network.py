@@ -1,6 +1,7 @@
 """The Network tab: one neuron of a trained layer perturbed, and what the network makes of it."""
 
 import re
+import shutil
 import threading
 
 import numpy as np
@@ -10,11 +11,13 @@ from test_config import SMALL
 
 from benchmarks.browser import chromium, opened
 from conductance.parameter import ParameterError
+from conductance.storage import StorageError
 from excitable.runs import RunFolder, begun
 from excitable.studio import serve
 from excitable.studio.catalogue import catalogue
 from excitable.studio.perturbed import Perturbation
 from excitable.studio.questions import QuestionError
+from excitable.studio.run_view import network_view
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,27 @@ def test_values_that_the_declaration_forbids_are_refused(run):
     """The error names layer and neuron."""
     with pytest.raises(ParameterError, match="layer hidden, neuron 0"):
         Perturbation(run).answer(asked(run, values={"tau_s": -1.0}))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("waveforms.nc", "cannot be read"), ("comparison.json", "cannot be read")]
+)
+def test_a_damaged_file_hides_no_other(run, tmp_path, name, words):
+    """The trained layer is shown, and what is damaged is named with its fix."""
+    shutil.copytree(run.path, tmp_path / "copy")
+    (tmp_path / "copy" / name).write_text("no")
+    found = network_view(RunFolder(tmp_path / "copy"), catalogue())
+    (problem,) = found["problems"]
+    assert name in problem and words in problem and [layer["name"] for layer in found["layers"]] == ["hidden"]
+
+
+def test_a_network_of_another_version_is_refused_in_words(run, tmp_path):
+    """Which file, which version, and what helps."""
+    shutil.copytree(run.path, tmp_path / "copy")
+    file = tmp_path / "copy" / "model.json"
+    file.write_text(file.read_text().replace('"version": 1', '"version": 9', 1))
+    with pytest.raises(StorageError, match="version 9 and this program reads version 1"):
+        network_view(RunFolder(tmp_path / "copy"), catalogue())
 
 
 @pytest.mark.browser

@@ -108,6 +108,94 @@ def test_an_absurd_value_is_refused_in_words(studio, typed):
     assert field.input_value() == before
 
 
+def test_a_broken_link_is_told_what_is_wrong(studio):
+    """While the studio is open, too; the state stays, the address is its own again, a change ends the message."""
+    studio.wait_for_timeout(SETTLED)
+    own = studio.url.split("#")[1]
+    for link, says in (
+        ("neuron=nobody", "neuron “nobody” is not here"),
+        (f"{own}&version=2", "“version” is not known here"),
+        (f"{own}&start=1", "start stands in it twice"),
+        ("[]", "it names no neuron"),
+        (re.sub(r"duration=\d+", "duration=1e6", own), "duration must lie between 4 and 12000"),
+    ):
+        studio.evaluate("(link) => { location.hash = link; }", link)
+        studio.wait_for_timeout(100)
+        assert says in studio.inner_text(".message") and studio.url.split("#")[1] == own
+    studio.get_by_label("τ s", exact=True).press("ArrowRight")
+    studio.wait_for_timeout(100)
+    assert not studio.locator(".message").is_visible()
+
+
+def test_what_the_steps_cannot_resolve_gets_no_regime(studio):
+    """The trace of steps that are too long is no regime of the neuron, and the studio says what helps."""
+    for name, label, value in (("tonic", "τ s", "1e-300"), ("bursting", "α s+", "1e5"), ("qif", "I", "1e6")):
+        studio.select_option("header select", label=name)
+        field = studio.get_by_label(f"{label}, value")
+        field.fill(value)
+        field.press("Enter")
+        studio.wait_for_timeout(100)
+        assert studio.inner_text(".verdict strong") == "not resolved"
+        assert "A shorter window takes shorter steps" in studio.inner_text(".verdict")
+
+
+def test_escape_takes_typing_back_and_a_refused_slider_returns(studio):
+    """Typed text that was not entered is dropped; tau_s cannot pass tau_us, and its slider stays with it."""
+    choose(studio, "bursting")
+    field, slider = studio.get_by_label("τ s, value"), studio.get_by_label("τ s", exact=True)
+    before = field.input_value(), slider.input_value()
+    field.fill("77")
+    field.press("Escape")
+    field.press("Tab")
+    assert field.input_value() == before[0]
+    studio.get_by_label("τ us, value").fill("21")
+    studio.get_by_label("τ us, value").press("Enter")
+    slider.press("End")
+    studio.wait_for_timeout(100)
+    assert (field.input_value(), slider.input_value()) == before
+    assert "tau_s < tau_us" in studio.locator(".slider", has=field).locator(".problem").inner_text()
+
+
+PICTURE = "[...document.querySelectorAll('canvas')].slice(0, -1).map((each) => each.toDataURL()).join()"
+"""All plots but the bifurcation diagram, whose worker takes its time."""
+
+
+def test_twenty_changes_are_undone_and_their_link_draws_the_same_picture(browser, studio, address):
+    """Undo gives the first state and picture exactly; another profile draws every pixel of the linked one."""
+    choose(studio, "bursting")
+    studio.reload()
+    studio.wait_for_timeout(SETTLED)
+    first, drawn = studio.url, studio.evaluate(PICTURE)
+    draw = np.random.default_rng(3)
+    for _ in range(20):
+        fields = studio.locator(".slider input[type=text]:visible")
+        field = fields.nth(int(draw.integers(fields.count())))
+        field.fill(str(float(field.input_value()) * 1.03 + 0.01))
+        field.press("Enter")
+    studio.wait_for_timeout(SETTLED)
+    with opened(browser, studio.url) as other:
+        other.page.wait_for_timeout(SETTLED)
+        assert other.page.evaluate(PICTURE) == studio.evaluate(PICTURE)
+    for _ in range(20):
+        studio.get_by_role("button", name="Undo").click()
+    studio.wait_for_timeout(SETTLED)
+    assert (studio.url, studio.evaluate(PICTURE)) == (first, drawn)
+
+
+def test_tabs_are_reached_by_arrow_keys(studio):
+    """Right, left, home and end move in the list of tabs, and the panel follows."""
+    studio.get_by_role("tab", name="Python").focus()
+    for key, name in (
+        ("ArrowRight", "TOML"),
+        ("End", "Network"),
+        ("Home", "Python"),
+        ("ArrowLeft", "Network"),
+    ):
+        studio.keyboard.press(key)
+        assert studio.evaluate("document.activeElement.textContent") == name
+        assert studio.get_by_role("tabpanel", name=name).is_visible()
+
+
 def test_handles_and_sliders_obey_the_keyboard(studio):
     """Arrow keys on a handle move offset and gain, on a slider the value; Ctrl+Z takes it back."""
     handle, gain, offset = (
@@ -140,7 +228,7 @@ def test_dragging_a_handle_moves_offset_and_gain(studio):
     assert float(studio.get_by_label("α f−, value").input_value()) > 2.2
 
 
-@pytest.mark.parametrize("width", [800, 1280])
+@pytest.mark.parametrize("width", [390, 800, 1280])
 def test_nothing_is_cut_off_and_nothing_overlaps(browser, address, width):
     """With the longest numbers, in every tab, all is within the page and nothing lies on another."""
     with opened(browser, address, width=width) as found:

@@ -64,6 +64,7 @@ def test_it_listens_on_the_loopback_interface_only(server):
     ("GET", "/", None, 403), ("GET", "/?token=guess", None, 403), ("GET", "/?token={token}", "evil.example", 403),
     ("GET", "/../../etc/passwd?token={token}", None, 404), ("GET", "/pyproject.toml?token={token}", None, 404),
     ("POST", "/describe", None, 403), ("GET", "/?token={token}", None, 200),
+    ("GET", "/..%2f..%2fetc/passwd?token={token}", None, 404), ("GET", "http://[::1?token={token}", None, 404),
 ])  # fmt: skip
 def test_only_the_token_opens_the_page_and_no_file_is_served(server, method, path, host, status):
     """Without it, under another name, or for another path, the answer is a refusal."""
@@ -89,6 +90,14 @@ def test_a_bad_question_is_answered_in_words(server, changed, words):
     """The answer names what was wrong, and nothing is computed."""
     status, text = asked(server, "POST", "/simulate", token=server.token, body=question(**changed))
     assert status == 200 and words in json.loads(text)["error"]
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[" * 50_000, b"1" * 5000])
+def test_what_is_no_json_is_answered_in_words(server, body):
+    """Empty, no text, nested without end, a number without end: an answer, and the next question is answered, too."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=60)
+    connection.request("POST", "/describe", body=body, headers={"X-Excitable-Token": server.token})
+    assert "no JSON" in json.loads(connection.getresponse().read())["error"]
 
 
 def test_the_answer_describes_the_circuit(server):
