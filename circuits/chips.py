@@ -81,7 +81,7 @@ class Chip:
 
     def circuit(self, network: Network) -> Network:
         """The network whose circuit of amplifiers, in `technology` and the units of the design, is this chip."""
-        return rescaled(varied_network(network, self.deviations), 1.0, self.capacitance_ratio)
+        return varied_network(network, self.deviations)
 
     def model(self, network: Network) -> Network:
         """The chip as a torch model, and as a behavioural netlist: the same in the voltage unit of its own pairs."""

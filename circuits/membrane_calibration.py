@@ -148,7 +148,7 @@ def fit_membrane(drive: np.ndarray, membrane: np.ndarray, *, neuron: Neuron, sca
 
 def with_capacitance(
     fit: MembraneFit, time: np.ndarray, drive: np.ndarray, membrane: np.ndarray, *, neuron: Neuron,
-    scaling: Scaling,
+    scaling: Scaling, corner: float = 1.0,
 ) -> MembraneFit:  # fmt: skip
     """The fit with the capacitance that `ramps` found: half the difference of the currents up and down, over the rate.
 
@@ -159,6 +159,7 @@ def with_capacitance(
         membrane: (point,), voltage of the membrane in V.
         neuron: whose capacitor is declared.
         scaling: the circuit's units.
+        corner: what the process corner multiplies the declared capacitor by.
 
     Raises:
         CalibrationError: ramps that do not pass the middle, or gates that are larger than the declared capacitor.
@@ -177,7 +178,7 @@ def with_capacitance(
         found.append(sign * np.interp(probed, membrane[inside][order], current[inside][order]))
     rate = 2 * scaling.voltage_unit / edge
     total = float(np.mean(found)) / rate
-    declared = float(neuron.membrane.capacity.subs(neuron.substitutions())) * scaling.capacitance
+    declared = float(neuron.membrane.capacity.subs(neuron.substitutions())) * scaling.capacitance * corner
     if not total < 2 * declared:
         raise CalibrationError(
             f"membrane of neuron {neuron.name}: its gates have {total - declared:.3g} F, more than its capacitor of "

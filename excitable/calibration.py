@@ -204,7 +204,9 @@ def ramp_membrane(fit: MembraneFit, neuron: Neuron, built: Realisation, scaling:
         waveforms["voltage"].sel(node=node).to_numpy() for node in (DRIVE, input_state(neuron).name)
     )
     time = waveforms["time"].to_numpy()
-    return with_capacitance(fit, time, drive, membrane, neuron=neuron, scaling=scaling)
+    return with_capacitance(
+        fit, time, drive, membrane, neuron=neuron, scaling=scaling, corner=built.capacitance
+    )
 
 
 def sweep_output(neuron: Neuron, built: Realisation, scaling: Scaling) -> OutputFit:

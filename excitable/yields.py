@@ -37,8 +37,9 @@ class Yield:
     """How many chips are good under one set of conditions.
 
     Attributes:
-        corner, temperature, supply: the conditions; empty and None for all together.
-        chips: how many there are.
+        corner, temperature, supply: the conditions; empty and None for all of them: a good chip is good in each.
+        chips: how many there are. One chip under several conditions is one, since what it does there is not
+            independent.
         good: whose task error stays within the limit.
         failed: that could not be simulated; they are not good.
         lower, upper: bounds of the share, at 95 % (Wilson).
@@ -88,18 +89,26 @@ class Sweep:
 
     @property
     def yields(self) -> tuple[Yield, ...]:
-        """The yield of all chips, and under each set of conditions where there are several."""
+        """The yield over all conditions, each chip at its worst, and under each set where there are several."""
         groups: dict[tuple[str, float, float], list[Judged]] = {}
         for chip in self.chips:
             groups.setdefault(chip.conditions, []).append(chip)
-        rows = [self._yield(self.chips, "", None, None)]
+        rows = [self._yield(self.at_worst, "", None, None)]
         if len(groups) > 1:
             rows += [self._yield(chips, *place) for place, chips in groups.items()]
         return tuple(rows)
 
     @property
+    def at_worst(self) -> tuple[Judged, ...]:
+        """Every chip once, under the conditions where it is worst."""
+        found: dict[int | None, Judged] = {}
+        for chip in self.worst:
+            found.setdefault(chip.chip, chip)
+        return tuple(found.values())
+
+    @property
     def worst(self) -> tuple[Judged, ...]:
-        """Chips from the worst on; what failed comes first."""
+        """Chips under each of their conditions, from the worst on; what failed comes first."""
         return tuple(
             sorted(
                 self.chips, key=lambda c: np.inf if c.circuit_error is None else c.circuit_error, reverse=True
@@ -113,9 +122,9 @@ class Sweep:
         return correlation([(a, b) for a, b in pairs if a is not None and b is not None])
 
     def curve(self, ratios: np.ndarray) -> np.ndarray:
-        """The share of chips whose error stays within each of these multiples of the nominal one."""
+        """The share of chips whose error stays within each of these multiples of the nominal one in all conditions."""
         nominal = self.nominal.circuit_error or 0.0
-        errors = np.array([np.inf if c.circuit_error is None else c.circuit_error for c in self.chips])
+        errors = np.array([np.inf if c.circuit_error is None else c.circuit_error for c in self.at_worst])
         return (errors[None, :] <= np.asarray(ratios)[:, None] * nominal).mean(axis=1)
 
     def _yield(

@@ -63,7 +63,10 @@ BEHAVIOURAL = "behavioural"
 
 @dataclass(frozen=True, kw_only=True)
 class Realisation:
-    """A neuron's subcircuit, the cells inside it, the cards they need, and the voltages of its supply pins (V)."""
+    """A neuron's subcircuit, the cells inside it, the cards they need, and the voltages of its supply pins (V).
+
+    `capacitance` is what the process corner multiplies all capacitors by.
+    """
 
     subcircuit: Subcircuit
     cells: tuple[Subcircuit, ...] = ()
@@ -71,6 +74,7 @@ class Realisation:
     supplies: Mapping[str, float] = field(default_factory=dict)
     temperature: float = 27.0
     corner: str = "tt"
+    capacitance: float = 1.0
     synapses: Synapses | None = None
 
     @property
@@ -154,10 +158,12 @@ class _Builder:
         ]  # fmt: skip
 
     def _capacitance(self, state: State) -> sympy.Expr:
-        """A state's capacitor, drawn smaller by the gates and drains that calibration found at the membrane."""
+        """A state's capacitor at the process corner, drawn smaller by the gates and drains that calibration found."""
         declared = C0 * state.capacity.xreplace(self.numbers)
         gates = self.kit.trims.get(LEAK, Trim()).capacitance if state is self.neuron.membrane else 0.0
-        return declared - gates if gates else declared
+        drawn_smaller = declared - gates if gates else declared
+        factor = self.kit.technology.corner_shift.capacitance
+        return drawn_smaller if factor == 1 else factor * drawn_smaller
 
     def find_followers(
         self, currents: Sequence[tuple[State, str, sympy.Expr]], ideal: Collection[str]
@@ -338,5 +344,6 @@ class _Builder:
             supplies={VDD: positive, VSS: negative},
             temperature=technology.temperature,
             corner=technology.corner,
+            capacitance=technology.corner_shift.capacitance,
             synapses=self.kit.synapses if AXON in touched or LINE in touched else None,
         )

@@ -83,7 +83,7 @@ def show(found: "Sweep") -> None:
     )
     results().print(
         f"yield: share of chips whose circuit's {found.error_name} stays within {RATIO:g} times that of the "
-        f"design's circuit; a chip that fails in ngspice is not good"
+        f"design's circuit; a chip that fails in ngspice is not good; over all conditions, a good chip is good in each"
     )
     table = Table(
         Column("conditions", no_wrap=True),
@@ -96,7 +96,7 @@ def show(found: "Sweep") -> None:
         box=None,
     )
     for row in found.yields:
-        place = f"{row.corner}, {row.temperature:g} C, {row.supply:g} V" if row.corner else "all"
+        place = f"{row.corner}, {row.temperature:g} C, {row.supply:g} V" if row.corner else "all conditions"
         ratio = "-" if row.median_ratio is None else f"{row.median_ratio:.3f}"
         bounds = f"{row.lower:.1%} to {row.upper:.1%}"
         table.add_row(

@@ -102,7 +102,7 @@ def test_every_chip_at_every_condition(run):
     found = sweep_run(
         run, options(chips=1, level="macromodel", corners=("tt", "ss"), temperatures=(-20.0, 85.0))
     )
-    assert [row.chips for row in found.yields] == [4, 1, 1, 1, 1]
+    assert [row.chips for row in found.yields] == [1, 1, 1, 1, 1]
     assert {"chip00001-ss--20C", "chip00001-tt-85C"} < set(results(run))
     errors = {chip.conditions[:2]: chip.circuit_error for chip in found.chips}
     assert len(set(errors.values())) == 4
@@ -166,6 +166,15 @@ def test_yield_counts_chips_within_one_and_a_half_nominal_errors():
     assert (row.lower, row.upper) == pytest.approx((0.5 - half, 0.5 + half))
     assert [chip.chip for chip in found.worst] == [4, 3, 2, 1]
     np.testing.assert_allclose(found.curve(np.array([0.9, 0.95, 1.5, 1e9])), [0.0, 0.25, 0.5, 0.75])
+
+
+def test_a_chip_is_good_that_is_good_in_all_its_conditions():
+    """Two chips at two temperatures are two, not four: the one that is bad when warm is bad, and the yield is 1/2."""
+    warm = [replace(judged(1, 0.25), temperature=85.0), replace(judged(2, 0.4), temperature=85.0)]
+    found = sweep_of([judged(1, 0.2), judged(2, 0.2), *warm])
+    assert [(row.chips, row.good) for row in found.yields] == [(2, 1), (2, 2), (2, 1)]
+    assert found.yields[0].median_ratio == pytest.approx((0.25 + 0.4) / 2 / 0.2)
+    np.testing.assert_allclose(found.curve(np.array([1.0, 1.5, 2.0])), [0.0, 0.5, 1.0])
 
 
 def test_correlation_is_pearson_s():

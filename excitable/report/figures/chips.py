@@ -27,7 +27,7 @@ def chips_figure(evidence: Evidence) -> Drawing | None:
     return Drawing(
         name="chips",
         title="Virtual chips",
-        description=f"Of {len(sweep.chips)} chips, {share} stay within {RATIO:g} times the nominal error.",
+        description=f"Of {len(sweep.at_worst)} chips, {share} stay within {RATIO:g} times the nominal error.",
         figure=figure,
     )
 
