@@ -23,6 +23,8 @@ from conductance.surrogates import DETACHED
 
 MAP = "map"
 """The method of neurons that are declared in discrete time; it has no time step."""
+EXACT = "moebius"
+"""The exact method of quadratic neurons."""
 
 
 class RuleError(ExcitableError):
@@ -93,7 +95,7 @@ def derive(neuron: Neuron, method: str | None = None) -> Rule:
         )
     if method == MAP:
         return _finish(neuron, method, moebius.ORDER, _map_draft(neuron))
-    if method == "moebius":
+    if method == EXACT:
         draft = moebius.draft(neuron)
         if draft is None:
             raise RuleError(
@@ -108,6 +110,13 @@ def derive(neuron: Neuron, method: str | None = None) -> Rule:
         )
     chosen = METHODS[method]
     return _finish(neuron, method, chosen.order, _draft(neuron, chosen))
+
+
+def methods_of(neuron: Neuron) -> tuple[str, ...]:
+    """The names of the methods that a neuron has; the exact one is the last where it has one."""
+    if neuron.is_map:
+        return (MAP,)
+    return tuple(METHODS) if moebius.draft(neuron) is None else (*METHODS, EXACT)
 
 
 def _draft(neuron: Neuron, method: Method) -> list[Assignment]:

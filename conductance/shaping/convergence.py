@@ -12,9 +12,10 @@ import numpy as np
 import sympy
 
 from conductance.derivation.methods import METHODS
-from conductance.derivation.rules import Rule, derive
+from conductance.derivation.rules import EXACT, Rule, derive, methods_of
 from conductance.neurons import adlif, lif, low_pass, mtc, qif
 from conductance.neurons.base import DT, Neuron
+from conductance.neurons.declared import declared_neurons
 from conductance.neurons.presets import BURSTING
 from conductance.shaping.flow import FlowError, starting_state
 from conductance.shaping.integrate import integrate
@@ -179,7 +180,7 @@ class Trial:
     neuron: Neuron
     inputs: tuple[float, ...]
     hold: float
-    methods: tuple[str, ...] = tuple(METHODS)
+    methods: tuple[str, ...]
     exact: tuple[str, ...] = ()
     start: tuple[float, ...] | None = None
 
@@ -191,24 +192,59 @@ class Trial:
         )
 
 
+def trial_of(neuron: Neuron) -> Trial:
+    """A trial by the declaration alone: weak inputs, each held for half of the shortest time constant.
+
+    Rules that advance a single state by its exponential are exact where its equation is linear.
+    """
+    constants = [parameter.default for parameter in neuron.parameters if parameter.unit == "tau_m"]
+    methods = methods_of(neuron)
+    exact = (EXACT,) if EXACT in methods else ()
+    if len(neuron.states) == 1 and sympy.diff(neuron.membrane.derivative, neuron.membrane.symbol, 2) == 0:
+        exact = (*EXPONENTIAL, *exact)
+    return Trial(
+        title=f"{neuron.name} at weak inputs", neuron=neuron, inputs=tuple(WEAK * value for value in _HELD),
+        hold=0.5 * min(constants, default=1.0), methods=methods, exact=exact,
+    )  # fmt: skip
+
+
+WEAK = 0.1
+"""Share of the usual inputs that lets no declared neuron spike."""
+EXPONENTIAL = ("exponential_euler", "symplectic_euler", "alternating_euler")
+"""The rules that hold everything but a state's own linear part."""
 _HELD = (0.5, 0.8, -0.3, 0.9) * 3
-TRIALS = (
+_CHOSEN = (
     Trial(
         title="MTC, bursting set", neuron=BURSTING.neuron, inputs=(-1.0,) * 20, hold=0.4, start=BURSTING.start,
+        methods=tuple(METHODS),
     ),
     Trial(
         title="MTC, fast reading, slewing", neuron=mtc(tau_f=0.5, filter_limit=1.0, leak_limit=5.0),
-        inputs=(-1.0,) * 20, hold=0.2,
+        inputs=(-1.0,) * 20, hold=0.2, methods=tuple(METHODS),
     ),
     Trial(
         title="LIF below threshold", neuron=lif(), inputs=_HELD, hold=0.5,
-        exact=("exponential_euler", "symplectic_euler", "alternating_euler"),
+        methods=tuple(METHODS), exact=EXPONENTIAL,
     ),
-    Trial(title="AdLIF, b = 0, below threshold", neuron=adlif(b=0.0), inputs=_HELD, hold=0.5),
+    Trial(title="AdLIF, b = 0, below threshold", neuron=adlif(b=0.0), inputs=_HELD, hold=0.5,
+        methods=tuple(METHODS),
+    ),
     Trial(
         title="QIF between spikes", neuron=qif(), inputs=(0.1, 0.2, 0.05, 0.0, 0.2, 0.1), hold=0.25,
-        methods=(*METHODS, "moebius"), exact=("moebius",),
+        methods=(*METHODS, EXACT), exact=(EXACT,),
     ),
-    Trial(title="low-pass of order 4", neuron=low_pass(), inputs=(1.0, 0.0, -1.0, 2.0), hold=0.5),
+    Trial(title="low-pass of order 4", neuron=low_pass(), inputs=(1.0, 0.0, -1.0, 2.0), hold=0.5,
+        methods=tuple(METHODS),
+    ),
 )  # fmt: skip
+"""Trials that show more of a neuron than its declaration suggests."""
+_SHOWN = {trial.neuron.meaning for trial in _CHOSEN}
+TRIALS = (
+    *_CHOSEN,
+    *(
+        trial_of(neuron)
+        for neuron in declared_neurons()
+        if not neuron.is_map and neuron.meaning not in _SHOWN
+    ),
+)
 """Every neuron with every rule that it has: what the figure shows and the tests measure."""

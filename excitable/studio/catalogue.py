@@ -3,15 +3,14 @@
 Neurons of one structure (the same states, currents and parameter names) share one printed model and differ by values.
 """
 
-import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-import conductance.neurons
-from conductance.derivation.rules import derive
+from conductance.derivation.rules import EXACT, methods_of
 from conductance.errors import ExcitableError
 from conductance.neurons.base import Neuron
+from conductance.neurons.declared import declared_neurons
 from conductance.neurons.presets import PRESETS
 
 STEPS = 10_000
@@ -61,10 +60,7 @@ def method_of(neuron: Neuron) -> str:
     if neuron.is_map:
         return "map"
     if neuron.arrivals:
-        try:
-            return derive(neuron, "moebius").method
-        except ExcitableError:
-            return "exponential_euler"
+        return EXACT if EXACT in methods_of(neuron) else "exponential_euler"
     return "heun" if neuron.event is None else "symplectic_euler"
 
 
@@ -87,13 +83,13 @@ def usual(neuron: Neuron) -> tuple[float, float]:
 
 
 def declared() -> tuple[Neuron, ...]:
-    """Every neuron that a function of `conductance.neurons` makes without arguments."""
-    found = []
-    for name in conductance.neurons.__all__:
-        made = getattr(conductance.neurons, name)
-        if inspect.isfunction(made):
-            found.append(made())
-    return tuple(sorted(found, key=lambda neuron: (neuron.name != "mtc", neuron.event is None)))
+    """Every neuron of the package, the one that can be shaped first."""
+    return tuple(
+        sorted(
+            declared_neurons(),
+            key=lambda neuron: (not neuron.elements or neuron.event is not None, neuron.event is None),
+        )
+    )
 
 
 def signature(neuron: Neuron) -> tuple:

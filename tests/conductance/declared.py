@@ -1,13 +1,26 @@
 """Every declared neuron and every method, once: the list that drives the conformance tests."""
 
-import conductance.neurons
+import re
+from pathlib import Path
+
 from conductance.derivation.methods import METHODS
-from conductance.derivation.rules import MAP
+from conductance.derivation.rules import EXACT, MAP, methods_of
 from conductance.elements import linear, quadratic, tabulated, tanh
 from conductance.neurons import Neuron, accumulator, adlif, dlif, dqif, lif, low_pass, mtc, qif
 from conductance.surrogates import ARCTAN, SLAYER
 
 TABLE = tabulated("fast", [-3.0, -1.0, 0.2, 0.9, 3.0], [1.9, 1.5, -0.4, -1.4, -1.9])
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "add-a-neuron.md"
+
+
+def fresh_neuron() -> Neuron:
+    """The neuron of the page that says how to add one: no part of the package, and in every list by its declaration."""
+    code = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    scope: dict[str, object] = {}
+    exec(compile(code.group(1), str(PAGE), "exec"), scope)
+    return scope["exponential"]()
+
 
 NEURONS: dict[str, Neuron] = {
     "mtc": mtc(),
@@ -24,24 +37,13 @@ NEURONS: dict[str, Neuron] = {
     "dlif": dlif(),
     "accumulator": accumulator(),
 }
-EXACT = "moebius"
+FRESH = "a fresh declaration"
+PACKAGED = dict(NEURONS)
+NEURONS[FRESH] = fresh_neuron()
 METHOD_NAMES = (*METHODS, EXACT, MAP)
 
 
-def methods_of(name: str) -> tuple[str, ...]:
-    """The methods that a neuron of the list has."""
-    if NEURONS[name].is_map:
-        return (MAP,)
-    return (*METHODS, EXACT) if name == "qif" else tuple(METHODS)
-
-
-CASES = [(name, method) for name in NEURONS for method in methods_of(name)]
+CASES = [(name, method) for name, neuron in NEURONS.items() for method in methods_of(neuron)]
 """Every neuron with every method that it has."""
 FLOWS = {name: neuron for name, neuron in NEURONS.items() if not neuron.is_map}
 """The neurons with a differential equation."""
-
-
-def declared_functions() -> set[str]:
-    """The functions of `conductance.neurons` that make a neuron."""
-    classes = {"Event", "Neuron", "State"}
-    return set(conductance.neurons.__all__) - classes

@@ -6,21 +6,21 @@ import declared
 import numpy as np
 import pytest
 
-from conductance.derivation.methods import METHODS
-from conductance.derivation.rules import derive
-from conductance.neurons import lif
-from conductance.shaping.convergence import TRIALS, convergence, stepped
+from conductance.derivation.rules import derive, methods_of
+from conductance.neurons import adlif, lif, low_pass, qif
+from conductance.shaping.convergence import TRIALS, convergence, stepped, trial_of
 from conductance.shaping.flow import FlowError
 from conductance.shaping.integrate import integrate
 from conductance.stimulus import Stimulus
 
-CASES = [(trial.title, method) for trial in TRIALS for method in trial.methods]
+ALL = (*TRIALS, trial_of(declared.NEURONS[declared.FRESH]))
+CASES = [(trial.title, method) for trial in ALL for method in trial.methods]
 
 
 @pytest.mark.parametrize(("title", "method"), CASES)
 def test_the_error_falls_at_the_rules_order(title, method):
     """Errors over steps halved six times lie on a line whose slope is the order to within 0.05."""
-    trial = next(each for each in TRIALS if each.title == title)
+    trial = next(each for each in ALL if each.title == title)
     found = convergence(trial.neuron, method, inputs=trial.inputs, hold=trial.hold, start=trial.start)
     if method in trial.exact:
         assert found.exact
@@ -32,9 +32,16 @@ def test_the_error_falls_at_the_rules_order(title, method):
 
 def test_every_neuron_is_tried_with_every_rule_that_it_has():
     """The list covers every function that makes a neuron with a time step, and every method."""
-    assert {t.neuron.meaning for t in TRIALS} == {n.meaning for n in declared.FLOWS.values()}
-    for trial in TRIALS:
-        assert set(trial.methods) == {*METHODS, *(("moebius",) if trial.neuron.name == "qif" else ())}
+    assert {t.neuron.meaning for t in ALL} == {n.meaning for n in declared.FLOWS.values()}
+    for trial in ALL:
+        assert set(trial.methods) == set(methods_of(trial.neuron))
+
+
+@pytest.mark.parametrize("neuron", [lif(), qif(), adlif(b=0.0), low_pass()], ids=lambda neuron: neuron.name)
+def test_which_rules_are_exact_follows_from_the_declaration(neuron):
+    """The derived trial claims the same exact rules as the one that was written for the neuron."""
+    (chosen,) = [trial for trial in TRIALS if trial.neuron.name == neuron.name]
+    assert set(trial_of(neuron).exact) == set(chosen.exact)
 
 
 @pytest.mark.parametrize("dt", [0.1, 0.02, 0.004])

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import sympy
 import torch
-from declared import NEURONS, methods_of
+from declared import NEURONS
 
 from benchmarks.browser import chromium
 from conductance.derivation.printers import javascript
 from conductance.derivation.printers.torch import compiled
-from conductance.derivation.rules import derive
+from conductance.derivation.rules import EXACT, derive, methods_of
 
 SETS, STEPS, DT = 100, 200, 0.05
 FLOAT32 = float(np.finfo(np.float32).eps)
@@ -67,7 +67,8 @@ def test_the_trace_of_javascript_is_that_of_python(page, name):
     comes that near to its threshold could differ by a spike; none of these does.
     """
     neuron = NEURONS[name]
-    method = "moebius" if "moebius" in methods_of(name) else methods_of(name)[0]
+    methods = methods_of(NEURONS[name])
+    method = EXACT if EXACT in methods else methods[0]
     rule = derive(neuron, method)
     generator = np.random.default_rng(7)
     values = drawn(neuron, generator)
