@@ -189,7 +189,7 @@ class PhaseView {
   constructor(studio, parent) {
     this.studio = studio;
     const { model } = studio;
-    const title = model.map ? "delay map, with the cobweb of the last steps" : "phase plane; dotted: one voltage stands still";
+    const title = model.map ? "delay map, with the cobweb of the last steps" : "phase plane; dotted: its nullclines";
     const other = model.states.length > 1 ? `${model.states[1].name} / V0` : "dV/dt";
     this.plot = new Plot(parent, { label: title, x: model.map ? "u[t]" : "V / V0", y: model.map ? "u[t+1]" : other, height: 250 });
   }
