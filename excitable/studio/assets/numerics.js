@@ -249,7 +249,7 @@ function observed(spikes, duration, onset, unit) {
     }
   }
   const middle = sorted[Math.floor(sorted.length / 2)];
-  return { name: "tonic spiking", why: `${count}, one every ${short(middle)} ${unit}` };
+  return { name: "tonic spiking", why: `${count}, one every ${unit === "steps" && middle === 1 ? "step" : `${short(middle)} ${unit}`}` };
 }
 
 function short(value) {
