@@ -13,6 +13,7 @@ from circuits.scaling import Scaling
 from circuits.single import neuron_circuit
 from circuits.technologies import Technology
 from conductance.neurons.base import Neuron
+from conductance.neurons.spiking import spike_threshold
 from conductance.shaping.integrate import integrate
 from conductance.shaping.palette import colour
 from conductance.stimulus import Stimulus
@@ -130,12 +131,11 @@ def check_circuit(
     simulated = waveforms["voltage"].sel(node=node).to_numpy() / units.voltage_unit
     model = trace.at(time)[:, 0]
     measured = np.interp(time * units.time_unit, waveforms["time"].to_numpy(), simulated)
-    threshold = neuron.defaults.get("U_th", 0.0)
     rungs = [
         Rung(name=rung, time=time, voltage=voltage[:, None], neurons=(neuron.name,))
         for rung, voltage in (("continuous", model), (level, measured))
     ]
-    (comparison,) = compare(rungs, window=2.0, step=1.0, threshold=threshold).comparisons
+    (comparison,) = compare(rungs, window=2.0, step=1.0, threshold=spike_threshold(neuron)).comparisons
     return CircuitCheck(time=time, model=model, circuit=measured, comparison=comparison, netlist=netlist)
 
 

@@ -15,7 +15,7 @@ from circuits.silicon import PUBLISHED
 from conductance.errors import ExcitableError
 from conductance.storage import StorageError
 from excitable.loop import CircuitOptions, part_circuits, written
-from excitable.rungs import circuit_rung, spiking_layers
+from excitable.rungs import circuit_rung, network_threshold
 from excitable.runs import RunFolder
 from excitable.stages import circuit_options
 from netlists.analyses import OperatingPoint
@@ -113,7 +113,7 @@ def energy_run(
     rung = circuit_rung(
         network, parts, waveforms, dt=dt, steps=len(inputs), scaling=options.scaling, rung=options.rung
     )
-    threshold = float(next(iter(spiking_layers(network).values())).values()["U_th"][0])
+    threshold = network_threshold(network)
     technology = options.made_of
     # parts share the filter of the readout, so areas are added up in one piece; no device depends on the input
     whole = options.build(network, inputs[:1], dt=dt, name="whole")

@@ -17,7 +17,14 @@ from circuits.technologies import Technology
 from conductance.networks import Network
 from conductance.tasks import Split, Task
 from excitable.config.sections import MIXED
-from excitable.rungs import MEANINGS, Waveforms, circuit_rung, spiking_layers
+from excitable.rungs import (
+    MEANINGS,
+    Waveforms,
+    circuit_rung,
+    layer_threshold,
+    network_threshold,
+    spiking_layers,
+)
 from netlists.analyses import Measure, SpikeInterval, SpikeTime, Tolerances, Transient
 from netlists.comparison import Ladder, Rung, compare
 from netlists.execute import available_cores, simulate_all
@@ -128,7 +135,7 @@ def written(network: Network, built: NetworkCircuit, options: CircuitOptions) ->
         warnings.warn(_too_large(network, built.circuit.name, neurons), stacklevel=2)
     measures: list[Measure] = []
     for label, layer in spiking_layers(network).items():
-        threshold = float(layer.values()["U_th"][0]) * options.scaling.voltage_unit
+        threshold = layer_threshold(layer) * options.scaling.voltage_unit
         node = built.membranes[label][0]
         measures += [
             SpikeTime(name=f"first_spike_{node}", node=node, threshold=threshold),
@@ -213,7 +220,6 @@ def ladder(
     network: Network, rungs: list[Waveforms], split: Split, task: Task, *, dt: float, hysteresis: float = 0.1
 ) -> Ladder:
     """Compare the rungs with each other, and their outputs with the truth."""
-    threshold = float(next(iter(spiking_layers(network).values())).values()["U_th"][0])
     described = [
         Rung(
             name=rung.rung,
@@ -229,7 +235,7 @@ def ladder(
         described,
         window=WINDOW,
         step=dt,
-        threshold=threshold,
+        threshold=network_threshold(network),
         hysteresis=hysteresis,
         task_error_name=task.error_name,
     )

@@ -17,7 +17,7 @@ from excitable.calibration import calibrated
 from excitable.config.sections import AMPLIFIER_EDGE
 from excitable.levels import MAX_STEP, RELATIVE
 from excitable.loop import WINDOW, CircuitOptions, simulate
-from excitable.rungs import Waveforms, continuous_rung, spiking_layers
+from excitable.rungs import Waveforms, continuous_rung, layer_threshold, spiking_layers
 from netlists.comparison import Rung, RungComparison, WaveformError, compare, waveform_error
 
 DRAWN = 5
@@ -98,7 +98,7 @@ def check_network(
     if not layers:
         raise CircuitError("the network has no layer of spiking neurons, so there is nothing to compare")
     first = next(iter(layers.values()))
-    dt, threshold = first.dt, float(first.values()["U_th"][0])
+    dt = first.dt
     chosen = technology or default_technology(level)
     options = CircuitOptions(
         scaling=chosen.scaling(), levels=level, technology=chosen, trims=trims or {}, relative=RELATIVE[level],
@@ -112,6 +112,6 @@ def check_network(
         Rung(name=rung.rung, time=rung.time, voltage=rung.membrane, neurons=rung.neurons)
         for rung in (equation, circuit)
     ]
-    (comparison,) = compare(rungs, window=WINDOW, step=dt, threshold=threshold).comparisons
+    (comparison,) = compare(rungs, window=WINDOW, step=dt, threshold=layer_threshold(first)).comparisons
     output = waveform_error(equation.time, equation.output, circuit.time, circuit.output)
     return NetworkCheck(equation=equation, circuit=circuit, comparison=comparison, output=output)

@@ -14,8 +14,8 @@ from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.networks.continuous import integrate_network
+from conductance.neurons.spiking import is_spiking, spike_threshold
 from conductance.storage import StorageError
-from conductance.training.activity import is_spiking
 from excitable.config.sections import MIXED
 
 SAMPLES_PER_STEP = 4
@@ -93,6 +93,17 @@ def spiking_layers(network: Network) -> dict[str, NeuronLayer]:
         for name, layer in network.chain.items()
         if isinstance(layer, NeuronLayer) and is_spiking(layer.neuron)
     }
+
+
+def layer_threshold(layer: NeuronLayer) -> float:
+    """The membrane voltage in V0 at which the layer's first neuron spikes."""
+    values = {name: float(value.detach()[0]) for name, value in layer.values().items()}
+    return spike_threshold(layer.neuron, values)
+
+
+def network_threshold(network: Network) -> float:
+    """The membrane voltage in V0 by which a network's spikes are counted: of its first spiking layer."""
+    return layer_threshold(next(iter(spiking_layers(network).values())))
 
 
 def neuron_names(network: Network) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from conductance.elements.base import DeclarationError
 from conductance.frozen import FrozenMapping
 from conductance.neurons import adlif, lif, mtc
 from conductance.neurons.base import Neuron
+from conductance.neurons.declared import declared_neurons
+from conductance.neurons.spiking import is_spiking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,33 @@ _ADLIF = Recipe(
     "are not trained",
 )
 
-RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {recipe.neuron.name: recipe for recipe in (_MTC, _LIF, _ADLIF)}
-)
-"""The recipes by their neuron's name, as configuration files name them."""
+
+def recipe_of(neuron: Neuron) -> Recipe:
+    """A start by the declaration alone: every neuron at its defaults, every parameter trained but time constants.
+
+    Time constants have the unit tau_m. The rule is explicit where nothing jumps.
+    """
+    return Recipe(
+        neuron=neuron,
+        method="forward_euler" if neuron.event is None else "exponential_euler",
+        start={},
+        trainable=tuple(p.name for p in neuron.parameters if p.unit != "tau_m"),
+        input_gain=1.0,
+        bias=Spread(lower=0.0, upper=1.0),
+        source="our choice, by the declaration alone: no source states it",
+    )
+
+
+def _for_series(neuron: Neuron) -> bool:
+    """Whether held currents drive the neuron in continuous time and its output is spikes."""
+    return not neuron.is_map and not neuron.arrivals and is_spiking(neuron)
+
+
+_CHOSEN = {recipe.neuron.name: recipe for recipe in (_MTC, _LIF, _ADLIF)}
+_DERIVED = {
+    neuron.name: recipe_of(neuron)
+    for neuron in declared_neurons()
+    if _for_series(neuron) and neuron.name not in _CHOSEN
+}
+RECIPES: Mapping[str, Recipe] = MappingProxyType({**_CHOSEN, **_DERIVED})
+"""The recipes by their neuron's name, as configuration files name them; those not chosen above are derived."""

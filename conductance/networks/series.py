@@ -36,8 +36,9 @@ def series_network(
     That the readout is linear and the filter of order 4 is published (digests of arXiv 2605.11835).
 
     Args:
-        recipe: the hidden neuron, its start and what is trained; `RECIPES` holds one for mtc, lif and adlif. For a
-            neuron of your own: `Recipe(neuron=..., ...)`, or `dataclasses.replace(RECIPES["mtc"], neuron=mtc(...))`.
+        recipe: the hidden neuron, its start and what is trained; `RECIPES` holds those of the package. For a neuron
+            of your own: `recipe_of(neuron)`, `Recipe(neuron=..., ...)`, or
+            `dataclasses.replace(RECIPES["mtc"], neuron=mtc(...))`.
         inputs: input features.
         hidden: hidden neurons.
         outputs: output features.

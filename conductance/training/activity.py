@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import sympy
 import torch
 from torch import Tensor
 
 from conductance.layers import NeuronLayer
 from conductance.networks.chain import Network
 from conductance.neurons.base import Neuron
+from conductance.neurons.spiking import is_spiking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +66,6 @@ def spiking_layers(network: Network) -> dict[str, Neuron]:
         for name, layer in network.layers.items()
         if isinstance(layer, NeuronLayer) and is_spiking(layer.neuron)
     }
-
-
-def is_spiking(neuron: Neuron) -> bool:
-    """Whether the output is spikes: an event, or a function that is not linear in the states (a filter's is)."""
-    if neuron.event is not None:
-        return True
-    output = sympy.sympify(neuron.output)
-    return any(sympy.diff(output, symbol).has(*neuron.state_symbols) for symbol in neuron.state_symbols)
 
 
 @contextmanager

@@ -16,9 +16,9 @@ import xarray as xr
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
+from conductance.neurons.spiking import is_spiking
 from conductance.storage import load_network
 from conductance.tasks import nrmse
-from conductance.training.activity import is_spiking
 from conductance.training.metrics import read_metrics
 from excitable.calibration import LevelFit, read_fits
 from excitable.config import Configuration, ConfigurationError, parse_configuration

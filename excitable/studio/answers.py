@@ -11,6 +11,7 @@ from circuits.realisations.behavioural import OUTPUT
 from circuits.realisations.forms import arrival_state
 from circuits.schematic import schematic
 from circuits.single import neuron_circuit
+from conductance.neurons.spiking import spike_threshold
 from conductance.shaping.regimes import classify
 from conductance.stimulus import Stimulus
 from excitable.studio.questions import Question
@@ -72,7 +73,7 @@ def _counted(question: Question, time: np.ndarray, voltage: np.ndarray, output: 
     if neuron.event is not None:
         pulses = upward_crossings(time, output, threshold=max(float(output.max()) / 2, EMPTY))[0]
         return f"{pulses.size} spikes"
-    spikes = upward_crossings(time, voltage, threshold=neuron.defaults.get("U_th", 0.0))[0]
+    spikes = upward_crossings(time, voltage, threshold=spike_threshold(neuron))[0]
     return f"{spikes.size} upward crossings of the output's threshold"
 
 

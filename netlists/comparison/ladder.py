@@ -114,7 +114,7 @@ def compare(
         rungs: at least two, from the trained model towards the circuit, with the same neurons in the same order.
         window: largest time difference of two spikes that are the same, in tau_m.
         step: the model's time step in tau_m, by which communication is counted on every rung.
-        threshold: U_th in V0.
+        threshold: the membrane voltage whose upward crossing is a spike, in V0.
         hysteresis: of the spike count, in V0.
         task_error_name: what the task calls its error.
 

@@ -23,13 +23,13 @@ def communication(
     threshold: float = 0.0,
     hysteresis: float = HYSTERESIS,
 ) -> Array:
-    """Spikes per model step of each neuron: upward crossings of U_th over the number of steps in the record.
+    """Spikes per model step of each neuron: upward crossings of the threshold over the number of steps in the record.
 
     Args:
         time: strictly increasing, shape (time,).
         values: membrane voltage, shape (time, neuron) or (time,), in the unit of `threshold`.
         step: the model's time step, in the unit of `time`; a circuit's waveform keeps the step of its model.
-        threshold: U_th.
+        threshold: the membrane voltage whose upward crossing is a spike.
         hysteresis: see `crossings`.
 
     Returns:
@@ -46,14 +46,14 @@ def communication(
 
 
 def computation(time: ArrayLike, values: ArrayLike, *, threshold: float = 0.0) -> Array:
-    """Duty cycle of each neuron: the share of time with s > 0, that is with U_m above U_th.
+    """Duty cycle of each neuron: the share of time with s > 0, that is with U_m above the threshold.
 
     Exact for the straight lines between the samples, so that uneven steps and crossings between samples count.
 
     Args:
         time: strictly increasing, shape (time,).
         values: membrane voltage, shape (time, neuron) or (time,), in the unit of `threshold`.
-        threshold: U_th.
+        threshold: the membrane voltage whose upward crossing is a spike.
 
     Returns:
         Shape (neuron,), from 0 to 1; its mean is the computation of the network.

@@ -5,17 +5,19 @@ import math
 import signal
 import warnings
 
+import declared
 import numpy as np
 import pytest
 import torch
 from echo_task import Echo, small_network
 
 from conductance.layers import NeuronLayer, Projection
-from conductance.networks import RECIPES, Network, Recipe, Spread, series_network
+from conductance.networks import RECIPES, Network, Recipe, Spread, recipe_of, series_network
 from conductance.neurons import adlif, lif, low_pass, mtc, qif
+from conductance.neurons.spiking import is_spiking
 from conductance.storage import load_network, save_network
 from conductance.training import TrainingError, TrainingOptions, train
-from conductance.training.activity import activity, is_spiking, layer_outputs, spiking_layers
+from conductance.training.activity import activity, layer_outputs, spiking_layers
 from conductance.training.batches import draw_batch
 
 TASK = Echo()
@@ -47,6 +49,21 @@ def test_activity_leaves_out_the_warm_up():
     mask = torch.tensor([False, False, True, True]).reshape(4, 1)
     found = activity({"hidden": mtc()}, {"hidden": output}, mask)
     assert (found.spikes, found.duty_cycle) == (0.5, 0.5)
+
+
+def test_a_recipe_follows_from_a_declaration():
+    """A fresh declaration makes a network that spikes and whose every trained parameter has a gradient."""
+    recipe = recipe_of(declared.fresh_neuron())
+    assert recipe.trainable == ("sharpness", "peak")
+    network = series_network(
+        recipe, inputs=1, hidden=3, outputs=1, dt=0.1, low_pass_tau=1.0, values={"peak": 1.5},
+        generator=torch.Generator().manual_seed(1),
+    )  # fmt: skip
+    output, _ = network(torch.full((200, 2, 1), 2.0))
+    output.square().sum().backward()
+    assert output.abs().max() > 0
+    hidden = network.layers["hidden"]
+    assert all(parameter.grad is not None and parameter.grad.any() for parameter in hidden.parameters())
 
 
 def test_filters_do_not_spike():

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from excitable.report.evidence import Evidence
 from excitable.report.style import svg_of
 from excitable.report.verdict import called, number, plural, whole_way
-from excitable.rungs import Waveforms
+from excitable.rungs import Waveforms, layer_threshold
 from netlists.comparison import HYSTERESIS, upward_crossings
 
 COLUMNS = 1200
@@ -47,8 +47,7 @@ def spike_levels(evidence: Evidence) -> dict[str, float]:
     if evidence.ladder is not None:
         return {"threshold": evidence.ladder.threshold_v0, "hysteresis": evidence.ladder.hysteresis_v0}
     layers = list(evidence.hidden.values())
-    names = [] if not layers else [p.name for p in layers[0].neuron.parameters]
-    threshold = float(layers[0].values()["U_th"][0]) if "U_th" in names else 0.0
+    threshold = layer_threshold(layers[0]) if layers else 0.0
     return {"threshold": threshold, "hysteresis": HYSTERESIS}
 
 

@@ -1,0 +1,38 @@
+"""What the declaration says of a neuron's spikes: whether it has any, and at which voltage."""
+
+from collections.abc import Mapping
+
+import sympy
+
+from conductance.neurons.base import Neuron
+
+
+def is_spiking(neuron: Neuron) -> bool:
+    """Whether the output is spikes: an event, or a function that is not linear in the states (a filter's is)."""
+    if neuron.event is not None:
+        return True
+    output = sympy.sympify(neuron.output)
+    return any(sympy.diff(output, symbol).has(*neuron.state_symbols) for symbol in neuron.state_symbols)
+
+
+def spike_threshold(neuron: Neuron, values: Mapping[str, float] | None = None) -> float:
+    """The membrane voltage in V0 whose upward crossing is a spike.
+
+    It is where the event's margin is zero, or without an event where the output leaves zero: where the rectified part
+    of the output is zero, whatever its parameters are called. An output without such a voltage is judged at 0.
+
+    Args:
+        neuron: the declaration.
+        values: parameter values other than the declaration's.
+    """
+    voltage = neuron.membrane.symbol
+    if neuron.event is not None:
+        rising = sympy.sympify(neuron.event.margin)
+    else:
+        rectified = [part for each in sympy.sympify(neuron.output).atoms(sympy.Max) for part in each.args]
+        parts = sorted((part for part in rectified if voltage in part.free_symbols), key=str)
+        rising = parts[0] if parts else voltage
+    roots = sympy.solveset(rising, voltage, sympy.Reals)
+    if not isinstance(roots, sympy.FiniteSet) or len(roots) != 1:
+        return 0.0
+    return float(next(iter(roots)).subs(neuron.substitutions(values)))
