@@ -1,4 +1,4 @@
-"""Pictures of the studio, its tabs and the notebooks as apps, in light and dark, at two widths: to be looked at.
+"""Pictures of the studio, its tabs and the notebooks as apps, in light and dark, at two widths, the studio at a phone's, too.
 
     python scripts/screenshots.py [FOLDER] [--run RUN] [--only WORD]
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TABS = ("Python", "TOML", "LaTeX", "SPICE", "Schematic", "Network")
 EXAMPLES = ("bursting", "qif", "dqif")
 LOOKS = tuple((width, dark) for width in (1280, 800) for dark in (False, True))
+PHONE = tuple((390, dark) for dark in (False, True))
 NOTEBOOKS = tuple(sorted(path for path in Path("notebooks").glob("*.py")))
 PATIENCE_MS = 240_000
 STARTING_MS = 5000
@@ -38,7 +39,7 @@ def studio(browser: "Browser", folder: Path, run: RunFolder | None) -> list[str]
     server = serve(catalogue(), run)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     faults = []
-    for width, dark in LOOKS:
+    for width, dark in (*LOOKS, *PHONE):
         with opened(browser, server.address, width=width, dark=dark) as found:
             page, look = found.page, look_of(width, dark)
             for example in EXAMPLES:
