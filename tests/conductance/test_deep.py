@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+import torch.distributed as processes
 from torch import nn
 
 from conductance.deep.blocks import EveryStep, ResidualBlock
@@ -40,6 +41,21 @@ def test_tdbn_in_use_is_a_fixed_affine_map():
     others = torch.cat([one, torch.randn(3, 5, 2, 4, 4)], dim=1)
     assert torch.allclose(layer(others)[:, :1], layer(one), atol=1e-6)
     assert (layer(one) - (one - 1) / 2 * 0.5).abs().max() < 0.1
+
+
+def test_tdbn_over_processes_is_tdbn():
+    """With one process the sums over processes give torch's own outputs and statistics, unbiased variance included."""
+    values = 3 * torch.randn(2, 2, 3, 1, 1) + 1
+    alone, shared = ThresholdBatchNorm(3, scale=0.5), ThresholdBatchNorm(3, scale=0.5)
+    wanted = alone(values)
+    processes.init_process_group("gloo", store=processes.HashStore(), rank=0, world_size=1)
+    try:
+        made = shared(values)
+    finally:
+        processes.destroy_process_group()
+    assert torch.allclose(made, wanted, atol=1e-6)
+    assert torch.allclose(shared.running_mean, alone.running_mean, atol=1e-6)
+    assert torch.allclose(shared.running_var, alone.running_var, atol=1e-6)
 
 
 @pytest.mark.parametrize("sharing", ["layer", "channel"])

@@ -2,12 +2,14 @@
 
 import math
 import re
+from importlib.resources import files
 
 import numpy as np
 import pytest
 
 from benchmarks.browser import CUT_OFF, chromium, opened
 from conductance import PRESETS, integrate
+from conductance.shaping.episodes import Watch, bursts
 from excitable.studio import export
 from excitable.studio.catalogue import signature
 
@@ -64,6 +66,25 @@ def test_every_neuron_is_shown(studio):
         studio.select_option("header select", value=str(place))
         studio.wait_for_timeout(60)
         assert studio.inner_text(".verdict strong"), name
+
+
+def test_the_page_and_the_package_tell_bursts_by_the_same_intervals(studio):
+    """Spikes at two distances are bursts to both or to neither, on either side of the package's ratio."""
+    generator = np.random.default_rng(5)
+    ratio = Watch().ratio
+    source = (files("excitable.studio") / "assets" / "numerics.js").read_text(encoding="utf-8")
+    told = []
+    for factor in (0.8 * ratio, 0.99 * ratio, 1.01 * ratio, 1.3 * ratio, 4 * ratio):
+        spikes = np.cumsum(generator.permutation([1.0] * 40 + [factor] * 12))
+        duration = spikes[-1] + 0.5
+        found = studio.evaluate(
+            f"([spikes, duration]) => {{ {source}\n return observed(spikes, duration, 0, 'tau_m'); }}",
+            [spikes.tolist(), duration],
+        )
+        wanted = max(bursts(spikes[spikes >= duration / 5], ratio), default=0) > 1
+        assert ("burst" in found["name"]) == wanted, factor
+        told.append(wanted)
+    assert told == [False, False, True, True, True]
 
 
 def test_a_link_restores_the_exact_state(browser, studio, address):
