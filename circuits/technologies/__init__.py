@@ -52,6 +52,12 @@ def read_technology(path: Path) -> Technology:
         raise TechnologyError(f"technology file {path}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TechnologyError(f"technology file {path} is no TOML: {error}") from None
+    for polarity in ("nmos", "pmos"):
+        kind = content.get(polarity)
+        library = kind.get("library") if isinstance(kind, dict) else None
+        if isinstance(library, dict) and not library.get("package"):
+            for key in {"file", "parameters"} & set(library):
+                library[key] = str(path.absolute().parent / str(library[key]))
     try:
         return Technology.model_validate(content)
     except ValidationError as error:

