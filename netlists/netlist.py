@@ -1,11 +1,10 @@
 """The written netlist as a value: texts of its files, what is analysed and what is observed."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from conductance.storage.files import StorageError, cannot_write, write_whole
 from netlists.analyses import Analysis
 from netlists.errors import NetlistError
 
@@ -31,23 +30,8 @@ class Netlist:
         try:
             target.mkdir(parents=True, exist_ok=True)
             for name, text in self.files.items():
-                _write_whole(target / name, text)
-        except OSError as error:
-            raise NetlistError(
-                f"netlist {self.name} cannot be written to {target}: {error.strerror or error}; "
-                f"choose another folder or make room"
-            ) from error
+                write_whole(target / name, text.encode("ascii"))
+        except (OSError, StorageError) as error:
+            reason = cannot_write(target, error) if isinstance(error, OSError) else error
+            raise NetlistError(f"netlist {self.name} cannot be written to {target}: {reason}") from error
         return target / self.bench
-
-
-def _write_whole(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
-            file.write(text)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

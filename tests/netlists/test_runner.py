@@ -231,10 +231,10 @@ def test_a_full_disk_is_a_failed_run(workplace, monkeypatch):
     def full(*_args, **_named):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     run = simulate(rc())
     assert not run.ok
-    assert "No space left on device" in run.reason
+    assert "the disk is full" in run.reason
 
 
 def test_ngspice_on_a_full_disk_is_a_failed_run(workplace, tmp_path, monkeypatch):
