@@ -1,4 +1,4 @@
-"""Pictures of the studio, its tabs and the notebooks as apps, in light and dark, at two widths, the studio at a phone's, too.
+"""Pictures of the studio, its tabs and the notebooks as apps, in light and dark, at two widths and the studio at three.
 
     python scripts/screenshots.py [FOLDER] [--run RUN] [--only WORD]
 
