@@ -6,7 +6,7 @@ The pin `axon` is the gate voltage of the output mirror in transistors, the outp
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import sympy
@@ -42,11 +42,15 @@ LEAST = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class Synapses:
-    """Both signs of a synapse at one level; `sizes` are width and length of weight one and the smallest width, in m."""
+    """Both signs of a synapse at one level; `sizes` are width and length of weight one and the smallest width, in m.
+
+    `on_grid` gives the nearest size that can be drawn.
+    """
 
     excitatory: Subcircuit
     inhibitory: Subcircuit
     sizes: tuple[float, float, float] | None = field(default=None)
+    on_grid: Callable[[float], float] = field(default=float, compare=False)
 
     @property
     def subcircuits(self) -> tuple[Subcircuit, Subcircuit]:
@@ -72,9 +76,9 @@ class Synapses:
         if self.sizes is None:
             return {"weight": weight}
         width, length, least = self.sizes
-        if weight * width >= least:
-            return {"width": weight * width, "length": length}
-        return {"width": least, "length": length * least / (weight * width)}
+        drawn = self.on_grid(max(weight * width, least))
+        # the length makes up for the width's rounding, since it has more steps
+        return {"width": drawn, "length": self.on_grid(length * drawn / (weight * width))}
 
 
 def macromodel_synapses(
@@ -123,6 +127,7 @@ def transistor_synapses(place: Transistors) -> Synapses:
         excitatory=_subcircuit(EXCITATORY, sizes, (copy(OUT),)),
         inhibitory=_subcircuit(INHIBITORY, sizes, turned),
         sizes=(float(unit.width), float(unit.length), place.technology.transistor("pmos").width),
+        on_grid=place.technology.on_grid,
     )
 
 

@@ -68,7 +68,7 @@ class Loops:
     def mirror(self, name: str, gate: str, drain: str, *, ratio: float = 1.0, note: str = "") -> None:
         """A p-channel copy of the current of the diode at `gate`, into `drain`; the diode itself where they are one."""
         device: Mosfet = self.transistors.pmos(name, drain, gate, note=note)
-        self.devices.append(replace(device, width=float(device.width) * ratio))
+        self.devices.append(replace(device, width=self.technology.on_grid(float(device.width) * ratio)))
 
     def unit(self) -> None:
         """The unit current, its p-channel diode `unit`, and two stacked diodes that set the constant gate."""

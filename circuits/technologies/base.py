@@ -130,7 +130,7 @@ class Sizing(_Table):
 
     inversion: Positive = Field(default=0.1, description="largest inversion coefficient at the bias current")
     offset_sigma: Positive = Field(default=2e-3, description="largest sigma of one transistor's threshold, V")
-    grid: Positive = Field(default=1e-8, description="widths are multiples of it, m")
+    grid: Positive = Field(default=5e-9, description="widths and lengths are multiples of it, m")
 
 
 class CapacitorData(_Table):
@@ -303,3 +303,7 @@ class Technology(_Table):
         matched = (kind.pelgrom_threshold / self.sizing.offset_sigma) ** 2 / kind.length
         steps = math.ceil(max(weak, matched, kind.width) / self.sizing.grid - 1e-9)
         return round(steps * self.sizing.grid, 12)
+
+    def on_grid(self, size: float) -> float:
+        """The nearest width or length in m that can be drawn, at least one step."""
+        return round(max(1, round(size / self.sizing.grid)) * self.sizing.grid, 12)

@@ -68,7 +68,10 @@ def test_weights_are_ratios_of_transistors():
     for weight in (-3.0, 0.5, 0.05, -0.002):
         placed = synapses.place("x", axon="a", out="n", weight=weight)
         ratio = placed.parameters["width"] / placed.parameters["length"]
-        assert ratio == pytest.approx(abs(weight) * unit["width"] / unit["length"])
+        # sizes lie on a grid of 5 nm: 2.5 nm in a length of 2.5 um
+        assert ratio == pytest.approx(abs(weight) * unit["width"] / unit["length"], rel=1.1e-3)
+        for size in (placed.parameters["width"], placed.parameters["length"]):
+            assert size / 5e-9 == pytest.approx(round(size / 5e-9), abs=1e-6)
         assert placed.parameters["width"] >= GENERIC.pmos.width * (1 - 1e-12)
         assert placed.subcircuit == ("synapse_excitatory" if weight > 0 else "synapse_inhibitory")
     assert synapses.place("x", axon="a", out="n", weight=1e-6) is None
