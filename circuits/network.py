@@ -101,13 +101,7 @@ def network_circuit(
         CircuitError: a layer that has no circuit, inputs of the wrong shape, or a part of a network that is not
             linear after its first neuron layer.
     """
-    values = np.asarray(inputs, float)
-    first = next(iter(network.chain.values()))
-    width = first.inputs if isinstance(first, Projection) else first.size
-    if values.ndim != 2 or values.shape[1] != width or not np.isfinite(values).all():
-        raise CircuitError(
-            f"circuit {name}: inputs have shape {values.shape}; give finite numbers of shape (time, {width})"
-        )
+    values = _checked_inputs(network, inputs, name)
     _refuse_discrete(network)
     chosen_levels = neuron_levels(network, levels)
     if technology is None and any("transistor" in used for used in chosen_levels.values()):
@@ -132,25 +126,24 @@ def network_circuit(
             indices = chosen if layer is hidden else tuple(range(layer.size))
             signals = builder.neurons(label, layer, signals, indices)
     outputs = builder.finish(signals)
-    circuit = Circuit(
-        name=name,
-        title=f"network of {len(chosen)} {hidden.neuron.name} neurons",
-        subcircuits=tuple(builder.subcircuits.values()),
-        models=tuple(builder.models.values()),
-        temperature=27.0 if technology is None else technology.temperature,
-        corner="tt" if technology is None else technology.corner,
-        devices=tuple(builder.devices),
-        initial=builder.initial,
-        probes=tuple(
-            dict.fromkeys([*(node for nodes in builder.membranes.values() for node in nodes), *outputs])
-        ),
-        metered=tuple(f"v_{pin}" for pin in builder.supplies),
-        provenance=dict(provenance or {}),
-    )
+    title = f"network of {len(chosen)} {hidden.neuron.name} neurons"
+    circuit = builder.circuit(name, title, outputs, provenance or {})
     duration = len(values) * dt * scaling.time_unit
     return NetworkCircuit(
         circuit=circuit, membranes=builder.membranes, outputs=outputs, neurons=chosen, duration=duration
     )
+
+
+def _checked_inputs(network: Network, inputs: np.ndarray, name: str) -> np.ndarray:
+    """The inputs as finite numbers of the first layer's width."""
+    values = np.asarray(inputs, float)
+    first = next(iter(network.chain.values()))
+    width = first.inputs if isinstance(first, Projection) else first.size
+    if values.ndim != 2 or values.shape[1] != width or not np.isfinite(values).all():
+        raise CircuitError(
+            f"circuit {name}: inputs have shape {values.shape}; give finite numbers of shape (time, {width})"
+        )
+    return values
 
 
 def neuron_levels(network: Network, levels: Levels) -> dict[str, tuple[Level, ...]]:
@@ -338,6 +331,25 @@ class _Builder:
     def finish(self, signals: Sequence[Signal]) -> tuple[str, ...]:
         """The nodes of the network's outputs; neurons left out of a part give zero, so that outputs of parts add up."""
         return tuple(signal.node or self._summed(signal) or self._silent() for signal in signals)
+
+    def circuit(
+        self, name: str, title: str, outputs: Sequence[str], provenance: Mapping[str, str]
+    ) -> Circuit:
+        """All parts as one circuit, observed at the membranes and the outputs."""
+        membranes = (node for nodes in self.membranes.values() for node in nodes)
+        return Circuit(
+            name=name,
+            title=title,
+            subcircuits=tuple(self.subcircuits.values()),
+            models=tuple(self.models.values()),
+            temperature=27.0 if self.technology is None else self.technology.temperature,
+            corner="tt" if self.technology is None else self.technology.corner,
+            devices=tuple(self.devices),
+            initial=self.initial,
+            probes=tuple(dict.fromkeys([*membranes, *outputs])),
+            metered=tuple(f"v_{pin}" for pin in self.supplies),
+            provenance=dict(provenance),
+        )
 
     def _silent(self) -> str:
         """A node at zero: the output of every neuron that this circuit leaves out."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from circuits.circuit import CircuitError
+from circuits.circuit import Circuit, CircuitError
 from circuits.realisations import Level, Trim, realise
 from circuits.realisations.levels import default_technology
 from circuits.scaling import Scaling
@@ -110,20 +110,9 @@ def check_circuit(
         )
     chosen = technology or default_technology(level)
     units = scaling or chosen.scaling()
-    behavioural = level == "behavioural"
     built = realise(neuron, level, technology=chosen, scaling=units, trims=trims)
     circuit = neuron_circuit(neuron, stimulus, scaling=units, start=start, name=name, realisation=built)
-    step = MAX_STEP if behavioural else LEVEL_STEP[level]
-    netlist = write_netlist(
-        circuit,
-        Transient(stop=stop * units.time_unit, max_step=step * units.time_unit),
-        Tolerances.scaled(
-            voltage_unit=units.voltage_unit,
-            current_unit=units.current_unit,
-            capacitance=units.capacitance,
-            relative=RELATIVE if behavioural else LEVEL_RELATIVE[level],
-        ),
-    )
+    netlist = _written(circuit, units, stop, level)
     waveforms = simulate(netlist).require()
     trace = integrate(neuron, stimulus, stop, start=start)
     time = np.linspace(0, stop, round(stop / GRID) + 1)
@@ -137,6 +126,20 @@ def check_circuit(
     ]
     (comparison,) = compare(rungs, window=2.0, step=1.0, threshold=spike_threshold(neuron)).comparisons
     return CircuitCheck(time=time, model=model, circuit=measured, comparison=comparison, netlist=netlist)
+
+
+def _written(circuit: Circuit, units: Scaling, stop: float, level: Level) -> Netlist:
+    """The netlist of a level's circuit, with the steps and tolerances that the level needs."""
+    behavioural = level == "behavioural"
+    step = MAX_STEP if behavioural else LEVEL_STEP[level]
+    tolerances = Tolerances.scaled(
+        voltage_unit=units.voltage_unit,
+        current_unit=units.current_unit,
+        capacitance=units.capacitance,
+        relative=RELATIVE if behavioural else LEVEL_RELATIVE[level],
+    )
+    analysis = Transient(stop=stop * units.time_unit, max_step=step * units.time_unit)
+    return write_netlist(circuit, analysis, tolerances)
 
 
 def _check_comparable(neuron: Neuron) -> None:
