@@ -107,11 +107,6 @@ class Step:
         """Spikes of the lower rung."""
         return sum(neuron.reference_spikes for neuron in self.comparison.neurons)
 
-    @property
-    def median_rms(self) -> float:
-        """Of the neurons' rms differences, in V0."""
-        return float(np.median([neuron.rms_v0 for neuron in self.comparison.neurons]))
-
 
 def called(rung: str) -> str:
     """What the report calls a rung."""
