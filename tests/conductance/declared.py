@@ -5,11 +5,21 @@ from pathlib import Path
 
 from conductance.derivation.methods import METHODS
 from conductance.derivation.rules import EXACT, MAP, methods_of
-from conductance.elements import linear, quadratic, tabulated, tanh
+from conductance.elements import Law, V, linear, quadratic, tabulated
+from conductance.elements.base import signed
 from conductance.neurons import Neuron, accumulator, adlif, dlif, dqif, lif, low_pass, mtc, qif
+from conductance.parameter import Parameter
 from conductance.surrogates import ARCTAN, SLAYER
 
 TABLE = tabulated("fast", [-3.0, -1.0, 0.2, 0.9, 3.0], [1.9, 1.5, -0.4, -1.4, -1.9])
+
+SLOPE = Parameter(
+    name="alpha", default=1.0, lower=0.0, lower_open=True, transform="softplus", meaning="slope at zero"
+)
+SOFTENED = Law(
+    name="softened", parameters=(SLOPE,), current=SLOPE.symbol * V / (1 + V**2), meaning="fresh law"
+)
+"""A law that the package does not have: an element is known by its declaration alone."""
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "add-a-neuron.md"
 
@@ -26,7 +36,7 @@ NEURONS: dict[str, Neuron] = {
     "mtc": mtc(),
     "mtc with every option": mtc(tau_f=0.5, filter_limit=1.0, leak_limit=5.0),
     "mtc with other elements": mtc((TABLE, linear("slow", 0.7, 0.1), quadratic("ultraslow", 0.3, -1.0, 0.5))),
-    "mtc with one element": mtc((tanh("fast", -2.0),)),
+    "mtc with a fresh element": mtc((signed(SOFTENED, "fast", -2.0, {}, ""),)),
     "lif": lif(),
     "lif with slayer": lif(surrogate=SLAYER),
     "adlif": adlif(),

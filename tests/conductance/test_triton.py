@@ -124,7 +124,7 @@ def test_only_what_is_wanted():
 
 def test_gradients_against_finite_differences():
     """Of a smooth neuron, by input, states and constants."""
-    layer = Layer("mtc with one element", batch=1, width=2)
+    layer = Layer("mtc with a fresh element", batch=1, width=2)
     constants = [constant.detach().requires_grad_() for constant in layer.constants]
     inputs = (0.2 * torch.rand(3, 1, 2, dtype=torch.float64)).requires_grad_()
     size = len(layer.state)
