@@ -9,7 +9,7 @@ from circuits.amplifier import AmplifierModel
 from circuits.realisations import Trim
 from circuits.technologies import technology
 from conductance.neurons.presets import PRESETS
-from excitable.calibration import calibrate_level, fit_level, trims
+from excitable.calibration import fit_level
 from excitable.levels import by_circuit, by_equation, with_limits
 
 pytestmark = pytest.mark.simulator
@@ -57,10 +57,10 @@ def test_trims_undo_gain_and_offset():
 
 
 def test_transistors_fire_like_the_equation_after_trimming():
-    """tonic, 100 transistors: the interval is the equation's within 2 % after trimming by measured sweeps."""
+    """tonic, 100 transistors: the interval is the equation's within 2 % after trimming, its load as well."""
     tonic = preset("tonic", stop=300.0)
-    fits = trims(calibrate_level("transistor", GENERIC, (1e-9, 2e-9)))
-    found = by_circuit(tonic, "transistor", GENERIC, trims=fits)
+    fit = fit_level("transistor", GENERIC, np.array([1e-9, 2e-9]), tonic.neuron, GENERIC.scaling())
+    found = by_circuit(tonic, "transistor", GENERIC, trims=fit.trims)
     assert found.quantities["interval"] == pytest.approx(by_equation(tonic).quantities["interval"], rel=0.02)
 
 
