@@ -112,6 +112,19 @@ def test_the_lines_are_the_waveforms(evidence):
     np.testing.assert_allclose(drawn["model"][:, 1], evidence.rungs[0].membrane[:, first.column])
 
 
+def test_titles_of_waveforms_stay_apart(evidence, monkeypatch):
+    """Also where one neuron was chosen for two reasons and its row says both."""
+    first, *others = chosen_neurons(evidence)
+    reasons = "most active, 18 spikes; largest difference, 0.287 V0 rms from model to circuit"
+    chosen = (replace(first, name="hidden_17", why=reasons), *others)
+    monkeypatch.setattr("excitable.report.figures.waveforms.chosen_neurons", lambda _: chosen)
+    with styled():
+        figure = waveform_figure(evidence).figure
+        figure.draw_without_rendering()
+    for left, right in zip(figure.axes[::2], figure.axes[1::2], strict=True):
+        assert left._left_title.get_window_extent().x1 < right._left_title.get_window_extent().x0
+
+
 def test_the_ladder_draws_every_neuron(evidence):
     """The dots of each step are the neurons' rms differences of that step."""
     with styled():

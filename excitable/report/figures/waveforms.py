@@ -1,5 +1,7 @@
 """Membrane voltages of model and circuit over each other."""
 
+import textwrap
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -20,6 +22,8 @@ from excitable.rungs import Waveforms
 
 BEFORE, AFTER = 7.0, 15.0
 """What an enlargement shows before and after a spike's upstroke, in tau_m: the spike and its end."""
+WIDEST_TITLE = 66
+"""Characters of a title's line that stay beside the title on the right."""
 STEPS_SHOWN = 150
 """The model's steps are drawn as dots where no more than these are in view."""
 
@@ -38,7 +42,8 @@ def waveform_figure(evidence: Evidence) -> Drawing | None:
         left.axvspan(
             low, high, facecolor="none", edgecolor=colour("muted"), linewidth=0.8, linestyle=(0, (3, 2))
         )
-        left.set(ylabel=r"$U_\mathrm{m}$ / $V_0$", title=literal(f"{neuron.name}: {neuron.why}"))
+        title = textwrap.wrap(f"{neuron.name}: {neuron.why}", WIDEST_TITLE)
+        left.set(ylabel=r"$U_\mathrm{m}$ / $V_0$", title="\n".join(map(literal, title)))
         right.set_title("the framed spike")
     for axes in grid_of_axes[-1]:
         axes.set_xlabel(r"time / $\tau_\mathrm{m}$")
