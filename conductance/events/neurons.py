@@ -1,6 +1,6 @@
 """Neurons for event-based layers beside `conductance.neurons.qif`: the oscillating QIF and the LIF control."""
 
-from conductance.neurons.base import INPUT, SPIKE, Event, Neuron, State
+from conductance.neurons.base import INPUT, SPIKE, Constraint, Event, Neuron, State
 from conductance.neurons.lif import THETA
 from conductance.neurons.membrane import U, time_constant
 from conductance.neurons.qif import CURRENT, PARABOLA, PARABOLIC_CURRENT, PEAK, TAU
@@ -66,6 +66,9 @@ def synaptic_lif(
         name=name,
         meaning="leaky integrate-and-fire neuron with exponential current",
         parameters=(TAU_M, THETA, RESET),
+        constraints=(
+            Constraint(relation=RESET.symbol < THETA.symbol, meaning="the reset lies below the threshold"),
+        ),
         states=(
             State(
                 name="um", symbol=U, capacity=TAU_M.symbol, meaning="membrane voltage",

@@ -7,6 +7,7 @@ import pytest
 import torch
 from event_examples import DTYPE, gradient_error
 
+from conductance.errors import ExcitableError
 from conductance.events import (
     EventError,
     EventLayer,
@@ -211,6 +212,13 @@ def test_a_reset_far_below_zero_lets_each_neuron_spike_once():
     assert int(often.mask.sum()) > 3
     assert int(once.mask.sum()) == 1
     assert torch.equal(often.times[0], once.times[0])
+
+
+@pytest.mark.parametrize("values", [{"U_reset": 1.0}, {"U_reset": 2.0}, {"theta": -1.0}])
+def test_a_reset_above_the_threshold_is_named(values):
+    """Such a neuron would spike without end; the error says which relation of its parameters is broken."""
+    with pytest.raises(ExcitableError, match=r"synaptic_lif.*the reset lies below the threshold"):
+        synaptic_lif(**values)
 
 
 def test_the_nth_spike_enters_from_its_pseudospike_with_matching_time_and_slope():
