@@ -18,7 +18,7 @@ from benchmarks.peers import PYTHON, ROOT, measure_peers
 from benchmarks.peers.loops import runs
 from conductance.deep.neurons import ImageNeurons, NeuronOptions
 from conductance.neurons import dlif
-from excitable.environment import environment
+from excitable.runs.environment import environment
 
 PEERS = ("spikingjelly", "snntorch")
 OURS = "excitable, fused"

@@ -24,7 +24,7 @@ from conductance.events.training import EventTraining
 from conductance.neurons import qif
 from conductance.tasks import YinYang
 from conductance.tasks.events import EventSplit
-from excitable.environment import environment
+from excitable.runs.environment import environment
 
 GOAL = 10.0
 """Times that an epoch of ours is to be shorter than the fastest of the others."""

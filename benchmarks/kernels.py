@@ -23,7 +23,7 @@ from benchmarks.growth import growth, peak_memory
 from benchmarks.measurement import Candidate, Measurement, Shape, as_row, failed, hold_threads, table
 from benchmarks.peers import measure_peers
 from conductance.kernels import cache, library
-from excitable.environment import environment
+from excitable.runs.environment import environment
 
 GOALS = {
     "MTC over the fastest peer's LIF": 0.6,

@@ -17,9 +17,9 @@ import numpy as np
 from circuits.realisations import Level
 from circuits.technologies import technology
 from conductance.neurons.presets import PRESETS, Answer, Preset
-from excitable.calibration import calibrate_level, fit_level
-from excitable.levels import Measured, by_circuit, by_equation, with_limits
-from netlists.runner import find_ngspice
+from excitable.checks.levels import Measured, by_circuit, by_equation, with_limits
+from excitable.ladder.calibration import calibrate_level, fit_level
+from netlists.ngspice.runner import find_ngspice
 
 LEVELS: tuple[Level, ...] = ("macromodel", "transistor")
 BIASES = (0.5e-9, 1e-9, 1.5e-9, 2e-9)

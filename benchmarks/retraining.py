@@ -10,9 +10,9 @@ import platform
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from excitable.origin import Origin, Update
 from excitable.report.circuits import RungChange, changes
 from excitable.report.evidence import Evidence, read_run
+from excitable.runs.origin import Origin, Update
 from netlists.comparison import Ladder
 
 OUTPUT = Path("benchmarks/retraining.md")

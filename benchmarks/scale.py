@@ -21,18 +21,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from circuits.network import NetworkCircuit
-from circuits.scaling import Scaling
+from circuits.data.scaling import Scaling
+from circuits.networks.continuous import NetworkCircuit
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons.presets import PRESETS
-from excitable.loop import CircuitOptions
+from excitable.ladder.options import CircuitOptions
 from netlists.comparison.crossings import upward_crossings
 from netlists.comparison.spikes import match_spikes
 from netlists.execute import simulate_all
 from netlists.netlist import Netlist
+from netlists.ngspice.runner import find_ngspice
 from netlists.partition import partition
-from netlists.runner import find_ngspice
 from netlists.writing import write_netlist
 
 DURATION = 1000.0

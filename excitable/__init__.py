@@ -4,7 +4,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from excitable.check import CircuitCheck, check_circuit
+    from excitable.checks.neuron import CircuitCheck, check_circuit
 
 __all__ = ["CircuitCheck", "__version__", "check_circuit"]
 __version__ = version("excitable")
@@ -17,7 +17,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     # The command line must start fast, so the simulator's libraries are imported when first named.
     if name in ("CircuitCheck", "check_circuit"):
-        from excitable import check
+        from excitable.checks import neuron
 
-        return getattr(check, name)
+        return getattr(neuron, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

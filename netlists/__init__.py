@@ -3,7 +3,7 @@
 from netlists.analyses import DCSweep, OperatingPoint, Tolerances, Transient
 from netlists.execute import simulate_all
 from netlists.netlist import Netlist
-from netlists.runner import Run, simulate
+from netlists.ngspice.runner import Run, simulate
 from netlists.writing import write_netlist
 
 __all__ = [

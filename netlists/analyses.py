@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from circuits.circuit import check_name
+from circuits.data.circuit import check_name
 from netlists.errors import NetlistError
 
 

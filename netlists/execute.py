@@ -8,7 +8,7 @@ from pathlib import Path
 
 from netlists.errors import SimulatorMissing
 from netlists.netlist import Netlist
-from netlists.runner import DEFAULT_TIME_LIMIT, Run, find_ngspice, kept_run, simulate
+from netlists.ngspice.runner import DEFAULT_TIME_LIMIT, Run, find_ngspice, kept_run, simulate
 
 Progress = Callable[[int, int, Run], None]
 

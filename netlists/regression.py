@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from circuits.circuit import check_name
+from circuits.data.circuit import check_name
 from conductance.storage.files import whole_file
 from netlists.comparison.errors import waveform_error
 from netlists.errors import NetlistError

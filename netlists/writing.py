@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from circuits.circuit import Circuit
+from circuits.data.circuit import Circuit
 from netlists.analyses import Analysis, Measure, Tolerances
-from netlists.draft import Draft
-from netlists.names import spice_node, spice_sources
 from netlists.netlist import Netlist
-from netlists.passes import PASSES
+from netlists.ngspice.draft import Draft
+from netlists.ngspice.names import spice_node, spice_sources
+from netlists.ngspice.passes import PASSES
 
 
 def write_netlist(

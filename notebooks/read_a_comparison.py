@@ -67,9 +67,9 @@ samples = 150
 
 @app.cell
 def _(Path, configuration, tempfile):
-    from excitable.runs import begun
-    from excitable.stages import compare_run, export_run, simulate_run
-    from excitable.train import train_run
+    from excitable.runs.folder import begun
+    from excitable.runs.stages import compare_run, export_run, simulate_run
+    from excitable.runs.train import train_run
 
     with begun(Path(tempfile.mkdtemp()) / "small", configuration, source="this notebook") as run:
         train_run(run)

@@ -41,9 +41,9 @@ def _(mo):
 @app.cell
 def _(mo, shown, studio):
     shown.value  # this cell runs again after every change
-    from circuits.devices import CircuitError
-    from circuits.scaling import Scaling
-    from circuits.single import neuron_circuit
+    from circuits.data.devices import CircuitError
+    from circuits.data.scaling import Scaling
+    from circuits.networks.single import neuron_circuit
     from conductance import Stimulus
 
     try:

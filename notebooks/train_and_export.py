@@ -62,8 +62,8 @@ samples = 150
 
 @app.cell
 def _(Path, configuration, tempfile):
-    from excitable.runs import begun
-    from excitable.train import train_run
+    from excitable.runs.folder import begun
+    from excitable.runs.train import train_run
 
     folder = Path(tempfile.mkdtemp()) / "small"
     records = []
@@ -98,7 +98,7 @@ def _(mo, network):
 
 @app.cell
 def _(mo, run):
-    from excitable.stages import export_run
+    from excitable.runs.stages import export_run
 
     benches = export_run(run)
     first = benches[0] if isinstance(benches, list | tuple) else benches

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.browser import CUT_OFF, chromium, opened
-from excitable.runs import RunError, RunFolder
+from excitable.runs.folder import RunError, RunFolder
 from excitable.studio import serve
 from excitable.studio.catalogue import catalogue
 

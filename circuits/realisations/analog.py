@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import sympy
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     GROUND,
     BehaviouralCurrent,
     BehaviouralVoltage,
@@ -23,6 +23,7 @@ from circuits.circuit import (
     Pin,
     Subcircuit,
 )
+from circuits.data.scaling import Scaling
 from circuits.realisations.behavioural import (
     C0,
     I0,
@@ -54,7 +55,6 @@ from circuits.realisations.output_stage import LINE, STAGE, line_current, macrom
 from circuits.realisations.staggered import TOLERANCE, WARNED, Staggered, span, staggered
 from circuits.realisations.synapse import AXON, Synapses
 from circuits.realisations.transconductor import References, Trim, transconductor
-from circuits.scaling import Scaling
 from circuits.technologies import Technology
 from conductance.neurons.base import Neuron, State
 

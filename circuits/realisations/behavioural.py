@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import sympy
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     GROUND,
     BehaviouralCurrent,
     BehaviouralVoltage,
@@ -18,10 +18,10 @@ from circuits.circuit import (
     Transconductance,
     voltage,
 )  # fmt: skip
-from circuits.devices import sensed_nodes
+from circuits.data.devices import sensed_nodes
+from circuits.data.scaling import Scaling
 from circuits.realisations.comparator_reset import Comparator
 from circuits.realisations.forms import arrival_state, event_form
-from circuits.scaling import Scaling
 from conductance.neurons.base import INPUT, Neuron, State
 from conductance.parameter import Parameter
 

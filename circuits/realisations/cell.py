@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from circuits.circuit import Device, Instance, ModelCard, Param, Pin, Subcircuit
+from circuits.data.circuit import Device, Instance, ModelCard, Param, Pin, Subcircuit
 
 PLUS, MINUS, OUT, VDD, VSS = "plus", "minus", "out", "vdd", "vss"
 BIAS = sympy.Symbol("ib", positive=True)

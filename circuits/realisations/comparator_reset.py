@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     GROUND,
     BehaviouralCurrent,
     BehaviouralVoltage,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import sympy
 
-from circuits.circuit import Device
+from circuits.data.circuit import Device
 from circuits.realisations.cell import Cell
 from circuits.realisations.transconductor import References, Trim, transconductor
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import sympy
 
-from circuits.circuit import CircuitError
+from circuits.data.circuit import CircuitError
 from conductance.elements import tanh
 from conductance.neurons.base import INPUT, SPIKE, Neuron, State
 from conductance.neurons.limits import with_elements
@@ -24,7 +24,7 @@ def check_continuous(neuron: Neuron) -> None:
     if neuron.is_map:
         raise CircuitError(
             f"neuron {neuron.name}: it steps by a map and has no continuous circuit; its clocked one is made by "
-            f"circuits.sampled_network, and excitable.sampled exports and simulates networks of it"
+            f"circuits.networks.sampled, and excitable.ladder.maps exports and simulates networks of it"
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import sympy
 
-from circuits.circuit import Device
+from circuits.data.circuit import Device
 from circuits.realisations.cell import Cell
 from circuits.realisations.transconductor import References, Trim, transconductor
 

@@ -7,7 +7,8 @@ from typing import Literal, get_args
 import numpy as np
 import sympy
 
-from circuits.devices import CircuitError
+from circuits.data.devices import CircuitError
+from circuits.data.scaling import Scaling
 from circuits.realisations.analog import Kit, Realisation, analog
 from circuits.realisations.behavioural import behavioural
 from circuits.realisations.forms import Transfer, check_continuous, drawn, named_currents, transfer
@@ -17,13 +18,14 @@ from circuits.realisations.parasitics import loaded
 from circuits.realisations.staggered import Staggered, span, staggered
 from circuits.realisations.synapse import macromodel_synapses, transistor_synapses
 from circuits.realisations.transconductor import Trim
-from circuits.scaling import Scaling
 from circuits.technologies import Technology, technology
 from conductance.errors import nearest
 from conductance.neurons.base import Neuron
 
 Level = Literal["behavioural", "macromodel", "transistor"]
 LEVELS: tuple[Level, ...] = get_args(Level)
+MIXED = "mixed"
+"""The word for a circuit whose layers or neurons are at several levels."""
 
 
 def realise(

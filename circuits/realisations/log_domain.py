@@ -10,7 +10,7 @@ import math
 
 import sympy
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     GROUND,
     BehaviouralVoltage,
     Capacitor,

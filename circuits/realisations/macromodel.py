@@ -4,8 +4,8 @@ import math
 
 import sympy
 
-from circuits.amplifier import AmplifierModel
-from circuits.circuit import GROUND, BehaviouralCurrent, Capacitor, Device, Subcircuit, voltage
+from circuits.data.amplifier import AmplifierModel
+from circuits.data.circuit import GROUND, BehaviouralCurrent, Capacitor, Device, Subcircuit, voltage
 from circuits.realisations.cell import BIAS, MINUS, OUT, PINS, PLUS, VDD, VSS, Cell, bias_parameter
 
 _MIRROR = "mirror"

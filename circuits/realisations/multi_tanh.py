@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
-from circuits.devices import CircuitError
+from circuits.data.devices import CircuitError
 
 SPACING = 1.75
 """Largest distance of two references in voltage units; the ripple of the slope grows with it."""

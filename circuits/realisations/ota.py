@@ -9,8 +9,8 @@ branches, so its output reaches nearly to both rails.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from circuits.circuit import BehaviouralCurrent, Device, Mosfet, Subcircuit
-from circuits.models import Polarity
+from circuits.data.circuit import BehaviouralCurrent, Device, Mosfet, Subcircuit
+from circuits.data.models import Polarity
 from circuits.realisations.cell import BIAS, MINUS, OUT, PINS, PLUS, VDD, VSS, Cell, bias_parameter
 from circuits.technologies import Technology
 

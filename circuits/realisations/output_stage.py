@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     GROUND,
     BehaviouralCurrent,
     BehaviouralVoltage,

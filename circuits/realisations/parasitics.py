@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from circuits.amplifier import AmplifierModel
-from circuits.models import Polarity
+from circuits.data.amplifier import AmplifierModel
+from circuits.data.models import Polarity
 from circuits.technologies import Technology
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import sympy
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     GROUND,
     BehaviouralVoltage,
     Capacitor,
@@ -25,7 +25,8 @@ from circuits.circuit import (
     parameter_names,
     voltage,
 )
-from circuits.clock import HIGH, LOW, RESISTANCE_RATIO
+from circuits.data.clock import HIGH, LOW, RESISTANCE_RATIO
+from circuits.data.scaling import Scaling
 from circuits.realisations.behavioural import (
     C0,
     I0,
@@ -33,7 +34,6 @@ from circuits.realisations.behavioural import (
     V0,
     unit_parameters,
 )
-from circuits.scaling import Scaling
 from conductance.neurons.base import INPUT, LAST_SPIKE, SPIKE, Neuron, State
 
 ENTRY, SPIKES, SAMPLE, HOLD = "entry", "spike", "sample", "hold"

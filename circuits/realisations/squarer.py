@@ -4,7 +4,7 @@ Pair one carries iu at the constant gate and the input at its own diode's gate; 
 so that its other side must carry in^2/iu. One quadrant: the input current is positive.
 """
 
-from circuits.circuit import Param, Pin, Subcircuit
+from circuits.data.circuit import Param, Pin, Subcircuit
 from circuits.realisations.cell import VDD, VSS
 from circuits.realisations.translinear import UNIT_GATE, Block, Loops
 from circuits.technologies import Technology

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import sympy
 
-from circuits.amplifier import AmplifierModel
-from circuits.circuit import (
+from circuits.data.amplifier import AmplifierModel
+from circuits.data.circuit import (
     BehaviouralCurrent,
     CircuitError,
     Device,
@@ -23,9 +23,9 @@ from circuits.circuit import (
     Subcircuit,
     voltage,
 )
+from circuits.data.scaling import Scaling
 from circuits.realisations.cell import OUT, VDD, VSS
 from circuits.realisations.ota import Transistors
-from circuits.scaling import Scaling
 
 AXON = "axon"
 PINS = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import sympy
 
-from circuits.circuit import GROUND, BehaviouralCurrent, BehaviouralVoltage, CircuitError, Device
+from circuits.data.circuit import GROUND, BehaviouralCurrent, BehaviouralVoltage, CircuitError, Device
 from circuits.realisations.cell import Cell
 from circuits.realisations.multi_tanh import multi_tanh
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import sympy
 
-from circuits.circuit import BehaviouralCurrent, Device, Instance, ModelCard, Mosfet, Subcircuit, Value
+from circuits.data.circuit import BehaviouralCurrent, Device, Instance, ModelCard, Mosfet, Subcircuit, Value
 from circuits.realisations.cell import VSS
 from circuits.realisations.ota import Transistors
 from circuits.technologies import Technology

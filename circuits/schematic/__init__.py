@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from circuits.circuit import Circuit, Instance, Subcircuit
+from circuits.data.circuit import Circuit, Instance, Subcircuit
 from circuits.schematic.drawing import draw
 from circuits.schematic.plan import Part, Row, plan, scope_at
 

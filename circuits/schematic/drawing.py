@@ -10,7 +10,7 @@ from typing import Literal
 import schemdraw
 import schemdraw.elements as elm
 
-from circuits.circuit import GROUND
+from circuits.data.circuit import GROUND
 from circuits.schematic.plan import Part, Row, quantity
 
 Align = Literal["left", "center", "right"]

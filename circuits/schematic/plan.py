@@ -11,7 +11,7 @@ from typing import Literal
 import sympy
 from quantiphy import Quantity
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     GROUND,
     BehaviouralCurrent,
     BehaviouralVoltage,
@@ -30,7 +30,7 @@ from circuits.circuit import (
     evaluate,
     sensed_nodes,
 )
-from circuits.devices import Value
+from circuits.data.devices import Value
 from circuits.realisations.cell import MINUS, OUT, PLUS, VDD, VSS
 from circuits.realisations.cell import PINS as CELL_PINS
 

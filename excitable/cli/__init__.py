@@ -21,7 +21,6 @@ from excitable.cli import (
     retrain,
     shape,
     simulate,
-    study,
     sweep,
     train,
     train_images,
@@ -41,7 +40,6 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     sweep.sweep,
     energy.energy,
     shape.shape,
-    study.study,
     config.config,
 )
 

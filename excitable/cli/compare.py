@@ -27,9 +27,9 @@ def compare(
 ) -> None:
     """Climb the error ladder and write comparison.json."""
     from excitable.cli.console import messages, warn
-    from excitable.rungs import CIRCUIT_RUNGS
-    from excitable.runs import RunFolder
-    from excitable.stages import compare_run, membrane_warning
+    from excitable.ladder.rungs import CIRCUIT_RUNGS
+    from excitable.runs.folder import RunFolder
+    from excitable.runs.stages import compare_run, membrane_warning
 
     if max_nrmse is not None and math.isnan(max_nrmse):
         raise typer.BadParameter("nan is no limit; give a number, as 0.02", param_hint="--max-nrmse")

@@ -20,15 +20,15 @@ def demo(
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
     from excitable.cli.train import train
-    from netlists.runner import find_ngspice
+    from netlists.ngspice.runner import find_ngspice
 
     find_ngspice()  # before minutes of training, not after
     train(configuration, run)
 
     from excitable.config import read_configuration
     from excitable.report import write_report
-    from excitable.runs import RunFolder, located
-    from excitable.stages import compare_run, export_run, simulate_run
+    from excitable.runs.folder import RunFolder, located
+    from excitable.runs.stages import compare_run, export_run, simulate_run
 
     folder = RunFolder(run or located(read_configuration(configuration).name))
     with folder.locked():

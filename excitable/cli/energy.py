@@ -7,7 +7,7 @@ import typer
 from excitable.cli.export import RUN
 
 if TYPE_CHECKING:
-    from excitable.energy import EnergyReport
+    from excitable.runs.energy import EnergyReport
 
 
 def energy(
@@ -22,11 +22,11 @@ def energy(
     workers: Annotated[int | None, typer.Option(min=1, help="Simulations at a time.")] = None,
 ) -> None:
     """Integrate the supply current over a simulation: energy per spike and per inference, static power, area."""
+    from excitable.chips.sweep import executor_of
     from excitable.cli.console import messages
     from excitable.cli.progress import WorkProgress
-    from excitable.energy import energy_run
-    from excitable.runs import RunFolder
-    from excitable.sweep import executor_of
+    from excitable.runs.energy import energy_run
+    from excitable.runs.folder import RunFolder
 
     folder = RunFolder.find(run)
     with folder.locked(), WorkProgress(messages()) as progress, executor_of(None, workers) as executor:

@@ -19,8 +19,8 @@ LEVEL = Annotated[
 def export(run: RUN, level: LEVEL = None) -> None:
     """Write the network's netlists, test benches and bias tables into the run's netlists/."""
     from excitable.cli.console import results, warn
-    from excitable.runs import RunFolder
-    from excitable.stages import export_run, membrane_warning
+    from excitable.runs.folder import RunFolder
+    from excitable.runs.stages import export_run, membrane_warning
 
     folder = RunFolder.find(run)
     with folder.locked():

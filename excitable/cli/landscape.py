@@ -19,7 +19,7 @@ def landscape(
     """Measure loss and gradient along paths and in a plane, for one sample and for a batch, and draw them."""
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
-    from excitable.landscape import LANDSCAPE, LandscapeOptions, landscape_run
+    from excitable.runs.landscape import LANDSCAPE, LandscapeOptions, landscape_run
 
     options = LandscapeOptions(
         directions=directions, length=length, points=points, plane_points=plane_points, samples=samples, seed=seed

@@ -8,10 +8,10 @@ from excitable.cli.export import LEVEL, RUN
 def report(run: RUN, level: LEVEL = None) -> None:
     """Write report.html, which needs no other file and no network."""
     from excitable.cli.console import results
-    from excitable.event_training import is_event_run, load_event_run
     from excitable.report import write_report
     from excitable.report.event_page import write_event_report
-    from excitable.runs import RunFolder, located, locked
+    from excitable.runs.events import is_event_run, load_event_run
+    from excitable.runs.folder import RunFolder, located, locked
 
     path = Path(run) if Path(run).is_dir() else located(run)
     if is_event_run(path):

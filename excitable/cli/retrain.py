@@ -8,7 +8,7 @@ import typer
 from excitable.cli.export import RUN
 
 if TYPE_CHECKING:
-    from excitable.origin import Update
+    from excitable.runs.origin import Update
 
 
 def retrain(
@@ -44,9 +44,9 @@ def retrain(
     from conductance.errors import ExcitableError
     from excitable.cli.console import messages, results
     from excitable.cli.progress import TrainingProgress, WorkProgress
-    from excitable.in_the_loop import LoopOptions, train_in_the_loop
-    from excitable.retrain import RetrainOptions, begun_retraining, retrain_run
-    from excitable.runs import RunFolder
+    from excitable.runs.folder import RunFolder
+    from excitable.runs.in_the_loop import LoopOptions, train_in_the_loop
+    from excitable.runs.retrain import RetrainOptions, begun_retraining, retrain_run
 
     if from_circuit not in ("macromodel", "transistor"):
         raise ExcitableError(f"--from-circuit {from_circuit!r}: allowed are macromodel and transistor")

@@ -22,7 +22,7 @@ def shape(
 ) -> None:
     """Shape a neuron by hand in the browser, see it fire, see its circuit; or write that as a page."""
     from excitable.cli.console import results
-    from excitable.runs import RunFolder
+    from excitable.runs.folder import RunFolder
     from excitable.studio import export as write_page
     from excitable.studio import serve
     from excitable.studio.catalogue import catalogue

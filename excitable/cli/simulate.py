@@ -7,8 +7,8 @@ def simulate(run: RUN, level: LEVEL = None) -> None:
     """Run the model, its continuous equation and its circuits in ngspice on the held-out series."""
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
-    from excitable.runs import WAVEFORMS, RunFolder
-    from excitable.stages import simulate_run
+    from excitable.runs.folder import WAVEFORMS, RunFolder
+    from excitable.runs.stages import simulate_run
 
     folder = RunFolder.find(run)
     with folder.locked(), WorkProgress(messages()) as progress:

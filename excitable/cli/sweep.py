@@ -7,7 +7,7 @@ import typer
 from excitable.cli.export import RUN
 
 if TYPE_CHECKING:
-    from excitable.yields import Sweep
+    from excitable.chips.yields import Sweep
 
 WORST = 5
 
@@ -43,10 +43,10 @@ def sweep(
     ] = None,
 ) -> None:
     """Judge many virtual chips by their netlists; an interrupted sweep goes on with the samples that are missing."""
+    from excitable.chips.sweep import SweepOptions, corner_names, executor_of, listed, sweep_run
     from excitable.cli.console import messages
     from excitable.cli.progress import WorkProgress
-    from excitable.runs import RunFolder
-    from excitable.sweep import SweepOptions, corner_names, executor_of, listed, sweep_run
+    from excitable.runs.folder import RunFolder
 
     options = SweepOptions(
         chips=chips,
@@ -73,8 +73,8 @@ def show(found: "Sweep") -> None:
     """Print the yields and the worst chips."""
     from rich.table import Column, Table
 
+    from excitable.chips.yields import RATIO
     from excitable.cli.console import results
-    from excitable.yields import RATIO
 
     nominal = found.nominal
     results().print(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from excitable.runs import RunFolder
-    from excitable.train import TrainedRun
+    from excitable.runs.folder import RunFolder
+    from excitable.runs.train import TrainedRun
 
 
 def train(
@@ -24,7 +24,7 @@ def train(
     from excitable.cli.console import messages
     from excitable.cli.progress import TrainingProgress
     from excitable.config import parse_configuration, read_configuration_text
-    from excitable.event_training import is_event_configuration
+    from excitable.runs.events import is_event_configuration
 
     text, source = read_configuration_text(configuration)
     if is_event_configuration(text):
@@ -32,8 +32,8 @@ def train(
         return
     wanted = parse_configuration(text, source=source)
     # after the check, because these take seconds to import
-    from excitable.runs import begun, located
-    from excitable.train import train_run
+    from excitable.runs.folder import begun, located
+    from excitable.runs.train import train_run
 
     path = run or located(wanted.name)
     try:
@@ -53,8 +53,8 @@ def train(
 def _train_events(text: str, source: str, run: Path | None) -> None:
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
-    from excitable.event_training import parse_event_configuration, train_event_run
-    from excitable.runs import located
+    from excitable.runs.events import parse_event_configuration, train_event_run
+    from excitable.runs.folder import located
 
     wanted = parse_event_configuration(text, source=source)
     path, epochs = run or located(wanted.name), wanted.training.epochs

@@ -23,8 +23,8 @@ def train_images(
 ) -> None:
     """Train a deep network; a run that was broken off goes on from its last epoch."""
     from excitable.cli.console import messages, results
-    from excitable.images import read_image_configuration, train_configured
-    from excitable.runs import RUNS
+    from excitable.runs.folder import RUNS
+    from excitable.runs.images import read_image_configuration, train_configured
 
     wanted, text = read_image_configuration(configuration)
     path = run or RUNS / wanted.name

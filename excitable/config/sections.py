@@ -15,9 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from circuits.network import EDGE
-from circuits.realisations.levels import LEVELS, Level, check_level
-from circuits.scaling import Scaling
+from circuits.data.scaling import Scaling
+from circuits.networks.continuous import AMPLIFIER_EDGE, EDGE
+from circuits.realisations.levels import LEVELS, MIXED, Level, check_level
 from circuits.technologies import Technology, technology
 from conductance.derivation.methods import METHODS
 from conductance.kernels.backend import Backend
@@ -26,16 +26,10 @@ from conductance.tasks import EVENT_TASKS, SERIES_TASKS, MackeyGlass, Task, Task
 from conductance.training import TrainingOptions
 from excitable.config.declared import OneOf, Section, section_of
 from excitable.config.quantities import Amperes, Farads, Seconds, Volts
-
-if TYPE_CHECKING:
-    from excitable.loop import CircuitOptions
+from excitable.ladder.options import CircuitOptions
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """Names of runs: they become folders and parts of netlist names."""
-MIXED = "mixed"
-"""The rung of a circuit whose layers or neurons are at several levels."""
-AMPLIFIER_EDGE = 0.1
-"""Duration of a step of the input where there are amplifiers: see `circuits.network.EDGE`."""
 WEIGHTS_STREAM = 1
 """Distinguishes the initial weights' random numbers from others drawn from the same seed."""
 
@@ -362,14 +356,12 @@ class Configuration(Section):
             found += [f"{key}: {ours} -> {theirs}" for key, (ours, theirs) in pairs.items() if ours != theirs]
         return found
 
-    def circuit_options(self, rung: str = "behavioural") -> "CircuitOptions":
+    def circuit_options(self, rung: str = "behavioural") -> CircuitOptions:
         """How the circuit of a rung is built and simulated, before any calibration.
 
         Args:
             rung: behavioural, mixed, macromodel or transistor.
         """
-        from excitable.loop import CircuitOptions
-
         ideal = rung == "behavioural"
         simulation = self.simulation
         return CircuitOptions(

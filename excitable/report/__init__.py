@@ -24,7 +24,7 @@ from excitable.report.figures import (
 from excitable.report.figures.overview import DPI as OVERVIEW_DPI
 from excitable.report.page import build_page
 from excitable.report.style import PNG_DPI, png_of, styled
-from excitable.runs import REPORT
+from excitable.runs.folder import REPORT
 
 __all__ = ["Drawing", "Evidence", "ReportError", "Stage", "read_run", "write_report"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from quantiphy import Quantity
 
-from circuits.silicon import PUBLISHED
-from excitable.energy import EnergyReport
+from circuits.data.silicon import PUBLISHED
+from excitable.runs.energy import EnergyReport
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from conductance.events import Spikes, predicted_class
 from conductance.storage import write_whole
-from excitable.event_training import EventRun
 from excitable.report.style import grid, inline_svg, new_figure, styled, svg_of, variables
-from excitable.runs import REPORT
+from excitable.runs.events import EventRun
+from excitable.runs.folder import REPORT
 
 STYLE = "body{font-family:sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%;height:auto}"
 

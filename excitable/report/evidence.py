@@ -20,12 +20,13 @@ from conductance.neurons.spiking import is_spiking
 from conductance.storage import load_network
 from conductance.tasks import nrmse
 from conductance.training.metrics import read_metrics
-from excitable.calibration import LevelFit, read_fits
+from excitable.chips.sweep import SWEEP, read_sweep
+from excitable.chips.yields import Sweep
 from excitable.config import Configuration, ConfigurationError, parse_configuration
-from excitable.energy import ENERGY, EnergyReport, read_energy
-from excitable.origin import BEFORE, Origin, Update, read_origin, read_updates
-from excitable.rungs import CIRCUIT_RUNGS, Waveforms, load_waveforms
-from excitable.runs import (
+from excitable.ladder.calibration import LevelFit, read_fits
+from excitable.ladder.rungs import CIRCUIT_RUNGS, Waveforms, load_waveforms
+from excitable.runs.energy import ENERGY, EnergyReport, read_energy
+from excitable.runs.folder import (
     CALIBRATION,
     COMPARISON,
     CONFIGURATION,
@@ -35,9 +36,8 @@ from excitable.runs import (
     RUNS,
     WAVEFORMS,
 )
-from excitable.stages import TASK_GROUP, netlist_name
-from excitable.sweep import SWEEP, read_sweep
-from excitable.yields import Sweep
+from excitable.runs.origin import BEFORE, Origin, Update, read_origin, read_updates
+from excitable.runs.stages import TASK_GROUP, netlist_name
 from netlists.comparison import Ladder
 
 MODEL_RUNGS = ("discrete", "continuous")

@@ -13,8 +13,10 @@ from markupsafe import Markup, escape
 
 import excitable
 from conductance.layers import NeuronLayer
+from excitable.chips.yields import RATIO
 from excitable.config import Configuration, ConfigurationError
-from excitable.reach import reach_warning
+from excitable.ladder.reach import reach_warning
+from excitable.ladder.rungs import CIRCUIT_RUNGS
 from excitable.report import verdict as judged
 from excitable.report.circuits import bias_excerpt, bias_files, changes
 from excitable.report.costs import cost_rows, silicon_rows
@@ -23,8 +25,6 @@ from excitable.report.figures import Drawing, NeuronCurves
 from excitable.report.figures.training import rows
 from excitable.report.style import inline_svg, variables
 from excitable.report.words import GLOSSARY, own_choices, settings
-from excitable.rungs import CIRCUIT_RUNGS
-from excitable.yields import RATIO
 
 TEMPLATES = Path(__file__).parent / "templates"
 LARGEST_DOWNLOAD = 1_500_000

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from circuits.circuit import Circuit
-from circuits.devices import CircuitError
+from circuits.data.circuit import Circuit
+from circuits.data.devices import CircuitError
+from circuits.networks.single import neuron_circuit
 from circuits.realisations.behavioural import OUTPUT
 from circuits.realisations.forms import arrival_state
 from circuits.schematic import schematic
-from circuits.single import neuron_circuit
 from conductance.neurons.spiking import spike_threshold
 from conductance.shaping.regimes import classify
 from conductance.stimulus import Stimulus
@@ -18,7 +18,7 @@ from excitable.studio.questions import Question
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import upward_crossings
 from netlists.netlist import Netlist
-from netlists.runner import simulate
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 MAX_STEP = 0.5

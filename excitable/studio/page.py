@@ -12,10 +12,10 @@ from typing import Any
 
 import jinja2
 
-from circuits.circuit import CircuitError
-from circuits.scaling import Scaling
+from circuits.data.circuit import CircuitError
+from circuits.data.scaling import Scaling
+from circuits.networks.single import neuron_circuit
 from circuits.schematic import draw, plan, scope_at
-from circuits.single import neuron_circuit
 from conductance.neurons.base import Neuron
 from conductance.shaping.palette import PALETTE
 from conductance.stimulus import Stimulus

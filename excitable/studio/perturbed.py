@@ -12,8 +12,8 @@ from conductance.layers import NeuronLayer
 from conductance.layers.transforms import unconstrained
 from conductance.networks import Network
 from conductance.tasks import Split
-from excitable.loop import held_out
-from excitable.runs import RunFolder
+from excitable.ladder.series import held_out
+from excitable.runs.folder import RunFolder
 from excitable.studio.questions import QuestionError, number
 
 STEPS = 2000

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from circuits.scaling import Scaling
+from circuits.data.scaling import Scaling
 from conductance.errors import ExcitableError
 from conductance.neurons.base import Neuron
 from conductance.stimulus import Stimulus

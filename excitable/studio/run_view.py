@@ -8,8 +8,8 @@ import numpy as np
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection
 from conductance.neurons.base import Neuron
-from excitable.rungs import Waveforms, load_waveforms
-from excitable.runs import COMPARISON, WAVEFORMS, RunFolder
+from excitable.ladder.rungs import Waveforms, load_waveforms
+from excitable.runs.folder import COMPARISON, WAVEFORMS, RunFolder
 from excitable.studio.catalogue import Catalogue, signature
 from netlists.comparison import Ladder
 

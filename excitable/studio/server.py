@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from conductance.errors import ExcitableError
-from excitable.runs import RunFolder
+from excitable.runs.folder import RunFolder
 from excitable.studio.answers import describe, overlay, regime
 from excitable.studio.catalogue import Catalogue
 from excitable.studio.page import page

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import conductance.neurons
-from circuits.devices import CircuitError
+from circuits.data.devices import CircuitError
+from circuits.data.scaling import Scaling
+from circuits.networks.single import neuron_circuit
 from circuits.realisations.behavioural import parameter_name
-from circuits.scaling import Scaling
-from circuits.single import neuron_circuit
 from conductance.derivation.latex import latex, neuron_equations
 from conductance.elements.tanh import TANH, tanh
 from conductance.networks.recipes import RECIPES

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.retraining import page
-from circuits.laws import LayerLaw
-from excitable.origin import Origin, Update
+from circuits.calibration.laws import LayerLaw
+from excitable.runs.origin import Origin, Update
 from netlists.comparison import Rung, compare
 
 ORIGIN = Origin(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     BehaviouralCurrent,
     BehaviouralVoltage,
     Capacitor,
@@ -15,8 +15,8 @@ from circuits.circuit import (
     Transconductance,
     voltage,
 )
+from circuits.data.scaling import Scaling
 from circuits.realisations.behavioural import behavioural, parameter_name
-from circuits.scaling import Scaling
 from conductance.elements import linear, quadratic, tabulated, tanh
 from conductance.neurons import adlif, lif, low_pass, mtc, qif
 from conductance.neurons.base import INPUT

@@ -5,10 +5,10 @@ import io
 
 import pytest
 
-from circuits.bias import bias_csv, bias_table
+from circuits.data.scaling import Scaling
+from circuits.measures.bias import bias_csv, bias_table
+from circuits.networks.single import neuron_circuit
 from circuits.realisations import realise
-from circuits.scaling import Scaling
-from circuits.single import neuron_circuit
 from circuits.technologies import technology
 from conductance.neurons import mtc
 from conductance.stimulus import Stimulus

@@ -7,8 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuits.calibration import CalibrationError, amplifier_bench, fit_tanh, fitted_element, measured_element
-from circuits.circuit import CircuitError
+from circuits.calibration.amplifiers import (
+    CalibrationError,
+    amplifier_bench,
+    fit_tanh,
+    fitted_element,
+    measured_element,
+)
+from circuits.data.circuit import CircuitError
 from circuits.realisations import kit
 from circuits.technologies import technology
 from conductance.elements import V

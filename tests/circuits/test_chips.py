@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from circuits.area import area_of
-from circuits.bias import bias_table
-from circuits.chips import ChipError, Conditions, draw_chip, mismatch_of, pelgrom_mismatch
-from circuits.circuit import Capacitor, CircuitError, Instance
-from circuits.network import network_circuit
+from circuits.data.circuit import Capacitor, CircuitError, Instance
+from circuits.measures.area import area_of
+from circuits.measures.bias import bias_table
+from circuits.measures.chips import ChipError, Conditions, draw_chip, mismatch_of, pelgrom_mismatch
+from circuits.networks.continuous import network_circuit
 from circuits.realisations import realise
 from circuits.technologies import TechnologyError, technology
 from conductance.elements import tanh
@@ -19,7 +19,7 @@ from conductance.networks import Network
 from conductance.neurons import mtc
 from conductance.variation import Mismatch
 from netlists.analyses import Tolerances, Transient
-from netlists.runner import simulate
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 GENERIC = technology("generic_180nm")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sympy
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     BehaviouralCurrent,
     Capacitor,
     Circuit,

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from circuits.amplifier import AmplifierModel
-from circuits.bias import bias_table
-from circuits.circuit import Circuit, CircuitError, HeldWaveform, Resistor, Switch, VoltageSource
-from circuits.pulses import pulse_train
+from circuits.data.amplifier import AmplifierModel
+from circuits.data.circuit import Circuit, CircuitError, HeldWaveform, Resistor, Switch, VoltageSource
+from circuits.data.pulses import pulse_train
+from circuits.data.scaling import Scaling
+from circuits.measures.bias import bias_table
+from circuits.networks.single import neuron_circuit
 from circuits.realisations import Trim, realise
-from circuits.scaling import Scaling
-from circuits.single import neuron_circuit
 from circuits.technologies import technology
 from conductance.events import synaptic_lif, theta
 from conductance.neurons import lif, mtc, qif
@@ -18,7 +18,7 @@ from conductance.shaping.integrate import integrate
 from conductance.stimulus import Arrivals, Stimulus
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import upward_crossings
-from netlists.runner import simulate
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 SCALING = Scaling(voltage_unit=0.07, current_unit=2e-9, capacitance=3e-12)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from circuits.calibration import CalibrationError, fit_tanh, trimmed
-from circuits.laws import with_circuit_laws
-from circuits.membrane_calibration import RAMP, REACH, fit_membrane, frozen, has_leak, with_capacitance
-from circuits.network import network_circuit
-from circuits.output_calibration import fit_output
+from circuits.calibration.amplifiers import CalibrationError, fit_tanh, trimmed
+from circuits.calibration.laws import with_circuit_laws
+from circuits.calibration.membrane import RAMP, REACH, fit_membrane, frozen, has_leak, with_capacitance
+from circuits.calibration.output import fit_output
+from circuits.data.scaling import Scaling
+from circuits.networks.continuous import network_circuit
 from circuits.realisations import Trim, realise
 from circuits.realisations.forms import MEASURED, drawn
-from circuits.scaling import Scaling
 from circuits.technologies import technology
 from conductance.elements import linear, quadratic, tanh
 from conductance.layers import NeuronLayer, Projection
@@ -21,7 +21,7 @@ from conductance.networks import Network
 from conductance.neurons import low_pass, mtc
 from conductance.neurons.limits import CLAMP_HIGH, CLAMP_LOW, clamped
 from conductance.shaping.curves import steady_curve
-from excitable.calibration import calibrate_level, ramp_membrane, sweep_membrane, sweep_output, trims
+from excitable.ladder.calibration import calibrate_level, ramp_membrane, sweep_membrane, sweep_output, trims
 
 GENERIC = technology("generic_180nm")
 UNITS = GENERIC.scaling()

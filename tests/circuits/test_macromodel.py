@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import sympy
 
-from circuits.amplifier import AmplifierModel
-from circuits.circuit import BehaviouralCurrent, Capacitor, CircuitError, Instance, voltage
+from circuits.data.amplifier import AmplifierModel
+from circuits.data.circuit import BehaviouralCurrent, Capacitor, CircuitError, Instance, voltage
 from circuits.realisations import Trim, realise
 from circuits.realisations.behavioural import parameter_name
 from circuits.realisations.forms import clipped_form, named_currents, transfer
@@ -19,7 +19,7 @@ from circuits.technologies import technology
 from conductance.elements import tabulated, tanh
 from conductance.neurons import lif, low_pass, mtc, qif
 from conductance.neurons.base import INPUT
-from excitable.calibration import fit_level
+from excitable.ladder.calibration import fit_level
 
 IDEAL, GENERIC = technology("ideal"), technology("generic_180nm")
 NEURONS = [

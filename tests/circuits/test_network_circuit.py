@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from circuits.circuit import CircuitError, CurrentSource, Instance, Transconductance
-from circuits.network import is_linear, network_circuit
-from circuits.scaling import Scaling
+from circuits.data.circuit import CircuitError, CurrentSource, Instance, Transconductance
+from circuits.data.scaling import Scaling
+from circuits.networks.continuous import is_linear, network_circuit
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import low_pass, mtc

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from circuits.circuit import BehaviouralVoltage, CircuitError
-from circuits.clock import EDGE, SHARE, Clock
-from circuits.network import network_circuit
+from circuits.data.circuit import BehaviouralVoltage, CircuitError
+from circuits.data.clock import EDGE, SHARE, Clock
+from circuits.data.scaling import Scaling
+from circuits.networks.continuous import network_circuit
+from circuits.networks.sampled import sampled_network_circuit
+from circuits.networks.single import neuron_circuit
 from circuits.realisations.sampled import arithmetic, held_node, sampled
-from circuits.sampled_network import sampled_network_circuit
-from circuits.scaling import Scaling
-from circuits.single import neuron_circuit
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import accumulator, dlif, dqif, mtc, qif
@@ -89,7 +89,7 @@ def test_the_continuous_path_names_the_sampled_one():
     """A map that is exported as a neuron of capacitors that integrate, or in a network, is told of the other way."""
     with pytest.raises(CircuitError, match=r"neuron dqif: it steps by a map.*sampled_network"):
         neuron_circuit(dqif(), Stimulus(times=(0.0,), values=(0.1,)), scaling=Scaling())
-    with pytest.raises(CircuitError, match=r"neuron dlif: it steps by a map.*excitable.sampled"):
+    with pytest.raises(CircuitError, match=r"neuron dlif: it steps by a map.*excitable.ladder.maps"):
         network_circuit(network(dlif()), np.ones((3, 2)), dt=1.0, scaling=Scaling())
 
 

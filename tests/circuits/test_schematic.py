@@ -6,13 +6,13 @@ from itertools import combinations
 
 import pytest
 
-from circuits.circuit import Circuit, CircuitError, Instance, Mosfet, Resistor, Subcircuit
+from circuits.data.circuit import Circuit, CircuitError, Instance, Mosfet, Resistor, Subcircuit
+from circuits.networks.single import neuron_circuit
 from circuits.realisations import LEVELS, realise
 from circuits.schematic import plan, schematic, schematics, scope_at
-from circuits.single import neuron_circuit
 from circuits.technologies import technology
 from conductance.neurons.presets import PRESETS
-from excitable.levels import with_limits
+from excitable.checks.levels import with_limits
 
 TEXT = "{http://www.w3.org/2000/svg}text"
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import sympy
 
-from circuits.calibration import SENSE_VOLTAGE
-from circuits.circuit import BehaviouralCurrent, BehaviouralVoltage, CircuitError, Instance, voltage
-from circuits.membrane_calibration import SWEPT, membrane_bench
+from circuits.calibration.amplifiers import SENSE_VOLTAGE
+from circuits.calibration.membrane import SWEPT, membrane_bench
+from circuits.data.circuit import BehaviouralCurrent, BehaviouralVoltage, CircuitError, Instance, voltage
 from circuits.realisations import largest_bias, realise, width_parameters
 from circuits.realisations.staggered import TOLERANCE, WARNED, span, staggered
 from circuits.technologies import technology
@@ -17,9 +17,9 @@ from conductance.elements import linear, quadratic, tabulated, tanh
 from conductance.events import theta
 from conductance.neurons import mtc
 from conductance.shaping.curves import steady_curve
-from excitable.calibration import calibrate_level, trims
+from excitable.ladder.calibration import calibrate_level, trims
 from netlists.analyses import DCSweep, Tolerances
-from netlists.runner import simulate
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 IDEAL = technology("ideal")

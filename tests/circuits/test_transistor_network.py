@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from circuits.circuit import CircuitError, Instance, Mosfet, Transconductance
-from circuits.network import network_circuit
+from circuits.data.circuit import CircuitError, Instance, Mosfet, Transconductance
+from circuits.networks.continuous import network_circuit
 from circuits.technologies import technology
 from conductance.elements import tanh
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import low_pass, mtc
 from netlists.analyses import Tolerances, Transient
-from netlists.runner import simulate
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 IDEAL, GENERIC = technology("ideal"), technology("generic_180nm")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     Capacitor,
     Circuit,
     CurrentSource,
@@ -23,9 +23,9 @@ from circuits.realisations.leak import leak
 from circuits.realisations.transconductor import References, Trim
 from circuits.technologies import technology
 from conductance.neurons import mtc
-from excitable.calibration import calibrate, calibrate_level, trims
+from excitable.ladder.calibration import calibrate, calibrate_level, trims
 from netlists.analyses import DCSweep, Tolerances, Transient
-from netlists.runner import simulate
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 pytestmark = pytest.mark.simulator

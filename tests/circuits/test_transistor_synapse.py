@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from circuits.circuit import Circuit, CircuitError, Instance, Resistor, VoltageSource
+from circuits.data.circuit import Circuit, CircuitError, Instance, Resistor, VoltageSource
 from circuits.realisations import realise
 from circuits.technologies import technology
 from conductance.neurons import mtc
 from netlists.analyses import DCSweep, Tolerances
-from netlists.runner import simulate
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 GENERIC = technology("generic_180nm")

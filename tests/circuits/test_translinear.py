@@ -5,15 +5,15 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import least_squares
 
-from circuits.bias import bias_table
-from circuits.circuit import Circuit, CircuitError, CurrentSource, Mosfet, Resistor, VoltageSource
+from circuits.data.circuit import Circuit, CircuitError, CurrentSource, Mosfet, Resistor, VoltageSource
+from circuits.measures.bias import bias_table
 from circuits.realisations.log_domain import log_domain_neuron, log_domain_qif, time_constant_of
 from circuits.realisations.squarer import REACH, translinear_squarer
 from circuits.technologies import TechnologyError, technology
 from conductance.shaping.integrate import integrate
 from conductance.stimulus import Stimulus
 from netlists.analyses import DCSweep, Tolerances, Transient
-from netlists.runner import simulate
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 GENERIC = technology("generic_180nm")

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 import xarray as xr
 
-from circuits.scaling import Scaling
+from circuits.data.scaling import Scaling
 from conductance.networks import RECIPES, Network, series_network
 from conductance.storage import save_network
 from conductance.tasks import MackeyGlass, TaskData
 from conductance.training import TrainingOptions, train
-from excitable.loop import CircuitOptions, export, ladder
-from excitable.rungs import Waveforms, continuous_rung, discrete_rung, save_waveforms
+from excitable.ladder.options import CircuitOptions
+from excitable.ladder.rungs import Waveforms, continuous_rung, discrete_rung, save_waveforms
+from excitable.ladder.series import export, ladder
 from netlists.comparison import Ladder
 
 DT = 0.2

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from circuits.circuit import CircuitError
+from circuits.data.circuit import CircuitError
 from conductance.elements import linear, tanh
 from conductance.neurons import dqif, lif, mtc, qif
 from conductance.stimulus import Stimulus
-from excitable.check import check_circuit
+from excitable.checks.neuron import check_circuit
 
 pytestmark = pytest.mark.simulator
 BURSTING = (tanh("fast", -2.0), tanh("slow", 2.0), tanh("slow", -1.5, -0.9), tanh("ultraslow", 1.5, -0.9))
@@ -45,7 +45,7 @@ def test_neuron_with_events_is_refused():
 
 @pytest.mark.parametrize(
     ("neuron", "words"),
-    [(lif(), "resets in a jump"), (qif(), "excitable.events"), (dqif(), "excitable.sampled")],
+    [(lif(), "resets in a jump"), (qif(), "excitable.ladder.events"), (dqif(), "excitable.ladder.maps")],
 )
 def test_a_neuron_without_comparison_is_told_where_its_circuit_is(neuron, words):
     """Neurons that reset and neurons on a clock are refused for different reasons."""

@@ -10,16 +10,23 @@ import torch
 from conductance.networks import Spread
 from conductance.storage import StorageError, load_network
 from conductance.tasks import Split, nrmse
-from excitable.calibration import read_fits
 from excitable.config import Configuration, configuration_text, parse_configuration
-from excitable.in_the_loop import LoopOptions, Measured, learn, measure, through_circuit, train_in_the_loop
-from excitable.origin import read_origin, read_updates
+from excitable.ladder.calibration import read_fits
+from excitable.ladder.rungs import load_waveforms
 from excitable.report import ReportError, write_report
-from excitable.retrain import RetrainOptions, begun_retraining, retrain_run
-from excitable.rungs import load_waveforms
-from excitable.runs import RunError, RunFolder, begun
-from excitable.stages import circuit_options, compare_run, export_run, simulate_run
-from excitable.train import train_run
+from excitable.runs.folder import RunError, RunFolder, begun
+from excitable.runs.in_the_loop import (
+    LoopOptions,
+    Measured,
+    learn,
+    measure,
+    through_circuit,
+    train_in_the_loop,
+)
+from excitable.runs.origin import read_origin, read_updates
+from excitable.runs.retrain import RetrainOptions, begun_retraining, retrain_run
+from excitable.runs.stages import circuit_options, compare_run, export_run, simulate_run
+from excitable.runs.train import train_run
 
 CONFIGURATION = """
 name = "tiny"

@@ -28,7 +28,7 @@ from excitable.config import (
 from excitable.config.declared import Section, section_of
 from excitable.config.lines import line_numbers, line_of
 from excitable.config.quantities import si_number
-from excitable.event_training import parse_event_configuration
+from excitable.runs.events import parse_event_configuration
 
 SMALL = """
 name = "small"

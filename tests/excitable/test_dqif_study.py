@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from conductance.deep.energy import EnergyCount, LayerCount
-from excitable.studies.dqif import BUDGETS, StudyResult, run_trial, trials
-from excitable.studies.dqif_gradients import GradientTrial, gradient_mismatch
-from excitable.studies.dqif_page import WORDS, goal_verdict, page, window_verdict, windows_figure
-from excitable.studies.dqif_variants import VARIANTS, WIDTHS
 from excitable.trials import run_trials
+from studies.dqif import BUDGETS, StudyResult, run_trial, trials
+from studies.dqif_gradients import GradientTrial, gradient_mismatch
+from studies.dqif_page import WORDS, goal_verdict, page, window_verdict, windows_figure
+from studies.dqif_variants import VARIANTS, WIDTHS
 
 ENERGY = EnergyCount(
     layers=(LayerCount(name="x", products=10**9, activity=0.2, spiking=True),), neurons=1000, degree=2
@@ -54,7 +54,7 @@ def test_the_verdicts_follow_the_numbers():
 
 def test_the_page_has_every_variant_and_computes_its_tables(monkeypatch):
     """A row for each training, the Monte Carlo table, the fixed points; no number is left out."""
-    monkeypatch.setattr("excitable.studies.dqif_page.SAMPLED", 2000)
+    monkeypatch.setattr("studies.dqif_page.SAMPLED", 2000)
     text = page(example(0.98, 0.95, 0.9), ENERGY)
     assert set(WORDS) == set(VARIANTS)
     for words in WORDS.values():

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from circuits.circuit import Mosfet, VoltageSource
+from circuits.data.circuit import Mosfet, VoltageSource
 from circuits.realisations.cell import Cell
 from circuits.realisations.ota import TEN_TRANSISTOR_SHARES, ten_transistor_ota
 from circuits.technologies import technology
-from excitable.calibration import calibrate
+from excitable.ladder.calibration import calibrate
 
 GENERIC = technology("generic_180nm")
 BIAS = 1.5e-9

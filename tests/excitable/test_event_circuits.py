@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from circuits.circuit import CircuitError
-from circuits.event_network import event_network_circuit
-from circuits.scaling import Scaling
+from circuits.data.circuit import CircuitError
+from circuits.data.scaling import Scaling
+from circuits.networks.events import event_network_circuit
 from conductance.errors import ExcitableError
 from conductance.events import EventLayer, EventNetwork, Spikes, synaptic_lif, theta
 from conductance.neurons import qif
 from conductance.shaping.integrate import integrate
 from conductance.stimulus import Arrivals, Stimulus
-from excitable.events import (
+from excitable.ladder.events import (
     UNDECIDED,
     EventCircuitOptions,
     compare_events,

@@ -14,10 +14,10 @@ from conductance.landscapes import LandscapeError
 from excitable import cli
 from excitable.config import read_configuration_text, shipped_configurations
 from excitable.config.faults import ConfigurationError
-from excitable.event_training import load_event_run, parse_event_configuration, train_event_run
-from excitable.landscape import LandscapeOptions, landscape_run, surface_of
 from excitable.report.event_page import write_event_report
-from excitable.runs import RunError
+from excitable.runs.events import load_event_run, parse_event_configuration, train_event_run
+from excitable.runs.folder import RunError
+from excitable.runs.landscape import LandscapeOptions, landscape_run, surface_of
 
 SMALL = """
 name = "small"

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from conductance.events import Spikes
-from excitable.studies.event_circuit import BUDGETS, early_by, run_study, shifts
-from excitable.studies.event_circuit_page import write_page
+from studies.event_circuit import BUDGETS, early_by, run_study, shifts
+from studies.event_circuit_page import write_page
 
 
 def spikes(*trains):

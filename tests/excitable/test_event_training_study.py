@@ -7,8 +7,8 @@ import torch
 
 from conductance.events import EventNetwork
 from conductance.tasks import Digits
-from excitable.studies.event_training import BUDGETS, classifier, run_study
-from excitable.studies.event_training_page import write_page
+from studies.event_training import BUDGETS, classifier, run_study
+from studies.event_training_page import write_page
 
 
 def test_the_study_runs_and_is_not_trained_twice(tmp_path):

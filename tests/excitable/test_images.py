@@ -12,7 +12,7 @@ from conductance.deep.neurons import DeepError, ImageNeurons, NeuronOptions
 from conductance.deep.training import ImageTrainingOptions, train_images
 from conductance.deep.training.fit import CHECKPOINT
 from excitable.config import ConfigurationError
-from excitable.images import (
+from excitable.runs.images import (
     image_data,
     parse_image_configuration,
     read_image_configuration,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from conductance.neurons.presets import PRESETS, SPIKE_LEVEL, answers
-from excitable.check import check_circuit
+from excitable.checks.neuron import check_circuit
 from netlists.comparison import upward_crossings
 
 pytestmark = pytest.mark.simulator

@@ -5,10 +5,11 @@ import warnings
 import numpy as np
 import pytest
 
-from circuits.scaling import Scaling
+from circuits.data.scaling import Scaling
 from conductance.networks import RECIPES, series_network
-from excitable import loop
-from excitable.loop import LARGE, CircuitOptions, export
+from excitable.ladder import series as loop
+from excitable.ladder.options import CircuitOptions
+from excitable.ladder.series import LARGE, export
 
 
 def _export(hidden):

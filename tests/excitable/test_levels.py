@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from circuits.amplifier import AmplifierModel
+from circuits.data.amplifier import AmplifierModel
 from circuits.realisations import Trim
 from circuits.technologies import technology
 from conductance.neurons.presets import PRESETS
-from excitable.calibration import fit_level
-from excitable.levels import by_circuit, by_equation, with_limits
+from excitable.checks.levels import by_circuit, by_equation, with_limits
+from excitable.ladder.calibration import fit_level
 
 pytestmark = pytest.mark.simulator
 

@@ -15,7 +15,7 @@ import pytest
 
 from excitable.cli import main
 from excitable.cli.compare import gate
-from excitable.rungs import load_waveforms, save_waveforms
+from excitable.ladder.rungs import load_waveforms, save_waveforms
 from netlists.comparison import Ladder, Rung, compare
 
 pytestmark = pytest.mark.simulator

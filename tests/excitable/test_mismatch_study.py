@@ -6,9 +6,9 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from excitable.studies.mismatch import BUDGETS, PLAIN, SPREADS, StudyResult, run_study
-from excitable.studies.mismatch_page import page, study_figure, write_page
-from excitable.yields import Judged, Sweep
+from excitable.chips.yields import Judged, Sweep
+from studies.mismatch import BUDGETS, PLAIN, SPREADS, StudyResult, run_study
+from studies.mismatch_page import page, study_figure, write_page
 
 SMOKE = BUDGETS["smoke"]
 AWARE = tuple(f"aware-{name}" for name in ("2-1", "5-2"))

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from circuits.scaling import Scaling
+from circuits.data.scaling import Scaling
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import mtc
-from excitable.loop import CircuitOptions, part_circuits, simulate
+from excitable.ladder.options import CircuitOptions
+from excitable.ladder.series import part_circuits, simulate
 
 SCALING = Scaling(voltage_unit=0.072, current_unit=1e-9, capacitance=1e-12)
 

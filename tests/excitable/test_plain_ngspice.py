@@ -9,9 +9,10 @@ import pytest
 from network_examples import DT, INPUTS, two_neurons
 
 from circuits.technologies import technology
-from excitable.loop import CircuitOptions, export
-from netlists.raw import read_raw
-from netlists.runner import simulate
+from excitable.ladder.options import CircuitOptions
+from excitable.ladder.series import export
+from netlists.ngspice.raw import read_raw
+from netlists.ngspice.runner import simulate
 from netlists.waveforms import label, resample
 
 

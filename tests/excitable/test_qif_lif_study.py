@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from conductance.events.training import score
-from excitable.studies.qif_lif import (
+from studies.qif_lif import (
     BUDGETS,
     LEAST_WEIGHT,
     MODELS,
@@ -20,7 +20,7 @@ from excitable.studies.qif_lif import (
     search_trials,
     task_of,
 )
-from excitable.studies.qif_lif_page import page, write_page
+from studies.qif_lif_page import page, write_page
 
 SMOKE = replace(BUDGETS["smoke"], epochs=1)
 
@@ -68,7 +68,7 @@ def test_the_search_is_equal_and_picks_the_best_on_validation():
 
 def test_a_training_that_changes_nothing_is_a_result(monkeypatch):
     """LIF neurons that are all silent stop with the reason, and are scored as they are."""
-    monkeypatch.setattr("excitable.studies.qif_lif.SILENT_SHARE", 1.0)
+    monkeypatch.setattr("studies.qif_lif.SILENT_SHARE", 1.0)
     result = run_trial(trial("lif", "silent"))
     assert "no spike of epoch 0 has a gradient" in result["stopped"]
     assert result["silent_before"] == result["silent"] == 1.0
@@ -78,7 +78,7 @@ def test_a_training_that_changes_nothing_is_a_result(monkeypatch):
 @pytest.mark.slow
 def test_the_study_runs_once_and_writes_its_page(tmp_path, monkeypatch):
     """A second call runs nothing again; the page has a row for each neuron and start, and both pictures."""
-    monkeypatch.setattr("excitable.studies.qif_lif.LANDSCAPE_POINTS", 3)
+    monkeypatch.setattr("studies.qif_lif.LANDSCAPE_POINTS", 3)
     budget = replace(SMOKE, landscapes=1)
     with ThreadPoolExecutor(1) as executor:
         study = run_study(budget, tmp_path / "results", executor=executor)

@@ -9,9 +9,9 @@ from circuits.technologies import technology
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import mtc
-from excitable.loop import CircuitOptions
-from excitable.reach import excursions, reach_warning
-from excitable.rungs import Waveforms
+from excitable.ladder.options import CircuitOptions
+from excitable.ladder.reach import excursions, reach_warning
+from excitable.ladder.rungs import Waveforms
 
 GENERIC = technology("generic_180nm")
 OPTIONS = CircuitOptions(scaling=GENERIC.scaling(), levels="transistor", technology=GENERIC)

@@ -5,13 +5,13 @@ import pytest
 import xarray as xr
 from network_examples import INPUTS, two_neurons
 
-from circuits.circuit import CircuitError
+from circuits.data.circuit import CircuitError
 from circuits.technologies import technology
 from conductance.elements import tanh
 from conductance.neurons import mtc
 from conductance.neurons.presets import PRESETS
 from conductance.stimulus import Stimulus
-from excitable.regression import CircuitDiffers, assert_circuit_matches
+from excitable.checks.regression import CircuitDiffers, assert_circuit_matches
 from netlists.regression import Golden, WaveformsDrifted, drift
 
 pytest_plugins = "pytester"

@@ -21,7 +21,7 @@ from report_examples import (
 
 from conductance.errors import ExcitableError
 from conductance.storage import save_network
-from excitable.loop import ladder
+from excitable.ladder.series import ladder
 from excitable.report import ReportError, read_run, verdict, write_report
 from excitable.report.verdict import number, percent, steps, total_rms, whole_way
 from netlists.comparison import Ladder

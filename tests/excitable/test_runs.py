@@ -17,8 +17,8 @@ from test_config import SMALL
 
 from conductance.storage import StorageError
 from excitable.config import ConfigurationError
-from excitable.environment import environment
-from excitable.runs import RunError, RunFolder, begun, located, locked
+from excitable.runs.environment import environment
+from excitable.runs.folder import RunError, RunFolder, begun, located, locked
 
 
 def begin(path: Path, text: str = SMALL) -> RunFolder:
@@ -111,7 +111,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from excitable.runs import locked
+from excitable.runs.folder import locked
 with locked(Path(sys.argv[1])):
     Path(sys.argv[1], ".model.1_0.part.json").write_text("half")
     print("held", flush=True)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from circuits.circuit import CircuitError
-from circuits.clock import Clock
+from circuits.data.circuit import CircuitError
+from circuits.data.clock import Clock
 from circuits.technologies import technology
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import accumulator, dlif, dqif
-from excitable.sampled import (
+from excitable.ladder.maps import (
     SCALING,
     SampledOptions,
     SampledRun,
@@ -20,8 +20,8 @@ from excitable.sampled import (
     sampled_energy,
     simulate_sampled,
 )
-from excitable.studies.dqif_circuit import BUDGETS, StudyResult, run_study
-from excitable.studies.dqif_circuit_page import needed, write_page
+from studies.dqif_circuit import BUDGETS, StudyResult, run_study
+from studies.dqif_circuit_page import needed, write_page
 
 MAPS = {
     "dqif": dqif(),

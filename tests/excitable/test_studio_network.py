@@ -12,7 +12,7 @@ from test_config import SMALL
 from benchmarks.browser import chromium, opened
 from conductance.parameter import ParameterError
 from conductance.storage import StorageError
-from excitable.runs import RunFolder, begun
+from excitable.runs.folder import RunFolder, begun
 from excitable.studio import serve
 from excitable.studio.catalogue import catalogue
 from excitable.studio.perturbed import Perturbation

@@ -16,13 +16,13 @@ import pytest
 from report_examples import CONFIGURATION, network_of
 
 from conductance.storage import save_network
-from excitable import chips
-from excitable.energy import EnergyError, energy_run, read_energy
+from excitable.chips import judge as chips
+from excitable.chips.sweep import SweepError, SweepOptions, executor_of, listed, read_sweep, sweep_run
+from excitable.chips.yields import Judged, Sweep
 from excitable.report import write_report
-from excitable.runs import RunFolder
-from excitable.sweep import SweepError, SweepOptions, executor_of, listed, read_sweep, sweep_run
+from excitable.runs.energy import EnergyError, energy_run, read_energy
+from excitable.runs.folder import RunFolder
 from excitable.trials import TrialError
-from excitable.yields import Judged, Sweep
 from netlists.errors import SimulationFailed, SimulatorMissing
 
 SAMPLES = 90

@@ -20,8 +20,8 @@ from conductance.errors import ExcitableError
 from conductance.training import read_metrics
 from excitable import __version__, cli
 from excitable.cli.progress import TrainingProgress
-from excitable.runs import RunFolder, begun
-from excitable.train import train_run
+from excitable.runs.folder import RunFolder, begun
+from excitable.runs.train import train_run
 
 LONG = SMALL.replace("steps = 2", "steps = 60").replace("evaluate_every = 1", "evaluate_every = 4")
 

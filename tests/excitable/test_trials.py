@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from conductance.networks.recipes import RECIPES
-from excitable.studies.mackey_glass import (
+from excitable.trials import TrialError, hold_budget, run_trials
+from studies.mackey_glass import (
     BUDGETS,
     MODELS,
     StudyResult,
@@ -20,8 +21,7 @@ from excitable.studies.mackey_glass import (
     trained_parameters,
     variants,
 )
-from excitable.studies.mackey_glass_page import MEASURES, page, verdict
-from excitable.trials import TrialError, hold_budget, run_trials
+from studies.mackey_glass_page import MEASURES, page, verdict
 
 
 def squared(number):

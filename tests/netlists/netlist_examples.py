@@ -3,7 +3,7 @@
 import numpy as np
 import sympy
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     BehaviouralCurrent,
     Capacitor,
     Circuit,

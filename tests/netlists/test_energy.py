@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from circuits.circuit import GROUND, Capacitor, Circuit, CircuitError, Resistor, VoltageSource
+from circuits.data.circuit import GROUND, Capacitor, Circuit, CircuitError, Resistor, VoltageSource
 from netlists.analyses import OperatingPoint, Tolerances, Transient
 from netlists.energy import supply_energy, supply_power
 from netlists.errors import WaveformError
-from netlists.runner import simulate
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 VOLTS, OHMS, FARADS = 1.8, 1e6, 1e-9

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from netlist_examples import SCALED
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     BehaviouralVoltage,
     Circuit,
     Instance,
@@ -21,8 +21,8 @@ from circuits.circuit import (
 )
 from netlists.analyses import OperatingPoint
 from netlists.errors import NetlistError
-from netlists.expressions import print_expression, print_number
-from netlists.runner import simulate
+from netlists.ngspice.expressions import print_expression, print_number
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 pytestmark = pytest.mark.simulator

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from netlist_examples import TAU, V0
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     Capacitor,
     Circuit,
     HeldWaveform,
@@ -15,8 +15,8 @@ from circuits.circuit import (
     VoltageSource,
 )
 from netlists.analyses import Tolerances, Transient
-from netlists.passes.held_inputs import LONGEST
-from netlists.runner import simulate
+from netlists.ngspice.passes.held_inputs import LONGEST
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 pytestmark = pytest.mark.simulator

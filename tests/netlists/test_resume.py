@@ -8,7 +8,7 @@ from netlist_examples import SCALED, rc_circuit
 
 from netlists.analyses import Transient
 from netlists.execute import simulate_all
-from netlists.runner import kept_run, simulate
+from netlists.ngspice.runner import kept_run, simulate
 from netlists.writing import write_netlist
 
 pytestmark = pytest.mark.simulator

@@ -15,12 +15,12 @@ import pytest
 import sympy
 from netlist_examples import SCALED, TAU, mtc_circuit, rc_circuit
 
-from circuits.circuit import BehaviouralVoltage, Circuit, VoltageSource, voltage
+from circuits.data.circuit import BehaviouralVoltage, Circuit, VoltageSource, voltage
 from netlists.analyses import OperatingPoint, Transient
 from netlists.errors import NetlistError, SimulationFailed, SimulatorMissing
 from netlists.execute import simulate_all
 from netlists.netlist import Netlist
-from netlists.runner import find_ngspice, simulate
+from netlists.ngspice.runner import find_ngspice, simulate
 from netlists.waveforms import join
 from netlists.writing import write_netlist
 

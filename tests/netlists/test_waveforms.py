@@ -9,7 +9,7 @@ import xarray as xr
 
 from netlists import waveforms as module
 from netlists.errors import WaveformError
-from netlists.raw import Plot, read_raw
+from netlists.ngspice.raw import Plot, read_raw
 from netlists.waveforms import check_complete, join, label, load, resample, save
 
 

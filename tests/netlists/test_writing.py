@@ -12,7 +12,7 @@ import pytest
 import sympy
 from netlist_examples import SCALED, TAU, V0, held, mtc_circuit, mtc_subcircuit, rc_circuit
 
-from circuits.circuit import (
+from circuits.data.circuit import (
     BehaviouralCurrent,
     Capacitor,
     Circuit,
@@ -28,8 +28,8 @@ from circuits.circuit import (
 )
 from netlists.analyses import DCSweep, OperatingPoint, SpikeTime, Tolerances, Transient
 from netlists.errors import NetlistError
-from netlists.passes.initial import initial_voltages
-from netlists.runner import simulate
+from netlists.ngspice.passes.initial import initial_voltages
+from netlists.ngspice.runner import simulate
 from netlists.writing import write_netlist
 
 pytestmark = pytest.mark.simulator

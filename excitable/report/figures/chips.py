@@ -4,11 +4,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from conductance.shaping.palette import colour
+from excitable.chips.yields import RATIO, Sweep
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import Drawing
 from excitable.report.style import grid, literal, new_figure
 from excitable.report.verdict import percent, short
-from excitable.yields import RATIO, Sweep
 
 WIDEST = 3.0
 """The yield curve ends at this multiple of the nominal error."""

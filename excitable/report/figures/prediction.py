@@ -4,11 +4,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from conductance.shaping.palette import colour
+from excitable.ladder.rungs import Waveforms
 from excitable.report.evidence import Evidence, TaskSeries
 from excitable.report.figures.base import Drawing, envelope
 from excitable.report.style import grid, new_figure, rung_role
 from excitable.report.verdict import called, number
-from excitable.rungs import Waveforms
 
 ZOOM_SHARE = 0.16
 """Share of the series that the lower panel shows."""

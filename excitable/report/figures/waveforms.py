@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from conductance.shaping.palette import colour
+from excitable.ladder.rungs import Waveforms
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import (
     ChosenNeuron,
@@ -18,7 +19,6 @@ from excitable.report.figures.base import (
 )  # fmt: skip
 from excitable.report.style import grid, literal, new_figure, rung_role
 from excitable.report.verdict import called
-from excitable.rungs import Waveforms
 
 BEFORE, AFTER = 7.0, 15.0
 """What an enlargement shows before and after a spike's upstroke, in tau_m: the spike and its end."""

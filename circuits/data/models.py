@@ -1,0 +1,58 @@
+"""Transistor model cards as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from circuits.data.devices import CircuitError, check_name, check_value
+
+Polarity = Literal["nmos", "pmos"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelBin:
+    """A card's numbers for lengths from `shortest` up to `longest`, widths from `narrowest` up to `widest`, in m."""
+
+    shortest: float
+    longest: float
+    narrowest: float
+    widest: float
+    parameters: Mapping[str, float]
+
+    def holds(self, width: float, length: float) -> bool:
+        """Whether a transistor of this size is in the bin; lower bounds are, upper ones are not."""
+        return self.shortest <= length < self.longest and self.narrowest <= width < self.widest
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """The card of a MOS transistor: `level` says which model, `parameters` are its numbers under its names.
+
+    Level 8 is BSIM3, level 14 BSIM4. Parameters that are not given take the model's own defaults, which do not
+    describe one real process: a card without oxide thickness, doping, `voff` and `nfactor` has no meaning below
+    below threshold. `source` says where the numbers come from. Where there are `bins`, each transistor gets the numbers
+    of the one that holds its size, and `parameters` are those of the technology's usual size.
+    """
+
+    name: str
+    polarity: Polarity
+    level: int
+    parameters: Mapping[str, float]
+    version: str = ""
+    source: str = ""
+    bins: tuple[ModelBin, ...] = ()
+
+    def __post_init__(self) -> None:
+        owner = f"model {self.name!r}"
+        check_name(self.name, owner)
+        if self.polarity not in get_args(Polarity):
+            raise CircuitError(f"{owner}: polarity {self.polarity!r} is unknown; allowed are nmos and pmos")
+        if not isinstance(self.level, int) or self.level < 1:
+            raise CircuitError(f"{owner}: level = {self.level!r}; give ngspice's number, e.g. 8 for BSIM3")
+        if not all(part.isdigit() for part in self.version.split(".") if self.version):
+            raise CircuitError(f"{owner}: version {self.version!r}; give numbers and points, e.g. 3.3.0")
+        tables = [self.parameters, *(size.parameters for size in self.bins)]
+        for name, value in (pair for table in tables for pair in table.items()):
+            check_name(name, f"{owner}, parameter {name!r}")
+            check_value(value, f"{owner}, {name}")
+        object.__setattr__(self, "parameters", dict(self.parameters))

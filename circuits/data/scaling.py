@@ -1,0 +1,40 @@
+"""From dimensionless units to volts, amperes, farads and seconds: the only converter between the two."""
+
+import math
+from dataclasses import dataclass
+
+from circuits.data.devices import CircuitError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """The units of a circuit: one voltage unit, one current unit, one membrane capacitance.
+
+    Args:
+        voltage_unit: V0 in V; 2 U_T/kappa of a subthreshold differential pair, 71 to 74 mV at room temperature.
+        current_unit: I0 in A, the bias current that makes alpha = 1.
+        capacitance: C in F of a membrane with tau_m = R = 1.
+
+    Raises:
+        CircuitError: a value that is not positive and finite.
+    """
+
+    voltage_unit: float = 72e-3
+    current_unit: float = 1e-9
+    capacitance: float = 1e-12
+
+    def __post_init__(self) -> None:
+        for name, unit in (("voltage_unit", "V"), ("current_unit", "A"), ("capacitance", "F")):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+                raise CircuitError(f"scaling: {name} = {value!r} must be a positive number in {unit}")
+
+    @property
+    def time_unit(self) -> float:
+        """One tau_m in s: C V0 / I0."""
+        return self.capacitance * self.voltage_unit / self.current_unit
+
+    @property
+    def conductance_unit(self) -> float:
+        """The transconductance of weight 1 in S: I0 / V0."""
+        return self.current_unit / self.voltage_unit

@@ -1,0 +1,57 @@
+"""Area estimate of a circuit, from the sizes of its devices."""
+
+from dataclasses import dataclass
+
+from circuits.data.circuit import Circuit
+from circuits.data.devices import CircuitError
+from circuits.measures.bias import bias_table
+from circuits.technologies import Technology
+
+
+@dataclass(frozen=True, kw_only=True)
+class Area:
+    """Areas in m^2, and what they stand for.
+
+    Attributes:
+        transistors: of the gates, W L, times the technology's overhead for contacts, wells and wires.
+        capacitors: capacitance over the technology's density.
+        transistor_count, capacitor_count: how many there are.
+        capacitance: all of it, in F.
+        left_out: devices without an area: resistors of many megohms, which a layout makes of transistors, and sources
+            that are still ideal, such as bias currents and references.
+    """
+
+    transistors: float
+    capacitors: float
+    transistor_count: int
+    capacitor_count: int
+    capacitance: float
+    left_out: int
+
+    @property
+    def total(self) -> float:
+        """Transistors and capacitors side by side; in many processes capacitors lie on top of transistors."""
+        return self.transistors + self.capacitors
+
+
+def area_of(circuit: Circuit, technology: Technology) -> Area:
+    """The area of a circuit of transistors.
+
+    Raises:
+        CircuitError: it has no transistors, so there is nothing to be measured.
+    """
+    rows = bias_table(circuit)
+    gates = [row.width * row.length for row in rows if row.width is not None and row.length is not None]
+    if not gates:
+        raise CircuitError(
+            f"circuit {circuit.name}: it has no transistors, so it has no area; build it at level transistor"
+        )
+    capacitors = [row.capacitance for row in rows if row.capacitance is not None]
+    return Area(
+        transistors=technology.layout.overhead * sum(gates),
+        capacitors=sum(capacitors) / technology.capacitor.density,
+        transistor_count=len(gates),
+        capacitor_count=len(capacitors),
+        capacitance=sum(capacitors),
+        left_out=len(rows) - len(gates) - len(capacitors),
+    )

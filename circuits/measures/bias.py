@@ -1,0 +1,133 @@
+"""The bias table: every bias current, reference, transistor, capacitor and ideal part, as data and as CSV."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple, dataclass, fields
+
+from circuits.data.circuit import (
+    BehaviouralCurrent,
+    BehaviouralVoltage,
+    Capacitor,
+    Circuit,
+    CurrentSource,
+    Device,
+    Instance,
+    Mosfet,
+    Resistor,
+    Subcircuit,
+    Switch,
+    Transconductance,
+    VoltageSource,
+)
+from circuits.data.devices import Value, evaluate, sensed_nodes
+
+
+@dataclass(frozen=True, kw_only=True)
+class BiasRow:
+    """One device and its numbers in SI units; None where the kind of device has no such number.
+
+    Attributes:
+        path: the instances that hold the device, and its name, joined by dots.
+        kind: kind of device, e.g. `Mosfet`.
+        model: a transistor's model.
+        current: of a constant current source, in A.
+        voltage: of a constant voltage source, in V.
+        width: of a transistor, in m.
+        length: of a transistor, in m.
+        capacitance: in F.
+        resistance: in Ohm.
+        transconductance: of an ideal linear source, in S.
+        note: the device's own note.
+    """
+
+    path: str
+    kind: str
+    model: str = ""
+    current: float | None = None
+    voltage: float | None = None
+    width: float | None = None
+    length: float | None = None
+    capacitance: float | None = None
+    resistance: float | None = None
+    transconductance: float | None = None
+    note: str = ""
+
+
+def bias_table(circuit: Circuit) -> list[BiasRow]:
+    """All rows of a circuit, in the order of its devices; sources that depend on voltages or time are signals."""
+    parameters = {p.name: float(p.value) for p in circuit.parameters}
+    return list(_rows(circuit, circuit, "", parameters))
+
+
+def bias_csv(circuit: Circuit) -> str:
+    """The table as CSV with a header line, SI units, empty fields where there is no number."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    units = {
+        "current": "A",
+        "voltage": "V",
+        "width": "m",
+        "length": "m",
+        "capacitance": "F",
+        "resistance": "Ohm",
+        "transconductance": "S",
+    }
+    names = [field.name for field in fields(BiasRow)]
+    writer.writerow([f"{name}_{units[name]}" if name in units else name for name in names])
+    for row in bias_table(circuit):
+        writer.writerow(["" if value is None else value for value in astuple(row)])
+    return text.getvalue()
+
+
+def _rows(
+    scope: Circuit | Subcircuit, circuit: Circuit, prefix: str, parameters: Mapping[str, float]
+) -> Iterator[BiasRow]:
+    for device in scope.devices:
+        if isinstance(device, Instance):
+            inner = circuit.subcircuit(device.subcircuit)
+            values = {p.name: float(p.value) for p in inner.parameters}
+            values |= {
+                name: evaluate(value, parameters, f"{device.label}, parameter {name}")
+                for name, value in device.parameters.items()
+            }
+            yield from _rows(inner, circuit, f"{prefix}{device.name}.", values)
+        else:
+            numbers = _numbers(device, parameters)
+            if numbers:
+                model = device.model if isinstance(device, Mosfet) else ""
+                kind = type(device).__name__
+                yield BiasRow(path=prefix + device.name, kind=kind, model=model, note=device.note, **numbers)
+
+
+def _numbers(device: Device, parameters: Mapping[str, float]) -> dict[str, float]:
+    """The numbers of a device by the names of the table's columns; none for a signal."""
+    found: dict[str, Value]
+    match device:
+        case Mosfet(width=width, length=length):
+            found = {"width": width, "length": length}
+        case Capacitor(capacitance=value):
+            found = {"capacitance": value}
+        case Resistor(resistance=value):
+            found = {"resistance": value}
+        case Transconductance(gain=value):
+            found = {"transconductance": value}
+        case Switch(on_resistance=value):
+            found = {"resistance": value}
+        case BehaviouralCurrent(current=value) | CurrentSource(waveform=value):
+            found = {"current": value}
+        case BehaviouralVoltage(voltage=value) | VoltageSource(waveform=value):
+            found = {"voltage": value}
+        case _:
+            return {}
+    if not all(_is_constant(value) for value in found.values()):
+        return {}
+    return {name: evaluate(value, parameters, f"{device.label}, {name}") for name, value in found.items()}
+
+
+def _is_constant(value: object) -> bool:
+    """A number, or an expression of parameters alone."""
+    symbols = getattr(value, "free_symbols", None)
+    if symbols is None:
+        return isinstance(value, int | float)
+    return not any(sensed_nodes(symbol) for symbol in symbols)

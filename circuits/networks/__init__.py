@@ -1,0 +1,1 @@
+"""Circuits of one neuron and of networks: continuous, event-based and sampled."""

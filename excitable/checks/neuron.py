@@ -1,0 +1,163 @@
+"""One neuron, checked: its equation and its circuit under the same current."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from circuits.data.circuit import Circuit, CircuitError
+from circuits.data.scaling import Scaling
+from circuits.networks.single import neuron_circuit
+from circuits.realisations import Level, Trim, realise
+from circuits.realisations.levels import default_technology
+from circuits.technologies import Technology
+from conductance.neurons.base import Neuron
+from conductance.neurons.spiking import spike_threshold
+from conductance.shaping.integrate import integrate
+from conductance.shaping.palette import colour
+from conductance.stimulus import Stimulus
+from excitable.checks.levels import MAX_STEP as LEVEL_STEP
+from excitable.checks.levels import RELATIVE as LEVEL_RELATIVE
+from netlists.analyses import Tolerances, Transient
+from netlists.comparison import Rung, RungComparison, compare
+from netlists.netlist import Netlist
+from netlists.ngspice.runner import simulate
+from netlists.writing import write_netlist
+
+GRID = 0.05
+"""Spacing, in tau_m, on which model and circuit are compared."""
+
+MAX_STEP = 0.2
+RELATIVE = 1e-9
+"""Largest step of ngspice in tau_m and its tolerance: spikes of the bursting set come within 0.01 tau_m of the
+equation's over 1500 tau_m; at ngspice's tolerance of 1e-7 they come within 0.25."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CircuitCheck:
+    """A neuron's voltage by its equation and by ngspice.
+
+    Attributes:
+        time: (sample,), in tau_m.
+        model: (sample,), U_m of the equation in V0.
+        circuit: (sample,), U_m of the circuit in V0.
+        comparison: rms error, spike counts, matched spikes and their time errors.
+        netlist: the files that were simulated.
+    """
+
+    time: np.ndarray
+    model: np.ndarray
+    circuit: np.ndarray
+    comparison: RungComparison
+    netlist: Netlist
+
+    def __str__(self) -> str:
+        (neuron,) = self.comparison.neurons
+        late = neuron.max_time_error_tau_m
+        timing = "" if late is None else f", each within {late:.2g} tau_m"
+        return (
+            f"model {neuron.reference_spikes} spikes, circuit {neuron.candidate_spikes}{timing}; "
+            f"voltages differ by {neuron.rms_v0:.2g} V0 rms"
+        )
+
+    def figure(self) -> Figure:
+        """Both voltages over time."""
+        figure = Figure(figsize=(8, 2.8), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(self.time, self.model, color=colour("model"), linewidth=2.5, alpha=0.5, label="equation")
+        axes.plot(self.time, self.circuit, color=colour("circuit"), linewidth=0.9, label="circuit (ngspice)")
+        axes.set(xlabel="time / tau_m", ylabel="U_m / V0", title=str(self))
+        axes.legend(loc="upper right", frameon=False, ncols=2)
+        axes.spines[["top", "right"]].set_visible(False)
+        return figure
+
+
+def check_circuit(
+    neuron: Neuron,
+    stimulus: Stimulus | float,
+    stop: float,
+    *,
+    start: Sequence[float] | None = None,
+    scaling: Scaling | None = None,
+    name: str = "neuron",
+    level: Level = "behavioural",
+    technology: Technology | None = None,
+    trims: Mapping[str, Trim] | None = None,
+) -> CircuitCheck:
+    """Simulate a neuron's circuit in ngspice beside its equation.
+
+    Args:
+        neuron: an event-free declaration, as mtc and low_pass.
+        stimulus: current in current units over time in tau_m; a number is held for ever.
+        stop: end, in tau_m.
+        start: initial states in V0, membrane first; the declared ones where not given.
+        scaling: the SI units of the circuit; those of the technology where not given.
+        name: of the netlist's files.
+        level: behavioural, macromodel or transistor.
+        technology: of the amplifiers; where none is given `generic_180nm` for transistors, else `ideal`.
+        trims: what DC sweeps found of the amplifiers.
+
+    Raises:
+        CircuitError: the neuron has events or steps on a clock, or has no circuit.
+        SimulatorMissing, SimulationFailed: ngspice.
+    """
+    _check_comparable(neuron)
+    stimulus = Stimulus.of(stimulus)
+    if not stop > stimulus.times[0]:
+        raise CircuitError(
+            f"neuron {neuron.name}: stop = {stop} tau_m must lie after the stimulus' start, {stimulus.times[0]:g} tau_m"
+        )
+    chosen = technology or default_technology(level)
+    units = scaling or chosen.scaling()
+    built = realise(neuron, level, technology=chosen, scaling=units, trims=trims)
+    circuit = neuron_circuit(neuron, stimulus, scaling=units, start=start, name=name, realisation=built)
+    netlist = _written(circuit, units, stop, level)
+    waveforms = simulate(netlist).require()
+    trace = integrate(neuron, stimulus, stop, start=start)
+    time = np.linspace(0, stop, round(stop / GRID) + 1)
+    node = circuit.probes[0]
+    simulated = waveforms["voltage"].sel(node=node).to_numpy() / units.voltage_unit
+    model = trace.at(time)[:, 0]
+    measured = np.interp(time * units.time_unit, waveforms["time"].to_numpy(), simulated)
+    rungs = [
+        Rung(name=rung, time=time, voltage=voltage[:, None], neurons=(neuron.name,))
+        for rung, voltage in (("continuous", model), (level, measured))
+    ]
+    (comparison,) = compare(rungs, window=2.0, step=1.0, threshold=spike_threshold(neuron)).comparisons
+    return CircuitCheck(time=time, model=model, circuit=measured, comparison=comparison, netlist=netlist)
+
+
+def _written(circuit: Circuit, units: Scaling, stop: float, level: Level) -> Netlist:
+    """The netlist of a level's circuit, with the steps and tolerances that the level needs."""
+    behavioural = level == "behavioural"
+    step = MAX_STEP if behavioural else LEVEL_STEP[level]
+    tolerances = Tolerances.scaled(
+        voltage_unit=units.voltage_unit,
+        current_unit=units.current_unit,
+        capacitance=units.capacitance,
+        relative=RELATIVE if behavioural else LEVEL_RELATIVE[level],
+    )
+    analysis = Transient(stop=stop * units.time_unit, max_step=step * units.time_unit)
+    return write_netlist(circuit, analysis, tolerances)
+
+
+def _check_comparable(neuron: Neuron) -> None:
+    """Raise unless the voltages of equation and circuit can be laid over each other."""
+    takes = "check_circuit takes neurons without events, as mtc"
+    if neuron.is_map:
+        raise CircuitError(
+            f"neuron {neuron.name}: it steps on a clock, so its circuit is a sampled one: excitable.ladder.maps builds "
+            f"that of a network and compares it step by step; {takes}"
+        )
+    if neuron.arrivals:
+        raise CircuitError(
+            f"neuron {neuron.name}: input spikes drive it and it resets, so model and circuit are compared by their "
+            f"spikes: excitable.ladder.events does that for networks of such neurons; {takes}"
+        )
+    if neuron.event is not None:
+        raise CircuitError(
+            f"neuron {neuron.name}: it resets in a jump, which a circuit's voltage cannot do, and a held current "
+            f"drives it; of the neurons that reset, those of spikes have circuits (qif: excitable.ladder.events); "
+            f"{takes}"
+        )

@@ -1,0 +1,230 @@
+"""Many virtual chips of one trained network: resumable by sample, over any executor, with the yield."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from circuits.measures.chips import Conditions, mismatch_of
+from conductance.errors import ExcitableError
+from conductance.storage import StorageError
+from excitable.chips.judge import Bench, PackedNetwork, Sample, judge_chip
+from excitable.chips.yields import Judged, Sweep
+from excitable.ladder.series import held_out
+from excitable.runs.folder import RunFolder
+from excitable.runs.stages import circuit_options
+from excitable.trials import Progress, run_trials
+from netlists.execute import available_cores
+
+SWEEP = "sweep.json"
+SAMPLES = "sweep"
+"""Below the run: a folder for each sweep, with a file for each sample."""
+ALL = "all"
+
+
+class SweepError(ExcitableError):
+    """A sweep that cannot be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """Which chips are made, and where they are put.
+
+    Args:
+        chips: how many; their seeds are 1, 2, ...
+        mismatch: sigma of currents / sigma of offsets, as `2 % / 1 mV`, or `pelgrom`: from the technology's
+            coefficients and the sizes of its transistors.
+        level: behavioural, mixed, macromodel or transistor.
+        corners, temperatures (degrees Celsius), supplies (V): each chip is put into every combination; none is the
+            design's own.
+        samples: of the held-out series, from its start; those of the configuration where not given.
+        time_limit: of one simulation, in s of wall-clock time; that of the configuration where not given.
+    """
+
+    chips: int = 100
+    mismatch: str = "2 % / 1 mV"
+    level: str = "macromodel"
+    corners: tuple[str, ...] = ()
+    temperatures: tuple[float, ...] = ()
+    supplies: tuple[float, ...] = ()
+    samples: int | None = None
+    time_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.chips < 1:
+            raise SweepError(f"chips = {self.chips}: make at least one")
+        if self.samples is not None and self.samples < 2:
+            raise SweepError(f"samples = {self.samples}: give at least 2")
+
+
+def sweep_run(
+    run: RunFolder,
+    options: SweepOptions,
+    *,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Sweep:
+    """Judge every chip of a sweep, and write `sweep.json`.
+
+    Samples whose results lie in the run folder already are not made again, failed ones included; what makes a result
+    another one (network, input, options) makes another folder.
+
+    Args:
+        run: a trained run.
+        options: which chips.
+        executor: threads that wait for ngspice, one per core, where none is given.
+        progress: called with (done, all, name).
+
+    Raises:
+        SimulatorMissing, SimulationFailed: ngspice is missing, or the design itself cannot be simulated.
+        CircuitError, TechnologyError: the network has no circuit, or the technology no such corner.
+        TrialError: some samples were not made: a worker has no ngspice, or was lost for good.
+    """
+    bench = bench_of(run, options)
+    samples = {sample.name: sample for sample in chosen_samples(bench, options)}
+    folder = run.path / SAMPLES / digest_of(bench)
+    with ThreadPoolExecutor(available_cores()) as threads:
+        found = run_trials(
+            samples,
+            judge_chip,
+            folder=folder,
+            executor=threads if executor is None else executor,
+            progress=progress,
+        )
+    judged = {name: Judged(**result) for name, result in found.items()}
+    nominal = judged.pop(Sample(bench=bench).name)
+    if nominal.circuit_error is None:
+        raise SweepError(
+            f"the design itself cannot be simulated, so there is nothing to compare chips with: {nominal.reason}; "
+            f"delete {folder} to try again"
+        )
+    sweep = Sweep(
+        level=options.level,
+        mismatch=options.mismatch,
+        samples=bench.split.samples,
+        error_name=bench.task.error_name,
+        nominal=nominal,
+        chips=tuple(judged.values()),
+    )
+    run.write(SWEEP, sweep_json(sweep))
+    return sweep
+
+
+def bench_of(run: RunFolder, options: SweepOptions) -> Bench:
+    """What all chips of a sweep share; amplifiers are calibrated."""
+    configuration, network = run.configuration, run.network()
+    built = circuit_options(run, options.level)
+    if options.time_limit is not None:
+        built = replace(built, time_limit=options.time_limit)
+    nominal = built.made_of
+    return Bench(
+        network=PackedNetwork.of(network),
+        task=run.task,
+        split=held_out(run.data.held_out, options.samples or configuration.simulation.samples),
+        dt=configuration.network.dt,
+        options=built,
+        mismatch=mismatch_of(options.mismatch, nominal, built.scaling),
+    )
+
+
+def chosen_samples(bench: Bench, options: SweepOptions) -> Iterator[Sample]:
+    """The design itself, then every chip under every set of conditions.
+
+    Raises:
+        TechnologyError: a corner that the technology does not have.
+    """
+    nominal = bench.options.made_of
+    corners = nominal.corners if options.corners == (ALL,) else options.corners
+    conditions = [
+        Conditions(corner=corner, temperature=temperature, supply=supply)
+        for corner in corners or (None,)
+        for temperature in options.temperatures or (None,)
+        for supply in options.supplies or (None,)
+    ]
+    for place in conditions:
+        place.technology(nominal)
+    yield Sample(bench=bench)
+    for seed in range(1, options.chips + 1):
+        for place in conditions:
+            yield Sample(bench=bench, seed=seed, conditions=place)
+
+
+def digest_of(bench: Bench) -> str:
+    """A name for all that decides a sample's result, but for the chip and its conditions."""
+    digest = hashlib.sha256(bench.network.structure + bench.network.weights)
+    digest.update(bench.split.inputs.numpy().tobytes() + bench.split.targets.numpy().tobytes())
+    digest.update(bench.split.mask.numpy().tobytes())
+    digest.update(repr((bench.task, bench.dt, bench.options, bench.mismatch)).encode())
+    return digest.hexdigest()[:16]
+
+
+_SWEEP: TypeAdapter[Sweep] = TypeAdapter(Sweep)
+
+
+def sweep_json(sweep: Sweep) -> str:
+    """The text of `sweep.json`."""
+    data: dict[str, Any] = {**asdict(sweep), "yields": [asdict(row) for row in sweep.yields]}
+    return json.dumps(data, indent=1, allow_nan=False) + "\n"
+
+
+def read_sweep(text: bytes | str, *, source: str = SWEEP) -> Sweep:
+    """The inverse of `sweep_json`; `StorageError` for a damaged file."""
+    try:
+        return _SWEEP.validate_json(text)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"])) or "file"
+        raise StorageError(
+            f"{source}: {where}: {fault['msg']}; delete the file, and `excitable sweep` makes it anew"
+        ) from None
+
+
+@contextmanager
+def executor_of(scheduler: str | None, workers: int | None) -> Iterator[Executor]:
+    """Threads of this machine, or the workers of a dask scheduler; what has not begun is dropped at an interrupt.
+
+    Raises:
+        SweepError: dask is not installed, or nobody answers at the address.
+    """
+    if scheduler is None:
+        pool = ThreadPoolExecutor(workers or available_cores())
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise SweepError("--scheduler needs dask: pip install 'excitable[distributed]'") from None
+    try:
+        client = Client(scheduler, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise SweepError(
+            f"no dask scheduler answers at {scheduler} ({error}); start one with `dask scheduler`, and workers with "
+            f"`dask worker {scheduler}`"
+        ) from None
+    with client, client.get_executor(retries=3) as pool:
+        yield pool
+
+
+def listed(text: str | None, what: str) -> tuple[float, ...]:
+    """The numbers of a list such as `-20,27,85`.
+
+    Raises:
+        SweepError: something in it is no number.
+    """
+    try:
+        return tuple(float(part) for part in (text or "").split(",") if part.strip())
+    except ValueError:
+        raise SweepError(f"{what} {text!r}: give numbers with commas between them, as -20,27,85") from None
+
+
+def corner_names(text: str | None) -> tuple[str, ...]:
+    """The corners of a list such as `tt,ss`, or all of the technology."""
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())

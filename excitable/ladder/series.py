@@ -1,0 +1,180 @@
+"""From a trained network to a checked circuit: export, simulate, compare."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from circuits.networks.continuous import NetworkCircuit
+from conductance.networks import Network
+from conductance.tasks import Split, Task
+from excitable.ladder.options import CircuitOptions
+from excitable.ladder.rungs import (
+    MEANINGS,
+    Waveforms,
+    circuit_rung,
+    layer_threshold,
+    network_threshold,
+    spiking_layers,
+)
+from netlists.analyses import Measure, SpikeInterval, SpikeTime
+from netlists.comparison import Ladder, Rung, compare
+from netlists.execute import available_cores, simulate_all
+from netlists.netlist import Netlist
+from netlists.partition import partition
+from netlists.writing import write_netlist
+
+WINDOW = 2.0
+"""Largest time error, in tau_m, of two spikes that count as the same: a sixteenth of the tonic interval."""
+AMPLIFIER_PARTS = 8
+"""Neurons of a part where there are amplifiers: 1 neuron of transistors took 1.3 s for 100 tau_m, 4 took 5 s, 16 took
+26 s, so larger parts save nothing, and a part that is done is not simulated again after an interruption."""
+LARGE = 200
+"""Neurons that one netlist should have at most: at 100 each costs twice what it costs in parts, at 1000 seven times."""
+Progress = Callable[[int, int], None]
+
+
+def export(
+    network: Network,
+    inputs: np.ndarray,
+    *,
+    dt: float,
+    options: CircuitOptions,
+    name: str = "network",
+    provenance: Mapping[str, str] | None = None,
+) -> Netlist:
+    """The whole network as one netlist with its test bench, to be read and run by hand.
+
+    Args:
+        network: the trained network.
+        inputs: (time, feature), held for dt tau_m each.
+        dt: the model's step in tau_m.
+        options: how it is built.
+        name: of the files.
+        provenance: where it comes from, for the headers.
+    """
+    built = options.build(network, inputs, dt=dt, name=name, provenance=provenance)
+    return written(network, built, options)
+
+
+def written(network: Network, built: NetworkCircuit, options: CircuitOptions) -> Netlist:
+    """A network's circuit as a netlist that is simulated over its whole duration and measures first spikes."""
+    neurons = sum(len(built.membranes[label]) for label in spiking_layers(network))
+    if neurons > LARGE:
+        warnings.warn(_too_large(network, built.circuit.name, neurons), stacklevel=2)
+    measures: list[Measure] = []
+    for label, layer in spiking_layers(network).items():
+        threshold = layer_threshold(layer) * options.scaling.voltage_unit
+        node = built.membranes[label][0]
+        measures += [
+            SpikeTime(name=f"first_spike_{node}", node=node, threshold=threshold),
+            SpikeInterval(name=f"interval_{node}", node=node, threshold=threshold),
+        ]
+    return write_netlist(built.circuit, options.analysis(built.duration), options.tolerances(), measures)
+
+
+def _too_large(network: Network, name: str, neurons: int) -> str:
+    """What a netlist of many neurons costs, and what to do instead."""
+    if len(spiking_layers(network)) > 1:
+        way = "its layers are coupled: use smaller layers, or an ngspice with KLU"
+    else:
+        way = (
+            "`excitable simulate` and `excitable.ladder.series.simulate` cut it into parts of 8 to 16 neurons"
+        )
+    return (
+        f"netlist {name}: {neurons} neurons share one time step, and the work grows faster than their number; "
+        f"{way}"
+    )
+
+
+def simulate(
+    network: Network,
+    inputs: np.ndarray,
+    *,
+    dt: float,
+    options: CircuitOptions,
+    executor: Executor | None = None,
+    keep: Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Waveforms:
+    """Simulate the network's circuit in ngspice, in parts of uncoupled neurons over an executor.
+
+    `keep` receives a folder for each part; with `resume`, parts that lie there already are not simulated again.
+
+    Raises:
+        SimulatorMissing: there is no ngspice.
+        SimulationFailed: a part failed; the message has its reason in ngspice's own words.
+    """
+    parts = part_circuits(network, inputs, dt=dt, options=options)
+    netlists = [written(network, part, options) for part in parts]
+    runs = simulate_all(
+        netlists,
+        executor=executor,
+        time_limit=options.time_limit,
+        keep=keep,
+        resume=resume,
+        progress=None if progress is None else lambda done, total, _: progress(done, total),
+    )
+    waveforms = [run.require() for run in runs]
+    return circuit_rung(
+        network, parts, waveforms, dt=dt, steps=len(inputs), scaling=options.scaling, rung=options.rung
+    )
+
+
+def part_circuits(
+    network: Network, inputs: np.ndarray, *, dt: float, options: CircuitOptions
+) -> list[NetworkCircuit]:
+    """The circuits of groups of uncoupled neurons, which together are the network; their outputs add up."""
+    return [
+        options.build(network, inputs, dt=dt, name=f"part_{index}", neurons=list(group))
+        for index, group in enumerate(_groups(network, options))
+    ]
+
+
+def _groups(network: Network, options: CircuitOptions) -> list[range]:
+    """The neurons of each part; coupled layers do not come apart."""
+    size = next(iter(spiking_layers(network).values())).size
+    if options.monolithic or len(spiking_layers(network)) > 1:
+        return [range(size)]
+    if options.rung == "behavioural":
+        return partition(size, workers=available_cores())
+    return partition(size, workers=available_cores(), smallest=AMPLIFIER_PARTS // 2, largest=AMPLIFIER_PARTS)
+
+
+def held_out(split: Split, samples: int) -> Split:
+    """The first `samples` of the held-out series."""
+    return Split(inputs=split.inputs[:samples], targets=split.targets[:samples], mask=split.mask[:samples])
+
+
+def ladder(
+    network: Network, rungs: list[Waveforms], split: Split, task: Task, *, dt: float, hysteresis: float = 0.1
+) -> Ladder:
+    """Compare the rungs with each other, and their outputs with the truth."""
+    described = [
+        Rung(
+            name=rung.rung,
+            meaning=MEANINGS[rung.rung],
+            time=rung.time,
+            voltage=rung.membrane,
+            neurons=rung.neurons,
+            task_error=task.error(prediction_of(rung, split, dt), split),
+        )
+        for rung in rungs
+    ]
+    return compare(
+        described,
+        window=WINDOW,
+        step=dt,
+        threshold=network_threshold(network),
+        hysteresis=hysteresis,
+        task_error_name=task.error_name,
+    )
+
+
+def prediction_of(rung: Waveforms, split: Split, dt: float) -> torch.Tensor:
+    """A rung's output at the end of every step, in the shape of the targets."""
+    return torch.as_tensor(rung.prediction(dt, split.samples), dtype=split.targets.dtype)[:, None]

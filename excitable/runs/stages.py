@@ -1,0 +1,274 @@
+"""What is done to a trained run: export, simulate, compare. Each stage leaves its files in the folder."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from circuits.measures.bias import bias_csv
+from circuits.realisations.levels import MIXED
+from circuits.schematic import schematics
+from conductance.storage.files import whole_file
+from conductance.tasks import Split
+from excitable import __version__
+from excitable.ladder.calibration import calibrated, fits_json, read_fits
+from excitable.ladder.options import CircuitOptions
+from excitable.ladder.reach import reach_warning
+from excitable.ladder.rungs import (
+    CIRCUIT_RUNGS,
+    MEANINGS,
+    Waveforms,
+    continuous_rung,
+    discrete_rung,
+    load_waveforms,
+    save_waveforms,
+)
+from excitable.ladder.series import held_out, ladder, simulate, written
+from excitable.runs.folder import (
+    CALIBRATION,
+    COMPARISON,
+    CONFIGURATION,
+    MODEL,
+    NETLISTS,
+    WAVEFORMS,
+    WEIGHTS,
+    RunError,
+    RunFolder,
+)
+from netlists.comparison import Ladder
+from netlists.execute import available_cores
+
+TASK_GROUP = "task"
+PARTS = "parts"
+"""Below the netlists: those of the simulated parts, a folder for each rung."""
+Progress = Callable[[str, int, int], None]
+"""Called with the name of a piece of work, how much of it is done, and all of it."""
+
+
+def circuit_options(run: RunFolder, rung: str) -> CircuitOptions:
+    """How a rung of the run is built and simulated; amplifiers are calibrated, or taken from `calibration.json`.
+
+    Raises:
+        SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's.
+    """
+    known = read_fits(run.path / CALIBRATION)
+    options, fits = calibrated(run.network(), run.configuration.circuit_options(rung), known)
+    fresh = [fit for fit in fits if fit not in known]
+    if fresh:
+        renewed = {(fit.level, fit.technology, fit.corner, fit.temperature) for fit in fresh}
+        kept = [f for f in known if (f.level, f.technology, f.corner, f.temperature) not in renewed]
+        run.write(CALIBRATION, fits_json([*kept, *fresh]))
+    return options
+
+
+def export_run(run: RunFolder, rungs: Sequence[str] = ()) -> list[Path]:
+    """Write a netlist, its test bench, bias table and schematics for each rung into the run's `netlists/`.
+
+    Args:
+        run: a trained run.
+        rungs: behavioural, mixed, macromodel, transistor; those of the configuration where none are given.
+
+    Returns:
+        The benches, in the order of the ladder.
+    """
+    configuration, split, network = run.configuration, _split(run), run.network()
+    folder, benches = run.file(NETLISTS), []
+    for rung in chosen_rungs(run, rungs):
+        options = circuit_options(run, rung)
+        built = options.build(
+            network, split.inputs[:, 0].numpy(), dt=configuration.network.dt, name=netlist_name(rung),
+            provenance={**_provenance(run), "level": rung, **_made_of(options)},
+        )  # fmt: skip
+        benches.append(written(network, built, options).write(folder))
+        run.write(f"{NETLISTS}/{netlist_name(rung)}_bias.csv", bias_csv(built.circuit))
+        for name, drawing in schematics(built.circuit).items():
+            run.write(f"{NETLISTS}/{netlist_name(rung)}_{name}.svg", drawing)
+    return benches
+
+
+def membrane_warning(run: RunFolder, rungs: Sequence[str] = ()) -> str:
+    """A warning where the model drives membranes farther than its circuits let them go; empty where it does not.
+
+    Args:
+        run: a trained run.
+        rungs: of the circuit; those of the configuration where none are given.
+    """
+    configuration, network = run.configuration, run.network()
+    model = discrete_rung(network, _split(run).inputs[:, 0].numpy(), dt=configuration.network.dt)
+    circuits = [configuration.circuit_options(rung) for rung in chosen_rungs(run, rungs)]
+    return reach_warning(network, model, circuits)
+
+
+def netlist_name(rung: str) -> str:
+    """What the files of a rung's netlist begin with."""
+    return "network" if rung == "behavioural" else f"network_{rung}"
+
+
+def chosen_rungs(run: RunFolder, rungs: Sequence[str] = ()) -> tuple[str, ...]:
+    """The rungs asked for, or those of the configuration, in the order of the ladder.
+
+    Raises:
+        RunError: there is no such rung, or the configuration does not say what is mixed.
+    """
+    wanted = tuple(rungs) or tuple(run.configuration.circuit.level)
+    unknown = [rung for rung in wanted if rung not in CIRCUIT_RUNGS]
+    if unknown:
+        raise RunError(f"level {unknown[0]!r} is unknown; allowed are {', '.join(CIRCUIT_RUNGS)}")
+    if MIXED in wanted and not run.configuration.circuit.mixed:
+        raise RunError(
+            f"{run.path / CONFIGURATION}: level {MIXED} needs the table [circuit.mixed], as in hidden_3 = 'transistor'"
+        )
+    return tuple(rung for rung in CIRCUIT_RUNGS if rung in wanted)
+
+
+def simulate_run(
+    run: RunFolder, rungs: Sequence[str] = (), progress: Progress | None = None
+) -> list[Waveforms]:
+    """Run the model, its continuous equation and its circuits on the held-out series, and keep their waveforms.
+
+    Waveforms of other rungs stay as long as the network, its input and its options are the same. Where an earlier
+    call was broken off, the parts that were simulated are not simulated again.
+
+    Args:
+        run: a trained run.
+        rungs: behavioural, mixed, macromodel, transistor; those of the configuration where none are given.
+        progress: called with the name of a rung, how much of it is done, and all of it.
+
+    Raises:
+        SimulatorMissing, SimulationFailed: there is no ngspice, or it failed; the waveforms are not changed then.
+        CircuitError, ContinuousError: the network has no circuit, or no continuous equation.
+    """
+    network, split, dt = run.network(), _split(run), run.configuration.network.dt
+    inputs = split.inputs[:, 0].numpy()
+    tell = progress or (lambda *_: None)
+    wanted = {rung: circuit_options(run, rung) for rung in chosen_rungs(run, rungs)}
+    bases = {rung: _basis(run, inputs, options) for rung, options in wanted.items()}
+    bases |= {rung: _basis(run, inputs) for rung in ("discrete", "continuous")}
+    found = {rung.rung: rung for rung in _still_valid(run, inputs, bases) if rung.rung not in wanted}
+    parts = run.path / NETLISTS / PARTS
+    workers = run.configuration.simulation.workers or available_cores()
+    with ThreadPoolExecutor(workers) as executor:
+        for rung, options in wanted.items():
+            found[rung] = simulate(
+                network, inputs, dt=dt, options=options, executor=executor, keep=parts / rung, resume=True,
+                progress=partial(tell, f"{rung} netlists in ngspice"),
+            )  # fmt: skip
+    if "continuous" not in found:
+        tell_continuous = partial(tell, "continuous equation")
+        found["continuous"] = continuous_rung(network, inputs, dt=dt, progress=tell_continuous)
+    found["discrete"] = discrete_rung(network, inputs, dt=dt)
+    ladder_rungs = [replace(found[name], basis=bases[name]) for name in MEANINGS if name in found]
+    with whole_file(run.file(WAVEFORMS)) as part:
+        save_waveforms(ladder_rungs, part)
+        _task_dataset(run, split).to_netcdf(part, mode="a", group=TASK_GROUP, engine="h5netcdf")
+    _tidy_parts(parts, wanted)
+    return ladder_rungs
+
+
+def _basis(run: RunFolder, inputs: np.ndarray, options: CircuitOptions | None = None) -> str:
+    """A digest of all that decides a rung's waveforms: the network, its input, and how its circuit is built."""
+    digest = hashlib.sha256(__version__.encode())
+    for name in (MODEL, WEIGHTS):
+        digest.update((run.path / name).read_bytes())
+    digest.update(inputs.tobytes())
+    if options is not None:
+        digest.update(repr(replace(options, time_limit=1.0)).encode())
+    return digest.hexdigest()
+
+
+def _still_valid(run: RunFolder, inputs: np.ndarray, bases: dict[str, str]) -> Iterator[Waveforms]:
+    """Waveforms of an earlier simulation that a new one would not change; `bases` receives those of their rungs."""
+    try:
+        present = load_waveforms(run.path / WAVEFORMS)
+    except (OSError, KeyError, ValueError):
+        return  # none, or of no use: they are made anew
+    for rung in present:
+        if rung.basis and rung.rung not in bases:
+            bases[rung.rung] = _basis(run, inputs, circuit_options(run, rung.rung))
+        if rung.basis == bases[rung.rung]:
+            yield rung
+
+
+def _tidy_parts(folder: Path, simulated: Mapping[str, CircuitOptions]) -> None:
+    """Remove the raw files of finished simulations: their waveforms are in `waveforms.nc`."""
+    for rung in simulated:
+        for raw in (folder / rung).glob("*/*.raw"):
+            raw.unlink(missing_ok=True)
+
+
+def compare_run(run: RunFolder, rungs: Sequence[str] = ()) -> Ladder:
+    """Climb the ladder with the waveforms of the run, and write `comparison.json`.
+
+    Args:
+        run: a simulated run.
+        rungs: of the circuit; all that are simulated where none are given.
+
+    Raises:
+        RunError: nothing has been simulated, or not such a rung.
+    """
+    path = run.path / WAVEFORMS
+    if not path.is_file():
+        raise RunError(f"{run.path}: nothing is simulated yet; `excitable simulate {run.path}` does it")
+    found = load_waveforms(path)
+    if rungs:
+        wanted = chosen_rungs(run, rungs)
+        missing = sorted(set(wanted) - {rung.rung for rung in found})
+        if missing:
+            raise RunError(
+                f"{run.path}: level {missing[0]} is not simulated yet; `excitable simulate {run.path} --level "
+                f"{missing[0]}` does it"
+            )
+        found = [rung for rung in found if rung.rung in (*wanted, "discrete", "continuous")]
+    dt = run.configuration.network.dt
+    split = held_out(run.data.held_out, round(float(found[0].time[-1]) / dt))
+    climbed = ladder(run.network(), found, split, run.task, dt=dt)
+    run.write(COMPARISON, climbed.to_json())
+    return climbed
+
+
+def _split(run: RunFolder) -> Split:
+    return held_out(run.data.held_out, run.configuration.simulation.samples)
+
+
+def _provenance(run: RunFolder) -> Mapping[str, str]:
+    configuration = run.configuration
+    return {
+        "run": configuration.name,
+        "seed": str(configuration.seed),
+        "input": f"{configuration.simulation.samples} samples of the held-out {configuration.task.name} series, "
+        f"each held for {configuration.network.dt:g} tau_m",
+    }
+
+
+def _made_of(options: CircuitOptions) -> Mapping[str, str]:
+    """Of which technology, and where: what a designer must know before the netlist is used."""
+    made = options.technology
+    if made is None or options.rung == "behavioural":
+        return {}
+    return {
+        "technology": f"{made.name}, corner {made.corner}, {made.temperature:g} degrees Celsius, {made.supply:g} V",
+        "calibration": f"{len(options.trims or {})} cells trimmed by DC sweeps at these conditions",
+    }
+
+
+def _task_dataset(run: RunFolder, split: Split) -> xr.Dataset:
+    """The held-out series beside the waveforms, one entry per model step."""
+    ends = run.configuration.network.dt * np.arange(1, split.samples + 1)
+    data = run.data
+    return xr.Dataset(
+        {
+            "input": (("step", "feature"), split.inputs[:, 0].numpy()),
+            "target": (("step", "feature"), split.targets[:, 0].numpy()),
+            "mask": (("step",), split.mask[:, 0].numpy().astype(np.int8)),
+        },
+        coords={"time": ("step", ends, {"unit": "tau_m"})},
+        attrs={
+            "name": data.name, "sample": data.sample, "input": ", ".join(data.input_names),
+            "target": ", ".join(data.target_names), "sample_step": data.sample_step, "time_unit": data.time_unit,
+        },
+    )  # fmt: skip

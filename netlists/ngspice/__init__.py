@@ -1,0 +1,1 @@
+"""All that is ngspice's own: cards, expressions, names, raw files, options and the runner."""

@@ -1,0 +1,12 @@
+"""Pass: what is kept of a simulation."""
+
+from netlists.ngspice.draft import Draft
+from netlists.ngspice.names import spice_node, spice_sources
+
+
+def add_saves(draft: Draft) -> Draft:
+    """Section `saves`: one `.save` line for each probe and meter, so that nothing else fills the disk."""
+    nodes = dict.fromkeys(spice_node(draft.circuit, probe) for probe in draft.circuit.probes)
+    currents = spice_sources(draft.circuit).values()
+    lines = [*(f".save v({node})" for node in nodes), *(f".save i({source})" for source in currents)]
+    return draft.with_section("saves", lines)
