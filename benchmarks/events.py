@@ -19,11 +19,11 @@ import torch
 from benchmarks.event_peers import PYTHON, Epoch, measure_peers
 from benchmarks.measurement import hold_threads
 from conductance.events import EventLayer, EventNetwork, Spikes, synaptic_lif
-from conductance.events.classifier import classifier_loss
-from conductance.events.training import EventTraining
 from conductance.neurons import qif
 from conductance.tasks import YinYang
 from conductance.tasks.events import EventSplit
+from conductance.training.events import EventTraining
+from conductance.training.events.loss import classifier_loss
 from excitable.runs.environment import environment
 
 GOAL = 10.0

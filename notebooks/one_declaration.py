@@ -10,7 +10,7 @@ def _():
     from conductance import derive, low_pass, mtc, qif, tanh
     from conductance.derivation.latex import neuron_equations, rule_equations
     from conductance.shaping.convergence import convergence
-    from conductance.shaping.figures import convergence_figure
+    from conductance.shaping.figures.curves import convergence_figure
     from excitable.report.adaptive import adaptive_svg
 
     return (

@@ -112,7 +112,7 @@ def _(first_spike, mo, np, slope, w, weights):
 def _(mo, np):
     from matplotlib.figure import Figure
 
-    from conductance.shaping.palette import colour
+    from conductance.shaping.figures.palette import colour
     from excitable.report.adaptive import adaptive_svg
 
     grid = np.linspace(2.47, 12, 400)

@@ -117,7 +117,7 @@ def _(first, second):
 def _(mo, waveforms):
     from matplotlib.figure import Figure
 
-    from conductance.shaping.palette import colour
+    from conductance.shaping.figures.palette import colour
     from excitable.report.adaptive import adaptive_svg
 
     figure = Figure(figsize=(8, 3), layout="constrained")

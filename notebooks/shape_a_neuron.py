@@ -8,7 +8,7 @@ def _():
     import marimo as mo
 
     from conductance import PRESETS, Stimulus, classify, mtc, tanh
-    from conductance.shaping.figures import preset_figure
+    from conductance.shaping.figures.curves import preset_figure
     from excitable import check_circuit
     from excitable.report.adaptive import adaptive_svg
 

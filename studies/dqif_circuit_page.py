@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from circuits.data.clock import SHARE
 from circuits.technologies import technology
 from conductance.deep.energy import AC, MAC
-from conductance.shaping.palette import colour
+from conductance.shaping.figures.palette import colour
 from conductance.storage import whole_file, write_whole
 from excitable.ladder.maps import SCALING
 from excitable.trials import Result

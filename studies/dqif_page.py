@@ -13,7 +13,7 @@ from conductance.deep.networks import resnet19
 from conductance.derivation.maps import bifurcations, fixed_points
 from conductance.derivation.window import Window
 from conductance.neurons import dqif
-from conductance.shaping.map_figures import cobweb_figure, regions_figure
+from conductance.shaping.figures.maps import cobweb_figure, regions_figure
 from conductance.shaping.maps import sampled_moments
 from conductance.storage import write_whole
 from conductance.storage.files import whole_file

@@ -16,10 +16,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from conductance.events import EventLayer, EventNetwork, Spikes
-from conductance.events.training import EventTraining, score, train_classifier
 from conductance.neurons import qif
 from conductance.storage import whole_file, write_whole
 from conductance.tasks import EventData, YinYang
+from conductance.training.events import EventTraining, score, train_classifier
 from excitable.ladder.events import (
     WINDOW,
     EventCircuitOptions,

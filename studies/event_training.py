@@ -13,9 +13,9 @@ from types import MappingProxyType
 import torch
 
 from conductance.events import EventLayer, EventNetwork, spike_time_loss
-from conductance.events.training import EpochRecord, EventTraining, score, train_classifier
 from conductance.neurons import qif
 from conductance.tasks import Digits, EventData, SpikeTiming, YinYang
+from conductance.training.events import EpochRecord, EventTraining, score, train_classifier
 from excitable.trials import Progress, Result, run_trials
 
 END = 5.0

@@ -15,7 +15,6 @@ from typing import TypeVar, cast
 import torch
 
 from conductance.events import EventLayer, EventNetwork, synaptic_lif, theta
-from conductance.events.training import EpochRecord, EventTraining, NoGradientError, score, train_classifier
 from conductance.landscapes import (
     LandscapeError,
     NetworkSurface,
@@ -26,6 +25,7 @@ from conductance.landscapes import (
 )
 from conductance.neurons import Neuron, qif
 from conductance.tasks import Digits, EventData, YinYang
+from conductance.training.events import EpochRecord, EventTraining, NoGradientError, score, train_classifier
 from excitable.trials import Progress, Result, run_trials
 
 END = 5.0
@@ -53,7 +53,7 @@ STARTS = ("active", "silent")
 SILENT_SHARE = 0.9
 REGULARISER = 0.03
 SHARPNESS = 1.0
-"""Of the pseudospikes, see `conductance.events.pseudospikes.held_drive`."""
+"""Of the pseudospikes, see `conductance.events.exact.pseudospikes.held_drive`."""
 LANDSCAPE_TRIALS = 5
 LANDSCAPE_LENGTH = 0.5
 """Length of a path over the norm of the network's weights."""

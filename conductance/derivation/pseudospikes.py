@@ -1,6 +1,6 @@
 """Pseudospikes as programs for kernels: where a QIF neuron would go on to spike under a current held after the trial.
 
-The equations are those of `conductance.events.pseudospikes`, which has them for torch and is the oracle of this form.
+The equations are those of `conductance.events.exact.pseudospikes`, which has them for torch and is this form's oracle.
 """
 
 from dataclasses import dataclass

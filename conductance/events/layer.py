@@ -7,9 +7,9 @@ from torch import nn
 
 from conductance.events import compiled
 from conductance.events.backend import Backend, check_backend, is_compiled
-from conductance.events.engines import Pair, QuadraticEngine, engine_of
-from conductance.events.pseudospikes import SHARPNESS
-from conductance.events.recurrent import respond_recurrent
+from conductance.events.exact.engines import Pair, QuadraticEngine, engine_of
+from conductance.events.exact.pseudospikes import SHARPNESS
+from conductance.events.exact.recurrent import respond_recurrent
 from conductance.events.spikes import EventError, Spikes, merged
 from conductance.neurons.base import Neuron
 

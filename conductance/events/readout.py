@@ -7,8 +7,8 @@ from torch import nn
 
 from conductance.derivation.leaky import LeakyFlow, leaky_flow
 from conductance.derivation.printers.torch import compiled
+from conductance.events.exact.scan import block_length, weighted_recurrence
 from conductance.events.neurons import synaptic_lif
-from conductance.events.scan import block_length, weighted_recurrence
 from conductance.events.spikes import EventError, Spikes
 
 FLOW = cast(LeakyFlow, leaky_flow(synaptic_lif()))

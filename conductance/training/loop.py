@@ -15,10 +15,11 @@ import lightning.pytorch as pl
 import torch
 
 from conductance.networks.chain import Network
+from conductance.storage.checkpoints import CHECKPOINT
 from conductance.storage.networks import network_document
 from conductance.tasks.base import Task, TaskData
 from conductance.training.board import TENSORBOARD, EventFile
-from conductance.training.checkpoints import CHECKPOINT, Checkpoint, read_checkpoint, write_checkpoint
+from conductance.training.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from conductance.training.metrics import METRICS, MetricsFile, Record
 from conductance.training.module import SeriesModule
 from conductance.training.options import TrainingError, TrainingOptions

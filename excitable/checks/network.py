@@ -12,7 +12,7 @@ from circuits.realisations import Level, Trim
 from circuits.realisations.levels import check_level, default_technology
 from circuits.technologies import Technology
 from conductance.networks import Network
-from conductance.shaping.palette import colour
+from conductance.shaping.figures.palette import colour
 from excitable.checks.levels import MAX_STEP, RELATIVE
 from excitable.ladder.calibration import calibrated
 from excitable.ladder.options import CircuitOptions

@@ -14,8 +14,8 @@ from circuits.realisations.levels import default_technology
 from circuits.technologies import Technology
 from conductance.neurons.base import Neuron
 from conductance.neurons.spiking import spike_threshold
+from conductance.shaping.figures.palette import colour
 from conductance.shaping.integrate import integrate
-from conductance.shaping.palette import colour
 from conductance.stimulus import Stimulus
 from excitable.checks.levels import MAX_STEP as LEVEL_STEP
 from excitable.checks.levels import RELATIVE as LEVEL_RELATIVE

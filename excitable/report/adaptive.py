@@ -5,7 +5,7 @@ import zlib
 
 from matplotlib.figure import Figure
 
-from conductance.shaping.palette import PALETTE
+from conductance.shaping.figures.palette import PALETTE
 from excitable.report.style import inline_svg, svg_of
 
 ZOOM = 1.3

@@ -12,9 +12,9 @@ from typing import Any
 from conductance.errors import ExcitableError
 from conductance.networks import Network
 from conductance.storage import load_network, save_network, write_whole
+from conductance.storage.checkpoints import CHECKPOINT
 from conductance.storage.files import UNFINISHED, cannot_write, readable_json
 from conductance.tasks import Task, TaskData
-from conductance.training.checkpoints import CHECKPOINT
 from excitable.config import Configuration, parse_configuration
 from excitable.runs.environment import environment
 

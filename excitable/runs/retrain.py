@@ -14,8 +14,8 @@ from circuits.calibration.amplifiers import CalibrationError
 from circuits.calibration.laws import with_circuit_laws
 from conductance.networks import Network
 from conductance.storage import load_network, save_network
+from conductance.storage.checkpoints import CHECKPOINT
 from conductance.training import Record, TrainingResult, train
-from conductance.training.checkpoints import CHECKPOINT
 from excitable.config import Configuration, configuration_text
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
 from excitable.runs.folder import CALIBRATION, COMPARISON, CONFIGURATION, MODEL, RunError, RunFolder, begun

@@ -17,7 +17,7 @@ from circuits.data.scaling import Scaling
 from circuits.networks.single import neuron_circuit
 from circuits.schematic import draw, plan, scope_at
 from conductance.neurons.base import Neuron
-from conductance.shaping.palette import PALETTE
+from conductance.shaping.figures.palette import PALETTE
 from conductance.stimulus import Stimulus
 from conductance.storage.files import write_whole
 from excitable.studio.catalogue import Catalogue, Example, catalogue

@@ -14,7 +14,7 @@ from conductance.neurons.dqif import PARABOLA, THRESHOLD, VOLTAGE
 from conductance.parameter import ParameterError
 from conductance.shaping.convergence import stepped
 from conductance.shaping.equilibria import Branch
-from conductance.shaping.map_figures import cobweb_figure, regions_figure
+from conductance.shaping.figures.maps import cobweb_figure, regions_figure
 from conductance.shaping.maps import OUTCOMES, outcomes, sampled_moments
 
 MEASURED = {0.25: (0.0152, 0.2529, 0.1762), 0.5: (0.0465, 0.5097, 0.1858), 1.0: (0.155, 1.0496, 0.2065)}

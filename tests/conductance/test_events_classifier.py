@@ -11,9 +11,9 @@ from event_examples import DTYPE
 from conductance.derivation.printers.torch import compiled
 from conductance.derivation.pseudospikes import Pseudospikes
 from conductance.events import EventError, EventLayer, EventNetwork, Spikes, first_spike_loss, synaptic_lif
-from conductance.events.classifier import classifier_loss
-from conductance.events.pseudospikes import LEAST_DRIVE, held_drive, phase
+from conductance.events.exact.pseudospikes import LEAST_DRIVE, held_drive, phase
 from conductance.neurons import qif
+from conductance.training.events.loss import classifier_loss
 
 END, SIZES = 4.0, (5, 19, 4)
 TRAINED = ("weight", "initial_voltage", "initial_current")

@@ -23,10 +23,11 @@ from conductance.derivation.projective import (
     quadratic_flow,
     sine_like,
 )
-from conductance.events import oracle, synaptic_lif, theta
-from conductance.events.leaky import respond_leaky
-from conductance.events.response import respond
-from conductance.events.scan import directions, linear_recurrence
+from conductance.events import synaptic_lif, theta
+from conductance.events.exact import oracle
+from conductance.events.exact.leaky import respond_leaky
+from conductance.events.exact.response import respond
+from conductance.events.exact.scan import directions, linear_recurrence
 from conductance.neurons import adlif, lif, mtc, qif
 
 TRAINS = 1000

@@ -17,9 +17,9 @@ from conductance.events import (
     silence_penalty,
     synaptic_lif,
 )
-from conductance.events.training import EventTraining, NoGradientError, score, train_classifier
 from conductance.neurons import qif
 from conductance.tasks import Digits, YinYang
+from conductance.training.events import EventTraining, NoGradientError, score, train_classifier
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from conductance.elements import TIMESCALES
-from conductance.shaping.palette import DASHES, PALETTE
+from conductance.shaping.figures.palette import DASHES, PALETTE
 
 SIGHT = {
     "usual": np.eye(3),

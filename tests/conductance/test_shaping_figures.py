@@ -11,7 +11,7 @@ from conductance.neurons import lif, qif
 from conductance.neurons.presets import BISTABLE, EXCITABLE, TONIC
 from conductance.shaping.convergence import convergence
 from conductance.shaping.curves import curve, negative_slope_regions
-from conductance.shaping.figures import (
+from conductance.shaping.figures.curves import (
     COLOURS,
     RULES,
     convergence_figure,

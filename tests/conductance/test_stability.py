@@ -7,13 +7,13 @@ import pytest
 import sympy
 
 from conductance.derivation.rules import derive
-from conductance.derivation.stability import discrete_jacobian, largest_stable_dt
 from conductance.elements import linear, tanh
 from conductance.neurons import adlif, lif, low_pass, mtc, qif
 from conductance.neurons.base import DT, INPUT
 from conductance.neurons.presets import BURSTING
 from conductance.shaping.convergence import stepped
 from conductance.shaping.equilibria import equilibria
+from conductance.shaping.stability import discrete_jacobian, largest_stable_dt
 
 
 @pytest.mark.parametrize("method", ["forward_euler", "heun"])

@@ -16,8 +16,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from conductance.networks import Network
 from conductance.storage import StorageError
+from conductance.storage.checkpoints import CHECKPOINT
 from conductance.training import TrainingError, TrainingOptions, read_metrics, train
-from conductance.training.checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
+from conductance.training.checkpoints import read_checkpoint, write_checkpoint
 from conductance.training.metrics import METRICS, MetricsFile, Record
 
 TASK = Echo(samples=40)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from report_examples import whole_run
 
-from conductance.shaping.palette import PALETTE, colour
+from conductance.shaping.figures.palette import PALETTE, colour
 from excitable.report import write_report
 from excitable.report.adaptive import adaptive_svg
 from excitable.report.evidence import read_run

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from conductance.events.training import score
+from conductance.training.events import score
 from studies.qif_lif import (
     BUDGETS,
     LEAST_WEIGHT,

@@ -10,8 +10,6 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as bytes_of_tensors
 
 from conductance.deep.data.base import ImageData
 from conductance.deep.networks import ImageNetwork
@@ -19,10 +17,9 @@ from conductance.deep.neurons import DeepError
 from conductance.deep.training.module import ImageModule
 from conductance.deep.training.options import ImageTrainingOptions
 from conductance.storage import write_whole
-from conductance.storage.trees import decode_tree, encode_tree
+from conductance.storage.checkpoints import CheckpointError, read_checkpoint, write_checkpoint
 
-KEY = "excitable image training"
-"""Name of the header's entry that holds the JSON."""
+KIND = "images"
 CHECKPOINT = "last.safetensors"
 METRICS = "metrics.jsonl"
 
@@ -45,11 +42,7 @@ class SafetensorsCheckpoints(CheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write the file; it is either the old one or the new one."""
-        tensors: dict[str, torch.Tensor] = {}
-        tree = encode_tree(checkpoint, "checkpoint", tensors)
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        whole = {name: tensor.clone() for name, tensor in tensors.items()}  # parameters may share memory
-        write_whole(Path(path), bytes_of_tensors(whole, metadata={KEY: json.dumps(tree)}))
+        write_checkpoint(Path(path), KIND, checkpoint)
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: Any = None
@@ -60,14 +53,9 @@ class SafetensorsCheckpoints(CheckpointIO):
             DeepError: it is damaged or no checkpoint.
         """
         try:
-            with safe_open(path, framework="pt") as opened:
-                tree = json.loads((opened.metadata() or {})[KEY])
-                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            return decode_tree(tree, tensors)
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise DeepError(
-                f"{path}: the checkpoint is damaged ({error}); delete it to train from the beginning"
-            ) from None
+            return read_checkpoint(Path(path), KIND)
+        except CheckpointError as error:
+            raise DeepError(str(error)) from None
 
     def remove_checkpoint(self, path: Any) -> None:
         """Delete the file."""

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from conductance.shaping.palette import colour
+from conductance.shaping.figures.palette import colour
 from excitable.chips.yields import RATIO, Sweep
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import Drawing

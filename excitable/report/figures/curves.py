@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from conductance.elements.base import Timescale
 from conductance.neurons.base import Neuron
 from conductance.shaping.curves import MARGIN, Curve, Region, curves, negative_slope_regions, voltage_range
-from conductance.shaping.palette import DASHES, colour
+from conductance.shaping.figures.palette import DASHES, colour
 from conductance.shaping.rules import explanation
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import ChosenNeuron, Drawing, chosen_neurons

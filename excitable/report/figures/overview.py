@@ -2,7 +2,7 @@
 
 from matplotlib.axes import Axes
 
-from conductance.shaping.palette import colour
+from conductance.shaping.figures.palette import colour
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import Drawing, spike_times
 from excitable.report.figures.curves import NeuronCurves, draw_curves

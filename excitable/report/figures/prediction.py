@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from conductance.shaping.palette import colour
+from conductance.shaping.figures.palette import colour
 from excitable.ladder.rungs import Waveforms
 from excitable.report.evidence import Evidence, TaskSeries
 from excitable.report.figures.base import Drawing, envelope

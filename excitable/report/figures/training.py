@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from conductance.shaping.palette import colour
+from conductance.shaping.figures.palette import colour
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import Drawing
 from excitable.report.style import grid, literal, log_axis, new_figure

@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 from matplotlib.axes import Axes
 
-from conductance.shaping.palette import colour
+from conductance.shaping.figures.palette import colour
 from excitable.ladder.rungs import Waveforms
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import (

@@ -2,7 +2,7 @@
 
 import torch
 
-from conductance.events.engines import Engine, Pair
+from conductance.events.exact.engines import Engine, Pair
 from conductance.events.spikes import EventError
 
 
@@ -21,7 +21,7 @@ def respond_recurrent(
 
     Args:
         engine: of the layer's neuron.
-        times: (event, batch, 1), as for `conductance.events.response.respond`.
+        times: (event, batch, 1), as for `conductance.events.exact.response.respond`.
         charges: (event, batch, neuron).
         state: at time 0.
         end: duration of the trial.

@@ -7,11 +7,11 @@ import torch
 from conductance.derivation.pseudospikes import Pseudospikes
 from conductance.events import compiled
 from conductance.events.backend import is_compiled
-from conductance.events.engines import QuadraticEngine
+from conductance.events.exact.engines import QuadraticEngine
+from conductance.events.exact.pseudospikes import LEAST_DRIVE
 from conductance.events.layer import EventLayer
 from conductance.events.losses import REGULARISER, first_spike_loss
 from conductance.events.network import EventNetwork
-from conductance.events.pseudospikes import LEAST_DRIVE
 from conductance.events.spikes import Spikes
 
 

@@ -14,7 +14,7 @@ import torch
 
 from conductance.derivation.printers.torch import compiled
 from conductance.derivation.projective import ProjectiveFlow
-from conductance.events.scan import block_length, directions, linear_recurrence
+from conductance.events.exact.scan import block_length, directions, linear_recurrence
 
 Form = Callable[..., tuple[torch.Tensor, ...]]
 ONE_TURN = 9.8

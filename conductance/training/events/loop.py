@@ -1,4 +1,4 @@
-"""Training of event-based classifiers on first spike times, by exact gradients."""
+"""The training loop of an event-based classifier: Adam on exact gradients of first spike times."""
 
 import math
 import statistics
@@ -9,12 +9,14 @@ from pathlib import Path
 
 import torch
 
-from conductance.events.checkpoints import EventCheckpoint, read_checkpoint, write_checkpoint
-from conductance.events.classifier import classifier_loss
 from conductance.events.losses import REGULARISER, first_spike_loss, predicted_class, silence_penalty
 from conductance.events.network import EventNetwork
 from conductance.events.spikes import EventError, Spikes
+from conductance.storage.checkpoints import CHECKPOINT, CheckpointError, read_checkpoint, write_checkpoint
 from conductance.tasks.events import EventData, EventSplit
+from conductance.training.events.loss import classifier_loss
+
+KIND = "events"
 
 
 class NoGradientError(EventError):
@@ -192,11 +194,11 @@ def _keep(
     options: EventTraining, records: list[EpochRecord], folder: Path | None,
 ) -> None:  # fmt: skip
     if folder is not None:
-        checkpoint = EventCheckpoint(
-            options=asdict(options), weights=dict(network.state_dict()), optimiser=optimiser.state_dict(),
-            schedule=schedule.state_dict(), records=[asdict(record) for record in records],
-        )  # fmt: skip
-        write_checkpoint(folder, checkpoint)
+        state = {
+            "options": asdict(options), "weights": dict(network.state_dict()), "optimiser": optimiser.state_dict(),
+            "schedule": schedule.state_dict(), "records": [asdict(record) for record in records],
+        }  # fmt: skip
+        write_checkpoint(folder / CHECKPOINT, KIND, state)
 
 
 def _restored(
@@ -204,20 +206,25 @@ def _restored(
     options: EventTraining, folder: Path | None,
 ) -> list[EpochRecord]:  # fmt: skip
     """The records of the folder's checkpoint, whose state the network and the optimiser take; none without one."""
-    found = None if folder is None else read_checkpoint(folder)
-    if found is None:
+    if folder is None or not (folder / CHECKPOINT).exists():
         return []
-    if found.options != asdict(options):
+    state = read_checkpoint(folder / CHECKPOINT, KIND)
+    try:
+        given, rows = state["options"], state["records"]
+        records = [EpochRecord(**{**row, "validation": EventScore(**row["validation"])}) for row in rows]
+        weights, moments, annealing = state["weights"], state["optimiser"], state["schedule"]
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{folder / CHECKPOINT}: the checkpoint is damaged ({error!r}); delete it to train from the beginning"
+        ) from None
+    if given != asdict(options):
         raise EventError(
             f"{folder}: its checkpoint was trained with other options; delete it, or use another folder"
         )
-    network.load_state_dict(found.weights)
-    optimiser.load_state_dict(found.optimiser)
-    schedule.load_state_dict(found.schedule)
-    return [
-        EpochRecord(**{**record, "validation": EventScore(**record["validation"])})
-        for record in found.records
-    ]
+    network.load_state_dict(weights)
+    optimiser.load_state_dict(moments)
+    schedule.load_state_dict(annealing)
+    return records
 
 
 def _step(

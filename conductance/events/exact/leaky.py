@@ -32,7 +32,7 @@ def respond_leaky(
     current: torch.Tensor,
     end: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """All spikes of a layer of leaky neurons; arguments and results as of `conductance.events.response.respond`.
+    """All spikes of a layer of leaky neurons; arguments and results as of `conductance.events.exact.response.respond`.
 
     `voltage`, (batch, neuron), stands in place of the angle.
     """

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from conductance.derivation.maps import bifurcations, fixed_points
 from conductance.neurons.base import Neuron
-from conductance.shaping.figures import INK, MUTED, _quiet
+from conductance.shaping.figures.curves import INK, MUTED, _quiet
 from conductance.shaping.maps import OUTCOMES, outcomes, spikes_of, step_of
 
 COLOURS = ("#e8eef2", "#56b4e9", "#e69f00", "#aa3f87")

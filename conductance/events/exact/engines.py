@@ -8,9 +8,9 @@ import torch
 
 from conductance.derivation.leaky import LeakyFlow, leaky_flow
 from conductance.derivation.projective import ProjectiveFlow, quadratic_flow
-from conductance.events.leaky import leaky_forms, respond_leaky
-from conductance.events.pseudospikes import SHARPNESS, held_drive, later_spikes
-from conductance.events.response import FlowForms, forms, respond
+from conductance.events.exact.leaky import leaky_forms, respond_leaky
+from conductance.events.exact.pseudospikes import SHARPNESS, held_drive, later_spikes
+from conductance.events.exact.response import FlowForms, forms, respond
 from conductance.events.spikes import EventError
 from conductance.neurons.base import Neuron
 
@@ -68,7 +68,7 @@ class QuadraticEngine:
     def respond(
         self, times: torch.Tensor, charges: torch.Tensor, state: Pair, end: float
     ) -> tuple[torch.Tensor, torch.Tensor, Pair]:
-        """See `conductance.events.response.respond`."""
+        """See `conductance.events.exact.response.respond`."""
         found, places, angle, current = respond(self.flow, times, charges, *state, end)
         return found, places, (angle, current)
 
@@ -126,7 +126,7 @@ class LeakyEngine:
     def respond(
         self, times: torch.Tensor, charges: torch.Tensor, state: Pair, end: float
     ) -> tuple[torch.Tensor, torch.Tensor, Pair]:
-        """See `conductance.events.leaky.respond_leaky`."""
+        """See `conductance.events.exact.leaky.respond_leaky`."""
         found, places, voltage, current = respond_leaky(self.flow, times, charges, *state, end)
         return found, places, (voltage, current)
 

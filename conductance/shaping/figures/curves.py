@@ -16,8 +16,8 @@ from conductance.neurons.presets import Preset
 from conductance.shaping.convergence import TRIALS, Convergence
 from conductance.shaping.curves import MARGIN, curves, negative_slope_regions, voltage_range
 from conductance.shaping.equilibria import Branch
+from conductance.shaping.figures.palette import DASHES, colour
 from conductance.shaping.integrate import Trace, integrate
-from conductance.shaping.palette import DASHES, colour
 
 COLOURS: Mapping[Timescale, str] = MappingProxyType({scale: colour(scale) for scale in DASHES})
 """One colour for each timescale; told apart by dashes too."""

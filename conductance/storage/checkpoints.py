@@ -1,0 +1,113 @@
+"""Where a training stands, in one safetensors file: tensors as tensors, the rest as JSON in the file's header.
+
+One form serves every kind of training; files of the forms before it are read as well.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as bytes_of_tensors
+from torch import Tensor
+
+from conductance.storage.files import StorageError, cannot_write, write_whole
+from conductance.storage.trees import decode_tree, encode_tree
+
+CHECKPOINT = Path("checkpoints") / "last.safetensors"
+"""Where training keeps its checkpoint, below its folder."""
+VERSION = "2"
+KEY = "excitable checkpoint"
+"""Name of the header's entry that holds the JSON."""
+KEYS_BEFORE = MappingProxyType({"excitable event checkpoint": "events", "excitable image training": "images"})
+"""Names of that entry before version 2, where series had `KEY`, and the kind of training each meant."""
+
+
+class CheckpointError(StorageError):
+    """A checkpoint is damaged, of another kind of training, or of another version."""
+
+
+def write_checkpoint(path: Path, kind: str, state: Mapping[str, Any]) -> None:
+    """Write all that decides how a training goes on, so that the file is either the old one or the new one.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+        kind: of the training, as series, events or images.
+        state: nested plain data and tensors.
+
+    Raises:
+        StorageError: the file cannot be written.
+        TypeError: a value that is neither plain nor a tensor.
+    """
+    tensors: dict[str, Tensor] = {}
+    entries = {name: encode_tree(value, name, tensors) for name, value in state.items()}
+    tree = {"version": VERSION, "kind": kind, "state": entries}
+    owned = {name: tensor.clone() for name, tensor in tensors.items()}  # parameters may share memory
+    header = {KEY: json.dumps(tree, allow_nan=False)}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
+    write_whole(path, bytes_of_tensors(owned, metadata=header))
+
+
+def read_checkpoint(path: Path, kind: str) -> dict[str, Any]:
+    """The state that `write_checkpoint` was given.
+
+    Raises:
+        CheckpointError: the file is damaged, of another kind or version, or holds a number that is not finite.
+    """
+    fix = f"delete {path} to train from the beginning, or put a copy in its place"
+    try:
+        with safe_open(path, framework="pt") as opened:
+            header = opened.metadata() or {}
+            tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118
+        key = next(name for name in (KEY, *KEYS_BEFORE) if name in header)
+        tree = json.loads(header[key])
+        version, found = tree.get("version", "1"), KEYS_BEFORE.get(key) or tree.get("kind", "series")
+    except (OSError, SafetensorError, StopIteration, AttributeError, ValueError) as error:
+        reason = "it names no training" if isinstance(error, StopIteration) else str(error)
+        raise CheckpointError(f"{path}: the checkpoint is damaged ({reason}); {fix}") from None
+    if version not in ("1", VERSION):
+        raise CheckpointError(
+            f"{path}: the checkpoint has version {version} and this program reads 1 and {VERSION}; {fix}"
+        )
+    if found != kind:
+        raise CheckpointError(
+            f"{path}: the checkpoint is of a training on {found} and this one is on {kind}; {fix}"
+        )
+    _check_finite(path, tensors, fix)
+    try:
+        return _entries(tree["state"], tensors) if version == VERSION else _before[kind](tree, tensors)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise CheckpointError(f"{path}: the checkpoint is damaged ({error!r}); {fix}") from None
+
+
+def _check_finite(path: Path, tensors: Mapping[str, Tensor], fix: str) -> None:
+    for name, tensor in tensors.items():
+        # the free number of a neuron's parameter is -inf where its value lies on the lower bound
+        legal = torch.isfinite(tensor) | (tensor == -torch.inf if ".raw_" in name else False)
+        if not bool(legal.all()):
+            place = (~legal).nonzero()[0].tolist()
+            number = float(tensor[tuple(place)])
+            raise CheckpointError(
+                f"{path}: {name}{place} is {number}, but every number must be finite; {fix}"
+            )
+
+
+def _series_before(tree: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """Of version 1: what is plain stood in the JSON as it was."""
+    plain = {name: tree[name] for name in ("step", "options", "seed", "structure")}
+    coded = {name: decode_tree(tree[name], tensors) for name in ("weights", "optimiser", "schedule")}
+    best = tree["best"] and {**tree["best"], "weights": decode_tree(tree["best"]["weights"], tensors)}
+    return {**plain, **coded, "best": best}
+
+
+def _entries(tree: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Any]:
+    return {name: decode_tree(value, tensors) for name, value in tree.items()}
+
+
+_before = MappingProxyType({"series": _series_before, "events": _entries, "images": decode_tree})
