@@ -19,7 +19,7 @@ from circuits.technologies import technology
 from conductance.neurons.presets import PRESETS, Answer, Preset
 from excitable.checks.levels import Measured, by_circuit, by_equation, with_limits
 from excitable.ladder.calibration import calibrate_level, fit_level
-from netlists.ngspice.runner import find_ngspice
+from netlists.simulation import find_simulator
 
 LEVELS: tuple[Level, ...] = ("macromodel", "transistor")
 BIASES = (0.5e-9, 1e-9, 1.5e-9, 2e-9)
@@ -95,7 +95,7 @@ def main() -> None:
     lines = [
         f"# Levels of the circuit, {chosen.title}",
         "",
-        f"ngspice {find_ngspice().version}, {platform.machine()}, written by `python benchmarks/levels.py`."
+        f"ngspice {find_simulator('ngspice').version}, {platform.machine()}, written by `python benchmarks/levels.py`."
         f" Times in tau_m; V0 = {1e3 * chosen.amplifier.voltage_unit:.4g} mV, I0 = 1 nA, C = 1 pF.",
         "",
         *table(rows),

@@ -29,10 +29,9 @@ from conductance.neurons.presets import PRESETS
 from excitable.ladder.options import CircuitOptions
 from netlists.comparison.crossings import upward_crossings
 from netlists.comparison.spikes import match_spikes
-from netlists.execute import simulate_all
 from netlists.netlist import Netlist
-from netlists.ngspice.runner import find_ngspice
 from netlists.partition import partition
+from netlists.simulation import find_simulator, simulate_all
 from netlists.writing import write_netlist
 
 DURATION = 1000.0
@@ -162,7 +161,7 @@ def measure(neurons: int, largest: int, file: Path) -> dict:
         np.savez_compressed(_beside(file, name), **spikes)
         kept["runs"][name] = asdict(cost)
         kept["machine"] = {
-            "ngspice": find_ngspice().version, "processor": platform.machine(), "cores": os.cpu_count()
+            "ngspice": find_simulator("ngspice").version, "processor": platform.machine(), "cores": os.cpu_count()
         }  # fmt: skip
         file.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
         print(f"{name}: {cost.core_seconds:.1f} s of cores, {cost.wall_seconds:.1f} s", flush=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from netlists.regression import Golden
+    from netlists.waveforms.golden import Golden
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def golden_waveforms(request: pytest.FixtureRequest, tmp_path: Path) -> "Golden":
     """Golden waveforms of this test, kept in `golden/<test file>/<test>/` beside it; see `Golden.check`."""
-    from netlists.regression import Golden
+    from netlists.waveforms.golden import Golden
 
     test = "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in request.node.name)
     folder = request.path.parent / "golden" / request.path.stem / test

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from conductance.errors import ExcitableError
 from conductance.storage import write_whole
-from netlists.execute import available_cores
+from netlists.simulation import available_cores
 
 BUDGET = "budget.txt"
 """What a study's folder was made with; no trial has a name that ends like it."""

@@ -1,9 +1,8 @@
-"""Text and simulators: a circuit written as SPICE, run in ngspice and read back as labelled waveforms."""
+"""Text and simulators: a circuit written in a dialect, run in a simulator and read back as labelled waveforms."""
 
 from netlists.analyses import DCSweep, OperatingPoint, Tolerances, Transient
-from netlists.execute import simulate_all
 from netlists.netlist import Netlist
-from netlists.ngspice.runner import Run, simulate
+from netlists.simulation import Run, simulate, simulate_all
 from netlists.writing import write_netlist
 
 __all__ = [

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conductance.storage.files import StorageError, cannot_write, write_whole
+from conductance.files import StorageError, cannot_write, write_whole
 from netlists.analyses import Analysis
 from netlists.errors import NetlistError
 
@@ -13,8 +13,8 @@ from netlists.errors import NetlistError
 class Netlist:
     """Files of one simulation: `bench` names the one that ngspice is given, the others are included by it.
 
-    `probes` maps each observed node path to the name by which ngspice knows that node, `metered` each voltage source
-    whose current is observed.
+    `dialect` says in which language they are written. `probes` maps each observed node path to the name by which the
+    simulator knows that node, `metered` each voltage source whose current is observed.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Netlist:
     analysis: Analysis
     probes: Mapping[str, str]
     metered: Mapping[str, str] = field(default_factory=dict)
+    dialect: str = "ngspice"
 
     def write(self, folder: Path | str) -> Path:
         """Write all files into `folder`, each whole or not at all; the path of the bench is returned."""

@@ -1,59 +1,94 @@
-"""A circuit written as SPICE files: the passes in their order, and the files made of their sections."""
+"""The seam of dialects: a circuit written for one of the tools that read netlists.
 
-from collections.abc import Iterable
+A dialect is a folder beside this file with a `dialect` module that holds one object, `DIALECT`, and one line in the
+table here.
+"""
 
-from circuits.data.circuit import Circuit
-from netlists.analyses import Analysis, Measure, Tolerances
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+
+from circuits.data.circuit import Circuit, CurrentSource, VoltageSource
+from netlists.analyses import Analysis, DCSweep, Measure, Tolerances, Transient
+from netlists.errors import NetlistError
 from netlists.netlist import Netlist
-from netlists.ngspice.draft import Draft
-from netlists.ngspice.names import spice_node, spice_sources
-from netlists.ngspice.passes import PASSES
+
+DIALECTS: Mapping[str, str] = MappingProxyType(
+    {
+        "ngspice": "netlists.ngspice.dialect",
+    }
+)
+"""Where each dialect is; its module is loaded when it is first written."""
+
+
+Writer = Callable[[Circuit, Analysis, Tolerances, tuple[Measure, ...]], Netlist]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """A language of netlists.
+
+    Attributes:
+        name: by which it is chosen.
+        reader: what reads it, in words.
+        write: a circuit as the files of one simulation. It refuses, with `NetlistError` and all faults at once, the
+            `faults` that all dialects share, and what its own language cannot say or would misread.
+    """
+
+    name: str
+    reader: str
+    write: Writer
+
+
+def find_dialect(name: str) -> Dialect:
+    """The dialect of that name, or `NetlistError` with the known ones."""
+    if name not in DIALECTS:
+        raise NetlistError(f"there is no dialect {name!r}; known are {', '.join(DIALECTS)}")
+    found: Dialect = import_module(DIALECTS[name]).DIALECT
+    return found
 
 
 def write_netlist(
-    circuit: Circuit, analysis: Analysis, tolerances: Tolerances, measures: Iterable[Measure] = ()
+    circuit: Circuit,
+    analysis: Analysis,
+    tolerances: Tolerances,
+    measures: Iterable[Measure] = (),
+    *,
+    dialect: str | Dialect = "ngspice",
 ) -> Netlist:
-    """The circuit as a `Netlist` of these files.
+    """The circuit as a `Netlist`: the files of one simulation.
 
-    * `<name>.lib`: the library, in a section named after the corner (`tt` is typical): parameters and subcircuits;
-    * `<name>.cir`: the circuit without its sources, to be included anywhere;
-    * `<name>_bench.cir`: the test bench, which `ngspice <name>_bench.cir` runs;
-    * `<name>_<source>.txt`: the values of each input of more than 1000 holds.
+    Args:
+        circuit: what is written.
+        analysis: what is simulated.
+        tolerances: how exactly.
+        measures: what the simulator itself measures at the end, where the dialect can say it.
+        dialect: a name of `DIALECTS`, or a dialect of one's own.
 
-    Raises `NetlistError`, naming all faults, where the circuit cannot be written.
+    Raises:
+        NetlistError: the circuit cannot be written; all faults are named.
     """
-    draft = Draft(circuit=circuit, analysis=analysis, tolerances=tolerances, measures=tuple(measures))
-    for apply in PASSES:
-        draft = apply(draft)
-    name, corner, sections = circuit.name, circuit.corner, draft.sections
-    library = [
-        *sections["header"],
-        f'* library at the corner {corner}; use it as: .lib "{name}.lib" {corner}',
-        "",
-        f".lib {corner}",
-        *sections["parameters"],
-        *sections["models"],
-        *sections["subcircuits"],
-        "",
-        f".endl {corner}",
-    ]
-    body = [
-        *sections["header"],
-        "* circuit without its sources",
-        "",
-        f'.lib "{name}.lib" {corner}',
-        "",
-        *sections["devices"],
-    ]
-    bench = [*sections["header"], "* test bench", "", f'.include "{name}.cir"']
-    for section in ("sources", "initial", "options", "saves", "measures", "analysis", "control"):
-        bench += ["", *sections[section]] if sections[section] else []
-    files = {f"{name}.lib": library, f"{name}.cir": body, f"{name}_bench.cir": [*bench, "", ".end"]}
-    return Netlist(
-        name=name,
-        files={file: "\n".join(lines) + "\n" for file, lines in files.items()} | dict(draft.files),
-        bench=f"{name}_bench.cir",
-        analysis=analysis,
-        probes={probe: spice_node(circuit, probe) for probe in circuit.probes},
-        metered=spice_sources(circuit),
-    )
+    chosen = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    return chosen.write(circuit, analysis, tolerances, tuple(measures))
+
+
+def faults(circuit: Circuit, analysis: Analysis, measures: Iterable[Measure]) -> Iterator[str]:
+    """What no dialect can write, in words: nothing observed, an unknown swept source, measurements of nothing."""
+    if not circuit.probes:
+        yield "it has no probes, so a simulation would keep nothing; name the nodes to observe"
+    measures = tuple(measures)
+    if measures and not isinstance(analysis, Transient):
+        yield "spike times are measured in a transient analysis only"
+    for name, count in Counter(measure.name for measure in measures).items():
+        if count > 1:
+            yield f"two measurements are named {name}; rename one"
+    for measure in measures:
+        if measure.node not in circuit.probes:
+            yield f"measurement {measure.name} reads node {measure.node}; add it to the probes"
+    if isinstance(analysis, DCSweep):
+        sources = [d.name for d in circuit.devices if isinstance(d, VoltageSource | CurrentSource)]
+        if analysis.source not in sources:
+            known = ", ".join(sources) or "none"
+            yield f"the DC sweep names source {analysis.source}; known are {known}"

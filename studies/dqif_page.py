@@ -12,11 +12,11 @@ from conductance.deep.energy import EnergyCount, count_energy
 from conductance.deep.networks import resnet19
 from conductance.derivation.maps import bifurcations, fixed_points
 from conductance.derivation.window import Window
+from conductance.files import whole_file
 from conductance.neurons import dqif
 from conductance.shaping.figures.maps import cobweb_figure, regions_figure
 from conductance.shaping.maps import sampled_moments
 from conductance.storage import write_whole
-from conductance.storage.files import whole_file
 from excitable.trials import Result
 from studies.dqif import LEARNING_RATE, TARGET, StudyResult
 from studies.dqif_variants import VARIANTS, WIDTHS

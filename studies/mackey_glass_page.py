@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
+from conductance.files import whole_file
 from conductance.storage import write_whole
-from conductance.storage.files import whole_file
 from conductance.tasks import READINGS
 from excitable.trials import Result
 from studies.mackey_glass import MODELS, StudyResult, variants

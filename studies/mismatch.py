@@ -30,7 +30,7 @@ from excitable.ladder.calibration import calibrated
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.series import held_out
 from excitable.trials import Progress, Result, run_trials
-from netlists.execute import available_cores
+from netlists.simulation import available_cores
 
 TECHNOLOGY = "generic_180nm"
 PLAIN = "plain"

@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 
 from circuits.measures.chips import PELGROM, mismatch_of
 from circuits.technologies import technology
+from conductance.files import whole_file
 from conductance.storage import write_whole
-from conductance.storage.files import whole_file
 from excitable.chips.yields import RATIO, Sweep, correlation
 from studies.mismatch import PLAIN, SPREADS, TECHNOLOGY, StudyResult, task_of
 

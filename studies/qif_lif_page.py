@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
+from conductance.files import whole_file
 from conductance.landscapes import MEASURES, Estimate, estimates
 from conductance.storage import write_whole
-from conductance.storage.files import whole_file
 from excitable.trials import Result
 from studies.event_training_page import softplus_note
 from studies.qif_lif import (

@@ -1,7 +1,7 @@
 """Networks in files: declarations as data, weights as safetensors, every file whole or absent. Nothing is unpickled."""
 
+from conductance.files import StorageError, whole_file, write_whole
 from conductance.storage.declarations import decode_neuron, encode_neuron
-from conductance.storage.files import StorageError, whole_file, write_whole
 from conductance.storage.networks import load_network, save_network
 
 __all__ = [

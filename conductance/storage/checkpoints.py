@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as bytes_of_tensors
 from torch import Tensor
 
-from conductance.storage.files import StorageError, cannot_write, write_whole
+from conductance.files import StorageError, cannot_write, write_whole
 from conductance.storage.trees import decode_tree, encode_tree
 
 CHECKPOINT = Path("checkpoints") / "last.safetensors"

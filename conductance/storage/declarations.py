@@ -12,10 +12,10 @@ import sympy
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from conductance.elements.base import Element, Law, Timescale, V
+from conductance.files import StorageError
 from conductance.neurons.base import INPUT, LAST_SPIKE, SPIKE, Constraint, Event, Neuron, State
 from conductance.parameter import Parameter, Transform
 from conductance.storage.expressions import decode_expression, encode_expression
-from conductance.storage.files import StorageError
 from conductance.surrogates import SURROGATES
 
 Number = Annotated[float, Field(allow_inf_nan=False)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy
 
-from conductance.storage.files import StorageError
+from conductance.files import StorageError
 from conductance.surrogates import SURROGATES, SpikeStep
 
 OPERATORS: Mapping[str, Any] = {

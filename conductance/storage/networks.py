@@ -12,10 +12,10 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as bytes_of_tensors
 
 from conductance.errors import ExcitableError
+from conductance.files import StorageError, readable_json, write_whole
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks.chain import Network
 from conductance.storage.declarations import Document, Identifier, decode_neuron, encode_neuron, faults_of
-from conductance.storage.files import StorageError, readable_json, write_whole
 
 VERSION = 1
 """Version of the form of `model.json`; raised when an older reader would misread a newer file."""

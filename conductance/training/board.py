@@ -13,7 +13,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # type: ignore
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 from tensorboard.summary.writer.record_writer import RecordWriter  # type: ignore[import-untyped]
 
-from conductance.storage.files import cannot_write
+from conductance.files import cannot_write
 from conductance.training.metrics import Record
 
 TENSORBOARD = "tensorboard"

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from conductance.files import cannot_write
 from conductance.storage import StorageError, write_whole
-from conductance.storage.files import cannot_write
 
 METRICS = "metrics.jsonl"
 SplitName = Literal["train", "validation", "test", "held_out"]

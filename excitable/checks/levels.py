@@ -14,7 +14,7 @@ from conductance.neurons.presets import SPIKE_LEVEL, Answer, Preset, answers
 from conductance.shaping.integrate import integrate
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import upward_crossings
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 MAX_STEP: Mapping[Level, float] = {"behavioural": 0.2, "macromodel": 0.5, "transistor": 0.5}

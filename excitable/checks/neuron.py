@@ -22,7 +22,7 @@ from excitable.checks.levels import RELATIVE as LEVEL_RELATIVE
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison import Rung, RungComparison, compare
 from netlists.netlist import Netlist
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 GRID = 0.05

@@ -9,10 +9,10 @@ import numpy as np
 from circuits.data.circuit import CircuitError
 from circuits.realisations import Level, Trim
 from circuits.technologies import Technology
+from conductance.files import whole_file
 from conductance.networks import Network
 from conductance.neurons.base import Neuron
 from conductance.stimulus import Stimulus
-from conductance.storage.files import whole_file
 from excitable.checks.network import NetworkCheck, check_network
 from excitable.checks.neuron import CircuitCheck, check_circuit
 from netlists.comparison import NeuronComparison

@@ -19,7 +19,7 @@ from excitable.ladder.series import held_out
 from excitable.runs.folder import RunFolder
 from excitable.runs.stages import circuit_options
 from excitable.trials import Progress, run_trials
-from netlists.execute import available_cores
+from netlists.simulation import available_cores
 
 SWEEP = "sweep.json"
 SAMPLES = "sweep"

@@ -20,9 +20,9 @@ def demo(
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
     from excitable.cli.train import train
-    from netlists.ngspice.runner import find_ngspice
+    from netlists.simulation import find_simulator
 
-    find_ngspice()  # before minutes of training, not after
+    find_simulator("ngspice")  # before minutes of training, not after
     train(configuration, run)
 
     from excitable.config import read_configuration

@@ -37,7 +37,7 @@ from conductance.storage import StorageError
 from excitable.ladder.options import CircuitOptions
 from netlists.analyses import DCSweep, Tolerances, Transient
 from netlists.errors import SimulationFailed
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 REACH = 5.0

@@ -19,8 +19,8 @@ from conductance.stimulus import Arrivals, Stimulus
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import upward_crossings
 from netlists.comparison.spikes import match_spikes
-from netlists.execute import simulate_all
 from netlists.netlist import Netlist
+from netlists.simulation import simulate_all
 from netlists.writing import write_netlist
 
 Trains = Sequence[Sequence[tuple[float, int]]]

@@ -18,8 +18,8 @@ from circuits.realisations.sampled import arithmetic
 from circuits.technologies import Technology
 from conductance.networks import Network
 from netlists.analyses import Tolerances, Transient
-from netlists.execute import simulate_all
 from netlists.netlist import Netlist
+from netlists.simulation import simulate_all
 from netlists.writing import write_netlist
 
 SCALING = Scaling(voltage_unit=72e-3, current_unit=7.2e-6, capacitance=100e-15)

@@ -22,9 +22,9 @@ from excitable.ladder.rungs import (
 )
 from netlists.analyses import Measure, SpikeInterval, SpikeTime
 from netlists.comparison import Ladder, Rung, compare
-from netlists.execute import available_cores, simulate_all
 from netlists.netlist import Netlist
 from netlists.partition import partition
+from netlists.simulation import available_cores, simulate_all
 from netlists.writing import write_netlist
 
 WINDOW = 2.0

@@ -7,8 +7,8 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from conductance.files import cannot_write
 from conductance.storage import write_whole
-from conductance.storage.files import cannot_write
 from excitable.report.evidence import Evidence, ReportError, Stage, read_run
 from excitable.report.figures import (
     Drawing,

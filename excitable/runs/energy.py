@@ -21,8 +21,8 @@ from excitable.runs.folder import RunFolder
 from excitable.runs.stages import circuit_options
 from netlists.analyses import OperatingPoint
 from netlists.comparison import count_upward_crossings
-from netlists.energy import SupplyEnergy, supply_energy, supply_power
-from netlists.execute import simulate_all
+from netlists.simulation import simulate_all
+from netlists.waveforms.energy import SupplyEnergy, supply_energy, supply_power
 from netlists.writing import write_netlist
 
 ENERGY = "energy.json"

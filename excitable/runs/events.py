@@ -14,10 +14,10 @@ from safetensors.torch import save as bytes_of_tensors
 
 from conductance.events import EventError, EventLayer, EventNetwork, synaptic_lif, theta
 from conductance.events.backend import Backend
+from conductance.files import readable_json
 from conductance.neurons import Neuron, qif
 from conductance.storage import StorageError, write_whole
 from conductance.storage.checkpoints import CHECKPOINT
-from conductance.storage.files import readable_json
 from conductance.storage.networks import read_tensors
 from conductance.tasks import EVENT_TASKS, EventData, EventTask
 from conductance.training.events import EpochRecord, EventScore, EventTraining, score, train_classifier

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from conductance.errors import ExcitableError
+from conductance.files import UNFINISHED, cannot_write, readable_json
 from conductance.networks import Network
 from conductance.storage import load_network, save_network, write_whole
 from conductance.storage.checkpoints import CHECKPOINT
-from conductance.storage.files import UNFINISHED, cannot_write, readable_json
 from conductance.tasks import Task, TaskData
 from excitable.config import Configuration, parse_configuration
 from excitable.runs.environment import environment

@@ -33,7 +33,7 @@ from excitable.ladder.series import part_circuits, written
 from excitable.runs.folder import NETLISTS, RunFolder
 from excitable.runs.origin import UPDATES, Update, read_updates
 from excitable.runs.stages import PARTS, circuit_options
-from netlists.execute import available_cores, simulate_all
+from netlists.simulation import available_cores, simulate_all
 
 
 @dataclass(frozen=True, kw_only=True)

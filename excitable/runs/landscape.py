@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
+from conductance.files import readable_json
 from conductance.landscapes import (
     Estimate,
     LandscapeError,
@@ -22,7 +23,6 @@ from conductance.landscapes import (
     series_surface,
 )
 from conductance.storage import write_whole
-from conductance.storage.files import readable_json
 from excitable.report.style import new_figure, png_of, styled, svg_of
 from excitable.runs.events import is_event_run, load_event_run
 from excitable.runs.folder import RunFolder, located, locked

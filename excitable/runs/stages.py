@@ -13,7 +13,7 @@ import xarray as xr
 from circuits.measures.bias import bias_csv
 from circuits.realisations.levels import MIXED
 from circuits.schematic import schematics
-from conductance.storage.files import whole_file
+from conductance.files import whole_file
 from conductance.tasks import Split
 from excitable import __version__
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
@@ -41,7 +41,7 @@ from excitable.runs.folder import (
     RunFolder,
 )
 from netlists.comparison import Ladder
-from netlists.execute import available_cores
+from netlists.simulation import available_cores
 
 TASK_GROUP = "task"
 PARTS = "parts"

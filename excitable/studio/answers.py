@@ -18,7 +18,7 @@ from excitable.studio.questions import Question
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import upward_crossings
 from netlists.netlist import Netlist
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 MAX_STEP = 0.5

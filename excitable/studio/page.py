@@ -16,10 +16,10 @@ from circuits.data.circuit import CircuitError
 from circuits.data.scaling import Scaling
 from circuits.networks.single import neuron_circuit
 from circuits.schematic import draw, plan, scope_at
+from conductance.files import write_whole
 from conductance.neurons.base import Neuron
 from conductance.shaping.figures.palette import PALETTE
 from conductance.stimulus import Stimulus
-from conductance.storage.files import write_whole
 from excitable.studio.catalogue import Catalogue, Example, catalogue
 from excitable.studio.models import model_source, parameter_facts, rules_data, script_data
 from excitable.studio.texts import templates

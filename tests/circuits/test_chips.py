@@ -19,7 +19,7 @@ from conductance.networks import Network
 from conductance.neurons import mtc
 from conductance.variation import Mismatch
 from netlists.analyses import Tolerances, Transient
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 GENERIC = technology("generic_180nm")

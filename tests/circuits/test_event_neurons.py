@@ -18,7 +18,7 @@ from conductance.shaping.integrate import integrate
 from conductance.stimulus import Arrivals, Stimulus
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import upward_crossings
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 SCALING = Scaling(voltage_unit=0.07, current_unit=2e-9, capacitance=3e-12)

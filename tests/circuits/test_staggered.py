@@ -19,7 +19,7 @@ from conductance.neurons import mtc
 from conductance.shaping.curves import steady_curve
 from excitable.ladder.calibration import calibrate_level, trims
 from netlists.analyses import DCSweep, Tolerances
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 IDEAL = technology("ideal")

@@ -13,7 +13,7 @@ from circuits.technologies import technology
 from circuits.technologies.library import LibraryError, library_card, library_path
 from netlists.analyses import DCSweep, Tolerances
 from netlists.errors import NetlistError
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 LIBRARY = """* some PDK

@@ -6,7 +6,7 @@ import pytest
 from circuits.data.circuit import Circuit, CircuitError, HeldWaveform, ModelCard, Mosfet, VoltageSource
 from circuits.technologies import technology
 from netlists.analyses import Tolerances, Transient
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 CARD = ModelCard(name="nch", polarity="nmos", level=8, version="3.3.0", parameters={"tox": 4e-9})

@@ -12,7 +12,7 @@ from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import low_pass, mtc
 from netlists.analyses import Tolerances, Transient
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 IDEAL, GENERIC = technology("ideal"), technology("generic_180nm")

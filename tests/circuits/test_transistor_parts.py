@@ -25,7 +25,7 @@ from circuits.technologies import technology
 from conductance.neurons import mtc
 from excitable.ladder.calibration import calibrate, calibrate_level, trims
 from netlists.analyses import DCSweep, Tolerances, Transient
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 pytestmark = pytest.mark.simulator

@@ -10,7 +10,7 @@ from circuits.realisations import realise
 from circuits.technologies import technology
 from conductance.neurons import mtc
 from netlists.analyses import DCSweep, Tolerances
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 GENERIC = technology("generic_180nm")

@@ -13,7 +13,7 @@ from circuits.technologies import TechnologyError, technology
 from conductance.shaping.integrate import integrate
 from conductance.stimulus import Stimulus
 from netlists.analyses import DCSweep, Tolerances, Transient
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 GENERIC = technology("generic_180nm")

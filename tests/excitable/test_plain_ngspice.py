@@ -11,9 +11,9 @@ from network_examples import DT, INPUTS, two_neurons
 from circuits.technologies import technology
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.series import export
-from netlists.ngspice.raw import read_raw
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.waveforms import label, resample
+from netlists.waveforms.raw import read_raw
 
 
 @pytest.mark.simulator

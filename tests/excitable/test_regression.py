@@ -12,7 +12,7 @@ from conductance.neurons import mtc
 from conductance.neurons.presets import PRESETS
 from conductance.stimulus import Stimulus
 from excitable.checks.regression import CircuitDiffers, assert_circuit_matches
-from netlists.regression import Golden, WaveformsDrifted, drift
+from netlists.waveforms.golden import Golden, WaveformsDrifted, drift
 
 pytest_plugins = "pytester"
 

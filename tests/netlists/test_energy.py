@@ -6,9 +6,9 @@ import xarray as xr
 
 from circuits.data.circuit import GROUND, Capacitor, Circuit, CircuitError, Resistor, VoltageSource
 from netlists.analyses import OperatingPoint, Tolerances, Transient
-from netlists.energy import supply_energy, supply_power
 from netlists.errors import WaveformError
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
+from netlists.waveforms.energy import supply_energy, supply_power
 from netlists.writing import write_netlist
 
 VOLTS, OHMS, FARADS = 1.8, 1e6, 1e-9

@@ -22,7 +22,7 @@ from circuits.data.circuit import (
 from netlists.analyses import OperatingPoint
 from netlists.errors import NetlistError
 from netlists.ngspice.expressions import print_expression, print_number
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 pytestmark = pytest.mark.simulator

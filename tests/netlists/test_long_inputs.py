@@ -16,7 +16,7 @@ from circuits.data.circuit import (
 )
 from netlists.analyses import Tolerances, Transient
 from netlists.ngspice.passes.held_inputs import LONGEST
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 pytestmark = pytest.mark.simulator

@@ -7,8 +7,7 @@ import pytest
 from netlist_examples import SCALED, rc_circuit
 
 from netlists.analyses import Transient
-from netlists.execute import simulate_all
-from netlists.ngspice.runner import kept_run, simulate
+from netlists.simulation import kept_run, simulate, simulate_all
 from netlists.writing import write_netlist
 
 pytestmark = pytest.mark.simulator

@@ -18,9 +18,8 @@ from netlist_examples import SCALED, TAU, mtc_circuit, rc_circuit
 from circuits.data.circuit import BehaviouralVoltage, Circuit, VoltageSource, voltage
 from netlists.analyses import OperatingPoint, Transient
 from netlists.errors import NetlistError, SimulationFailed, SimulatorMissing
-from netlists.execute import simulate_all
 from netlists.netlist import Netlist
-from netlists.ngspice.runner import find_ngspice, simulate
+from netlists.simulation import find_simulator, simulate, simulate_all
 from netlists.waveforms import join
 from netlists.writing import write_netlist
 
@@ -148,7 +147,7 @@ def test_two_sources_that_fight_are_a_failed_run(workplace):
 def test_no_ngspice_is_one_error_that_says_how_to_get_it(workplace, monkeypatch, tmp_path):
     """With nothing on the search path the error names the package for apt, dnf, brew and conda."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    for call in (find_ngspice, lambda: simulate(rc()), lambda: simulate_all([rc()])):
+    for call in (lambda: find_simulator("ngspice"), lambda: simulate(rc()), lambda: simulate_all([rc()])):
         with pytest.raises(SimulatorMissing) as caught:
             call()
         for word in ("apt install ngspice", "dnf install", "brew install", "conda install"):
@@ -166,7 +165,7 @@ def test_an_old_or_false_ngspice_is_refused(tmp_path, monkeypatch, answer, word)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(SimulatorMissing, match=word):
-        find_ngspice()
+        find_simulator("ngspice")
 
 
 def test_a_killed_ngspice_is_a_failed_run_that_names_the_signal(workplace, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from netlist_examples import I0, SCALED, TAU, V0, held, mtc_circuit, mtc_equatio
 from scipy.integrate import solve_ivp
 
 from netlists.analyses import SpikeInterval, SpikeTime, Tolerances, Transient
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.waveforms import resample
 from netlists.writing import write_netlist
 

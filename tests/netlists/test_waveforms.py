@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from netlists import waveforms as module
+from netlists.analyses import Transient
 from netlists.errors import WaveformError
-from netlists.ngspice.raw import Plot, read_raw
 from netlists.waveforms import check_complete, join, label, load, resample, save
+from netlists.waveforms.raw import Plot, read_raw
 
 
 def raw_bytes(values, names, kind="real", plot="Transient Analysis"):
@@ -118,7 +118,7 @@ def test_values_that_are_not_finite_name_their_node():
     broken = ramp()
     broken["voltage"].values[2, 1] = np.nan
     with pytest.raises(WaveformError, match="node b is not finite"):
-        check_complete(broken, module.Transient(stop=1.0, max_step=0.1))
+        check_complete(broken, Transient(stop=1.0, max_step=0.1))
 
 
 def test_resampling_interpolates_lines_exactly():

@@ -29,7 +29,7 @@ from circuits.data.circuit import (
 from netlists.analyses import DCSweep, OperatingPoint, SpikeTime, Tolerances, Transient
 from netlists.errors import NetlistError
 from netlists.ngspice.passes.initial import initial_voltages
-from netlists.ngspice.runner import simulate
+from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
 pytestmark = pytest.mark.simulator

@@ -13,7 +13,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from circuits.data.circuit import check_name
-from conductance.storage.files import whole_file
+from conductance.files import whole_file
 from netlists.comparison.errors import waveform_error
 from netlists.errors import NetlistError
 from netlists.waveforms import load, resample, save

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from netlists.errors import SimulatorMissing
 from netlists.netlist import Netlist
-from netlists.ngspice.runner import DEFAULT_TIME_LIMIT, Run, find_ngspice, kept_run, simulate
+from netlists.simulation.base import Run, Simulator
+from netlists.simulation.choice import reader_of
+from netlists.simulation.run import DEFAULT_TIME_LIMIT, kept_run, simulate
 
 Progress = Callable[[int, int, Run], None]
 
@@ -23,6 +25,7 @@ def available_cores() -> int:
 def simulate_all(
     netlists: Sequence[Netlist],
     *,
+    simulator: str | Simulator | None = None,
     executor: Executor | None = None,
     time_limit: float = DEFAULT_TIME_LIMIT,
     keep: Path | str | None = None,
@@ -31,31 +34,34 @@ def simulate_all(
 ) -> list[Run]:
     """Simulate all netlists; runs come back in the order of the netlists, failures among them as values.
 
-    `time_limit` (s) holds for each simulation. `keep` receives one folder for each successful run, named like
-    its netlist; with `resume`, a netlist whose run lies there already is not simulated again.
-    `progress(done, total, run)` is called in this process after each run. Without an executor one thread per core
-    waits for its ngspice: the work is done in ngspice's own processes.
+    `simulator` is chosen as in `simulate`. `time_limit` (s) holds for each simulation. `keep` receives one folder for
+    each successful run, named like its netlist; with `resume`, a netlist whose run lies there already is not simulated
+    again. `progress(done, total, run)` is called in this process after each run. Without an executor one thread per
+    core waits for its simulation: the work is done in the simulator's own processes.
     """
-    find_ngspice()
+    for reader in {netlist.dialect: reader_of(netlist, simulator) for netlist in netlists}.values():
+        reader.find()
     workers = min(available_cores(), len(netlists))
     folders = [None if keep is None else Path(keep) / netlist.name for netlist in netlists]
     task = _resumed if resume else _anew
-    # Worker processes would only wait for ngspice, too, and cost 5 to 10 s to start beside torch.
+    # Worker processes would only wait for the simulator, too, and cost 5 to 10 s to start beside torch.
     with ThreadPoolExecutor(max(1, workers)) if executor is None else nullcontext(executor) as pool:
         futures = [
-            pool.submit(task, netlist, time_limit, folder)
+            pool.submit(task, netlist, simulator, time_limit, folder)
             for netlist, folder in zip(netlists, folders, strict=True)
         ]
         return _collect(futures, netlists, progress)
 
 
-def _anew(netlist: Netlist, time_limit: float, folder: Path | None) -> Run:
-    return simulate(netlist, time_limit=time_limit, keep=folder)
+def _anew(netlist: Netlist, simulator: str | Simulator | None, time_limit: float, folder: Path | None) -> Run:
+    return simulate(netlist, simulator=simulator, time_limit=time_limit, keep=folder)
 
 
-def _resumed(netlist: Netlist, time_limit: float, folder: Path | None) -> Run:
-    found = None if folder is None else kept_run(netlist, folder)
-    return _anew(netlist, time_limit, folder) if found is None else found
+def _resumed(
+    netlist: Netlist, simulator: str | Simulator | None, time_limit: float, folder: Path | None
+) -> Run:
+    found = None if folder is None else kept_run(netlist, folder, simulator=simulator)
+    return _anew(netlist, simulator, time_limit, folder) if found is None else found
 
 
 def _collect(
@@ -75,7 +81,7 @@ def _collect(
 
 
 def _result(future: Future[Run], netlist: Netlist) -> Run:
-    """The run; a worker that died or has no ngspice is a failed run, too."""
+    """The run; a worker that died or has no simulator is a failed run, too."""
     try:
         return future.result()
     except SimulatorMissing as error:

@@ -17,7 +17,7 @@ import xarray as xr
 
 from netlists.analyses import Analysis, DCSweep, OperatingPoint, Transient
 from netlists.errors import WaveformError
-from netlists.ngspice.raw import Plot
+from netlists.waveforms.raw import Plot
 
 _AXES = {"Transient Analysis": "time", "DC transfer characteristic": "sweep", "Operating Point": None}
 

@@ -1,0 +1,71 @@
+"""A program run in a folder with a time limit, its words in a file; it and what it started end with it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+_KEPT_LOG = 200_000
+
+
+def execute(folder: Path, command: Sequence[str], time_limit: float, *, name: str, log: str) -> str:
+    """Run the command in the folder with its words in the file `log`; empty, or why it failed.
+
+    `name` is what the program is called in the reason.
+    """
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SPICE")} | {"LC_ALL": "C"}
+    # ngspice 39 looks for its start-up file at home, and dies by SIGSEGV where HOME is not set
+    environment.setdefault("HOME", str(folder))
+    with (folder / log).open("wb") as words:
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"{command[0]} cannot be started: {error.strerror or error}"
+        try:
+            code = process.wait(timeout=time_limit)
+        except subprocess.TimeoutExpired:
+            return f"{name} did not end within the time limit of {time_limit:g} s"
+        finally:
+            _end(process)
+    if code < 0:
+        return f"{name} was killed by {_signal_name(-code)}"
+    return f"{name} ended with code {code}" if code else ""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the command and what it started, also when Python itself is interrupted."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"{signal.Signals(number).name} (signal {number})"
+    except ValueError:
+        return f"signal {number}"
+
+
+def read_log(path: Path) -> str:
+    """The words of a program; of a very long log, its beginning and its end."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        if size <= _KEPT_LOG:
+            data = file.read()
+        else:
+            head = file.read(_KEPT_LOG // 2)
+            file.seek(-_KEPT_LOG // 2, os.SEEK_END)
+            data = head + b"\n[...]\n" + file.read()
+    return data.decode("utf-8", errors="replace").replace("\r", "\n")

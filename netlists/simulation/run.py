@@ -1,0 +1,123 @@
+"""Run a simulator in a private folder; what comes back is a value, also when it failed."""
+
+import re
+import shutil
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from netlists.errors import NetlistError, WaveformError
+from netlists.netlist import Netlist
+from netlists.simulation.base import Program, Run, Simulator
+from netlists.simulation.choice import reader_of
+from netlists.simulation.process import execute, read_log
+from netlists.waveforms.labelled import check_complete, label
+
+DEFAULT_TIME_LIMIT = 600.0
+
+_COMPLAINT = re.compile(
+    r"error|fatal|singular|timestep too small|no such|not found|undefined|unknown|aborted|cannot|can't",
+    re.IGNORECASE,
+)
+_NOISE = re.compile(r"^(Reference value|Warning: Further gmin|Note:|Trying gmin|Supplies reduced)")
+
+
+def simulate(
+    netlist: Netlist,
+    *,
+    simulator: str | Simulator | None = None,
+    time_limit: float = DEFAULT_TIME_LIMIT,
+    keep: Path | str | None = None,
+) -> Run:
+    """Simulate a netlist with a limit on wall-clock time (s).
+
+    All files live in a private folder that is gone afterwards; `keep` names a folder that receives a copy
+    (netlist, raw file, log) of a successful run. `simulator` is a name of `SIMULATORS` or one of your own; where none
+    is given, the one that reads the netlist's dialect.
+
+    Raises:
+        SimulatorMissing: it is not on this machine; every other failure is in the `Run`.
+        NetlistError: it does not read this netlist.
+    """
+    chosen = reader_of(netlist, simulator)
+    program = chosen.find()
+    start = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(prefix=f"{chosen.name}_") as folder:
+            outcome = _simulate_in(Path(folder), chosen, program, netlist, time_limit)
+            if outcome.ok and keep is not None:
+                # the netlist last: what lies beside it is then never older than it
+                _keep(Path(folder), Path(keep), [chosen.raw, chosen.log, *netlist.files], chosen.raw)
+    except OSError as error:
+        outcome = Run(name=netlist.name, ok=False, reason=_disk_words(error))
+    except NetlistError as error:
+        outcome = Run(name=netlist.name, ok=False, reason=str(error))
+    return replace(outcome, seconds=time.monotonic() - start)
+
+
+def kept_run(netlist: Netlist, folder: Path | str, *, simulator: str | Simulator | None = None) -> Run | None:
+    """The run that `simulate` kept in a folder; None where there is none of exactly this netlist."""
+    chosen = reader_of(netlist, simulator)
+    place = Path(folder)
+    try:
+        if any((place / name).read_text(encoding="utf-8") != text for name, text in netlist.files.items()):
+            return None
+        waveforms = label(
+            chosen.read(place / chosen.raw)[-1], netlist.probes, netlist.metered, title=netlist.name
+        )
+        check_complete(waveforms, netlist.analysis)
+        return Run(name=netlist.name, ok=True, log=read_log(place / chosen.log), waveforms=waveforms)
+    except (OSError, UnicodeDecodeError, WaveformError):
+        return None
+
+
+def _simulate_in(
+    folder: Path, simulator: Simulator, program: Program, netlist: Netlist, time_limit: float
+) -> Run:
+    netlist.write(folder)
+    command = simulator.prepare(folder, netlist, program)
+    failure = execute(folder, command, time_limit, name=simulator.name, log=simulator.log)
+    log = read_log(folder / simulator.log)
+    if failure:
+        return Run(name=netlist.name, ok=False, reason=_with_complaints(failure, log, simulator), log=log)
+    try:
+        if not (folder / simulator.raw).exists():
+            raise WaveformError(f"{simulator.name} wrote no waveforms")
+        plots = simulator.read(folder / simulator.raw)
+        waveforms = label(plots[-1], netlist.probes, netlist.metered, title=netlist.name)
+        check_complete(waveforms, netlist.analysis)
+    except WaveformError as error:
+        full = "; the disk is full" if shutil.disk_usage(folder).free < 1 << 20 else ""
+        reason = _with_complaints(f"{error}{full}", log, simulator)
+        return Run(name=netlist.name, ok=False, reason=reason, log=log)
+    waveforms.attrs["simulator"] = f"{simulator.name} {program.version}"
+    waveforms.attrs.update(simulator.describe(log))
+    return Run(name=netlist.name, ok=True, log=log, waveforms=waveforms)
+
+
+def _with_complaints(reason: str, log: str, simulator: Simulator) -> str:
+    """The reason, followed by up to six different lines in which the simulator complains."""
+    lines = [line.strip() for line in log.splitlines()]
+    found = [line for line in lines if _COMPLAINT.search(line) and not _NOISE.match(line)]
+    words = list(dict.fromkeys(found))
+    words = words if len(words) <= 6 else [*words[:3], *words[-3:]]
+    return f"{reason}; {simulator.name} says: " + " | ".join(words) if words else reason
+
+
+def _disk_words(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    words = error.strerror or str(error)
+    return f"the files of the simulation cannot be written{where}: {words}; make room or set TMPDIR"
+
+
+def _keep(folder: Path, target: Path, names: list[str], raw: str) -> None:
+    """Copy the named files to `target`, each whole or not at all."""
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".keep_", dir=target) as staging:
+        for name in names:
+            shutil.copyfile(folder / name, Path(staging) / name)
+        # waveforms go first and come last, so that a kill never leaves them beside another netlist's text
+        (target / raw).unlink(missing_ok=True)
+        for name in sorted(names, key=lambda name: name == raw):
+            (Path(staging) / name).replace(target / name)

@@ -1,0 +1,86 @@
+"""The seams: dialects and simulators are found by name, refused in words, and joined by what they read."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from netlist_examples import SCALED, rc_circuit
+
+from netlists.analyses import OperatingPoint, Transient
+from netlists.errors import NetlistError
+from netlists.simulation import SIMULATORS, Simulator, known_simulator, simulate, simulate_all
+from netlists.writing import DIALECTS, Dialect, find_dialect, write_netlist
+
+ANALYSIS = Transient(stop=1e-3, max_step=1e-5)
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_every_dialect_writes_whole_files_under_its_name(name):
+    """What the table names is a dialect of that name, and its netlist says so and has its bench."""
+    dialect = find_dialect(name)
+    assert isinstance(dialect, Dialect)
+    assert dialect.name == name
+    assert dialect.reader
+    written = write_netlist(rc_circuit(0.0), ANALYSIS, SCALED, dialect=name)
+    assert written.dialect == name
+    assert written.bench in written.files
+    assert all(text.endswith("\n") and text.isascii() for text in written.files.values())
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_every_dialect_refuses_what_none_can_write(name):
+    """A circuit of which nothing is observed is refused with its name, whatever the dialect."""
+    with pytest.raises(NetlistError, match=r"circuit rc: .*no probes"):
+        write_netlist(replace(rc_circuit(0.0), probes=()), ANALYSIS, SCALED, dialect=name)
+
+
+@pytest.mark.parametrize("name", SIMULATORS)
+def test_every_simulator_reads_a_dialect_that_exists(name):
+    """What the table names is a simulator of that name, and something writes what it reads."""
+    simulator = known_simulator(name)
+    assert isinstance(simulator, Simulator)
+    assert simulator.name == name
+    assert simulator.dialect in DIALECTS
+
+
+def test_unknown_names_are_refused_with_the_known_ones():
+    """A misspelt dialect or simulator is one error that lists what there is."""
+    with pytest.raises(NetlistError, match=r"no dialect 'ngspise'; known are ngspice"):
+        write_netlist(rc_circuit(0.0), OperatingPoint(), SCALED, dialect="ngspise")
+    written = write_netlist(rc_circuit(0.0), OperatingPoint(), SCALED)
+    for call in (simulate, lambda netlist, simulator: simulate_all([netlist], simulator=simulator)):
+        with pytest.raises(NetlistError, match=r"no simulator 'ngspise'; known are ngspice"):
+            call(written, simulator="ngspise")
+
+
+def test_a_netlist_of_another_dialect_is_refused_before_it_runs():
+    """A simulator is not given what it cannot read; the message names both and the way out."""
+    foreign = replace(write_netlist(rc_circuit(0.0), OperatingPoint(), SCALED), dialect="klingon")
+    with pytest.raises(
+        NetlistError, match=r'rc is written in the dialect klingon; ngspice reads.*dialect="ngspice"'
+    ):
+        simulate(foreign, simulator="ngspice")
+    with pytest.raises(
+        NetlistError, match="klingon, which no simulator here reads; write it in one of ngspice"
+    ):
+        simulate(foreign)
+
+
+def test_importing_the_package_loads_neither_torch_nor_pyspice():
+    """Netlists are written, run and read without the training libraries, and PySpice waits for ngspice's dialect."""
+    assert _loaded("import netlists") == []
+    assert _loaded(
+        "import pkgutil, importlib, netlists\n"
+        "for found in pkgutil.walk_packages(netlists.__path__, 'netlists.'): importlib.import_module(found.name)"
+    ) == ["PySpice"]
+
+
+def _loaded(code: str) -> list[str]:
+    """Which of the heavy libraries that code loads in a fresh interpreter."""
+    heavy = ("torch", "lightning", "PySpice")
+    code += f"\nimport sys; print(*[name for name in {heavy!r} if name in sys.modules])"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    return answer.stdout.split()
