@@ -12,6 +12,7 @@ from conductance.derivation.rules import Rule
 from conductance.neurons.base import DT, INPUT, LAST_SPIKE, SPIKE, Neuron
 from conductance.shaping.curves import FROZEN, Curve
 from conductance.surrogates import SpikeStep
+from conductance.tables import Tabulated
 
 SIGNS = {"plus": "+", "minus": "-"}
 SPECIAL = {
@@ -58,6 +59,10 @@ class Printer(LatexPrinter):
 
     def _print_SpikeStep(self, expression: SpikeStep, exp: str | None = None) -> str:
         return rf"\Theta\left({self._print(expression.args[1])}\right)"
+
+    def _print_Tabulated(self, expression: Tabulated, exp: str | None = None) -> str:
+        power = f"^{{{exp}}}" if exp else ""
+        return rf"T_{{\mathrm{{{expression.samples.digest[:4]}}}}}{power}\left({self._print(expression.voltage)}\right)"
 
 
 def latex(expression: sympy.Expr) -> str:

@@ -106,7 +106,7 @@ def _generator() -> str:
         ("conductance.kernels", ("vectors.h", "time_loop.c", "source.py", "compiler.py")),
         ("conductance.derivation", ("program.py",)),
         ("conductance.derivation.printers", ("base.py", "c.py")),
-        ("conductance", ("surrogates.py",)),
+        ("conductance", ("surrogates.py", "tables.py")),
     ):
         for name in names:
             digest.update((files(package) / name).read_bytes())

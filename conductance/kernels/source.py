@@ -1,6 +1,6 @@
 """The C source of a layer's time loop, forwards and backwards, printed from its rule."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -10,6 +10,7 @@ from conductance.derivation.printers.c import CPrinter
 from conductance.derivation.program import Assignment, flattened, names, used_only
 from conductance.derivation.rules import Rule
 from conductance.neurons.base import INPUT
+from conductance.tables import Samples
 
 KEPT = (
     sympy.tanh, sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.sinh, sympy.cosh, sympy.atan,
@@ -58,16 +59,17 @@ def source(rule: Rule, dtype: str, gradients: Gradients | None) -> str:
     folder = files("conductance.kernels")
     head = "#define REAL_IS_DOUBLE\n" if dtype == "float64" else ""
     sizes = {"STATES": len(rule.neuron.states), "CONSTANTS": len(rule.constants)}
-    text = [_advance(rule)]
+    tables: dict[str, Samples] = {}
+    text = [_advance(rule, tables)]
     if gradients is not None:
         step = split(rule, gradients)
         sizes |= {"SUMS": len(gradients.constants), "TAPE": len(step.kept)}
         head += "#define BACKWARD\n" + "#define INPUT_GRADIENT\n" * gradients.input
         head += "#define START_GRADIENT\n" * gradients.start
-        text += [_replay(rule, step), _reverse(rule, step)]
+        text += [_replay(rule, step, tables), _reverse(rule, step, tables)]
     head += "".join(f"#define {name} {size}\n" for name, size in sizes.items())
     vectors, loop = ((folder / name).read_text("utf-8") for name in ("vectors.h", "time_loop.c"))
-    return "\n".join([head, vectors, *text, loop])
+    return "\n".join([head, vectors, *_arrays(tables), *text, loop])
 
 
 def split(rule: Rule, gradients: Gradients) -> KernelStep:
@@ -135,31 +137,41 @@ def _inputs(rule: Rule) -> dict[sympy.Symbol, str]:
     return {**known, INPUT: "input"}
 
 
+def _arrays(tables: Mapping[str, Samples]) -> list[str]:
+    """Each table as an array of its pieces, four numbers each."""
+    return [
+        f"static const real {name}[] = {{{', '.join(f'(real){float(value)!r}' for value in table.coefficients.flat)}}};"
+        for name, table in tables.items()
+    ]
+
+
 def _function(header: str, statements: list[str]) -> str:
     return f"INLINE void {header} {{\n" + "".join(f"    {line}\n" for line in statements) + "}\n"
 
 
-def _advance(rule: Rule) -> str:
+def _advance(rule: Rule, tables: dict[str, Samples]) -> str:
     printer = CPrinter(_inputs(rule))
     lines = printer.assignments(rule.body.assignments)
     *following, output = rule.body.outputs
     lines += [f"next[{index}] = {printer.vector(value)};" for index, value in enumerate(following)]
     lines.append(f"*output = {printer.vector(sympy.sympify(output))};")
+    tables |= printer.tables
     return _function(
         "advance(const vec *state, vec input, const vec *constant, vec *next, vec *output)", lines
     )
 
 
-def _replay(rule: Rule, step: KernelStep) -> str:
+def _replay(rule: Rule, step: KernelStep, tables: dict[str, Samples]) -> str:
     printer = CPrinter(_inputs(rule))
     following = rule.body.outputs[: len(rule.neuron.states)]
     lines = printer.assignments(used_only(rule.body.assignments, following))
     lines += [f"next[{index}] = {printer.vector(value)};" for index, value in enumerate(following)]
     lines += [f"tape[{index}] = {printer.name(symbol)};" for index, symbol in enumerate(step.kept)]
+    tables |= printer.tables
     return _function("replay(const vec *state, vec input, const vec *constant, vec *next, vec *tape)", lines)
 
 
-def _reverse(rule: Rule, step: KernelStep) -> str:
+def _reverse(rule: Rule, step: KernelStep, tables: dict[str, Samples]) -> str:
     states = len(rule.neuron.states)
     seeds = rule.adjoint.inputs[len(rule.body.inputs) :]
     known = _inputs(rule)
@@ -180,6 +192,7 @@ def _reverse(rule: Rule, step: KernelStep) -> str:
         f"const vec bar_{index} = {printer.vector(value)};" for index, value in enumerate(step.state_bars)
     ]
     lines += [f"bar[{index}] = bar_{index};" for index in range(states)]
+    tables |= printer.tables
     return _function(
         "reverse(const vec *state, const vec *next, vec input, const vec *constant, const vec *tape, vec *bar, "
         "vec output_bar, vec *input_bar, vec *sum)",

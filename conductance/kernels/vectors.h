@@ -124,6 +124,21 @@ INLINE vec power(vec x, int exponent) {
     return result;
 }
 
+/* A table of cubic pieces, four coefficients each, at u; `last` is its last piece. The pieces at the ends are straight
+   lines, so no voltage is outside. */
+INLINE vec tabulated(const real *pieces, real low, real rate, long last, vec u) {
+    const vec place = (u - low) * rate + 1;
+    const vec inside = at_most(splat((real)last), at_least(splat(0), pick(place == place, place, splat(0))));
+    const mask piece = __builtin_convertvector(inside, mask);
+    vec c0, c1, c2, c3;
+    for (long lane = 0; lane < LANES; lane++) {
+        const real *row = pieces + 4 * piece[lane];
+        c0[lane] = row[0], c1[lane] = row[1], c2[lane] = row[2], c3[lane] = row[3];
+    }
+    const vec s = place - __builtin_convertvector(piece, vec);
+    return ((c3 * s + c2) * s + c1) * s + c0;
+}
+
 #define LANE_BY_LANE(name, call)                                                          \
     static vec name(vec x) {                                                              \
         vec result;                                                                       \

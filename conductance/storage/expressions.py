@@ -8,10 +8,12 @@ A text is a symbol, a number is a number; everything else is a list whose first 
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import sympy
 
 from conductance.files import StorageError
 from conductance.surrogates import SURROGATES, SpikeStep
+from conductance.tables import Samples, TableError, Tabulated
 
 OPERATORS: Mapping[str, Any] = {
     "+": sympy.Add, "*": sympy.Mul, "^": sympy.Pow, "min": sympy.Min, "max": sympy.Max, "abs": sympy.Abs,
@@ -50,6 +52,10 @@ def encode_expression(expression: sympy.Basic) -> Any:
         ]
     if isinstance(expression, SpikeStep):
         return ["spike", str(expression.args[0]), *map(encode_expression, expression.args[1:])]
+    if isinstance(expression, Tabulated):
+        table = expression.samples
+        numbers = [table.low, table.interval, table.coefficients.tolist()]
+        return ["table", encode_expression(expression.voltage), *numbers]
     if expression.func in NAMES:
         return [NAMES[expression.func], *map(encode_expression, expression.args)]
     raise StorageError(f"expression {expression}: {expression.func.__name__} has no form in files")
@@ -102,10 +108,16 @@ def _operation(name: str, arguments: list, symbols: Mapping[str, sympy.Symbol], 
             found = [decode_expression(value, symbols, depth) for value in values]
             given = dict(zip(SURROGATES[surrogate].symbols, found, strict=True))
             return SURROGATES[surrogate].step(decode_expression(margin, symbols, depth), given)
+        if name == "table":
+            voltage, low, interval, pieces = arguments
+            table = Samples(low, interval, np.array(pieces, float))
+            return Tabulated(table, decode_expression(voltage, symbols, depth))
         if name in OPERATORS:
             return OPERATORS[name](*(decode_expression(argument, symbols, depth) for argument in arguments))
     except StorageError:
         raise
+    except TableError as error:
+        raise StorageError(f"expression: {error}") from None
     except (TypeError, ValueError, ZeroDivisionError) as error:
         raise StorageError(f"expression: operator {name!r} does not take {arguments!r} ({error})") from None
     raise StorageError(f"expression: operator {name!r} is unknown; known are {', '.join(OPERATORS)}")

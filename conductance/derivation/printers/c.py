@@ -11,6 +11,7 @@ from sympy.printing.c import C99CodePrinter
 
 from conductance.derivation.printers.base import KernelPrinter
 from conductance.derivation.program import Assignment
+from conductance.tables import Samples, Tabulated
 
 FUNCTIONS = {
     "tanh": "tanh_", "exp": "exp_", "log": "log_", "sin": "sin_", "cos": "cos_", "tan": "tan_", "sinh": "sinh_",
@@ -29,6 +30,8 @@ class CPrinter(KernelPrinter, C99CodePrinter):
         # macros such as M_PI_2 are double, whatever the kernel's precision
         C99CodePrinter.__init__(self, {"contract": False, "math_macros": {}})
         self._names = dict(names or {})
+        self.tables: dict[str, Samples] = {}
+        """Tables that the text reads, by the name of their array."""
 
     def vector(self, expression: sympy.Expr) -> str:
         """The expression as a vector, even where it is a number."""
@@ -49,6 +52,12 @@ class CPrinter(KernelPrinter, C99CodePrinter):
     def number(self, value: float) -> str:
         """The text of a finite number in the kernel's precision."""
         return f"((real){value!r})"
+
+    def _print_Tabulated(self, expression: Tabulated) -> str:
+        name = f"table_{expression.samples.digest[:16]}"
+        self.tables[name] = table = expression.samples
+        grid = f"{self.number(table.low)}, {self.number(1 / table.interval)}, {len(table.coefficients) - 1}"
+        return f"tabulated({name}, {grid}, {self.vector(expression.voltage)})"
 
     def _print_SpikeStep(self, expression: sympy.Expr) -> str:
         return self._step(expression.args[1], ">")

@@ -1,7 +1,7 @@
 """Programs printed as torch: the eager step, which is the oracle of every faster form."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import sympy
@@ -10,6 +10,7 @@ from sympy.printing.pycode import PythonCodePrinter
 
 from conductance.derivation.program import Program
 from conductance.surrogates import MARGIN, SURROGATES
+from conductance.tables import Samples, Tabulated
 
 FUNCTIONS = {
     "tanh": "tanh", "exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh",
@@ -39,6 +40,9 @@ class TorchPrinter(PythonCodePrinter):
 
     _print_tanh = _print_exp = _print_log = _print_sin = _print_cos = _print_tan = _print_Function
     _print_sinh = _print_cosh = _print_atan = _print_Abs = _print_sign = _print_Heaviside = _print_Function
+
+    def _print_Tabulated(self, expression: Tabulated) -> str:
+        return f"table_{expression.samples.digest}({self._print(expression.voltage)})"
 
     def _print_Pow(self, expression: sympy.Pow, **_: object) -> str:
         base, exponent = expression.as_base_exp()
@@ -132,9 +136,21 @@ class Compiled:
 def _function(program: Program, name: str) -> Callable[..., tuple[torch.Tensor, ...]]:
     scope: dict[str, object] = {"torch": torch, "above_zero": lambda value: (value > 0).to(value.dtype)}
     scope |= {f"spike_{surrogate}": spike(surrogate) for surrogate in SURROGATES}
+    expressions = [*(value for _, value in program.assignments), *map(sympy.sympify, program.outputs)]
+    for table in set().union(*(value.atoms(Samples) for value in expressions)):
+        scope[f"table_{table.digest}"] = partial(read_table, table)
     text = source(program, name)
     exec(compile(text, f"<torch form of {name}>", "exec"), scope)
     return scope[name]  # type: ignore[return-value]
+
+
+def read_table(table: Samples, voltage: torch.Tensor) -> torch.Tensor:
+    """The table at voltages in V0, differentiable any number of times; NaN where a voltage is."""
+    place = (voltage - table.low) * (1 / table.interval) + 1
+    piece = place.detach().nan_to_num(0.0).clamp(0, len(table.coefficients) - 1).long()
+    c0, c1, c2, c3 = place.new_tensor(table.coefficients)[piece].unbind(-1)
+    s = place - piece
+    return ((c3 * s + c2) * s + c1) * s + c0
 
 
 @cache

@@ -1,0 +1,138 @@
+"""Measured functions in declarations: one table in numpy, torch, C and in files."""
+
+import pickle
+
+import numpy as np
+import pytest
+import sympy
+import torch
+
+from conductance.derivation.printers.torch import read_table
+from conductance.layers import NeuronLayer
+from conductance.neurons.base import INPUT, Neuron, State
+from conductance.parameter import Parameter
+from conductance.shaping.integrate import integrate
+from conductance.stimulus import Stimulus
+from conductance.storage.expressions import decode_expression, encode_expression
+from conductance.tables import Samples, TableError, Tabulated, samples
+
+U = sympy.Symbol("U_m", real=True)
+GRID = np.linspace(-6, 6, 241)
+GAIN = Parameter(
+    name="gain", default=2.0, lower=0.0, transform="softplus", meaning="scale and shift of the table"
+)
+TABLE = samples(GRID, np.tanh(GRID))
+
+
+def measured(table: Samples = TABLE) -> Neuron:
+    """A leaky membrane with a negative conductance, read from a table."""
+    currents = {"leak": -U, "element": GAIN.symbol * Tabulated(table, U - GAIN.symbol / 20), "input": INPUT}
+    return Neuron(
+        name="measured", meaning="a membrane with a measured element", parameters=(GAIN,), output=U,
+        states=(State(name="um", symbol=U, meaning="membrane voltage", currents=currents),),
+    )  # fmt: skip
+
+
+def test_a_spline_converges_with_the_fourth_power_of_its_grid():
+    """Halving the interval divides the error of a smooth function by about 16."""
+    u = np.linspace(-4, 4, 9973)
+    errors = []
+    for points in (61, 121, 241):
+        grid = np.linspace(-6, 6, points)
+        errors.append(np.abs(samples(grid, np.tanh(grid))(u) - np.tanh(u)).max())
+    ratios = np.array(errors[:-1]) / errors[1:]
+    assert (ratios > 12).all()
+
+
+def test_beyond_its_ends_a_table_is_a_straight_line():
+    """Value and slope go on where they were at the end; there is no jump at either."""
+    for end, step in ((TABLE.low, -1.0), (TABLE.high, 1.0)):
+        slope = TABLE.derivative(end)
+        assert TABLE(end + 2.5 * step) == pytest.approx(TABLE(end) + 2.5 * step * slope, abs=1e-12)
+        assert TABLE.derivative(end + 2.5 * step) == pytest.approx(slope, abs=1e-12)
+
+
+def test_the_derivative_is_the_slope():
+    """Central differences of the table, everywhere, the ends included."""
+    u, h = np.linspace(-7, 7, 1001), 1e-5
+    assert TABLE.derivative(u) == pytest.approx((TABLE(u + h) - TABLE(u - h)) / (2 * h), abs=1e-6)
+
+
+def test_torch_reads_the_table_and_its_slope():
+    """Values, first and second derivatives of the torch form are those of the numpy form; NaN stays NaN."""
+    u = torch.linspace(-7, 7, 801, dtype=torch.float64, requires_grad=True)
+    value = read_table(TABLE, u)
+    (slope,) = torch.autograd.grad(value.sum(), u, create_graph=True)
+    (bend,) = torch.autograd.grad(slope.sum(), u)
+    points = u.detach().numpy()
+    assert value.detach().numpy() == pytest.approx(TABLE(points), abs=1e-13)
+    assert slope.detach().numpy() == pytest.approx(TABLE.derivative(points), abs=1e-12)
+    assert bend.numpy() == pytest.approx(TABLE.derivative.derivative(points), abs=1e-10)
+    assert read_table(TABLE, torch.tensor([float("nan")])).isnan().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_kernel_is_the_eager_step(dtype):
+    """Outputs and all gradients of the compiled kernel, beyond the table's ends as well."""
+    torch.manual_seed(0)
+    inputs = (3 * torch.randn(70, 3, 5, dtype=dtype)).requires_grad_()
+    found = {}
+    for backend in ("eager", "c"):
+        layer = NeuronLayer(measured(), 5, dt=0.2, trainable=("gain",), backend=backend).to(dtype)
+        start = (torch.linspace(-9, 9, 15, dtype=dtype).reshape(3, 5).requires_grad_(),)
+        output, _ = layer(inputs, start)
+        gradients = torch.autograd.grad(output.square().sum(), (inputs, *start, layer.raw_gain))
+        found[backend] = (output.detach(), *gradients)
+    tolerance = 2e-4 if dtype is torch.float32 else 1e-11
+    for eager, fast in zip(found["eager"], found["c"], strict=True):
+        assert (eager - fast).abs().max() <= tolerance * eager.abs().max()
+
+
+def test_a_nan_comes_out_of_the_kernel():
+    """One NaN in the input: NaN from there on, and no reading outside of the table."""
+    inputs = torch.zeros(10, 1, 1)
+    inputs[4] = float("nan")
+    output, _ = NeuronLayer(measured(), 1, dt=0.2, backend="c")(inputs)
+    assert output[:4].isfinite().all()
+    assert output[4:].isnan().all()
+
+
+def test_the_integrator_reads_the_table():
+    """The equation with the table and that with the function it was made from, integrated from one start."""
+    exact = Neuron(
+        name="exact", meaning="the same in closed form", parameters=(GAIN,), output=U,
+        states=(
+            State(
+                name="um", symbol=U, meaning="membrane voltage",
+                currents={"leak": -U, "element": GAIN.symbol * sympy.tanh(U - GAIN.symbol / 20), "input": INPUT},
+            ),
+        ),
+    )  # fmt: skip
+    traces = [integrate(neuron, Stimulus.constant(0.1), 8.0, start=(0.05,)) for neuron in (measured(), exact)]
+    a, b = (trace.at(np.linspace(0, 8, 200))[:, 0] for trace in traces)
+    assert np.abs(a - b).max() < 1e-6
+
+
+def test_tables_are_equal_by_their_numbers_and_survive_files_and_pickles():
+    """The same numbers are the same sympy object; a pickle and the JSON of an expression bring it back."""
+    expression = 3 * Tabulated(TABLE, 2 * U) + U
+    assert Samples(TABLE.low, TABLE.interval, TABLE.coefficients) == TABLE
+    assert samples(GRID, np.tanh(GRID) + 1e-12) != TABLE
+    assert pickle.loads(pickle.dumps(expression)) == expression
+    assert decode_expression(encode_expression(expression), {"U_m": U}) == expression
+
+
+@pytest.mark.parametrize(
+    ("voltages", "values", "word"),
+    [
+        ([0, 1], [0, 1], "at least three"),
+        ([0, 1, 2], [0, 1], "equally long"),
+        ([0, 1, 3], [0, 1, 2], "uniform"),
+        ([0, -1, -2], [0, 1, 2], "increase"),
+        ([0, 1, 2], [0, np.nan, 2], "point 1"),
+    ],
+)
+def test_points_that_make_no_table_are_refused(voltages, values, word):
+    """Too few, unequal, not uniform, falling, not finite: each in a sentence."""
+    with pytest.raises(TableError, match=word):
+        samples(voltages, values)
