@@ -1,4 +1,4 @@
-r"""Equations as LaTeX, printed from the declaration: the neuron, its update rules, its I-V curves.
+r"""Equations as LaTeX, printed from the declaration: the neuron and its update rules.
 
 Names follow the literature: `alpha_f_minus` is \alpha_{f}^{-}, `U_us` is U_{us}, the next step is U_{us}[t+1].
 """
@@ -10,7 +10,6 @@ from sympy.printing.latex import LatexPrinter, greek_letters_set
 
 from conductance.derivation.rules import Rule
 from conductance.neurons.base import DT, INPUT, LAST_SPIKE, SPIKE, Neuron
-from conductance.shaping.curves import FROZEN, Curve
 from conductance.surrogates import SpikeStep
 from conductance.tables import Tabulated
 
@@ -20,7 +19,6 @@ SPECIAL = {
     INPUT: r"I_{\mathrm{in}}",
     SPIKE: "s",
     LAST_SPIKE: "s[t]",
-    FROZEN: r"V_{\mathrm{rest}}",
 }
 """Symbols whose LaTeX does not follow from their name."""
 
@@ -118,9 +116,3 @@ def rule_equations(rule: Rule) -> tuple[str, ...]:
         lines.append(rf"{latex(state)}[t+1] = {latex(body)}")
     steps = [SpikeStep(sympy.Symbol("step"), margin) for margin in dict.fromkeys(margins)]
     return (*(rf"s[t+1] = {latex(step)}" for step in steps), *lines)
-
-
-def curve_equation(curve: Curve) -> str:
-    """The I-V curve of one timescale."""
-    index = {"fast": "f", "slow": "s", "ultraslow": "us"}[curve.timescale]
-    return rf"I_{{{index}}}({latex(curve.voltage)}) = {latex(curve.current)}"

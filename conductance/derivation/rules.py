@@ -1,6 +1,6 @@
 """From a declared neuron to its update rule: one step in discrete time, ready to be printed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import sympy
@@ -39,7 +39,7 @@ class Rule:
     (states, I_in, constants' symbols) and the outputs (next states, output).
     """
 
-    neuron: Neuron
+    neuron: Neuron = field(repr=False)
     method: str
     order: int
     constants: tuple[Assignment, ...]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import torch
@@ -56,7 +56,7 @@ class Recipe:
         source: where these numbers come from.
     """
 
-    neuron: Neuron
+    neuron: Neuron = field(repr=False)
     method: str
     start: Mapping[str, Spread]
     trainable: tuple[str, ...]

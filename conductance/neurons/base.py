@@ -146,10 +146,22 @@ class Neuron:
         self.check_values(self.defaults, owner=f"neuron {self.name}")
 
     def __repr__(self) -> str:
-        parts = ", ".join(element.name for element in self.elements) or ", ".join(
-            parameter.name for parameter in self.parameters
-        )
-        return f"Neuron {self.name} ({parts})"
+        """Name, meaning, equations and values, one line each."""
+        lines = [f"{self.name}: {self.meaning}"]
+        for state in self.states:
+            if state.following is not None:
+                lines.append(f"{state.symbol}[t+1] = {state.following}")
+                continue
+            capacity = f"({state.capacity})" if state.capacity.is_Add else f"{state.capacity}"
+            factor = "" if state.capacity == 1 else f"{capacity} * "
+            lines.append(f"{factor}d{state.symbol}/dt = {state.total}")
+        if self.event:
+            resets = [f"{symbol} -> {value}" for symbol, value in self.event.reset.items()]
+            lines.append(f"spike where {self.event.margin} > 0" + "".join(f", {reset}" for reset in resets))
+        lines += [f"arrival of {INPUT}: {symbol} -> {value}" for symbol, value in self.arrivals.items()]
+        lines.append(f"output {self.output}")
+        lines.append(", ".join(f"{name} = {value:g}" for name, value in self.defaults.items()))
+        return "\n    ".join(lines)
 
     def __deepcopy__(self, _: dict[int, object]) -> "Neuron":
         # it never changes, so the copies of a layer share it

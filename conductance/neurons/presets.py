@@ -50,7 +50,7 @@ class Preset:
     """
 
     name: str
-    neuron: Neuron
+    neuron: Neuron = field(repr=False)
     regime: str
     current: float
     start: tuple[float, ...]

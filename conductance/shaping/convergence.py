@@ -6,7 +6,7 @@ order shows wherever every change of the input falls on a step.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import sympy
@@ -38,7 +38,7 @@ class Convergence:
         errors: (step,) largest deviation of any state at the common times, in V0.
     """
 
-    neuron: Neuron
+    neuron: Neuron = field(repr=False)
     method: str
     order: int
     steps: np.ndarray
@@ -177,7 +177,7 @@ class Trial:
     """
 
     title: str
-    neuron: Neuron
+    neuron: Neuron = field(repr=False)
     inputs: tuple[float, ...]
     hold: float
     methods: tuple[str, ...]

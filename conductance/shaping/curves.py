@@ -7,7 +7,7 @@ its slope.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -72,7 +72,7 @@ class Curve:
     `current` contains `voltage`, the neuron's parameters and, where states are frozen, `FROZEN`.
     """
 
-    neuron: Neuron
+    neuron: Neuron = field(repr=False)
     timescale: Timescale
     current: sympy.Expr
 

@@ -1,7 +1,7 @@
 """The continuous equation of a declared neuron as numbers: derivative, Jacobian, event, arrivals."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import sympy
@@ -51,7 +51,7 @@ def refuse_spike_currents(neuron: Neuron, numbers: Mapping[sympy.Symbol, sympy.F
 class Flow:
     """dy/dt = derivative(y, I), with the parameters as numbers; y is a list of states, membrane first."""
 
-    neuron: Neuron
+    neuron: Neuron = field(repr=False)
     derivative: Callable[[Sequence[float], float], list[float]]
     jacobian: Callable[[Sequence[float], float], list[list[float]]]
     margin: Callable[[Sequence[float]], float] | None

@@ -35,7 +35,7 @@ class Trace:
         spikes: (spike,) times of the neuron's events; empty for a neuron without one.
     """
 
-    neuron: Neuron
+    neuron: Neuron = field(repr=False)
     stimulus: Stimulus
     time: np.ndarray = field(repr=False)
     states: np.ndarray = field(repr=False)

@@ -7,7 +7,7 @@ offset. A filter has neither: its factor shortens its time constant, and its off
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -69,7 +69,7 @@ def state_of(current: str) -> str:
 class _Identity:
     """A neuron as a key: the same object. A declaration holds mappings, which have no hash."""
 
-    neuron: Neuron
+    neuron: Neuron = field(repr=False)
 
     def __hash__(self) -> int:
         return id(self.neuron)

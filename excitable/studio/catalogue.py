@@ -4,7 +4,7 @@ Neurons of one structure (the same states, currents and parameter names) share o
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from conductance.derivation.rules import EXACT, methods_of
@@ -40,7 +40,7 @@ class Example:
     """
 
     name: str
-    neuron: Neuron
+    neuron: Neuron = field(repr=False)
     current: float
     duration: float
     start: tuple[float, ...] = ()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from circuits.data.scaling import Scaling
@@ -25,7 +25,7 @@ class QuestionError(ExcitableError):
 class Question:
     """A neuron at its values, its input, its start, how long it is looked at in tau_m, and the circuit's units."""
 
-    neuron: Neuron
+    neuron: Neuron = field(repr=False)
     stimulus: Stimulus
     start: tuple[float, ...]
     duration: float

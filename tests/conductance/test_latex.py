@@ -4,7 +4,7 @@ import declared
 import pytest
 from matplotlib.figure import Figure
 
-from conductance.derivation.latex import curve_equation, neuron_equations, rule_equations, symbol
+from conductance.derivation.latex import latex, neuron_equations, rule_equations, symbol
 from conductance.derivation.rules import derive
 from conductance.elements import tanh
 from conductance.neurons import adlif, lif, mtc, qif
@@ -24,7 +24,7 @@ def test_every_neuron_and_rule_and_curve_can_be_typeset(name):
     neuron = declared.NEURONS[name]
     lines = [*neuron_equations(neuron), *rule_equations(derive(neuron))]
     if name in declared.FLOWS:
-        lines += [curve_equation(each) for each in curves(neuron).values()]
+        lines += [latex(each.current) for each in curves(neuron).values()]
     assert len(lines) >= 2 * len(neuron.states) + 1
     for line in lines:
         draw(line)
@@ -39,6 +39,7 @@ def test_every_neuron_and_rule_and_curve_can_be_typeset(name):
         ("delta_s_plus", r"\delta_{s}^{+}"),
         ("U_rest", r"U_{\mathrm{rest}}"),
         ("V_peak", r"V_{\mathrm{peak}}"),
+        ("V_rest", r"V_{\mathrm{rest}}"),
         ("filter_limit", r"\mathrm{filter\ limit}"),
         ("theta", r"\theta"),
         ("y_1", "y_{1}"),

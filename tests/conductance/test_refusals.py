@@ -1,8 +1,9 @@
 """What a newcomer mistypes is one error in words that names the object, what came and what is allowed."""
 
 import pytest
+from declared import NEURONS
 
-from conductance import PRESETS, derive, dqif, integrate, lif, mtc, tanh
+from conductance import PRESETS, derive, dqif, integrate, lif, mtc, qif, tanh
 from conductance.errors import ExcitableError, nearest
 from conductance.layers import NeuronLayer
 
@@ -40,10 +41,26 @@ def test_a_number_is_a_constant_current():
     assert integrate(mtc(), -1.0, 10.0).stimulus.values == (-1.0,)
 
 
-def test_what_is_printed_is_short():
-    """A neuron, a preset's trajectory and a layer print in a line, with what tells them apart."""
-    assert len(repr(mtc())) < 80 and "f_minus" in repr(mtc())
-    assert repr(dqif()) != repr(mtc())
+def test_a_neuron_prints_its_equations_and_values():
+    """Every state's equation, the event, arrivals and output have a line, and every parameter its value."""
+    assert str(lif(tau_m=2.0)).splitlines() == [
+        "lif: leaky integrate-and-fire neuron",
+        "    tau_m/R * dU_m/dt = I_in + (-U_m + U_rest)/R",
+        "    spike where U_m - theta > 0, U_m -> U_rest",
+        "    output spike",
+        "    tau_m = 2, R = 1, U_rest = 0, theta = 1",
+    ]
+    assert "arrival of I_in: I_s -> I_in + I_s" in repr(qif())
+    assert "u[t+1] = I_in" in repr(dqif())
+    for neuron in NEURONS.values():
+        shown = repr(neuron)
+        for symbol in (*neuron.state_symbols, *(parameter.symbol for parameter in neuron.parameters)):
+            assert str(symbol) in shown
+
+
+def test_what_holds_a_neuron_prints_in_a_line():
+    """A trajectory, a curve and a layer say what tells them apart, without the neuron's equations."""
     layer = repr(NeuronLayer(mtc(), 3, dt=0.2, trainable=["tau_s"]))
     assert "size=3" in layer and "dt=0.2" in layer and "trainable=tau_s" in layer
-    assert len(repr(integrate(mtc(), -1.0, 10.0))) < 400
+    for shown in (integrate(mtc(), -1.0, 10.0), PRESETS["tonic"]):
+        assert len(repr(shown)) < 400 and "dU_m/dt" not in repr(shown)
