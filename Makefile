@@ -1,7 +1,7 @@
 # Every target does the set-up that is missing. PYTHON=... names the interpreter to build the environment with.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help notebooks demo test test-all check format bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice chromium programs-for-tests shape screenshots
+.PHONY: help notebooks demo test test-all check format study bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice chromium programs-for-tests shape screenshots
 
 bin := .venv/bin
 ready := .venv/.ready
@@ -20,6 +20,7 @@ help:
 	@echo "make notebooks  the notebooks as .ipynb, in build/notebooks"
 	@echo "make screenshots  pictures of the studio and of the notebooks as apps, in build/screenshots"
 	@echo "make bench     the benchmarks; writes benchmarks/results"
+	@echo "make study NAME=dqif  runs a study, or what is missing of it, and writes its page into docs; BUDGET=smoke to try it"
 	@echo "make bench-event-peers-environment  codes with exact gradients that make bench compares with, in build/event-peers"
 	@echo "make bench-peers-environment  the other libraries that make bench compares with, in build/peers (2 GB)"
 	@echo "make test-triton  the tests of the GPU kernels, in Triton's interpreter, with Triton in build/triton (1 GB)"
@@ -77,6 +78,10 @@ screenshots: $(ready) ngspice chromium
 
 bench: $(ready) ngspice chromium
 	@$(bin)/python -m benchmarks
+
+# Without a NAME the program says which there are.
+study: $(ready) ngspice
+	@$(bin)/python -m studies $(NAME) $(if $(BUDGET),--budget $(BUDGET)) $(if $(RESULTS),--results "$(RESULTS)")
 
 # In an environment of their own: together they pull in another torch.
 bench-peers-environment: $(ready)

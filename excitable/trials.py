@@ -5,7 +5,6 @@ import multiprocessing
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,15 +12,13 @@ from conductance.errors import ExcitableError
 from conductance.storage import write_whole
 from netlists.simulation import available_cores
 
-BUDGET = "budget.txt"
-"""What a study's folder was made with; no trial has a name that ends like it."""
 Settings = TypeVar("Settings")
 Result = dict[str, Any]
 Progress = Callable[[int, int, str], None]
 
 
 class TrialError(ExcitableError):
-    """Some runs of a study failed, or a stored result cannot be read."""
+    """Some runs failed, or a stored result cannot be read."""
 
 
 def run_trials(
@@ -78,27 +75,6 @@ def run_trials(
             f"{len(failures)} of {len(trials)} runs failed; run again to repeat only those:\n{listed}"
         )
     return {name: result for name, result in results.items() if result is not None}
-
-
-def hold_budget(folder: Path, budget: Any) -> None:
-    """Note in the folder what its results were made with, or refuse it where they were made with something else.
-
-    Args:
-        folder: of a study.
-        budget: a dataclass of plain values.
-
-    Raises:
-        TrialError: the folder holds results of another budget, so that two would be mixed.
-    """
-    text = json.dumps(asdict(budget), indent=1, sort_keys=True) + "\n"
-    path = folder / BUDGET
-    if not path.exists() and not any(folder.rglob("*.json")):
-        write_whole(path, text)
-    elif not path.exists() or path.read_text("utf-8") != text:
-        raise TrialError(
-            f"{folder} holds results of another budget, or of a version that did not note it ({path.name}); give "
-            f"another folder by --results, or delete it"
-        )
 
 
 def _stored(path: Path) -> Result | None:

@@ -20,8 +20,6 @@ from excitable.ladder.maps import (
     sampled_energy,
     simulate_sampled,
 )
-from studies.dqif_circuit import BUDGETS, StudyResult, run_study
-from studies.dqif_circuit_page import needed, write_page
 
 MAPS = {
     "dqif": dqif(),
@@ -114,29 +112,3 @@ def test_inputs_need_three_axes():
     """The error names the axes."""
     with pytest.raises(CircuitError, match=r"\(time, batch, feature\)"):
         export_sampled(single(dqif()), np.ones((3, 3)))
-
-
-def test_the_clock_that_is_needed_is_interpolated():
-    """Errors that fall by a factor ten for each time constant cross 1e-3 where the logarithm says."""
-    budget = BUDGETS["smoke"]
-    random = {("dqif", 3.0): {"worst": 1e-2}, ("dqif", 12.0): {"worst": 1e-11}}
-    found = needed(StudyResult(budget=budget, random=random, digits={}), "dqif")
-    assert found == pytest.approx(4.0)
-
-
-@pytest.mark.simulator
-def test_the_study_runs_and_resumes(tmp_path):
-    """The smoke budget ends with a page that names its verdicts; a second run reads what is there."""
-    budget = BUDGETS["smoke"]
-    found = run_study(budget, tmp_path / "run")
-    stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("*.json")}
-    again = run_study(budget, tmp_path / "run")
-    assert stamps == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("*.json")}
-    assert again == found
-    for result in found.digits.values():
-        assert result["worst"] < 1e-3
-        assert result["same_class"] == 1
-    text = write_page(found, tmp_path / "docs").read_text()
-    assert "DQIF as a clocked circuit" in text
-    assert "**holds**" in text
-    assert (tmp_path / "docs/dqif-circuit.png").stat().st_size > 10_000

@@ -1,32 +1,19 @@
 """The page of the event-training study: one table per task, and a verdict, computed from its results."""
 
 import statistics
-from pathlib import Path
 
-from conductance.storage import write_whole
 from excitable.trials import Result
-from studies.event_training import COPIES, END, JITTER, SHARPNESS, StudyResult
+from studies.event_training.run import COPIES, END, JITTER, SHARPNESS, StudyResult
+from studies.pages import spread
 
 GOALS = {"yin_yang": 0.975, "digits": 0.95}
 """Mean test accuracy that is asked for."""
 TITLES = {"yin_yang": "Yin-Yang", "digits": "Handwritten digits"}
 
 
-def write_page(study: StudyResult, folder: Path) -> Path:
-    """Write `event-training.md` into a folder of documentation, whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "event-training.md"
-    write_whole(path, page(study))
-    return path
-
-
 def page(study: StudyResult) -> str:
-    """The page as Markdown."""
+    """The page below its title."""
     lines = [
-        "# What event-based QIF networks learn",
-        "",
-        "This page is written by `excitable study event-training`; nothing in it is typed by hand.",
-        "",
         f"QIF neurons with exponential currents, trials of {END:g} tau, exact gradients to weights and initial "
         "voltages. A trial's class is the output neuron that spikes first. Settings were chosen on the validation "
         "split; the test split is measured once per seed, after the last epoch.",
@@ -63,7 +50,6 @@ def _classifier(task: str, results: tuple[Result, ...]) -> list[str]:
     }[task]
     accuracies = [result["accuracy"] for result in results]
     mean, goal = statistics.fmean(accuracies), GOALS[task]
-    spread = f" ± {statistics.stdev(accuracies):.4f}" if len(results) > 1 else ""
     return [
         f"## {TITLES[task]}",
         "",
@@ -77,7 +63,7 @@ def _classifier(task: str, results: tuple[Result, ...]) -> list[str]:
             for result in results
         ),
         "",
-        f"Mean test accuracy {mean:.4f}{spread} over {len(results)} seeds; asked are {goal:g}: "
+        f"Mean test accuracy {spread(accuracies, 4)} over {len(results)} seeds; asked are {goal:g}: "
         f"**{'reached' if mean >= goal else 'not reached'}**.",
         "",
     ]

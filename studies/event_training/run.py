@@ -3,11 +3,9 @@
 Every setting was chosen on the validation split; the test split is measured once per seed, after training.
 """
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 
 import torch
@@ -16,7 +14,8 @@ from conductance.events import EventLayer, EventNetwork, spike_time_loss
 from conductance.neurons import qif
 from conductance.tasks import Digits, EventData, SpikeTiming, YinYang
 from conductance.training.events import EpochRecord, EventTraining, score, train_classifier
-from excitable.trials import Progress, Result, run_trials
+from excitable.trials import Result
+from studies.base import Runner, settings_of
 
 END = 5.0
 """Duration of a trial in tau, so that an output spike inside it decides."""
@@ -81,28 +80,16 @@ class StudyResult:
     trials: Mapping[str, tuple[Result, ...]]
 
 
-def run_study(
-    budget: Budget,
-    folder: Path,
-    *,
-    executor: Executor | None = None,
-    progress: Callable[[str], Progress] | None = None,
-) -> StudyResult:
+def run_study(budget: Budget, runner: Runner) -> StudyResult:
     """Train everything that the folder does not hold yet.
 
-    Args:
-        budget: from `BUDGETS`, or another.
-        folder: receives one file per training.
-        executor: a pool of processes, one per core, where none is given.
-        progress: from the name of a stage to what is called after each training.
+    Raises:
+        TrialError: some trainings failed.
     """
     trials = [
         Trial(task=task, seed=seed, budget=budget) for task in budget.tasks for seed in range(budget.seeds)
     ]
-    found = run_trials(
-        {trial.name: trial for trial in trials}, run_trial, folder=folder, executor=executor,
-        progress=progress("training") if progress else None,
-    )  # fmt: skip
+    found = runner.run("training", trials, run_trial)
     by_task = {
         task: tuple(found[trial.name] for trial in trials if trial.task == task) for task in budget.tasks
     }
@@ -113,7 +100,7 @@ def run_trial(trial: Trial) -> Result:
     """Train one network and measure it."""
     torch.set_num_threads(1)
     found = trained_timing(trial) if trial.task == "timing" else trained_classifier(trial)
-    return {**{key: value for key, value in asdict(trial).items() if key != "budget"}, **found}
+    return {**settings_of(trial), **found}
 
 
 def classifier(inputs: int, hidden: int, classes: int, *, drive: float, seed: int) -> EventNetwork:

@@ -5,11 +5,9 @@ Digits are real (scikit-learn's), the images in CIFAR's format are generated. Th
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 
 import torch
@@ -18,9 +16,10 @@ from conductance.deep.data.arrays import digits, generated
 from conductance.deep.data.base import ImageData
 from conductance.deep.networks import digits_network
 from conductance.deep.training import ImageTrainingOptions, train_images
-from excitable.trials import Progress, Result, run_trials
-from studies.dqif_gradients import GradientTrial, gradient_mismatch
-from studies.dqif_variants import VARIANTS
+from excitable.trials import Result
+from studies.base import Runner
+from studies.dqif.gradients import GradientTrial, gradient_mismatch
+from studies.dqif.variants import VARIANTS
 
 LEARNING_RATE = 0.003
 """Of Adam, at the start."""
@@ -153,29 +152,12 @@ class StudyResult:
         return [r["accuracy"] for r in self.trainings if (r["data"], r["variant"]) == (data, variant)]
 
 
-def run_study(
-    budget: Budget,
-    folder: Path,
-    *,
-    executor: Executor | None = None,
-    progress: Callable[[str], Progress] | None = None,
-) -> StudyResult:
-    """Train all variants and measure the gradients; whatever is in the folder already is not run again.
+def run_study(budget: Budget, runner: Runner) -> StudyResult:
+    """Train all variants and measure the gradients.
 
     Raises:
         TrialError: some trials failed.
     """
-
-    def run(stage: str, work: Callable, wanted: Sequence) -> list[Result]:
-        found = run_trials(
-            {trial.name: trial for trial in wanted},
-            work,
-            folder=folder,
-            executor=executor,
-            progress=None if progress is None else progress(stage),
-        )
-        return list(found.values())
-
     windows = [
         GradientTrial(variant=variant, samples=budget.samples, directions=budget.directions)
         for variant in VARIANTS
@@ -183,6 +165,6 @@ def run_study(
     ]
     return StudyResult(
         budget=budget,
-        gradients=tuple(run("gradients", gradient_mismatch, windows)),
-        trainings=tuple(run("trainings", run_trial, trials(budget))),
+        gradients=tuple(runner.run("gradients", windows, gradient_mismatch).values()),
+        trainings=tuple(runner.run("trainings", trials(budget), run_trial).values()),
     )

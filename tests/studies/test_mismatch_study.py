@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from excitable.chips.yields import Judged, Sweep
-from studies.mismatch import BUDGETS, PLAIN, SPREADS, StudyResult, run_study
-from studies.mismatch_page import page, study_figure, write_page
+from studies.mismatch import STUDY
+from studies.mismatch.page import page, study_figure
+from studies.mismatch.run import BUDGETS, PLAIN, SPREADS, StudyResult
 
 SMOKE = BUDGETS["smoke"]
 AWARE = tuple(f"aware-{name}" for name in ("2-1", "5-2"))
@@ -57,7 +58,7 @@ def test_the_goal_of_agreement_is_judged(models, word):
 def test_page_and_figure_are_written(tmp_path):
     """The page, and a figure with the two spreads' curves and the pairs."""
     found = study([0.2, 0.3, 0.4, None], [0.1, 0.2, 0.5, 0.3])
-    assert write_page(found, tmp_path).read_text() == page(found)
+    assert STUDY.write(found, tmp_path).read_text() == STUDY.markdown(found)
     assert {path.name for path in tmp_path.iterdir()} == {"mismatch.md", "mismatch.png", "mismatch.svg"}
     curves = study_figure(found).axes[0].get_lines()
     np.testing.assert_allclose(curves[0].get_ydata()[-1], 75.0)
@@ -67,12 +68,12 @@ def test_page_and_figure_are_written(tmp_path):
 @pytest.mark.simulator
 def test_study_from_beginning_to_end(tmp_path):
     """Smoke budget: every sweep of both levels has its chips, and a second call makes nothing."""
-    found = run_study(SMOKE, tmp_path)
+    found = STUDY.run(SMOKE, tmp_path)
     chips = {level: len(sweep.chips) for (_, _, level), sweep in found.sweeps.items()}
     assert (
         chips == {"macromodel": SMOKE.chips, "transistor": SMOKE.transistor_chips} and len(found.sweeps) == 8
     )
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
     assert len(stamps) > 20 and all(json.loads(path.read_text()) for path in stamps)
-    assert run_study(SMOKE, tmp_path) == found
+    assert STUDY.run(SMOKE, tmp_path) == found
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")} == stamps

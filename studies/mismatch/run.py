@@ -4,8 +4,9 @@ Both trainings start from the same numbers and see the same series. Their chips 
 deviations for both, so chip by chip the two differ by their training alone.
 """
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -29,8 +30,9 @@ from excitable.chips.yields import Judged, Sweep
 from excitable.ladder.calibration import calibrated
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.series import held_out
-from excitable.trials import Progress, Result, run_trials
+from excitable.trials import Result
 from netlists.simulation import available_cores
+from studies.base import Runner
 
 TECHNOLOGY = "generic_180nm"
 PLAIN = "plain"
@@ -115,32 +117,27 @@ def spelled(mismatch: str) -> str:
     return "-".join(part.split()[0] for part in mismatch.split("/"))
 
 
-def run_study(
-    budget: Budget,
-    folder: Path,
-    *,
-    executor: Executor | None = None,
-    progress: Callable[[str], Progress] | None = None,
-) -> StudyResult:
-    """Train the designs, judge their chips; whatever is in the folder already is not made again.
+def run_study(budget: Budget, runner: Runner) -> StudyResult:
+    """Train the designs, judge their chips.
 
     Raises:
         TrialError: some trainings or chips failed for another reason than ngspice's own.
     """
-    designs = [Design(mismatch=spread, budget=budget, folder=folder) for spread in ("", *SPREADS)]
-    tell = progress or (lambda _: lambda *__: None)
+    designs = [Design(mismatch=spread, budget=budget, folder=runner.folder) for spread in ("", *SPREADS)]
     with ThreadPoolExecutor(1) as one:  # the interpreter's lock lets one training run at a time
-        trainings = run_trials(
-            {design.name: design for design in designs}, train_design, folder=folder / "training", executor=one,
-            progress=tell("trainings"),
-        )  # fmt: skip
-    sweeps: dict[tuple[str, str, Level], Sweep] = {}
-    with ThreadPoolExecutor(available_cores()) as threads:
-        for level, chips in (("macromodel", budget.chips), ("transistor", budget.transistor_chips)):
-            for design in designs:
-                for spread in (design.mismatch,) if design.mismatch else SPREADS:
-                    found = _sweep(design, spread, level, chips, executor or threads, tell)  # type: ignore[arg-type]
-                    sweeps[design.name, spread, level] = found  # type: ignore[index]
+        trainings = runner.within("training").on(one).run("trainings", designs, train_design)
+    levels: tuple[tuple[Level, int], ...] = (
+        ("macromodel", budget.chips),
+        ("transistor", budget.transistor_chips),
+    )
+    cores = available_cores()
+    with ThreadPoolExecutor(cores) if runner.executor is None else nullcontext(runner.executor) as running:
+        sweeps = {
+            (design.name, spread, level): _sweep(design, spread, level, chips, runner.on(running))
+            for level, chips in levels
+            for design in designs
+            for spread in ((design.mismatch,) if design.mismatch else SPREADS)
+        }
     return StudyResult(budget=budget, trainings=trainings, sweeps=sweeps)
 
 
@@ -202,9 +199,7 @@ def options_of(network: Network, level: Level, budget: Budget) -> CircuitOptions
     return calibrated(network, options)[0]
 
 
-def _sweep(
-    design: Design, spread: str, level: Level, chips: int, executor: Executor, tell: Callable[[str], Progress]
-) -> Sweep:
+def _sweep(design: Design, spread: str, level: Level, chips: int, runner: Runner) -> Sweep:
     network = load_network(design.folder / "networks" / design.name)
     task = task_of(design.budget)
     options = options_of(network, level, design.budget)
@@ -218,13 +213,8 @@ def _sweep(
         mismatch=mismatch_of(spread, chosen, options.scaling),
     )
     samples = {seed: Sample(bench=bench, seed=seed or None) for seed in range(chips + 1)}
-    found = run_trials(
-        {sample.name: sample for sample in samples.values()},
-        judge_chip,
-        folder=design.folder / f"{design.name}-{level}-{spelled(spread)}",
-        executor=executor,
-        progress=tell(f"{design.name}, {level}, {spread}"),
-    )
+    inside = runner.within(f"{design.name}-{level}-{spelled(spread)}")
+    found = inside.run(f"{design.name}, {level}, {spread}", samples.values(), judge_chip)
     judged = {name: Judged(**result) for name, result in found.items()}
     return Sweep(
         level=level,

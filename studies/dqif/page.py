@@ -1,31 +1,27 @@
 """The page of the DQIF study: map, window, tables, figures and verdicts, all computed."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from scipy import stats
 
-from conductance.deep.energy import EnergyCount, count_energy
+from conductance.deep.energy import count_energy
 from conductance.deep.networks import resnet19
 from conductance.derivation.maps import bifurcations, fixed_points
 from conductance.derivation.window import Window
-from conductance.files import whole_file
 from conductance.neurons import dqif
 from conductance.shaping.figures.maps import cobweb_figure, regions_figure
 from conductance.shaping.maps import sampled_moments
-from conductance.storage import write_whole
 from excitable.trials import Result
-from studies.dqif import LEARNING_RATE, TARGET, StudyResult
-from studies.dqif_variants import VARIANTS, WIDTHS
+from studies.dqif.run import LEARNING_RATE, TARGET, StudyResult
+from studies.dqif.variants import VARIANTS, WIDTHS
+from studies.pages import CONFIDENCE, difference, spread, table
 
 SPREADS = (0.25, 0.5, 1.0)
 SAMPLED = 1_000_000
 RATES = (0.10, 0.20, 0.35)
 GOAL = 0.97
-CONFIDENCE = 0.95
 WORDS = {
     "dqif": "DQIF, analytic window (stationary)",
     "dlif": "leaky twin, fixed window 0.5",
@@ -40,41 +36,22 @@ WORDS = {
 BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#5c6977"
 
 
-def write_page(study: StudyResult, folder: Path) -> Path:
-    """Write `dqif.md` and its figures into a folder of documentation, each file whole."""
-    folder.mkdir(parents=True, exist_ok=True)
+def figures(study: StudyResult) -> dict[str, Figure]:
+    """Windows, cobwebs with the analytic window, and the map's regions."""
     middle, half_width = Window(dqif())(dqif().defaults["u_th"])
-    figures = {
-        "dqif": windows_figure(study),
-        "dqif-cobweb": cobweb_figure(
-            dqif(mu_u=middle, sigma_u=half_width), (-0.5, 0.0, 1.4), (-3.0, 0.3, -1.0)
-        ),
-        "dqif-regions": regions_figure(dqif()),
-    }
-    for name, figure in figures.items():
-        with whole_file(folder / f"{name}.png") as part:
-            figure.savefig(part, format="png", dpi=130)
-    with torch.no_grad():
-        energy = count_energy(resnet19(VARIANTS["dqif"], steps=1), torch.randn(1, 3, 32, 32))
-    path = folder / "dqif.md"
-    write_whole(path, page(study, energy))
-    return path
+    cobwebs = cobweb_figure(dqif(mu_u=middle, sigma_u=half_width), (-0.5, 0.0, 1.4), (-3.0, 0.3, -1.0))
+    return {"dqif": windows_figure(study), "dqif-cobweb": cobwebs, "dqif-regions": regions_figure(dqif())}
 
 
-def page(study: StudyResult, energy: EnergyCount) -> str:
-    """The page as Markdown."""
+def page(study: StudyResult) -> str:
+    """The page below its title."""
     budget = study.budget
     return "\n".join(
         [
-            "# DQIF in deep networks",
-            "",
-            "This page is written by `excitable study dqif`; nothing in it is typed by hand. The neuron is "
-            "that of arXiv "
-            "2510.05168. Its theorem on the window is not available to us: both closures are our "
-            "derivations, and u_th = "
-            "0.5 and tdBN's alpha = 1 are our choice. None of its data sets is at hand, so this page says "
-            "nothing about "
-            "its accuracies; a configuration for each of them is shipped (`excitable train-images`).",
+            "The neuron is that of arXiv 2510.05168. Its theorem on the window is not available to us: both closures "
+            "are our derivations, and u_th = 0.5 and tdBN's alpha = 1 are our choice. None of its data sets is at "
+            "hand, so this page says nothing about its accuracies; a configuration for each of them is shipped "
+            "(`excitable train-images`).",
             "",
             *_map(),
             *_windows(),
@@ -110,7 +87,7 @@ def page(study: StudyResult, energy: EnergyCount) -> str:
             "",
             *_table(study, "generated", ["dqif", "dlif"]),
             "",
-            *_energy(energy),
+            *_energy(),
         ]
     )
 
@@ -135,13 +112,13 @@ def _map() -> list[str]:
 
 def _windows() -> list[str]:
     rows = []
-    for spread in SPREADS:
-        neuron = dqif(u_th=spread)
-        found = sampled_moments(neuron, spread, neurons=SAMPLED)
+    for threshold in SPREADS:
+        neuron = dqif(u_th=threshold)
+        found = sampled_moments(neuron, threshold, neurons=SAMPLED)
         cells = [found.mean, found.spread, found.rate]
         for closure in ("stationary", "after_reset"):
-            cells += Window(neuron, closure)(spread)
-        rows.append(f"| {spread:g} | " + " | ".join(f"{cell:.4f}" for cell in cells) + " |")
+            cells += Window(neuron, closure)(threshold)
+        rows.append(f"| {threshold:g} | " + " | ".join(f"{cell:.4f}" for cell in cells) + " |")
     return [
         "## The window",
         "",
@@ -161,19 +138,14 @@ def _of(study: StudyResult, data: str, variant: str) -> list[Result]:
 
 
 def _table(study: StudyResult, data: str, variants: Sequence[str]) -> list[str]:
-    lines = ["| network | test accuracy | seeds | epochs to target |", "|---|---:|---:|---:|"]
+    lines = []
     for variant in variants:
         rows = _of(study, data, variant)
         values = [row["accuracy"] for row in rows]
         reached = [row["epochs_to_target"] for row in rows]
         epochs = f"{np.mean(reached):.1f}" if None not in reached else "not by all"
-        lines.append(f"| {WORDS[variant]} | {_spread(values)} | {len(values)} | {epochs} |")
-    return lines
-
-
-def _spread(values: Sequence[float]) -> str:
-    scatter = f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.4f}{scatter}"
+        lines.append((WORDS[variant], spread(values, 4), len(values), epochs))
+    return table(("network", "test accuracy", "seeds", "epochs to target"), lines, numbers=True)
 
 
 def goal_verdict(study: StudyResult) -> str:
@@ -189,23 +161,19 @@ def goal_verdict(study: StudyResult) -> str:
 def _compared(mine: Sequence[float], others: Sequence[float]) -> str:
     if min(len(mine), len(others)) < 2:
         return f"{np.mean(mine) - np.mean(others):+.4f} above it, of one seed: too few to tell"
-    low, high = stats.ttest_ind(mine, others, equal_var=False).confidence_interval(CONFIDENCE)
+    low, high = difference(mine, others)
     word = "higher" if low > 0 else "lower" if high < 0 else "not distinguishable"
-    difference = np.mean(mine) - np.mean(others)
-    return f"{word} (difference {difference:+.4f}, {CONFIDENCE:.0%} interval {low:+.4f} to {high:+.4f})"
+    bounds = f"{CONFIDENCE:.0%} interval {low:+.4f} to {high:+.4f}"
+    return f"{word} (difference {np.mean(mine) - np.mean(others):+.4f}, {bounds})"
 
 
 def _gradients(study: StudyResult) -> list[str]:
-    lines = [
-        "| window | cosine | length over measured | mismatch | error of the measurement |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for row in study.gradients:
-        lines.append(
-            f"| {WORDS[row['variant']]} | {row['cosine']:.2f} | {row['ratio']:.2f} | {row['mismatch']:.2f} | "
-            f"{row['noise']:.2f} |"
-        )
-    return lines
+    head = ("window", "cosine", "length over measured", "mismatch", "error of the measurement")
+    rows = (
+        (WORDS[row["variant"]], *(f"{row[key]:.2f}" for key in ("cosine", "ratio", "mismatch", "noise")))
+        for row in study.gradients
+    )
+    return table(head, rows, numbers=True)
 
 
 def window_verdict(study: StudyResult) -> str:
@@ -229,7 +197,9 @@ def window_verdict(study: StudyResult) -> str:
     )
 
 
-def _energy(energy: EnergyCount) -> list[str]:
+def _energy() -> list[str]:
+    with torch.no_grad():
+        energy = count_energy(resnet19(VARIANTS["dqif"], steps=1), torch.randn(1, 3, 32, 32))
     cells = [f"| {rate:.2f} | {100 * energy.overhead(rate=rate):.2f} % |" for rate in RATES]
     return [
         "## Energy",

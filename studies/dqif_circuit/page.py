@@ -1,7 +1,6 @@
 """The page of the sampled circuit: exactness, clock, digits and energy, all computed from the study's results."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,10 +10,10 @@ from circuits.data.clock import SHARE
 from circuits.technologies import technology
 from conductance.deep.energy import AC, MAC
 from conductance.shaping.figures.palette import colour
-from conductance.storage import whole_file, write_whole
 from excitable.ladder.maps import SCALING
 from excitable.trials import Result
-from studies.dqif_circuit import NEURONS, SETTLING, SPREAD, TECHNOLOGY, StudyResult
+from studies.dqif_circuit.run import NEURONS, SETTLING, SPREAD, TECHNOLOGY, StudyResult
+from studies.pages import holds, table
 
 WORST, SAME = 1e-3, 0.98
 """What the circuit must reach: largest difference from the recurrence in V0, share of samples with the same class."""
@@ -26,22 +25,10 @@ COLOURS = {"dqif": "model", "dlif": "muted"}
 WORDS = {"dqif": "DQIF", "dlif": "leaky twin"}
 
 
-def write_page(study: StudyResult, folder: Path) -> Path:
-    """Write `dqif-circuit.md` and its figure into a folder of documentation, each file whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(folder / "dqif-circuit.png") as part:
-        drawn(study).savefig(part, format="png", dpi=130)
-    path = folder / "dqif-circuit.md"
-    write_whole(path, page(study))
-    return path
-
-
 def page(study: StudyResult) -> str:
-    """The page as Markdown."""
+    """The page below its title."""
     budget, scaling = study.budget, SCALING
     return "\n\n".join([
-        "# DQIF as a clocked circuit",
-        "This page is written by `excitable study dqif-circuit`; nothing in it is typed by hand.",
         "The map becomes a circuit of a multiplier, two switches with a capacitor each and a comparator, derived from "
         "the declaration like every other form. In the first phase of a clock a neuron samples its next value, in the "
         "second it holds it; the layer behind samples one period later, so layers form a pipeline. A closed switch has "
@@ -58,7 +45,7 @@ def page(study: StudyResult) -> str:
         "pole of the same time constant as the switches. It begins as soon as a value is held, a phase before the next "
         "one is sampled.",
         _clocks(study),
-        latency_verdict(study),
+        latencyholds(study),
         "## Digits",
         f"64-{budget.hidden}-10, {budget.epochs} epochs, {budget.shown} steps of direct encoding; tdBN is folded into "
         f"the weights, the mean over the steps is an accumulator, a map as well. The first {budget.samples} test "
@@ -74,16 +61,7 @@ def page(study: StudyResult) -> str:
         _energy(study),
         f"Beside it: a product of two numbers takes {MAC * 1e12:g} pJ and an addition "
         f"{AC * 1e12:g} pJ in the energy model of the literature (45 nm).",
-    ]) + "\n"  # fmt: skip
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _verdict(good: bool) -> str:
-    return "**holds**" if good else "**fails**"
+    ])  # fmt: skip
 
 
 def _recurrence(study: StudyResult) -> str:
@@ -93,7 +71,7 @@ def _recurrence(study: StudyResult) -> str:
         rows.append(
             (
                 WORDS[name], f"{found['worst']:.2g}", f"{found['median']:.2g}", str(found["spikes"]),
-                str(found["differing"]), _verdict(found["worst"] <= WORST),
+                str(found["differing"]), holds(found["worst"] <= WORST),
             )
         )  # fmt: skip
     head = (
@@ -104,7 +82,7 @@ def _recurrence(study: StudyResult) -> str:
         "differing spikes",
         f"asked: {WORST:g}",
     )
-    return _table(head, rows)
+    return "\n".join(table(head, rows))
 
 
 def _clocks(study: StudyResult) -> str:
@@ -120,7 +98,7 @@ def _clocks(study: StudyResult) -> str:
     head = ["time constants in a phase", "clock / MHz"]
     for name in NEURONS:
         head += [f"{WORDS[name]}, largest error / V0", "differing spikes"]
-    return _table(head, rows)
+    return "\n".join(table(head, rows))
 
 
 def needed(study: StudyResult, neuron: str) -> float | None:
@@ -138,7 +116,7 @@ def needed(study: StudyResult, neuron: str) -> float | None:
     return clocks[place] + share * (clocks[place + 1] - clocks[place])
 
 
-def latency_verdict(study: StudyResult) -> str:
+def latencyholds(study: StudyResult) -> str:
     """What the multiplier costs in clock rate."""
     quadratic, leaky = needed(study, "dqif"), needed(study, "dlif")
     if quadratic is None or leaky is None:
@@ -158,7 +136,7 @@ def _digits(study: StudyResult) -> str:
             WORDS[name], f"{found['test_accuracy']:.2%}", f"{found['same_class']:.0%}",
             f"{found['circuit_accuracy']:.0%}", f"{found['model_accuracy']:.0%}", f"{found['worst']:.2g}",
             f"{found['differing']} of {found['spikes']}", f"{found['seconds'] * 1e9:.0f}",
-            _verdict(found["same_class"] >= SAME),
+            holds(found["same_class"] >= SAME),
         )
         for name, found in study.digits.items()
     ]  # fmt: skip
@@ -166,7 +144,7 @@ def _digits(study: StudyResult) -> str:
         "neuron", "test accuracy of the model", "same class", "accuracy of the circuit", "of the model, same images",
         "largest error / V0", "differing spikes", "latency / ns", f"asked: same class {SAME:.0%}",
     )  # fmt: skip
-    return _table(head, rows)
+    return "\n".join(table(head, rows))
 
 
 def _energy(study: StudyResult) -> str:
@@ -180,7 +158,7 @@ def _energy(study: StudyResult) -> str:
         "neuron", "charging / pJ", "weight currents / pJ", "amplifiers / pJ", "an inference / pJ",
         "a neuron's step, without weights / pJ", "spikes per neuron and step",
     )  # fmt: skip
-    return _table(head, rows)
+    return "\n".join(table(head, rows))
 
 
 def drawn(study: StudyResult) -> Figure:

@@ -1,7 +1,6 @@
 """The page of the event-circuit study: tables, rasters and verdict, all computed from its results."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,9 @@ from matplotlib.figure import Figure
 
 from circuits.data.scaling import Scaling
 from conductance.events import Spikes
-from conductance.storage import whole_file, write_whole
 from excitable.ladder.events import UNDECIDED, EventComparison, first_to_spike
-from studies.event_circuit import CLASSES, END, HIDDEN, INPUTS, PeakResult, StudyResult, early_by
+from studies.event_circuit.run import CLASSES, END, HIDDEN, INPUTS, PeakResult, StudyResult, early_by
+from studies.pages import holds
 
 MATCHED, MEDIAN, SAME = 0.99, 0.01, 0.98
 """What the circuit must reach against the declared equation: share of matched spikes, median error in tau, share of
@@ -21,26 +20,9 @@ COLOURS = {"circuit": "#d55e00", "declared": "#0072b2", "ideal": "#999999"}
 DRAWN_TRIALS = 3
 
 
-def write_page(study: StudyResult, folder: Path) -> Path:
-    """Write `event-circuit.md` and its figure into a folder of documentation, each file whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    drawn = {"event-circuit": rasters(study, study.peaks[0]), "event-circuit-peaks": peak_figure(study)}
-    for name, figure in drawn.items():
-        for suffix in ("svg", "png"):
-            with whole_file(folder / f"{name}.{suffix}") as part:
-                figure.savefig(part, format=suffix, dpi=130)
-    path = folder / "event-circuit.md"
-    write_whole(path, page(study))
-    return path
-
-
 def page(study: StudyResult) -> str:
-    """The page as Markdown."""
+    """The page below its title."""
     lines = [
-        "# A trained QIF network in ngspice",
-        "",
-        "This page is written by `excitable study event-circuit`; nothing in it is typed by hand.",
-        "",
         f"An event-based QIF network ({INPUTS}-{HIDDEN}-{CLASSES}, Yin-Yang, {study.budget.train_samples} samples, "
         f"{study.budget.epochs} epochs, trials of {END:g} tau) is trained by exact gradients with the ideal neuron, "
         f"whose peak and reset lie at infinity. It classifies {study.accuracy:.1%} of the test split, and an output "
@@ -79,6 +61,11 @@ def page(study: StudyResult) -> str:
     return "\n".join(lines)
 
 
+def figures(study: StudyResult) -> dict[str, Figure]:
+    """Spikes at the proposed peak, and what the choice of a peak costs."""
+    return {"event-circuit": rasters(study, study.peaks[0]), "event-circuit-peaks": peak_figure(study)}
+
+
 def verdict(study: StudyResult) -> str:
     """Whether every peak's circuit reaches what is asked of it against its declared equation."""
     sentences = []
@@ -86,7 +73,7 @@ def verdict(study: StudyResult) -> str:
         found = result.declared
         good = found.matched >= MATCHED and found.median_error < MEDIAN and found.same_class >= SAME
         sentences.append(
-            f"V_p = {result.peak:g}: the circuit {'**holds**' if good else '**fails**'} "
+            f"V_p = {result.peak:g}: the circuit {holds(good)} "
             f"({found.matched:.2%} matched, median error {found.median_error:.2g} tau, "
             f"same class in {found.same_class:.0%})"
         )
@@ -102,10 +89,8 @@ def ideal_verdict(study: StudyResult) -> str:
     sentences = []
     for result in _by_peak(study):
         good = result.ideal.same_class >= SAME
-        sentences.append(
-            f"V_p = {result.peak:g}: {result.ideal.same_class:.0%} ({'**holds**' if good else '**fails**'})"
-        )
-    word = "**holds**" if chosen.ideal.same_class >= SAME else "**fails**"
+        sentences.append(f"V_p = {result.peak:g}: {result.ideal.same_class:.0%} ({holds(good)})")
+    word = holds(chosen.ideal.same_class >= SAME)
     return (
         f"Asked is the same class as the ideal model in {SAME:.0%} of the trials; at our peak, V_p = {chosen.peak:g}, "
         f"it {word}. Over all peaks: {'; '.join(sentences)}. Where it fails the peak does it, not the circuit: the "

@@ -6,11 +6,9 @@ seeds at its best setting, chosen on the validation split. The paper's own numbe
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 
 import torch
@@ -22,7 +20,8 @@ from conductance.networks.series import series_network
 from conductance.neurons import mtc
 from conductance.tasks import READINGS, MackeyGlass, TaskData
 from conductance.training import TrainingOptions, train
-from excitable.trials import Progress, Result, run_trials
+from excitable.trials import Result
+from studies.base import Runner, settings_of
 
 DT = 0.2
 LOW_PASS_TAU = 2.0
@@ -168,7 +167,7 @@ def run_trial(trial: Trial) -> Result:
     result = train(network, task, data, options, seed=trial.seed)
     seconds = time.process_time() - began
     return {
-        **{key: value for key, value in asdict(trial).items() if key != "budget"},
+        **settings_of(trial),
         "parameters": trained_parameters(network),
         "validation": result.validation.error,
         "error": result.test.error,
@@ -243,30 +242,16 @@ class StudyResult:
     ablation: tuple[Result, ...]
 
 
-def run_study(
-    budget: Budget,
-    folder: Path,
-    *,
-    readings: Sequence[str] = tuple(READINGS),
-    executor: Executor | None = None,
-    progress: Callable[[str], Progress] | None = None,
-) -> StudyResult:
-    """Search, compare, ablate; whatever is in the folder already is not run again.
+def run_study(budget: Budget, runner: Runner, *, readings: Sequence[str] = tuple(READINGS)) -> StudyResult:
+    """Search, compare, ablate.
 
     Raises:
         TrialError: some trainings failed.
     """
     widths = {model: sorted({budget.width, equal_width(model, budget)}) for model in MODELS}
 
-    def run(stage: str, trials: Sequence[Trial]) -> list[Result]:
-        found = run_trials(
-            {trial.name: trial for trial in trials},
-            run_trial,
-            folder=folder,
-            executor=executor,
-            progress=None if progress is None else progress(stage),
-        )
-        return list(found.values())
+    def run(stage: str, trials: Sequence[Trial]) -> tuple[Result, ...]:
+        return tuple(runner.run(stage, trials, run_trial).values())
 
     search = run("search", search_trials(budget, readings, widths))
     chosen = best_of(search)
@@ -282,9 +267,7 @@ def run_study(
             for trial in _seeded((reading, model, budget.width), setting, budget)
         ],
     )
-    return StudyResult(
-        budget=budget, search=tuple(search), comparison=tuple(comparison), ablation=tuple(ablation)
-    )
+    return StudyResult(budget=budget, search=search, comparison=comparison, ablation=ablation)
 
 
 def _seeded(key: tuple[str, str, int], setting: Result, budget: Budget) -> list[Trial]:

@@ -1,17 +1,14 @@
 """The page of the Mackey-Glass study: table, figures and verdict, all computed from its results."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy import stats
 
-from conductance.files import whole_file
-from conductance.storage import write_whole
 from conductance.tasks import READINGS
 from excitable.trials import Result
-from studies.mackey_glass import MODELS, StudyResult, variants
+from studies.mackey_glass.run import MODELS, StudyResult, variants
+from studies.pages import CONFIDENCE, difference, listed, spread, table
 
 COLOURS = {"mtc": "#0072b2", "lif": "#e69f00", "adlif": "#cc79a7"}
 MEASURES = {
@@ -19,34 +16,17 @@ MEASURES = {
     "spikes": "communication (spikes per neuron and step)",
     "duty_cycle": "computation (share of time active)",
 }
-CONFIDENCE = 0.95
-
-
-def write_page(study: StudyResult, folder: Path) -> Path:
-    """Write `mackey-glass.md` and its figures into a folder of documentation, each file whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    figure = comparison_figure(study)
-    for suffix in ("svg", "png"):
-        with whole_file(folder / f"mackey-glass.{suffix}") as part:
-            figure.savefig(part, format=suffix, dpi=130)
-    path = folder / "mackey-glass.md"
-    write_whole(path, page(study))
-    return path
 
 
 def page(study: StudyResult) -> str:
-    """The page as Markdown."""
+    """The page below its title."""
     budget = study.budget
     readings = list(dict.fromkeys(result["reading"] for result in study.comparison))
     lines = [
-        "# Mackey-Glass: MTC against LIF and AdLIF",
-        "",
-        "This page is written by `excitable study mackey-glass`; nothing in it is typed by hand.",
-        "",
         f"Budget, equal for all: {budget.steps} updates of {budget.batch} series of {budget.series_samples} samples "
         f"(the first {budget.warm_up} do not count), Adam with cosine annealing. For each model, width and horizon: "
         f"{len(budget.learning_rates) * len(budget.input_gains)} settings searched on the validation split "
-        f"(learning rates {_listed(budget.learning_rates)}; input gains {_listed(budget.input_gains)}), then "
+        f"(learning rates {listed(budget.learning_rates)}; input gains {listed(budget.input_gains)}), then "
         f"{budget.seeds} other seeds at the best. Numbers are means ± standard deviation over seeds, on test.",
         "",
         "Spikes of MTC are upward crossings of U_th; activity is the share of time with an output above zero. "
@@ -82,8 +62,7 @@ def verdict(study: StudyResult, reading: str) -> str:
         for measure, name in MEASURES.items():
             mine = _values(study.comparison, reading, "mtc", width, measure)
             theirs = _values(study.comparison, reading, other, width, measure)
-            test = stats.ttest_ind(mine, theirs, equal_var=False)
-            low, high = test.confidence_interval(CONFIDENCE)
+            low, high = difference(mine, theirs)
             word = "lower" if high < 0 else "higher" if low > 0 else "not distinguishable"
             holds.append(high < 0)
             sentences.append(
@@ -105,8 +84,8 @@ def comparison_figure(study: StudyResult) -> Figure:
         for axis, (measure, name) in zip(row, MEASURES.items(), strict=True):
             for place, (model, width) in enumerate(groups):
                 values = _values(study.comparison, reading, model, width, measure)
-                spread = np.linspace(-0.12, 0.12, len(values))
-                axis.plot(place + spread, values, "o", color=COLOURS[model], markersize=5, alpha=0.7)
+                places = place + np.linspace(-0.12, 0.12, len(values))
+                axis.plot(places, values, "o", color=COLOURS[model], markersize=5, alpha=0.7)
                 axis.hlines(np.mean(values), place - 0.25, place + 0.25, color=COLOURS[model], linewidth=2)
             axis.set_xticks(range(len(groups)), [f"{model}\n{width}" for model, width in groups])
             axis.set_ylim(bottom=0)
@@ -125,47 +104,33 @@ def _values(results: Sequence[Result], reading: str, model: str, width: int, mea
 
 
 def _table(results: Sequence[Result], reading: str, models: Sequence[str]) -> list[str]:
-    lines = [
-        "| model | hidden | trained parameters | NRMSE | MSE | spikes per neuron and step | share of time active "
-        "| silent neurons | seconds of one core |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    found = []
     for model in models:
         widths = sorted({r["width"] for r in results if r["model"] == model and r["reading"] == reading})
         for width in widths:
             rows = [r for r in results if (r["reading"], r["model"], r["width"]) == (reading, model, width)]
             cells = [
-                _spread([row[measure] for row in rows], digits)
+                spread([row[measure] for row in rows], digits)
                 for measure, digits in (
                     ("error", 3), ("mse", 3), ("spikes", 4), ("duty_cycle", 3), ("silent_neurons", 1), ("seconds", 0)
                 )
             ]  # fmt: skip
-            lines.append(f"| {model} | {width} | {rows[0]['parameters']} | " + " | ".join(cells) + " |")
-    return lines
+            found.append((model, width, rows[0]["parameters"], *cells))
+    head = (
+        "model", "hidden", "trained parameters", "NRMSE", "MSE", "spikes per neuron and step",
+        "share of time active", "silent neurons", "seconds of one core",
+    )  # fmt: skip
+    return table(head, found)
 
 
 def _settings(study: StudyResult) -> list[str]:
     budget = study.budget
-    lines = [
-        "A setting on the edge of the grid may not be the best there is.",
-        "",
-        "| horizon | model | hidden | learning rate | input gain | on the edge of the grid |",
-        "|---|---|---|---|---|---|",
-    ]
+    found = []
     keys = ("reading", "model", "width", "learning_rate", "input_gain")
     rows = dict.fromkeys(tuple(result[key] for key in keys) for result in study.comparison)
     for reading, model, width, rate, gain in rows:
         at = {"learning rate": (rate, budget.learning_rates), "input gain": (gain, budget.input_gains)}
         words = ", ".join(name for name, (value, grid) in at.items() if value in (grid[0], grid[-1])) or "no"
-        lines.append(f"| {reading} | {model} | {width} | {rate:g} | {gain:g} | {words} |")
-    return lines
-
-
-def _spread(values: Sequence[float], digits: int) -> str:
-    if len(values) < 2:
-        return f"{values[0]:.{digits}f}"
-    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
-
-
-def _listed(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+        found.append((reading, model, width, f"{rate:g}", f"{gain:g}", words))
+    head = ("horizon", "model", "hidden", "learning rate", "input gain", "on the edge of the grid")
+    return ["A setting on the edge of the grid may not be the best there is.", "", *table(head, found)]

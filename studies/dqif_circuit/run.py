@@ -4,14 +4,13 @@ Three questions: does the sampled circuit follow the recurrence; what clock does
 one, which has no multiplier; does a trained network of digits decide in ngspice as the model does.
 """
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +33,8 @@ from excitable.ladder.maps import (
     sampled_energy,
     simulate_sampled,
 )
-from excitable.trials import Progress, Result, run_trials
+from excitable.trials import Progress, Result
+from studies.base import Runner
 
 NEURONS = MappingProxyType({"dqif": dqif(), "dlif": dlif()})
 TECHNOLOGY = "generic_180nm"
@@ -92,18 +92,41 @@ class StudyResult:
     digits: Mapping[str, Result]
 
 
-def random_trial(neuron: str, settling: float, *, budget: Budget, folder: Path) -> Result:
+@dataclass(frozen=True, kw_only=True)
+class RandomTrial:
+    """A neuron under random inputs, at one clock."""
+
+    neuron: str
+    settling: float
+
+    @property
+    def name(self) -> str:
+        """A file name that tells trials apart."""
+        return f"random-{self.neuron}-{self.settling:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigitsTrial:
+    """A network of a neuron, trained on digits."""
+
+    neuron: str
+
+    @property
+    def name(self) -> str:
+        """A file name that tells trials apart."""
+        return f"digits-{self.neuron}"
+
+
+def random_trial(trial: RandomTrial, *, budget: Budget, folder: Path) -> Result:
     """Uncoupled neurons under the same random inputs, in the circuit and in the recurrence."""
     size = budget.neurons
     projection = Projection(size, size)
     with torch.no_grad():
         projection.weight.copy_(torch.eye(size))
-    network = Network({"input": projection, "layer": NeuronLayer(NEURONS[neuron], size, dt=1.0)})
+    network = Network({"input": projection, "layer": NeuronLayer(NEURONS[trial.neuron], size, dt=1.0)})
     inputs = np.random.default_rng(0).normal(0.0, SPREAD, (budget.steps, 1, size))
-    options = SampledOptions(clock=Clock(scaling=SCALING, settling=settling))
-    circuit = simulate_sampled(
-        network, inputs, options, keep=folder / f"random-{neuron}-{settling:g}", resume=True
-    )
+    options = SampledOptions(clock=Clock(scaling=SCALING, settling=trial.settling))
+    circuit = simulate_sampled(network, inputs, options, keep=folder / trial.name, resume=True)
     model = model_steps(network, inputs)
     return {
         **asdict(compare_sampled(network, model, circuit)),
@@ -113,9 +136,10 @@ def random_trial(neuron: str, settling: float, *, budget: Budget, folder: Path) 
     }
 
 
-def digits_trial(neuron: str, *, budget: Budget, folder: Path, progress: Progress | None) -> Result:
+def digits_trial(trial: DigitsTrial, *, budget: Budget, folder: Path, progress: Progress | None) -> Result:
     """A network trained on digits, folded, and simulated on the first test images."""
     torch.manual_seed(0)
+    neuron = trial.neuron
     data = digits(seed=0)
     data.train.augmentations = ()  # shifted digits are more than a network without convolutions can learn
     window = "analytic" if neuron == "dqif" else "fixed"
@@ -129,7 +153,7 @@ def digits_trial(neuron: str, *, budget: Budget, folder: Path, progress: Progres
     inputs = features(trained, torch.stack(images)).double().numpy()
     clocked = SampledOptions(clock=Clock(scaling=SCALING, settling=SETTLING))
     circuit = simulate_sampled(
-        chain, inputs, clocked, keep=folder / f"digits-{neuron}", resume=True,
+        chain, inputs, clocked, keep=folder / trial.name, resume=True,
         progress=None if progress is None else lambda done, total: progress(done, total, neuron),
     )  # fmt: skip
     model = model_steps(chain, inputs)
@@ -149,35 +173,25 @@ def digits_trial(neuron: str, *, budget: Budget, folder: Path, progress: Progres
     }
 
 
-def run_study(
-    budget: Budget,
-    folder: Path,
-    *,
-    executor: Executor | None = None,
-    progress: Callable[[str], Progress] | None = None,
-) -> StudyResult:
-    """Run all trials; whatever is in the folder already is not run again.
+def run_study(budget: Budget, runner: Runner) -> StudyResult:
+    """Run all trials.
 
     Raises:
         TrialError: some trials failed.
         SimulatorMissing: there is no ngspice.
     """
-    random = {f"random-{n}-{s:g}": (n, s) for n in NEURONS for s in budget.settlings}
+    random = [RandomTrial(neuron=n, settling=s) for n in NEURONS for s in budget.settlings]
+    folder, told = runner.folder, runner.told("digits in ngspice")
     # one after another: each keeps all cores busy with its own simulations
-    with ThreadPoolExecutor(1) if executor is None else nullcontext(executor) as running:
-
-        def run(stage: str, trials: Mapping[str, Any], work: Callable[[Any], Result]) -> dict[str, Result]:
-            told = None if progress is None else progress(stage)
-            return run_trials(trials, work, folder=folder, executor=running, progress=told)
-
-        errors = run("clocks", random, lambda trial: random_trial(*trial, budget=budget, folder=folder))
-        told = None if progress is None else progress("digits in ngspice")
-        decided = run(
-            "digits", {f"digits-{n}": n for n in NEURONS},
+    with ThreadPoolExecutor(1) if runner.executor is None else nullcontext(runner.executor) as running:
+        single = runner.on(running)
+        errors = single.run("clocks", random, partial(random_trial, budget=budget, folder=folder))
+        decided = single.run(
+            "digits", [DigitsTrial(neuron=neuron) for neuron in NEURONS],
             partial(digits_trial, budget=budget, folder=folder, progress=told),
         )  # fmt: skip
     return StudyResult(
         budget=budget,
-        random={random[name]: result for name, result in errors.items()},
-        digits={name.removeprefix("digits-"): result for name, result in decided.items()},
+        random={(trial.neuron, trial.settling): errors[trial.name] for trial in random},
+        digits={neuron: decided[DigitsTrial(neuron=neuron).name] for neuron in NEURONS},
     )

@@ -6,10 +6,8 @@ carries: against the equation with the same two the circuit is checked, against 
 
 import json
 import math
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
 import torch
@@ -29,7 +27,7 @@ from excitable.ladder.events import (
     exact_events,
     simulate_events,
 )
-from excitable.trials import Progress
+from studies.base import Runner
 
 HIDDEN, INPUTS, CLASSES = 30, 5, 3
 END = 5.0
@@ -129,73 +127,58 @@ def early_by(peak: float, number: int, *, tau: float = 1.0) -> float:
     return tau * (math.log(peak / (peak - 1)) + (number - 1) * math.log((peak + 1) / (peak - 1)))
 
 
-def run_study(
-    budget: Budget,
-    folder: Path,
-    *,
-    executor: Executor | None = None,
-    progress: Callable[[str], Progress] | None = None,
-) -> StudyResult:
+def run_study(budget: Budget, runner: Runner) -> StudyResult:
     """Train, simulate and compare; a network that is in the folder already is not trained again.
 
     Args:
         budget: what it spends.
-        folder: receives the trained network, each trial's netlist and waveforms, and `comparison.json`.
-        executor: of the simulations.
-        progress: what is called with a stage's name to get its progress.
+        runner: its folder receives the trained network, each trial's netlist and waveforms, and `comparison.json`;
+            its executor runs the simulations.
 
     Raises:
         SimulatorMissing, SimulationFailed: ngspice.
     """
     data = YinYang(train_samples=budget.train_samples, end=END).generate()
-    weights = _trained(budget, data, folder, progress)
+    weights = _trained(budget, data, runner)
     held_out = data.test.select(range(budget.samples))
     ideal = _loaded(budget.peaks[0], weights)
     reached = score(ideal, data.test)
     ideal_spikes = exact_events(ideal, held_out.spikes)
-    results = []
-    for peak in budget.peaks:
-        network = _loaded(peak, weights)
-        step = _counted(progress, f"equation, peak {peak:g}")
-        declared = declared_events(network, held_out.spikes, progress=step)
-        step = _counted(progress, f"circuit, peak {peak:g}")
-        circuit = simulate_events(
-            network, held_out.spikes, EventCircuitOptions(), executor=executor, progress=step,
-            keep=folder / f"peak_{peak:g}",
-        )  # fmt: skip
-        results.append(
-            PeakResult(
-                peak=peak, declared=compare_events(declared, circuit, name="the declared equation"),
-                ideal=compare_events(
-                    ideal_spikes, circuit, name="the ideal model", window=WINDOW + early_by(peak, 2)
-                ),
-                shifts=tuple(shifts(ideal_spikes, circuit, peak)), declared_spikes=declared, circuit_spikes=circuit,
-            )
-        )  # fmt: skip
+    results = [
+        _simulated(peak, _loaded(peak, weights), held_out.spikes, ideal_spikes, runner)
+        for peak in budget.peaks
+    ]
     found = StudyResult(
         budget=budget, accuracy=reached.accuracy, decided=reached.decided, labels=held_out.labels,
         ideal_spikes=ideal_spikes, peaks=tuple(results),
     )  # fmt: skip
-    write_whole(folder / "comparison.json", json.dumps(_summary(found), indent=1, allow_nan=False) + "\n")
+    text = json.dumps(_summary(found), indent=1, allow_nan=False) + "\n"
+    write_whole(runner.folder / "comparison.json", text)
     return found
 
 
-def _counted(progress: Callable[[str], Progress] | None, stage: str) -> Callable[[int, int], None] | None:
-    if progress is None:
-        return None
-    report = progress(stage)
-    return lambda done, total: report(done, total, stage)
+def _simulated(
+    peak: float, network: EventNetwork, inputs: Spikes, ideal: Record, runner: Runner
+) -> PeakResult:
+    """One peak's circuit against the equation that declares the peak, and against the ideal model."""
+    declared = declared_events(network, inputs, progress=runner.counted(f"equation, peak {peak:g}"))
+    circuit = simulate_events(
+        network, inputs, EventCircuitOptions(), executor=runner.executor,
+        progress=runner.counted(f"circuit, peak {peak:g}"), keep=runner.folder / f"peak_{peak:g}",
+    )  # fmt: skip
+    return PeakResult(
+        peak=peak, declared=compare_events(declared, circuit, name="the declared equation"),
+        ideal=compare_events(ideal, circuit, name="the ideal model", window=WINDOW + early_by(peak, 2)),
+        shifts=tuple(shifts(ideal, circuit, peak)), declared_spikes=declared, circuit_spikes=circuit,
+    )  # fmt: skip
 
 
-def _trained(
-    budget: Budget, data: EventData, folder: Path, progress: Callable[[str], Progress] | None
-) -> dict[str, torch.Tensor]:
+def _trained(budget: Budget, data: EventData, runner: Runner) -> dict[str, torch.Tensor]:
     """The trained weights, read from the folder where they are."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "network.safetensors"
+    path = runner.folder / "network.safetensors"
     if not path.exists():
         network = network_of(budget.peaks[0])
-        step = _counted(progress, "training")
+        step = runner.counted("training")
         train_classifier(
             network, data, EventTraining(epochs=budget.epochs, regulariser=0.03),
             report=None if step is None else lambda record: step(record.epoch + 1, budget.epochs),

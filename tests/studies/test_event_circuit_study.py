@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from conductance.events import Spikes
-from studies.event_circuit import BUDGETS, early_by, run_study, shifts
-from studies.event_circuit_page import write_page
+from studies.event_circuit import STUDY
+from studies.event_circuit.run import BUDGETS, early_by, shifts
 
 
 def spikes(*trains):
@@ -32,9 +32,9 @@ def test_the_study_runs_and_is_not_trained_twice(tmp_path):
     """The smoke budget: every trial's netlist is kept, the page names every peak, and the weights are read again."""
     budget = BUDGETS["smoke"]
     with ThreadPoolExecutor(1) as one:
-        found = run_study(budget, tmp_path / "run", executor=one)
+        found = STUDY.run(budget, tmp_path / "run", executor=one)
         stamp = (tmp_path / "run/network.safetensors").stat().st_mtime_ns
-        again = run_study(budget, tmp_path / "run", executor=one)
+        again = STUDY.run(budget, tmp_path / "run", executor=one)
     assert (tmp_path / "run/network.safetensors").stat().st_mtime_ns == stamp
     assert again.peaks[0].declared.errors == pytest.approx(found.peaks[0].declared.errors)
     assert found.peaks[0].declared.matched >= 0.99
@@ -42,7 +42,7 @@ def test_the_study_runs_and_is_not_trained_twice(tmp_path):
     kept = json.loads((tmp_path / "run/comparison.json").read_text())
     assert kept["peaks"][0]["declared"]["spikes"] == found.peaks[0].declared.spikes
     assert (tmp_path / "run/peak_10/trial_1/trial_1_bench.cir").exists()
-    text = write_page(found, tmp_path / "docs").read_text()
+    text = STUDY.write(found, tmp_path / "docs").read_text()
     assert "V_p = 10: the circuit **holds**" in text
     asked = "**holds**" if found.peaks[0].ideal.same_class >= 0.98 else "**fails**"
     assert f"V_p = 10: {found.peaks[0].ideal.same_class:.0%} ({asked})" in text

@@ -7,21 +7,21 @@ import torch
 
 from conductance.events import EventNetwork
 from conductance.tasks import Digits
-from studies.event_training import BUDGETS, classifier, run_study
-from studies.event_training_page import write_page
+from studies.event_training import STUDY
+from studies.event_training.run import BUDGETS, classifier
 
 
 def test_the_study_runs_and_is_not_trained_twice(tmp_path):
     """The smoke budget: one file per training, read again by the next run; the page judges every task."""
     kept = torch.get_num_threads()
     with ThreadPoolExecutor(1) as one:
-        found = run_study(BUDGETS["smoke"], tmp_path / "run", executor=one)
+        found = STUDY.run(BUDGETS["smoke"], tmp_path / "run", executor=one)
         stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").iterdir()}
-        again = run_study(BUDGETS["smoke"], tmp_path / "run", executor=one)
+        again = STUDY.run(BUDGETS["smoke"], tmp_path / "run", executor=one)
     torch.set_num_threads(kept)
-    assert again == found and len(stamps) == 2
+    assert again == found and len(stamps) == 3
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "run").iterdir()} == stamps
-    text = write_page(found, tmp_path / "docs").read_text()
+    text = STUDY.write(found, tmp_path / "docs").read_text()
     assert "Yin-Yang" in text and "**not reached**" in text and "recurrent neurons" in text
 
 

@@ -7,20 +7,19 @@ import pytest
 import torch
 
 from conductance.training.events import score
-from studies.qif_lif import (
+from studies.qif_lif import STUDY
+from studies.qif_lif.page import page
+from studies.qif_lif.run import best_of, search_trials
+from studies.qif_lif.trainings import (
     BUDGETS,
     LEAST_WEIGHT,
     MODELS,
     SILENT_SHARE,
     Trial,
-    best_of,
     network_of,
-    run_study,
     run_trial,
-    search_trials,
     task_of,
 )
-from studies.qif_lif_page import page, write_page
 
 SMOKE = replace(BUDGETS["smoke"], epochs=1)
 
@@ -68,7 +67,7 @@ def test_the_search_is_equal_and_picks_the_best_on_validation():
 
 def test_a_training_that_changes_nothing_is_a_result(monkeypatch):
     """LIF neurons that are all silent stop with the reason, and are scored as they are."""
-    monkeypatch.setattr("studies.qif_lif.SILENT_SHARE", 1.0)
+    monkeypatch.setattr("studies.qif_lif.trainings.SILENT_SHARE", 1.0)
     result = run_trial(trial("lif", "silent"))
     assert "no spike of epoch 0 has a gradient" in result["stopped"]
     assert result["silent_before"] == result["silent"] == 1.0
@@ -78,15 +77,15 @@ def test_a_training_that_changes_nothing_is_a_result(monkeypatch):
 @pytest.mark.slow
 def test_the_study_runs_once_and_writes_its_page(tmp_path, monkeypatch):
     """A second call runs nothing again; the page has a row for each neuron and start, and both pictures."""
-    monkeypatch.setattr("studies.qif_lif.LANDSCAPE_POINTS", 3)
+    monkeypatch.setattr("studies.qif_lif.landscape.LANDSCAPE_POINTS", 3)
     budget = replace(SMOKE, landscapes=1)
     with ThreadPoolExecutor(1) as executor:
-        study = run_study(budget, tmp_path / "results", executor=executor)
+        study = STUDY.run(budget, tmp_path / "results", executor=executor)
         times = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").iterdir()}
-        again = run_study(budget, tmp_path / "results", executor=executor)
+        again = STUDY.run(budget, tmp_path / "results", executor=executor)
     assert page(study) == page(again)
     assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / "results").iterdir()}
-    text = write_page(study, tmp_path / "docs").read_text()
+    text = STUDY.write(study, tmp_path / "docs").read_text()
     landscapes = [
         line for line in text.splitlines() if "random |" in line or "against the gradient |" in line
     ]

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from conductance.deep.neurons import ImageNeurons, NeuronOptions
 from excitable.trials import Result
-from studies.dqif_variants import VARIANTS
+from studies.dqif.variants import VARIANTS
 
 INPUTS, HIDDEN, CLASSES, STEPS = 8, 32, 10, 4
 DIFFERENCE = 0.05

@@ -1,7 +1,6 @@
 """The page of the mismatch study: yields, correlations and a figure, all computed from its results."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,10 +9,8 @@ from scipy.stats import binomtest
 
 from circuits.measures.chips import PELGROM, mismatch_of
 from circuits.technologies import technology
-from conductance.files import whole_file
-from conductance.storage import write_whole
 from excitable.chips.yields import RATIO, Sweep, correlation
-from studies.mismatch import PLAIN, SPREADS, TECHNOLOGY, StudyResult, task_of
+from studies.mismatch.run import PLAIN, SPREADS, TECHNOLOGY, StudyResult, task_of
 
 COLOURS = {True: "#009e73", False: "#0072b2"}
 """Of aware and of plain training."""
@@ -24,26 +21,10 @@ LIMITS = (1.1, 1.25, 1.5, 2.0, 3.0)
 """Multiples of the nominal error at which the yield is given."""
 
 
-def write_page(study: StudyResult, folder: Path) -> Path:
-    """Write `mismatch.md` and its figure into a folder of documentation, each file whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    figure = study_figure(study)
-    for suffix in ("svg", "png"):
-        with whole_file(folder / f"mismatch.{suffix}") as part:
-            figure.savefig(part, format=suffix, dpi=130)
-    path = folder / "mismatch.md"
-    write_whole(path, page(study))
-    return path
-
-
 def page(study: StudyResult) -> str:
-    """The page as Markdown."""
+    """The page below its title."""
     budget = study.budget
     lines = [
-        "# Training on chips that differ",
-        "",
-        "This page is written by `excitable study mismatch`; nothing in it is typed by hand.",
-        "",
         f"A network of {budget.hidden} MTC neurons (a fast negative and a slow positive element, filter_limit 1) "
         f"predicts the Mackey-Glass series {task_of(budget).horizon:g} time units ahead, dt = {budget.dt:g}. It is "
         f"trained {len(study.trainings)} times from the same start: plainly, and with a new chip in every one of its "

@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy import stats
 
-from conductance.files import whole_file
 from conductance.landscapes import MEASURES, Estimate, estimates
-from conductance.storage import write_whole
 from excitable.trials import Result
-from studies.event_training_page import softplus_note
-from studies.qif_lif import (
-    LANDSCAPE_LENGTH,
-    LANDSCAPE_TRIALS,
+from studies.event_training.page import softplus_note
+from studies.pages import CONFIDENCE, difference, listed, spread
+from studies.qif_lif.landscape import LANDSCAPE_LENGTH, LANDSCAPE_TRIALS
+from studies.qif_lif.run import StudyResult
+from studies.qif_lif.trainings import (
     MODELS,
     NEURONS,
     OSCILLATING,
@@ -26,7 +23,6 @@ from studies.qif_lif import (
     SILENT_SHARE,
     STARTS,
     TARGETS,
-    StudyResult,
 )
 
 COLOURS = {"qif": "#0072b2", "lif": "#e69f00", OSCILLATING: "#cc79a7", PULLED: "#009e73"}
@@ -37,33 +33,21 @@ CURVES = {
     "spikes": "spikes per hidden neuron and trial",
     "gradient_norm": "norm of the gradient",
 }
-CONFIDENCE = 0.95
 
 
-def write_page(study: StudyResult, folder: Path) -> Path:
-    """Write `qif-lif.md` and its figures into a folder of documentation, each file whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in (("qif-lif", training_figure(study)), ("qif-lif-landscape", path_figure(study))):
-        for suffix in ("svg", "png"):
-            with whole_file(folder / f"{name}.{suffix}") as part:
-                figure.savefig(part, format=suffix, dpi=130)
-    path = folder / "qif-lif.md"
-    write_whole(path, page(study))
-    return path
+def figures(study: StudyResult) -> dict[str, Figure]:
+    """The trainings, and the paths through the landscapes."""
+    return {"qif-lif": training_figure(study), "qif-lif-landscape": path_figure(study)}
 
 
 def page(study: StudyResult) -> str:
-    """The page as Markdown."""
+    """The page below its title."""
     budget = study.budget
     lines = [
-        "# QIF against LIF, both by exact gradients",
-        "",
-        "This page is written by `excitable study qif-lif`; nothing in it is typed by hand.",
-        "",
         f"Budget, equal for both: {budget.epochs} epochs in batches of {budget.batch}, Adam with cosine annealing, "
         f"loss on first spike times with the published regulariser at weight {REGULARISER:g}, weights trained and "
         f"nothing else. {len(budget.learning_rates) * len(budget.drives)} settings are searched with seed 0 on the "
-        f"validation split (learning rates {_listed(budget.learning_rates)}; first weights {_listed(budget.drives)} "
+        f"validation split (learning rates {listed(budget.learning_rates)}; first weights {listed(budget.drives)} "
         f"times the least weight that makes a neuron at rest spike, pi^2/4 for QIF and 4 for LIF), then "
         f"{budget.seeds} other seeds run at the best. Yin-Yang: {budget.train_samples} train, 1000 validation and 1000 "
         "test samples of the published splits. Trials last 5 tau. Numbers are means ± standard "
@@ -109,14 +93,14 @@ def _table(study: StudyResult, task: str, start: str) -> list[str]:
             continue
         done = [row for row in rows if row["curves"]["gradient_norm"]]
         reached = [row["epochs_to_target"] for row in rows if row["epochs_to_target"] is not None]
-        epochs = f"{_spread(reached, 1)} ({len(reached)} of {len(rows)})" if reached else f"0 of {len(rows)}"
+        epochs = f"{spread(reached, 1)} ({len(reached)} of {len(rows)})" if reached else f"0 of {len(rows)}"
         lines.append(
-            f"| {NAMES[model]} | {_spread([row['accuracy'] for row in rows], 3)} "
-            f"| {_spread([max(row['curves']['accuracy'], default=row['validation']) for row in rows], 3)} "
-            f"| {_spread([row['silent'] for row in rows], 2)} "
-            f"| {_spread([row['hidden_spikes'] for row in rows], 2)} "
-            f"| {_spread([row['curves']['gradient_norm'][-1] for row in done], 3)} "
-            f"| {_spread([row['curves']['gradient_variance'][-1] for row in done], 3)} "
+            f"| {NAMES[model]} | {spread([row['accuracy'] for row in rows], 3)} "
+            f"| {spread([max(row['curves']['accuracy'], default=row['validation']) for row in rows], 3)} "
+            f"| {spread([row['silent'] for row in rows], 2)} "
+            f"| {spread([row['hidden_spikes'] for row in rows], 2)} "
+            f"| {spread([row['curves']['gradient_norm'][-1] for row in done], 3)} "
+            f"| {spread([row['curves']['gradient_variance'][-1] for row in done], 3)} "
             f"| {sum(sum(row['curves']['skipped']) for row in rows)} | {epochs} "
             f"| {sum(bool(row['stopped']) for row in rows)} of {len(rows)} |"
         )
@@ -134,7 +118,7 @@ def _verdicts(study: StudyResult, task: str) -> list[str]:
         ours, theirs = (
             [row["accuracy"] for row in _rows(study.comparison, task, model, start)] for model in MODELS
         )
-        low, high = _difference(ours, theirs)
+        low, high = difference(ours, theirs)
         word = (
             "confirmed" if low > 0 else "contradicted" if high < 0 else "not decided by this number of seeds"
         )
@@ -158,15 +142,6 @@ def _verdicts(study: StudyResult, task: str) -> list[str]:
         "the neuron. A LIF neuron has no pseudospikes: the loss takes the end of the trial for a silent output neuron.",
     ]
     return lines
-
-
-def _difference(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float]:
-    """The confidence interval of a difference of means; a point where no number varies."""
-    if np.std(ours) == 0 and np.std(theirs) == 0:
-        difference = float(np.mean(ours) - np.mean(theirs))
-        return difference, difference
-    interval = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(CONFIDENCE)
-    return float(interval.low), float(interval.high)
 
 
 def _landscape(study: StudyResult) -> list[str]:
@@ -310,15 +285,3 @@ def _cell(found: Estimate) -> str:
 def _digits(value: float) -> str:
     # a cosine differs from 1 far behind the point
     return f"{value:.7f}" if 0.99 < value < 1 else f"{value:.4g}"
-
-
-def _spread(values: Sequence[float], digits: int) -> str:
-    if not values:
-        return "none"
-    if len(values) < 2:
-        return f"{values[0]:.{digits}f}"
-    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
-
-
-def _listed(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
