@@ -1,6 +1,6 @@
 """Text and simulators: a circuit written in a dialect, run in a simulator and read back as labelled waveforms."""
 
-from netlists.analyses import DCSweep, OperatingPoint, Tolerances, Transient
+from netlists.analyses import DCSweep, OperatingPoint, SmallSignal, Tolerances, Transient
 from netlists.netlist import Netlist
 from netlists.simulation import Run, simulate, simulate_all
 from netlists.writing import write_netlist
@@ -10,6 +10,7 @@ __all__ = [
     "Netlist",
     "OperatingPoint",
     "Run",
+    "SmallSignal",
     "Tolerances",
     "Transient",
     "simulate",

@@ -68,7 +68,30 @@ class DCSweep:
         return math.floor((self.stop - self.start) / self.step * (1 + 1e-9)) + 1
 
 
-Analysis = OperatingPoint | Transient | DCSweep
+@dataclass(frozen=True, kw_only=True)
+class SmallSignal:
+    """Response, linear around the operating point, to the sources that have a `small_signal` amplitude.
+
+    From `start` to `stop` (Hz) at `points` frequencies a decade, evenly spaced in the logarithm.
+    """
+
+    start: float
+    stop: float
+    points: int
+
+    def __post_init__(self) -> None:
+        _positive("small-signal analysis", start=self.start, stop=self.stop)
+        if not self.start < self.stop:
+            raise NetlistError(
+                f"small-signal analysis: from {self.start:g} to {self.stop:g} Hz; stop must be larger than start"
+            )
+        if isinstance(self.points, bool) or not isinstance(self.points, int) or self.points < 1:
+            raise NetlistError(
+                f"small-signal analysis: points = {self.points!r} a decade; it must be 1 or more"
+            )
+
+
+Analysis = OperatingPoint | Transient | DCSweep | SmallSignal
 
 
 @dataclass(frozen=True, kw_only=True)

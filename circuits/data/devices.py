@@ -284,17 +284,25 @@ class BehaviouralVoltage(Device):
 
 @dataclass(frozen=True, kw_only=True)
 class VoltageSource(Device):
-    """Independent voltage of `positive` against `negative`: a constant in V, or held values."""
+    """Independent voltage of `positive` against `negative`: a constant in V, or held values.
+
+    `small_signal` is its amplitude (V) in a small-signal analysis, which adds it to the operating point.
+    """
 
     positive: str
     negative: str
     waveform: float | HeldWaveform
+    small_signal: float = 0.0
 
     terminal_fields = ("positive", "negative")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_waveform(self.waveform, self.label)
+        if not math.isfinite(self.small_signal):
+            raise CircuitError(
+                f"{self.label}: small_signal = {self.small_signal!r} is not a finite amplitude in V"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

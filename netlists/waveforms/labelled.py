@@ -3,7 +3,8 @@
 A dataset has the variable `voltage` in V with the dimensions (time, node), time in s; nodes are named by the
 paths of the circuit. Where the circuit has meters, `current` in A has (time, source): what flows through a voltage
 source from its positive end to its negative one, so a supply that delivers has a negative current. A DC sweep has
-`sweep` (V or A) in place of time, an operating point has nodes alone.
+`sweep` (V or A) in place of time, a small-signal analysis `frequency` (Hz) and complex values, an operating point has
+nodes alone.
 """
 
 import os
@@ -15,11 +16,17 @@ from types import MappingProxyType
 import numpy as np
 import xarray as xr
 
-from netlists.analyses import Analysis, DCSweep, OperatingPoint, Transient
+from netlists.analyses import Analysis, DCSweep, OperatingPoint, SmallSignal, Transient
 from netlists.errors import WaveformError
 from netlists.waveforms.raw import Plot
 
-_AXES = {"Transient Analysis": "time", "DC transfer characteristic": "sweep", "Operating Point": None}
+_AXES = {
+    "Transient Analysis": "time",
+    "AC Analysis": "frequency",
+    "DC transfer characteristic": "sweep",
+    "Operating Point": None,
+}
+_UNITS = {"voltage": "V", "current": "A"}
 
 
 def label(
@@ -43,8 +50,9 @@ def label(
     if axis is None:
         voltage = xr.DataArray(values[0], dims=("node",), coords={"node": nodes}, attrs=description)
     else:
-        units = "s" if axis == "time" else {"voltage": "V", "current": "A"}.get(plot.kinds[0], "1")
-        along = (axis, plot.values[:, 0].copy(), {"units": units})
+        units = {"time": "s", "frequency": "Hz"}.get(axis) or _UNITS.get(plot.kinds[0], "1")
+        # the frequencies of a small-signal analysis are complex numbers without an imaginary part
+        along = (axis, plot.values[:, 0].real.copy(), {"units": units})
         coordinates = {axis: along, "node": nodes}
         voltage = xr.DataArray(values, dims=(axis, "node"), coords=coordinates, attrs=description)
     found = {"voltage": voltage}
@@ -77,6 +85,16 @@ def check_complete(waveforms: xr.Dataset, analysis: Analysis) -> None:
         case DCSweep() as sweep:
             if waveforms.sizes["sweep"] != sweep.points:
                 raise WaveformError(f"the sweep has {waveforms.sizes['sweep']} of {sweep.points} points")
+        case SmallSignal() as small:
+            ends = waveforms["frequency"].values[[0, -1]]
+            if (
+                not np.allclose(ends[0], small.start, rtol=1e-6)
+                or ends[1] * 10 ** (1 / small.points) < small.stop
+            ):
+                raise WaveformError(
+                    f"the frequencies go from {ends[0]:g} to {ends[1]:g} Hz, "
+                    f"{small.start:g} to {small.stop:g} Hz were asked for"
+                )
         case OperatingPoint():
             pass
 

@@ -1,7 +1,7 @@
 """Pass: the analysis line."""
 
 from circuits.data.circuit import Circuit
-from netlists.analyses import DCSweep, OperatingPoint, Transient
+from netlists.analyses import DCSweep, OperatingPoint, SmallSignal, Transient
 from netlists.ngspice.comments import engineering, trailing
 from netlists.ngspice.draft import Draft
 from netlists.ngspice.expressions import print_number, print_rounded
@@ -9,7 +9,7 @@ from netlists.ngspice.names import card_name
 
 
 def add_analysis(draft: Draft) -> Draft:
-    """Section `analysis`: `.op`, `.tran` or `.dc`."""
+    """Section `analysis`: `.op`, `.tran`, `.dc` or `.ac`."""
     match draft.analysis:
         case OperatingPoint():
             line = ".op"
@@ -17,6 +17,8 @@ def add_analysis(draft: Draft) -> Draft:
             line = _transient(analysis)
         case DCSweep() as analysis:
             line = _sweep(analysis, draft.circuit)
+        case SmallSignal() as analysis:
+            line = f".ac dec {analysis.points} {print_number(analysis.start)} {print_number(analysis.stop)}"
     return draft.with_section("analysis", [line])
 
 

@@ -60,7 +60,8 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
         case BehaviouralVoltage():
             return owner.BehavioralSource(name, *nodes, voltage_expression=print_expression(device.voltage))
         case VoltageSource():
-            return owner.V(name, *nodes, waveform_text(device.waveform))
+            small = f" ac {print_number(device.small_signal)}" if device.small_signal else ""
+            return owner.V(name, *nodes, waveform_text(device.waveform) + small)
         case CurrentSource():
             return owner.I(name, *nodes, waveform_text(device.waveform))
         case Switch():
