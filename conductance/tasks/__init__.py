@@ -12,6 +12,7 @@ from conductance.tasks.options import Option, TaskError, options_of
 from conductance.tasks.registry import tasks_that_draw
 from conductance.tasks.shd import SpikingHeidelbergDigits
 from conductance.tasks.spike_timing import SpikeTiming, TimingData
+from conductance.tasks.table import Table
 from conductance.tasks.yin_yang import YinYang
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Standardisation",
     "Task",
     "TaskData",
+    "Table",
     "TaskError",
     "TimingData",
     "YinYang",

@@ -12,11 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from conductance.tasks.decisions import Decision, check_decision
 from conductance.tasks.options import TaskError
 
 SPLITS = ("train", "validation", "test", "held_out")
@@ -77,26 +78,37 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class Standardisation:
-    """The map z = (x - mean) / std, whose two numbers come from the inputs of the train split alone."""
+    """The map z = (x - mean) / std, whose numbers come from the train split alone.
 
-    mean: float
-    std: float
+    Attributes:
+        mean: of all features, or one number per feature.
+        std: the same.
+    """
+
+    mean: float | tuple[float, ...]
+    std: float | tuple[float, ...]
 
     def __post_init__(self) -> None:
-        # A constant series in float64 has a spread of rounding size, not 0.
-        if not (math.isfinite(self.mean) and math.isfinite(self.std) and self.std > 1e-9 * abs(self.mean)):
+        means, stds = (v if isinstance(v, tuple) else (v,) for v in (self.mean, self.std))
+        if len(means) != len(stds):
             raise TaskError(
-                f"standardisation: mean {self.mean:g} and std {self.std:g} are not usable; "
-                "the series must vary and be finite."
+                f"standardisation: {len(means)} means and {len(stds)} stds; give one of each per feature."
             )
+        for mean, std in zip(means, stds, strict=True):
+            # A constant series in float64 has a spread of rounding size, not 0.
+            if not (math.isfinite(mean) and math.isfinite(std) and std > 1e-9 * abs(mean)):
+                raise TaskError(
+                    f"standardisation: mean {mean:g} and std {std:g} are not usable; "
+                    "the series must vary and be finite."
+                )
 
     def apply(self, x: Tensor) -> Tensor:
-        """From the series' own unit to zero mean and unit standard deviation."""
-        return (x - self.mean) / self.std
+        """From the series' own unit to zero mean and unit standard deviation; (..., feature)."""
+        return (x - x.new_tensor(self.mean)) / x.new_tensor(self.std)
 
     def invert(self, z: Tensor) -> Tensor:
-        """From standardised values back to the series' own unit."""
-        return z * self.std + self.mean
+        """From standardised values back to the series' own unit; (..., feature)."""
+        return z * z.new_tensor(self.std) + z.new_tensor(self.mean)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +124,12 @@ class TaskData:
         sample: what one sample is, in words.
         input_names, target_names: one name per feature.
         seed: the seed of the draw.
+        target_scale: the same as `scale` for the targets; None where they have the scale of the inputs, or are
+            classes.
+        classes: names of the classes where each series has one; then the targets are 1 in the column of its class
+            and 0 elsewhere. Empty for a regression.
+        decision: how a network's output becomes evidence for the classes, see `conductance.tasks.decisions`.
+        remarks: what was done to the data on the way, in sentences: gaps filled, rows left out.
     """
 
     name: str
@@ -126,8 +144,18 @@ class TaskData:
     input_names: tuple[str, ...]
     target_names: tuple[str, ...]
     seed: int
+    target_scale: Standardisation | None = None
+    classes: tuple[str, ...] = ()
+    decision: Decision = "mean"
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_decision(self.decision, f"task {self.name}")
+        if self.classes and self.classes != self.target_names:
+            raise TaskError(
+                f"task {self.name}: the classes {', '.join(self.classes)} must be the targets' names, which are "
+                f"{', '.join(self.target_names)}."
+            )
         for name, split in self.splits.items():
             features = (split.inputs.shape[2], split.targets.shape[2])
             if features != (len(self.input_names), len(self.target_names)):
@@ -144,6 +172,31 @@ class TaskData:
     def splits(self) -> Mapping[str, Split]:
         """The four splits by name."""
         return {name: getattr(self, name) for name in SPLITS}
+
+    @property
+    def seconds(self) -> float | None:
+        """Time between two samples in s; None where the task's time is no time of a clock."""
+        return self.sample_step if self.time_unit == "s" else None
+
+    @staticmethod
+    def from_arrays(x: Any, y: Any, **options: Any) -> TaskData:
+        """Data of your own arrays, see `conductance.tasks.arrays.from_arrays`."""
+        from conductance.tasks.arrays import from_arrays
+
+        return from_arrays(x, y, **options)
+
+    @staticmethod
+    def from_dataset(dataset: Any, **options: Any) -> TaskData:
+        """Data of a torch Dataset, see `conductance.tasks.arrays.from_dataset`."""
+        from conductance.tasks.arrays import from_dataset
+
+        return from_dataset(dataset, **options)
+
+    def task(self) -> Task:
+        """The task that these data are, for `train`: nrmse of a regression, share of wrong decisions of classes."""
+        from conductance.tasks.arrays import Given
+
+        return Given(data=self)
 
 
 @runtime_checkable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -48,3 +49,66 @@ def nrmse(prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> flo
             "nrmse: the counted target is constant, so its standard deviation is no scale for an error."
         )
     return math.sqrt(float(((prediction - target) ** 2).mean())) / spread
+
+
+def wrong_share(evidence: Tensor, labels: Tensor) -> float:
+    """Share of series whose largest evidence is not their class: 0 if all are decided rightly.
+
+    Args:
+        evidence: (batch, class).
+        labels: (batch,), int64.
+    """
+    return float((evidence.detach().argmax(-1) != labels).double().mean())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationScore:
+    """How well classes are told apart.
+
+    Attributes:
+        accuracy: share of right decisions.
+        confusion: (class, decided) counts; row i are the series of class i.
+        f1: per class, 2 TP/(2 TP + FP + FN); 0 for a class that is never decided rightly.
+        calibration: expected calibration error: mean distance between the confidence (largest softmax of the
+            evidence) and the share of right decisions, over ten bins of confidence weighted by their sizes
+            (Guo et al., ICML 2017).
+    """
+
+    accuracy: float
+    confusion: tuple[tuple[int, ...], ...]
+    f1: tuple[float, ...]
+    calibration: float
+
+
+def classification_score(evidence: Tensor, labels: Tensor) -> ClassificationScore:
+    """Accuracy, confusion, F1 and calibration of decisions.
+
+    Args:
+        evidence: (batch, class).
+        labels: (batch,), int64.
+
+    >>> score = classification_score(torch.tensor([[2.0, 0.0], [0.0, 2.0], [1.0, 0.0]]), torch.tensor([0, 1, 1]))
+    >>> score.confusion, round(score.accuracy, 3)
+    (((1, 0), (1, 1)), 0.667)
+    """
+    classes = evidence.shape[1]
+    decided = evidence.detach().argmax(-1)
+    counts = torch.zeros(classes, classes, dtype=torch.long)
+    counts.index_put_(
+        (labels.cpu(), decided.cpu()), torch.ones(len(labels), dtype=torch.long), accumulate=True
+    )
+    right = counts.diagonal().double()
+    f1 = 2 * right / (counts.sum(0) + counts.sum(1)).clamp(min=1)
+    confidence = torch.softmax(evidence.detach().double().cpu(), -1).amax(-1)
+    hit = (decided == labels).double().cpu()
+    bins = (confidence * 10).long().clamp(max=9)
+    gaps = [
+        (confidence[bins == k].mean() - hit[bins == k].mean()).abs() * (bins == k).sum()
+        for k in bins.unique()
+    ]
+    return ClassificationScore(
+        accuracy=float(hit.mean()),
+        confusion=tuple(tuple(row) for row in counts.tolist()),
+        f1=tuple(f1.tolist()),
+        calibration=float(sum(gaps)) / len(labels),
+    )

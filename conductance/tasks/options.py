@@ -61,6 +61,11 @@ def required(meaning: str) -> Any:
     return dataclasses.field(metadata={MEANING: meaning})
 
 
+def described(default: Any, meaning: str) -> Any:
+    """A dataclass field that is no number, as a name or a list of names, with its default and its meaning."""
+    return dataclasses.field(default=default, metadata={MEANING: meaning})
+
+
 def options_of(task: Any) -> dict[str, Option]:
     """The declared options of a task (class or object), by field name."""
     return {field.name: field.metadata[KEY] for field in dataclasses.fields(task) if KEY in field.metadata}

@@ -4,16 +4,41 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
+import tempfile
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import conductance.tasks
-from conductance.tasks import SPLITS, MackeyGlass, Split, Standardisation, Task, TaskError, nrmse, options_of
+from conductance.tasks import (
+    SPLITS,
+    MackeyGlass,
+    Split,
+    Standardisation,
+    Table,
+    Task,
+    TaskError,
+    nrmse,
+    options_of,
+)
+from conductance.tasks.arrays import Given
+from conductance.tasks.options import MEANING
+
+
+def _folder_of_series() -> str:
+    """Twenty sequences of two random columns, one file each."""
+    folder = tempfile.mkdtemp()
+    for k in range(20):
+        np.save(Path(folder) / f"{k:02}.npy", np.random.default_rng(k).normal(size=(200, 2)))
+    return folder
+
 
 TASKS = [
+    Table(path=_folder_of_series(), inputs=["0"], targets=["1"], validation=0.3, test=0.3),
     MackeyGlass(
         sample_step=0.5, horizon=10.0, series_samples=120, warm_up=20, train_series=4, validation_series=2,
         test_series=3, held_out_samples=200,
@@ -37,7 +62,7 @@ def test_the_list_holds_every_task():
     found = set()
     for module in pkgutil.iter_modules(conductance.tasks.__path__, "conductance.tasks."):
         members = inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
-        found |= {cls for _, cls in members if hasattr(cls, "baselines") and cls is not Task}
+        found |= {cls for _, cls in members if hasattr(cls, "baselines") and cls not in (Task, Given)}
     assert found == {type(task) for task in TASKS}
     assert {cls.__name__ for cls in found} <= set(conductance.tasks.__all__)
     assert set(conductance.tasks.SERIES_TASKS.values()) == found
@@ -47,8 +72,8 @@ def test_a_task_is_a_frozen_value_with_declared_options(task):
     """Tasks satisfy the protocol; every field carries meaning, unit and bounds, and cannot be changed."""
     assert isinstance(task, Task)
     fields = {field.name for field in dataclasses.fields(task)}
-    assert set(options_of(task)) == fields
-    assert {"train_series", "held_out_samples"} <= fields
+    described = {field.name for field in dataclasses.fields(task) if field.metadata.get(MEANING)}
+    assert set(options_of(task)) | described == fields
     assert type(task).name == task.name
     assert all(option.meaning and option.unit for option in options_of(task).values())
     with pytest.raises(dataclasses.FrozenInstanceError):
