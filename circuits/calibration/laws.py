@@ -12,7 +12,7 @@ import numpy as np
 
 from circuits.calibration.amplifiers import Calibration, measured_element, trimmed
 from circuits.data.scaling import Scaling
-from circuits.networks.continuous import is_linear, layer_values
+from circuits.networks.continuous import layer_values
 from circuits.realisations import Trim
 from circuits.realisations.forms import MEASURED
 from circuits.realisations.multi_tanh import WIDEST
@@ -22,6 +22,7 @@ from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.neurons.base import Neuron
 from conductance.neurons.limits import LIMITED, clamped, limited, with_elements
+from conductance.neurons.spiking import is_linear
 
 FILTER_LIMIT = 1.0
 """A follower-integrator is one pair."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import sympy
 
 from circuits.data.circuit import (
     GROUND,
@@ -31,6 +30,7 @@ from circuits.technologies import Technology
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons.base import Neuron
+from conductance.neurons.spiking import is_linear
 
 Levels = Level | Mapping[str, Level]
 """One level for all layers that are not linear, or a level for a layer (`hidden`) or a neuron (`hidden_3`); what is
@@ -218,13 +218,6 @@ def _check_linear_after(network: Network, hidden: NeuronLayer) -> None:
                 f"layer {layer.neuron.name} is not linear, so the parts of its network do not add up; "
                 f"simulate the network as one netlist"
             )
-
-
-def is_linear(neuron: Neuron) -> bool:
-    """Whether all currents and the output are linear in the states."""
-    expressions = [state.total for state in neuron.states] + [sympy.sympify(neuron.output)]
-    slopes = [sympy.diff(expression, symbol) for expression in expressions for symbol in neuron.state_symbols]
-    return not any(slope.has(*neuron.state_symbols) for slope in slopes)
 
 
 def with_shared_widths(label: str, neuron: Neuron, columns: Mapping[str, np.ndarray]) -> Neuron:

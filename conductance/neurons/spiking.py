@@ -7,6 +7,16 @@ import sympy
 from conductance.neurons.base import Neuron
 
 
+def is_linear(neuron: Neuron) -> bool:
+    """Whether all currents and the output are linear in the states, and nothing jumps: a filter."""
+    if neuron.event is not None:
+        return False
+    laws = [state.total if state.following is None else state.following for state in neuron.states]
+    expressions = [sympy.sympify(law) for law in (*laws, neuron.output)]
+    slopes = [sympy.diff(expression, symbol) for expression in expressions for symbol in neuron.state_symbols]
+    return not any(slope.has(*neuron.state_symbols) for slope in slopes)
+
+
 def is_spiking(neuron: Neuron) -> bool:
     """Whether the output is spikes: an event, or a function that is not linear in the states (a filter's is)."""
     if neuron.event is not None:

@@ -12,7 +12,6 @@ from conductance.tasks.options import Option, TaskError, options_of
 from conductance.tasks.registry import tasks_that_draw
 from conductance.tasks.shd import SpikingHeidelbergDigits
 from conductance.tasks.spike_timing import SpikeTiming, TimingData
-from conductance.tasks.table import Table
 from conductance.tasks.yin_yang import YinYang
 
 __all__ = [
@@ -35,7 +34,6 @@ __all__ = [
     "Standardisation",
     "Task",
     "TaskData",
-    "Table",
     "TaskError",
     "TimingData",
     "YinYang",

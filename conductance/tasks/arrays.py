@@ -319,7 +319,7 @@ def _listed(values: Any, argument: str, owner: str) -> list[np.ndarray]:
                 f"(time, feature) arrays, or for y one label per series."
             )
         values = [values[:, k] for k in range(values.shape[1])]
-    listed = []
+    listed: list[np.ndarray] = []
     for place, one in enumerate(values):
         array = np.asarray(one.detach().cpu() if isinstance(one, torch.Tensor) else one)
         if array.ndim != 2 or array.dtype.kind not in "fiu" or not len(array):

@@ -215,7 +215,10 @@ class MackeyGlass:
         splits = {name: self._split(scale.apply(torch.from_numpy(x))) for name, x in raw.items()}
         return TaskData(
             name=self.name,
-            **splits,
+            train=splits["train"],
+            validation=splits["validation"],
+            test=splits["test"],
+            held_out=splits["held_out"],
             scale=scale,
             sample_step=self.sample_step,
             time_unit="time unit of the Mackey-Glass equation",

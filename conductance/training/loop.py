@@ -20,6 +20,7 @@ from conductance.storage.networks import network_document
 from conductance.tasks.base import Task, TaskData
 from conductance.training.board import TENSORBOARD, EventFile
 from conductance.training.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
+from conductance.training.losses import Loss
 from conductance.training.metrics import METRICS, MetricsFile, Record
 from conductance.training.module import SeriesModule
 from conductance.training.options import TrainingError, TrainingOptions
@@ -51,6 +52,7 @@ def train(
     seed: int = 0,
     folder: Path | None = None,
     report: Callable[[Record], None] | None = None,
+    loss: Loss | None = None,
 ) -> TrainingResult:
     """Train a network in place by back-propagation through time.
 
@@ -63,6 +65,8 @@ def train(
         folder: an existing folder for `metrics.jsonl`, `checkpoints/` and TensorBoard's files; None writes nothing.
             If it holds a checkpoint of the same training, that is where training goes on.
         report: called with every record, for a progress bar.
+        loss: of your own, from (prediction, split) to a number, see `conductance.training.losses`; that of the options
+            where none is given.
 
     Raises:
         TrainingError: options that do not fit the data, a checkpoint of another training, a damaged checkpoint,
@@ -80,9 +84,11 @@ def train(
         module = SeriesModule(
             network, task, data, options=options, seed=seed, begin=begin,
             report=lambda record: _tell(sinks, record),
-            evaluated=lambda now: _keep(now, folder, metrics),
+            evaluated=lambda now: _keep(now, folder, metrics), loss=loss,
         )  # fmt: skip
-        if module.done < options.steps:
+        if options.nothing_to_train:
+            module.done = 0
+        elif module.done < options.steps and not module.exhausted:
             _fit(module)
         result = _finished(module)
         _tell(sinks, result.test)
@@ -178,12 +184,22 @@ def _finished(module: SeriesModule) -> TrainingResult:
     if module.options.keep == "best" and module.best is not None:
         module.network.load_state_dict(module.best.weights)
         step = module.best.step
+    if module.options.readout in ("end", "both", "alternating") or module.options.nothing_to_train:
+        _solve_last(module)
     return TrainingResult(
         step=step,
         validation=replace(module.measure("validation"), step=step),
         test=replace(module.measure("test"), step=step),
         resumed_at=None if module.begin is None else module.begin.step,
     )
+
+
+def _solve_last(module: SeriesModule) -> None:
+    """Solve the readout of the kept weights, and keep what it was before where the validation split says so."""
+    before, error = module.weights(), module.measure("validation").error
+    module.solve()
+    if module.measure("validation").error > error and not module.options.nothing_to_train:
+        module.network.load_state_dict(before)
 
 
 @contextmanager

@@ -19,8 +19,10 @@ from conductance.tasks.base import Split, Task, TaskData
 from conductance.training.activity import activity, layer_outputs, spiking_layers
 from conductance.training.batches import draw_batch
 from conductance.training.checkpoints import Best, Checkpoint
+from conductance.training.losses import Loss, loss_of, penalty
 from conductance.training.metrics import Record, SplitName
 from conductance.training.options import TrainingError, TrainingOptions
+from conductance.training.readout import readout_of, solve_readout
 from conductance.variation import draw_deviations, varied_state
 
 Evaluated = Callable[["SeriesModule"], None]
@@ -38,6 +40,7 @@ class SeriesModule(pl.LightningModule):
         begin: the checkpoint to go on from; None begins anew.
         report: called with every record.
         evaluated: called after every evaluation, when the state is worth keeping.
+        loss: of your own; that of the options where none is given.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class SeriesModule(pl.LightningModule):
         begin: Checkpoint | None,
         report: Callable[[Record], None],
         evaluated: Evaluated,
+        loss: Loss | None = None,
     ) -> None:
         super().__init__()
         self.network, self.task, self.data = network, task, data
@@ -59,13 +63,14 @@ class SeriesModule(pl.LightningModule):
         self.done = 0 if begin is None else begin.step
         self.best: Best | None = None if begin is None else begin.best
         self.spiking = spiking_layers(network)
+        self.loss = loss_of(options, data) if loss is None else loss
         self._splits: dict[str, Split] = {}
         self._measured: dict[str, Any] = {}
         self._started = 0.0
 
     def configure_optimizers(self) -> Any:
         """Adam and cosine annealing, in the state of the checkpoint."""
-        adam = torch.optim.Adam(self.network.parameters(), lr=self.options.learning_rate)
+        adam = torch.optim.Adam(trained_parameters(self.network, self.options), lr=self.options.learning_rate)
         cosine = torch.optim.lr_scheduler.CosineAnnealingLR(
             adam, T_max=self.options.steps, eta_min=self.options.final_learning_rate
         )
@@ -86,11 +91,19 @@ class SeriesModule(pl.LightningModule):
     def on_train_start(self) -> None:
         """Evaluate the untrained network once, as the first point of every curve."""
         if self.begin is None:
+            if self.options.readout in ("start", "both", "alternating"):
+                self.solve()
             self._evaluate()
 
     def training_step(self, _batch: int, _index: int) -> Tensor:
         """The loss of one batch."""
         self._started = time.perf_counter()
+        if (
+            self.options.readout == "alternating"
+            and self.done
+            and self.done % self.options.readout_every == 0
+        ):
+            self.solve()
         split = draw_batch(self.split("train"), seed=self.seed, step=self.done, size=self.options.batch)
         loss, self._measured = self._measure(split, self._chip())
         if not bool(torch.isfinite(loss)):
@@ -123,8 +136,25 @@ class SeriesModule(pl.LightningModule):
         self._evaluate()
 
     def on_validation_end(self) -> None:
-        """Hand over the state, now that no update is pending."""
+        """Hand over the state, now that no update is pending, and end where nothing gets better any more."""
         self.evaluated(self)
+        if self.exhausted:
+            self.trainer.should_stop = True
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether as many evaluations as the options' patience have not lowered the validation error."""
+        patience = self.options.patience
+        if patience is None or self.best is None:
+            return False
+        return self.done - self.best.step >= patience * self.options.evaluate_every
+
+    def solve(self) -> None:
+        """Solve the readout on the train split, see `solve_readout`."""
+        solve_readout(
+            self.network, self.split("train"), self.split("validation"), classes=bool(self.data.classes),
+            decision=self.data.decision, ridge=self.options.ridge,
+        )  # fmt: skip
 
     def _evaluate(self) -> None:
         try:
@@ -134,6 +164,10 @@ class SeriesModule(pl.LightningModule):
             raise TrainingError(self._stopped(reason, self.done)) from None
         record = self.measure("validation")
         self.report(record)
+        self.keep(record)
+
+    def keep(self, record: Record) -> None:
+        """Keep the weights that a record was measured with if they are the best so far."""
         if self.best is None or record.error < self.best.error:
             self.best = Best(step=self.done, error=record.error, weights=self.weights())
 
@@ -176,9 +210,11 @@ class SeriesModule(pl.LightningModule):
         """The loss, and what else one forward pass shows; `chip` replaces some of the network's numbers."""
         with layer_outputs(self.network) as outputs:
             prediction, _ = torch.func.functional_call(self.network, dict(chip), (split.inputs,))
-        loss = (prediction - split.targets)[split.mask].square().mean()
+        loss = self.loss(prediction, split)
         if not bool(torch.isfinite(loss)):
             return loss, {}
+        cost = penalty(self.options, self.spiking, outputs, split.mask)
+        loss = loss if cost is None else loss + cost
         active = activity(self.spiking, outputs, split.mask)
         numbers: Mapping[str, Any] = (
             dict.fromkeys(("spikes", "duty_cycle", "silent_neurons")) if active is None else asdict(active)
@@ -217,6 +253,21 @@ class SeriesModule(pl.LightningModule):
             f"(now {self.options.gradient_clip}), or lower the network's dt, and train anew. "
             f"The checkpoint of the last evaluation stays as it is"
         )
+
+
+def trained_parameters(network: Network, options: TrainingOptions) -> list[torch.nn.Parameter]:
+    """What the optimiser changes: all parameters, those of the readout alone, or all but those of a solved readout.
+
+    Raises:
+        TrainingError: the readout cannot be told from the rest.
+    """
+    if options.trained == "all" and options.readout != "alternating":
+        return list(network.parameters())
+    _, readout = readout_of(network)
+    own = set(readout.parameters())
+    if options.trained == "readout":
+        return list(own)
+    return [parameter for parameter in network.parameters() if parameter not in own]
 
 
 @torch.no_grad()

@@ -4,23 +4,38 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from conductance.errors import ExcitableError
-from conductance.tasks.options import option, options_of
+from conductance.tasks.options import described, option, options_of
 from conductance.variation import Mismatch
 
 Device = Literal["cpu", "cuda"]
 Keep = Literal["best", "last"]
+LossName = Literal["auto", "mean_square", "cross_entropy", "van_rossum"]
+ClassWeights = Literal["none", "balanced"]
+Trained = Literal["all", "readout"]
+Readout = Literal["trained", "start", "end", "both", "alternating"]
 
 
 class TrainingError(ExcitableError):
     """Training was asked for something impossible, or cannot go on."""
 
 
+NAMES = {
+    "keep": Keep,
+    "device": Device,
+    "loss": LossName,
+    "class_weights": ClassWeights,
+    "trained": Trained,
+    "readout": Readout,
+}
+"""The options that are names, and which."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """Adam with cosine annealing on the mean square error of the filtered output, after the warm-up.
+    """Adam with cosine annealing on a loss of the filtered output, after the warm-up.
 
-    That the loss is MSE on the filtered output, the optimiser Adam and the schedule cosine annealing is stated by
-    digests of arXiv 2605.11835; rate, clipping and number of steps are our choice.
+    That the loss of a series is MSE on the filtered output, the optimiser Adam and the schedule cosine annealing is
+    stated by digests of arXiv 2605.11835; rate, clipping and number of steps are our choice.
 
     With one of the `mismatch_` options every step sees a chip of its own, drawn from the seed and the step's number;
     the weights that are trained, kept and evaluated are the nominal ones.
@@ -69,6 +84,59 @@ class TrainingOptions:
     )
     keep: Keep = "best"
     device: Device = "cpu"
+    patience: int | None = option(
+        None,
+        lower=1,
+        whole=True,
+        optional=True,
+        unit="evaluation",
+        meaning="evaluations without a lower validation error after which training ends",
+    )
+    loss: LossName = described(
+        "auto",
+        "what is made small: mean_square; cross_entropy of classes; van_rossum: distance of spike trains; auto: by the "
+        "task",
+    )
+    class_weights: ClassWeights = described(
+        "none", "balanced: each class weighs the same in the cross-entropy, however many series it has"
+    )
+    van_rossum_tau: float = option(
+        10.0, lower=0, lower_open=True, unit="step", meaning="time constant of van Rossum's filter"
+    )
+    rate_penalty: float = option(0.0, lower=0, meaning="weight of (mean rate - rate_target)^2 in the loss")
+    rate_target: float = option(
+        0.01, lower=0, upper=1, unit="spike per step", meaning="rate that is aimed at"
+    )
+    duty_penalty: float = option(0.0, lower=0, meaning="weight of the mean output of the neurons in the loss")
+    silence_penalty: float = option(
+        0.0, lower=0, meaning="weight of the mean of relu(1 - rate/silence_below)^2 over the neurons"
+    )
+    silence_below: float = option(
+        0.002,
+        lower=0,
+        lower_open=True,
+        upper=1,
+        unit="spike per step",
+        meaning="rate below which a neuron is silent",
+    )
+    trained: Trained = described(
+        "all", "what training changes: all, or the readout alone over neurons that stay as they were drawn"
+    )
+    readout: Readout = described(
+        "trained",
+        "how the linear readout is found: trained as the rest; solved by ridge regression at the start, at the end, at "
+        "both; or alternating: solved every readout_every steps, and never trained",
+    )
+    readout_every: int = option(
+        5, lower=1, whole=True, unit="step", meaning="steps between two solutions of an alternating readout"
+    )
+    ridge: float | None = option(
+        None,
+        lower=0,
+        optional=True,
+        meaning="strength of the ridge, as a share of the features' mean square; chosen by the validation split where "
+        "not given",
+    )
 
     def __post_init__(self) -> None:
         faults = [
@@ -76,9 +144,9 @@ class TrainingOptions:
             for name, declared in options_of(self).items()
             if not declared.allows(getattr(self, name))
         ]
-        for name, allowed in (("keep", get_args(Keep)), ("device", get_args(Device))):
-            if getattr(self, name) not in allowed:
-                faults.append(f"{name} = {getattr(self, name)!r}: allowed are {', '.join(allowed)}")
+        for name, kind in NAMES.items():
+            if getattr(self, name) not in get_args(kind):
+                faults.append(f"{name} = {getattr(self, name)!r}: allowed are {', '.join(get_args(kind))}")
         if not faults and self.final_learning_rate > self.learning_rate:
             faults.append(
                 f"final_learning_rate = {self.final_learning_rate:g} is above "
@@ -86,6 +154,16 @@ class TrainingOptions:
             )
         if faults:
             raise TrainingError("training options: " + "; ".join(faults))
+
+    @property
+    def solves(self) -> bool:
+        """Whether the readout is solved at any time."""
+        return self.readout != "trained"
+
+    @property
+    def nothing_to_train(self) -> bool:
+        """Whether solving the readout is all: the neurons stay as they are, and the readout is not trained."""
+        return self.trained == "readout" and self.solves
 
     @property
     def mismatch(self) -> Mismatch:

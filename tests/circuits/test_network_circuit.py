@@ -6,10 +6,11 @@ import torch
 
 from circuits.data.circuit import CircuitError, CurrentSource, Instance, Transconductance
 from circuits.data.scaling import Scaling
-from circuits.networks.continuous import is_linear, network_circuit
+from circuits.networks.continuous import network_circuit
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import low_pass, mtc
+from conductance.neurons.spiking import is_linear
 
 SCALING = Scaling()
 INPUTS = np.arange(8.0).reshape(4, 2) / 8

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from conductance.tasks import Table, TaskData, TaskError
+from conductance.tasks import TaskData, TaskError
+from conductance.tasks.table import Table
 
 
 def written(path, header, rows, delimiter=","):

@@ -32,7 +32,7 @@ class Filled:
 
 
 def filled(
-    values: np.ndarray, columns: Columns, names: Sequence[str], rows: Sequence[int], *, how: Gaps, longest: int
+    values: np.ndarray, columns: Columns, names: Sequence[str], rows: np.ndarray, *, how: Gaps, longest: int
 ) -> Filled:  # fmt: skip
     """Fill the gaps of one sequence.
 
