@@ -94,6 +94,10 @@ class SmallSignal:
 Analysis = OperatingPoint | Transient | DCSweep | SmallSignal
 
 
+VOLTAGE_SHARE = 1e-9
+"""Tolerance of a voltage, in voltage units."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tolerances:
     """How exactly ngspice solves each time step.
@@ -120,6 +124,11 @@ class Tolerances:
             conductance=self.conductance,
         )
 
+    @property
+    def voltage_unit(self) -> float:
+        """V0 (V) of the circuit for which these tolerances are meant."""
+        return self.voltage / VOLTAGE_SHARE
+
     @classmethod
     def scaled(
         cls, *, voltage_unit: float, current_unit: float, capacitance: float, relative: float = 1e-7,
@@ -135,7 +144,7 @@ class Tolerances:
         return cls(
             relative=relative,
             current=1e-8 * current_unit,
-            voltage=1e-9 * voltage_unit,
+            voltage=VOLTAGE_SHARE * voltage_unit,
             charge=charge * capacitance * voltage_unit,
         )
 

@@ -15,6 +15,7 @@ class Netlist:
 
     `dialect` says in which language they are written. `probes` maps each observed node path to the name by which the
     simulator knows that node, `metered` each voltage source whose current is observed.
+    `voltages` (V) are the lowest and the highest that a probed node can have, `title` is what the simulator repeats.
     """
 
     name: str
@@ -24,6 +25,8 @@ class Netlist:
     probes: Mapping[str, str]
     metered: Mapping[str, str] = field(default_factory=dict)
     dialect: str = "ngspice"
+    voltages: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    title: str = ""
 
     def write(self, folder: Path | str) -> Path:
         """Write all files into `folder`, each whole or not at all; the path of the bench is returned."""

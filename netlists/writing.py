@@ -6,7 +6,7 @@ table here.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import MappingProxyType
 
@@ -14,6 +14,7 @@ from circuits.data.circuit import Circuit, CurrentSource, VoltageSource
 from netlists.analyses import Analysis, DCSweep, Measure, Tolerances, Transient
 from netlists.errors import NetlistError
 from netlists.netlist import Netlist
+from netlists.voltages import possible_voltages
 
 DIALECTS: Mapping[str, str] = MappingProxyType(
     {
@@ -71,7 +72,8 @@ def write_netlist(
         NetlistError: the circuit cannot be written; all faults are named.
     """
     chosen = find_dialect(dialect) if isinstance(dialect, str) else dialect
-    return chosen.write(circuit, analysis, tolerances, tuple(measures))
+    written = chosen.write(circuit, analysis, tolerances, tuple(measures))
+    return replace(written, voltages=possible_voltages(circuit, tolerances))
 
 
 def faults(circuit: Circuit, analysis: Analysis, measures: Iterable[Measure]) -> Iterator[str]:

@@ -6,8 +6,6 @@ import os
 import platform
 import shlex
 import shutil
-import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -15,9 +13,13 @@ import torch
 
 from conductance.errors import ExcitableError
 from conductance.kernels import cache as store
+from conductance.processes import run_guarded
+from conductance.scratch import scratch_folder
 
-SECONDS = 120
+SECONDS = 20
 """A compilation that takes longer is given up; the largest kernels take about two seconds."""
+_KEPT = 100_000
+"""Bytes of a compiler's words that are read."""
 FLAGS = (
     "-std=gnu11", "-O2", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
     "-ffp-contract=fast",
@@ -36,7 +38,12 @@ def find_compiler() -> tuple[str, ...]:
     Raises:
         CompilerError: none is installed.
     """
-    if command := shlex.split(os.environ.get("CC", "")):
+    given = os.environ.get("CC", "")
+    try:
+        command = shlex.split(given)
+    except ValueError as error:
+        raise CompilerError(f"CC = {given!r} is no command ({error}); correct or unset it") from None
+    if command:
         if found := shutil.which(command[0]):
             return (found, *command[1:])
         raise CompilerError(
@@ -73,22 +80,36 @@ def build(text: str, key: str) -> Path:
     """
     command = find_compiler()
     message = ""
-    with tempfile.TemporaryDirectory(dir=store.folder(), prefix="build-") as place:
-        source, library = Path(place) / "kernel.c", Path(place) / "kernel.so"
-        source.write_text(text, "utf-8")
-        for options, libraries in _attempts():
-            try:
-                done = subprocess.run(
-                    [*command, *FLAGS, *options, "-o", str(library), str(source), *libraries, "-lm"],
-                    capture_output=True, text=True, timeout=SECONDS, check=False, cwd=place,
-                )  # fmt: skip
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise CompilerError(f"compiler {command[0]} did not run: {error}") from None
-            if done.returncode == 0 and library.is_file():
-                return store.put(key, library)
-            message = message or done.stderr
+    try:
+        with scratch_folder(inside=store.folder()) as place:
+            source, library, log = place / "kernel.c", place / "kernel.so", place / "log"
+            source.write_text(text, "utf-8")
+            for options, libraries in _attempts():
+                call = [*command, *FLAGS, *options, "-o", str(library), str(source), *libraries, "-lm"]
+                code = _compile(call, place, log)
+                if code == 0 and library.is_file():
+                    return store.put(key, library)
+                message = message or log.read_bytes()[:_KEPT].decode(errors="replace")
+    except OSError as error:
+        raise CompilerError(
+            f"the kernel cannot be built in {store.folder()} ({error.strerror or error}); make room there, or set "
+            f"{store.VARIABLE} to a folder on another disk"
+        ) from None
     lines = "\n".join(line[:160] for line in message.strip().splitlines()[:5])
     raise CompilerError(f"compiler {command[0]} failed; install a working one or set CC:\n{lines}")
+
+
+def _compile(call: list[str], place: Path, log: Path) -> int:
+    try:
+        with log.open("wb") as words:
+            code = run_guarded(call, folder=place, log=words, seconds=SECONDS)
+    except OSError as error:
+        raise CompilerError(f"compiler {call[0]} did not run: {error.strerror or error}") from None
+    if code is None:
+        raise CompilerError(
+            f"compiler {call[0]} did not end within {SECONDS} s and was given up; set CC to one that works"
+        )
+    return code
 
 
 def load(path: Path) -> ctypes.CDLL:

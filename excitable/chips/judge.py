@@ -1,17 +1,16 @@
 """One virtual chip, judged: the task error of its model, and that of its netlist in ngspice."""
 
 import math
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from circuits.measures.chips import Conditions, draw_chip
 from conductance.networks import Network
+from conductance.scratch import scratch_folder
 from conductance.storage import load_network, save_network
 from conductance.storage.networks import STRUCTURE, WEIGHTS
 from conductance.tasks import Split, Task
@@ -33,11 +32,11 @@ class PackedNetwork:
     @classmethod
     def of(cls, network: Network) -> "PackedNetwork":
         """Pack a network; `StorageError` for numbers that are not finite."""
-        with tempfile.TemporaryDirectory(prefix="excitable_") as folder:
-            save_network(network, Path(folder))
+        with scratch_folder() as folder:
+            save_network(network, folder)
             return cls(
-                structure=(Path(folder) / STRUCTURE).read_bytes(),
-                weights=(Path(folder) / WEIGHTS).read_bytes(),
+                structure=(folder / STRUCTURE).read_bytes(),
+                weights=(folder / WEIGHTS).read_bytes(),
             )
 
     def unpacked(self) -> Network:
@@ -47,10 +46,10 @@ class PackedNetwork:
 
 @lru_cache(maxsize=8)
 def _unpacked(packed: PackedNetwork) -> Network:
-    with tempfile.TemporaryDirectory(prefix="excitable_") as folder:
-        (Path(folder) / STRUCTURE).write_bytes(packed.structure)
-        (Path(folder) / WEIGHTS).write_bytes(packed.weights)
-        return load_network(Path(folder))
+    with scratch_folder() as folder:
+        (folder / STRUCTURE).write_bytes(packed.structure)
+        (folder / WEIGHTS).write_bytes(packed.weights)
+        return load_network(folder)
 
 
 @dataclass(frozen=True, kw_only=True)

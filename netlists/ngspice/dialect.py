@@ -56,6 +56,7 @@ def write(
         analysis=analysis,
         probes={probe: spice_node(circuit, probe) for probe in circuit.probes},
         metered=spice_sources(circuit),
+        title=bench[0],
     )
 
 

@@ -2,16 +2,19 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import nullcontext
 from pathlib import Path
 
+from conductance.processes import end_all
 from netlists.errors import SimulatorMissing
 from netlists.netlist import Netlist
 from netlists.simulation.base import Run, Simulator
 from netlists.simulation.choice import reader_of
 from netlists.simulation.run import DEFAULT_TIME_LIMIT, kept_run, simulate
 
+_PATIENCE = 100
+"""Twentieths of a second to wait for what runs in other processes, which this one cannot end."""
 Progress = Callable[[int, int, Run], None]
 
 
@@ -74,10 +77,20 @@ def _collect(
             k = positions[future]
             runs[k] = _result(future, netlists[k])
             _report(progress, len(runs), len(netlists), runs[k])
-    finally:
-        for future in futures:
-            future.cancel()
+    except BaseException:
+        _abandon(futures)
+        raise
     return [runs[k] for k in range(len(netlists))]
+
+
+def _abandon(futures: Sequence[Future[Run]]) -> None:
+    """Begin no simulation any more, and end those that run: whoever broke this off shall not wait for them."""
+    for future in futures:
+        future.cancel()
+    for _ in range(_PATIENCE):
+        if not wait(futures, timeout=0.05).not_done:
+            return
+        end_all()
 
 
 def _result(future: Future[Run], netlist: Netlist) -> Run:

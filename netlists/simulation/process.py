@@ -1,11 +1,11 @@
 """A program run in a folder with a time limit, its words in a file; it and what it started end with it."""
 
-import contextlib
 import os
 import signal
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+
+from conductance.processes import run_guarded
 
 _KEPT_LOG = 200_000
 
@@ -18,36 +18,16 @@ def execute(folder: Path, command: Sequence[str], time_limit: float, *, name: st
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SPICE")} | {"LC_ALL": "C"}
     # ngspice 39 looks for its start-up file at home, and dies by SIGSEGV where HOME is not set
     environment.setdefault("HOME", str(folder))
-    with (folder / log).open("wb") as words:
-        try:
-            process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=words,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            return f"{command[0]} cannot be started: {error.strerror or error}"
-        try:
-            code = process.wait(timeout=time_limit)
-        except subprocess.TimeoutExpired:
-            return f"{name} did not end within the time limit of {time_limit:g} s"
-        finally:
-            _end(process)
+    try:
+        with (folder / log).open("wb") as words:
+            code = run_guarded(command, folder=folder, log=words, seconds=time_limit, environment=environment)
+    except OSError as error:
+        return f"{command[0]} cannot be started: {error.strerror or error}"
+    if code is None:
+        return f"{name} did not end within the time limit of {time_limit:g} s"
     if code < 0:
         return f"{name} was killed by {_signal_name(-code)}"
     return f"{name} ended with code {code}" if code else ""
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the command and what it started, also when Python itself is interrupted."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def _signal_name(number: int) -> str:

@@ -2,17 +2,17 @@
 
 import re
 import shutil
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
+from conductance.scratch import scratch_folder
 from netlists.errors import NetlistError, WaveformError
 from netlists.netlist import Netlist
+from netlists.simulation.answer import answer
 from netlists.simulation.base import Program, Run, Simulator
 from netlists.simulation.choice import reader_of
 from netlists.simulation.process import execute, read_log
-from netlists.waveforms.labelled import check_complete, label
 
 DEFAULT_TIME_LIMIT = 600.0
 
@@ -44,11 +44,11 @@ def simulate(
     program = chosen.find()
     start = time.monotonic()
     try:
-        with tempfile.TemporaryDirectory(prefix=f"{chosen.name}_") as folder:
-            outcome = _simulate_in(Path(folder), chosen, program, netlist, time_limit)
+        with scratch_folder() as folder:
+            outcome = _simulate_in(folder, chosen, program, netlist, time_limit)
             if outcome.ok and keep is not None:
                 # the netlist last: what lies beside it is then never older than it
-                _keep(Path(folder), Path(keep), [chosen.raw, chosen.log, *netlist.files], chosen.raw)
+                _keep(folder, Path(keep), [chosen.raw, chosen.log, *netlist.files], chosen.raw)
     except OSError as error:
         outcome = Run(name=netlist.name, ok=False, reason=_disk_words(error))
     except NetlistError as error:
@@ -63,10 +63,7 @@ def kept_run(netlist: Netlist, folder: Path | str, *, simulator: str | Simulator
     try:
         if any((place / name).read_text(encoding="utf-8") != text for name, text in netlist.files.items()):
             return None
-        waveforms = label(
-            chosen.read(place / chosen.raw)[-1], netlist.probes, netlist.metered, title=netlist.name
-        )
-        check_complete(waveforms, netlist.analysis)
+        waveforms = answer(chosen.read(place / chosen.raw), netlist)
         return Run(name=netlist.name, ok=True, log=read_log(place / chosen.log), waveforms=waveforms)
     except (OSError, UnicodeDecodeError, WaveformError):
         return None
@@ -84,9 +81,7 @@ def _simulate_in(
     try:
         if not (folder / simulator.raw).exists():
             raise WaveformError(f"{simulator.name} wrote no waveforms")
-        plots = simulator.read(folder / simulator.raw)
-        waveforms = label(plots[-1], netlist.probes, netlist.metered, title=netlist.name)
-        check_complete(waveforms, netlist.analysis)
+        waveforms = answer(simulator.read(folder / simulator.raw), netlist)
     except WaveformError as error:
         full = "; the disk is full" if shutil.disk_usage(folder).free < 1 << 20 else ""
         reason = _with_complaints(f"{error}{full}", log, simulator)
@@ -114,10 +109,10 @@ def _disk_words(error: OSError) -> str:
 def _keep(folder: Path, target: Path, names: list[str], raw: str) -> None:
     """Copy the named files to `target`, each whole or not at all."""
     target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".keep_", dir=target) as staging:
+    with scratch_folder(inside=target) as staging:
         for name in names:
-            shutil.copyfile(folder / name, Path(staging) / name)
+            shutil.copyfile(folder / name, staging / name)
         # waveforms go first and come last, so that a kill never leaves them beside another netlist's text
         (target / raw).unlink(missing_ok=True)
         for name in sorted(names, key=lambda name: name == raw):
-            (Path(staging) / name).replace(target / name)
+            (staging / name).replace(target / name)

@@ -69,22 +69,23 @@ def label(
 
 
 def check_complete(waveforms: xr.Dataset, analysis: Analysis) -> None:
-    """Raise `WaveformError` unless the waveforms are finite and reach the end of the analysis."""
-    voltage = waveforms["voltage"]
-    if not np.isfinite(voltage.values).all():
-        finite = np.isfinite(np.atleast_2d(voltage.values)).all(axis=0)
-        nodes = ", ".join(waveforms["node"].values[~finite])
-        raise WaveformError(f"the voltage of node {nodes} is not finite everywhere")
+    """Raise `WaveformError` unless the waveforms are finite and cover what the analysis asks for, without a gap."""
+    for name in ("voltage", "current"):
+        if name in waveforms and not np.isfinite(waveforms[name].values).all():
+            owners = waveforms[name].dims[-1]
+            finite = np.isfinite(np.atleast_2d(waveforms[name].values)).all(axis=0)
+            named = ", ".join(waveforms[owners].values[~finite])
+            raise WaveformError(f"the {name} of {owners} {named} is not finite everywhere")
     match analysis:
-        case Transient(stop=stop):
-            last = float(waveforms["time"].values[-1])
-            if not abs(last - stop) <= 1e-9 * stop:
-                raise WaveformError(f"the waveforms end at {last:g} s, {stop:g} s were asked for")
-            if (np.diff(waveforms["time"].values) < 0).any():
-                raise WaveformError("time runs backwards in the waveforms")
+        case Transient():
+            _check_time(waveforms["time"].values, analysis)
         case DCSweep() as sweep:
             if waveforms.sizes["sweep"] != sweep.points:
                 raise WaveformError(f"the sweep has {waveforms.sizes['sweep']} of {sweep.points} points")
+            asked = sweep.start + sweep.step * np.arange(sweep.points)
+            # the simulator adds up its steps
+            if not (np.abs(waveforms["sweep"].values - asked) <= 1e-3 * abs(sweep.step)).all():
+                raise WaveformError("the sweep does not take the values that were asked for")
         case SmallSignal() as small:
             ends = waveforms["frequency"].values[[0, -1]]
             if (
@@ -95,8 +96,33 @@ def check_complete(waveforms: xr.Dataset, analysis: Analysis) -> None:
                     f"the frequencies go from {ends[0]:g} to {ends[1]:g} Hz, "
                     f"{small.start:g} to {small.stop:g} Hz were asked for"
                 )
+            ratios = waveforms["frequency"].values[1:] / waveforms["frequency"].values[:-1]
+            if not np.allclose(ratios, 10 ** (1 / small.points), rtol=1e-3):
+                raise WaveformError(f"the frequencies are not {small.points} a decade, as asked for")
         case OperatingPoint():
             pass
+
+
+def _check_time(time: np.ndarray, asked: Transient) -> None:
+    """Time starts where saving starts, ends at the stop, and never runs back or leaps."""
+    if not np.isfinite(time).all():
+        raise WaveformError("time is not finite everywhere in the waveforms")
+    first, last, steps = float(time[0]), float(time[-1]), np.diff(time)
+    slack = 1e-9 * asked.stop
+    latest = asked.start_save + asked.max_step if asked.start_save else 0.0
+    if not asked.start_save - slack <= first <= latest + slack:
+        raise WaveformError(f"the waveforms begin at {first:g} s, {asked.start_save:g} s was asked for")
+    if not abs(last - asked.stop) <= slack:
+        raise WaveformError(f"the waveforms end at {last:g} s, {asked.stop:g} s were asked for")
+    if (steps < 0).any():
+        raise WaveformError("time runs backwards in the waveforms")
+    widest = float(steps.max(initial=0.0))
+    if widest > asked.max_step + slack:
+        where = float(time[int(steps.argmax())])
+        raise WaveformError(
+            f"the waveforms have a gap of {widest:g} s at {where:g} s; "
+            f"steps of at most {asked.max_step:g} s were asked for"
+        )
 
 
 def resample(waveforms: xr.Dataset, times: Sequence[float] | np.ndarray) -> xr.Dataset:

@@ -8,6 +8,7 @@ import numpy as np
 from netlists.errors import WaveformError
 
 _LONGEST_HEADER_LINE = 65536
+_LONGEST_COUNT = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +41,10 @@ def read_raw(path: Path | str) -> list[Plot]:
 
 def _read_plot(data: bytes, position: int, name: str) -> tuple[Plot, int]:
     fields, variables, kinds, position = _read_header(data, position, name)
-    try:
-        points = int(fields["no. points"])
-        flags = fields["flags"].lower().split()
-    except (KeyError, ValueError) as error:
-        raise WaveformError(f"raw file {name} is damaged: its header has no usable {error}") from error
+    points = _count(fields, "points", name)
+    flags = fields.get("flags", "").lower().split()
+    if flags not in (["real"], ["complex"]):
+        raise WaveformError(f"raw file {name} is damaged: its flags are {fields.get('flags', '')[:80]!r}")
     if points <= 0:
         raise WaveformError(f"raw file {name} holds no points; the simulation was cut off before its end")
     kind = np.dtype(np.complex128 if "complex" in flags else np.float64)
@@ -81,7 +81,7 @@ def _read_header(data: bytes, position: int, name: str) -> tuple[dict[str, str],
                     f"raw file {name} is in text form; set the simulator's filetype to binary"
                 )
             case "variables":
-                for _ in range(_count(fields, name)):
+                for _ in range(_count(fields, "variables", name)):
                     line, position = _read_line(data, position, name)
                     words = line.split()
                     if len(words) < 3:
@@ -95,10 +95,11 @@ def _read_header(data: bytes, position: int, name: str) -> tuple[dict[str, str],
     return fields, variables, kinds, position
 
 
-def _count(fields: dict[str, str], name: str) -> int:
-    text = fields.get("no. variables", "")
-    if not text.isdecimal():
-        raise WaveformError(f"raw file {name} is damaged: its number of variables is {text[:80]!r}")
+def _count(fields: dict[str, str], what: str, name: str) -> int:
+    text = fields.get(f"no. {what}", "")
+    # no file that a disk holds has more
+    if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_COUNT):
+        raise WaveformError(f"raw file {name} is damaged: its number of {what} is {text[:80]!r}")
     return int(text)
 
 
