@@ -67,11 +67,10 @@ samples = 150
 
 @app.cell
 def _(Path, configuration, tempfile):
-    from excitable.runs.folder import begun
-    from excitable.runs.stages import compare_run, export_run, simulate_run
-    from excitable.runs.train import train_run
+    from excitable.runs.series import SeriesRun, train_run
+    from excitable.runs.stages.series import compare_run, export_run, simulate_run
 
-    with begun(Path(tempfile.mkdtemp()) / "small", configuration, source="this notebook") as run:
+    with SeriesRun.begun(Path(tempfile.mkdtemp()) / "small", configuration, source="this notebook") as run:
         train_run(run)
         export_run(run)
         waveforms = simulate_run(run)

@@ -62,12 +62,11 @@ samples = 150
 
 @app.cell
 def _(Path, configuration, tempfile):
-    from excitable.runs.folder import begun
-    from excitable.runs.train import train_run
+    from excitable.runs.series import SeriesRun, train_run
 
     folder = Path(tempfile.mkdtemp()) / "small"
     records = []
-    with begun(folder, configuration, source="this notebook") as run:
+    with SeriesRun.begun(folder, configuration, source="this notebook") as run:
         trained = train_run(run, report=records.append)
     return folder, records, run, trained
 
@@ -98,7 +97,7 @@ def _(mo, network):
 
 @app.cell
 def _(mo, run):
-    from excitable.runs.stages import export_run
+    from excitable.runs.stages.series import export_run
 
     benches = export_run(run)
     first = benches[0] if isinstance(benches, list | tuple) else benches

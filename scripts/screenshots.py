@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.browser import CUT_OFF, chromium, opened
-from excitable.runs.folder import RunError, RunFolder
+from excitable.runs.folder import RunError
+from excitable.runs.series import SeriesRun
 from excitable.studio import serve
 from excitable.studio.catalogue import catalogue
 
@@ -34,7 +35,7 @@ STARTING_MS = 5000
 """After which a notebook's first cell runs, and marimo shows that it does."""
 
 
-def studio(browser: "Browser", folder: Path, run: RunFolder | None) -> list[str]:
+def studio(browser: "Browser", folder: Path, run: SeriesRun | None) -> list[str]:
     """The studio with each example, each tab, and a perturbed neuron of the run; what is cut off, in words."""
     server = serve(catalogue(), run)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -133,7 +134,7 @@ def main() -> int:
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     try:
-        run = RunFolder.find(chosen.run)
+        run = SeriesRun.find(chosen.run)
     except RunError as error:
         print(f"without a network: {error}")
         run = None

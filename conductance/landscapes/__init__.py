@@ -17,6 +17,7 @@ from conductance.landscapes.surface import (
     Reading,
     Surface,
     classifier_surface,
+    image_surface,
     series_surface,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "classifier_surface",
     "estimates",
     "find_jumps",
+    "image_surface",
     "measure_path",
     "measure_plane",
     "random_directions",

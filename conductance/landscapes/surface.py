@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from conductance.deep.networks import ImageNetwork
+from conductance.deep.neurons import ImageNeurons
 from conductance.errors import ExcitableError
 from conductance.events import EventNetwork, Spikes, first_spike_loss
 from conductance.events.losses import REGULARISER
@@ -57,6 +59,7 @@ class Surface(Protocol):
 
 Run = Callable[..., Any]
 """Runs a network, as calling it does."""
+ImageLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Loss = Callable[[Run], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
 """A network's loss, the spike counts and the spikes' order."""
 
@@ -168,6 +171,37 @@ def series_surface(network: Network, split: Split) -> NetworkSurface:
         return (output - series.targets)[series.mask].square().mean(), raster.sum(0), raster
 
     return NetworkSurface(network, loss)
+
+
+def image_surface(
+    network: ImageNetwork, images: torch.Tensor, labels: torch.Tensor, loss: ImageLoss
+) -> NetworkSurface:
+    """The loss of a deep network in evaluation; its gradient is that of the windows of its neurons.
+
+    Args:
+        network: the network.
+        images: one or a batch, (batch, channel, row, column), or frames of events (time, batch, channel, row, column).
+        labels: (batch,) whole numbers.
+        loss: of answers (time, batch, class) and labels.
+    """
+    shown, rasters = images.double(), []
+
+    def recorded(_module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
+        rasters.append(output.detach().flatten(2) > 0)
+
+    def measured(run: Run) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        rasters.clear()
+        neurons = [module for module in network.modules() if isinstance(module, ImageNeurons)]
+        hooks = [module.register_forward_hook(recorded) for module in neurons]
+        try:
+            value = loss(run(shown), labels)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        raster = torch.cat(rasters, 2)
+        return value, raster.sum(0), raster
+
+    return NetworkSurface(network.eval(), measured)
 
 
 def _raster(output: torch.Tensor, layer: NeuronLayer) -> torch.Tensor:

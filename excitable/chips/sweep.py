@@ -16,8 +16,8 @@ from conductance.storage import StorageError
 from excitable.chips.judge import Bench, PackedNetwork, Sample, judge_chip
 from excitable.chips.yields import Judged, Sweep
 from excitable.ladder.series import held_out
-from excitable.runs.folder import RunFolder
-from excitable.runs.stages import circuit_options
+from excitable.runs.series import SeriesRun
+from excitable.runs.stages.series import circuit_options
 from excitable.trials import Progress, run_trials
 from netlists.simulation import available_cores
 
@@ -63,7 +63,7 @@ class SweepOptions:
 
 
 def sweep_run(
-    run: RunFolder,
+    run: SeriesRun,
     options: SweepOptions,
     *,
     executor: Executor | None = None,
@@ -115,7 +115,7 @@ def sweep_run(
     return sweep
 
 
-def bench_of(run: RunFolder, options: SweepOptions) -> Bench:
+def bench_of(run: SeriesRun, options: SweepOptions) -> Bench:
     """What all chips of a sweep share; amplifiers are calibrated."""
     configuration, network = run.configuration, run.network()
     built = circuit_options(run, options.level)

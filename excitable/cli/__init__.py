@@ -23,14 +23,12 @@ from excitable.cli import (
     simulate,
     sweep,
     train,
-    train_images,
 )
 from excitable.cli.console import fail
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     demo.demo,
     train.train,
-    train_images.train_images,
     export.export,
     simulate.simulate,
     compare.compare,
@@ -52,6 +50,7 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+app.command(hidden=True)(train.train_images)
 
 
 def _show_version(wanted: bool) -> None:

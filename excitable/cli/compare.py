@@ -28,12 +28,12 @@ def compare(
     """Climb the error ladder and write comparison.json."""
     from excitable.cli.console import messages, warn
     from excitable.ladder.rungs import CIRCUIT_RUNGS
-    from excitable.runs.folder import RunFolder
-    from excitable.runs.stages import compare_run, membrane_warning
+    from excitable.runs.kinds import on_series
+    from excitable.runs.stages.series import compare_run, membrane_warning
 
     if max_nrmse is not None and math.isnan(max_nrmse):
         raise typer.BadParameter("nan is no limit; give a number, as 0.02", param_hint="--max-nrmse")
-    folder = RunFolder.find(run)
+    folder = on_series("compare", run)
     with folder.locked():
         ladder = compare_run(folder, level or ())
         compared = [rung.name for rung in ladder.rungs if rung.name in CIRCUIT_RUNGS]

@@ -15,6 +15,9 @@ def config(
             "--example", help="Print a file with every key at its default; with a name, the shipped file."
         ),
     ] = False,
+    kind: Annotated[
+        str, typer.Option("--kind", help="Of the example: a run on series, events or images.")
+    ] = "series",
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of configuration files.")
     ] = False,
@@ -23,16 +26,19 @@ def config(
     import json
 
     from excitable.cli.console import results
+    from excitable.config import KINDS, read_configuration, shipped_configurations, shipped_text
     from excitable.config import example as example_text
-    from excitable.config import read_configuration, shipped_configurations, shipped_text
     from excitable.config import schema as schema_data
 
     if example:
-        typer.echo(example_text() if file is None else shipped_text(file), nl=False)
+        if kind not in KINDS:
+            raise typer.BadParameter(f"{kind!r}: allowed are {', '.join(KINDS)}", param_hint="--kind")
+        typer.echo(example_text(kind) if file is None else shipped_text(file), nl=False)
     if schema:
         typer.echo(json.dumps(schema_data(), indent=2))
     if file is not None and not example:
         checked = read_configuration(file)
-        results().print(f"{file}: no faults; a run named {checked.name}")
+        results().print(f"{file}: no faults; a run on {checked.kind} named {checked.name}")
     if not (example or schema or file):
-        results().print(f"configurations that come with excitable: {', '.join(shipped_configurations())}")
+        for each, meaning in KINDS.items():
+            results().print(f"{each}, {meaning}: {', '.join(shipped_configurations(each))}")

@@ -27,10 +27,11 @@ def demo(
 
     from excitable.config import read_configuration
     from excitable.report import write_report
-    from excitable.runs.folder import RunFolder, located
-    from excitable.runs.stages import compare_run, export_run, simulate_run
+    from excitable.runs.folder import located
+    from excitable.runs.kinds import on_series
+    from excitable.runs.stages.series import compare_run, export_run, simulate_run
 
-    folder = RunFolder(run or located(read_configuration(configuration).name))
+    folder = on_series("demo", run or located(read_configuration(configuration).name))
     with folder.locked():
         messages().print(f"{folder.path}: exporting the netlist")
         benches = export_run(folder)

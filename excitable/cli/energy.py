@@ -26,9 +26,9 @@ def energy(
     from excitable.cli.console import messages
     from excitable.cli.progress import WorkProgress
     from excitable.runs.energy import energy_run
-    from excitable.runs.folder import RunFolder
+    from excitable.runs.kinds import on_series
 
-    folder = RunFolder.find(run)
+    folder = on_series("energy", run)
     with folder.locked(), WorkProgress(messages()) as progress, executor_of(None, workers) as executor:
         found = energy_run(
             folder,

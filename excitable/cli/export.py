@@ -19,10 +19,10 @@ LEVEL = Annotated[
 def export(run: RUN, level: LEVEL = None) -> None:
     """Write the network's netlists, test benches and bias tables into the run's netlists/."""
     from excitable.cli.console import results, warn
-    from excitable.runs.folder import RunFolder
-    from excitable.runs.stages import export_run, membrane_warning
+    from excitable.runs.kinds import on_series
+    from excitable.runs.stages.series import export_run, membrane_warning
 
-    folder = RunFolder.find(run)
+    folder = on_series("export", run)
     with folder.locked():
         benches = export_run(folder, level or ())
         warn(membrane_warning(folder, level or ()))

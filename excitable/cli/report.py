@@ -1,7 +1,5 @@
 """`excitable report`: a run as one page."""
 
-from pathlib import Path
-
 from excitable.cli.export import LEVEL, RUN
 
 
@@ -10,16 +8,14 @@ def report(run: RUN, level: LEVEL = None) -> None:
     from excitable.cli.console import results
     from excitable.report import write_report
     from excitable.report.event_page import write_event_report
-    from excitable.runs.events import is_event_run, load_event_run
-    from excitable.runs.folder import RunFolder, located, locked
+    from excitable.runs.events import EventRun
+    from excitable.runs.kinds import opened
 
-    path = Path(run) if Path(run).is_dir() else located(run)
-    if is_event_run(path):
-        with locked(path):
-            page = write_event_report(load_event_run(path))
-        results().print(f"report: {page}")
-        return
-    folder = RunFolder.find(run)
-    with folder.locked():
-        page = write_report(folder.path, level or ())
+    found = opened(run)
+    with found.locked():
+        page = (
+            write_event_report(found)
+            if isinstance(found, EventRun)
+            else write_report(found.path, level or ())
+        )
     results().print(f"report: {page}")

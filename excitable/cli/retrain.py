@@ -44,13 +44,13 @@ def retrain(
     from conductance.errors import ExcitableError
     from excitable.cli.console import messages, results
     from excitable.cli.progress import TrainingProgress, WorkProgress
-    from excitable.runs.folder import RunFolder
     from excitable.runs.in_the_loop import LoopOptions, train_in_the_loop
+    from excitable.runs.kinds import on_series
     from excitable.runs.retrain import RetrainOptions, begun_retraining, retrain_run
 
     if from_circuit not in ("macromodel", "transistor"):
         raise ExcitableError(f"--from-circuit {from_circuit!r}: allowed are macromodel and transistor")
-    parent = RunFolder.find(run)
+    parent = on_series("retrain", run)
     path = into or parent.path.with_name(f"{parent.path.name}-{from_circuit}")
     options = RetrainOptions(level=from_circuit, steps=steps, learning_rate=learning_rate)
     try:

@@ -22,18 +22,25 @@ def shape(
 ) -> None:
     """Shape a neuron by hand in the browser, see it fire, see its circuit; or write that as a page."""
     from excitable.cli.console import results
-    from excitable.runs.folder import RunFolder
+    from excitable.runs.kinds import on_series
     from excitable.studio import export as write_page
     from excitable.studio import serve
     from excitable.studio.catalogue import catalogue
     from excitable.studio.own import load_neuron
 
+    if run is not None and export is not None:
+        raise typer.BadParameter(
+            "a written page has no run; leave one of --run and --export out, or write the run's own page with "
+            "`excitable report`",
+            param_hint="--run",
+        )
+    shown = None if run is None else on_series("shape", run)
     offered = catalogue(() if neuron is None else (load_neuron(neuron),))
     if export is not None:
         path = write_page(export, offered)
         results().print(f"page: {path} ({path.stat().st_size / 1000:.0f} kB)")
         return
-    server = serve(offered, None if run is None else RunFolder.find(run), port=port)
+    server = serve(offered, shown, port=port)
     results().print(f"studio: {server.address}\nCtrl+C ends it.")
     if browser:
         import webbrowser

@@ -46,7 +46,7 @@ def sweep(
     from excitable.chips.sweep import SweepOptions, corner_names, executor_of, listed, sweep_run
     from excitable.cli.console import messages
     from excitable.cli.progress import WorkProgress
-    from excitable.runs.folder import RunFolder
+    from excitable.runs.kinds import on_series
 
     options = SweepOptions(
         chips=chips,
@@ -58,7 +58,7 @@ def sweep(
         samples=samples,
         time_limit=time_limit,
     )
-    folder = RunFolder.find(run)
+    folder = on_series("sweep", run)
     with folder.locked(), WorkProgress(messages()) as progress, executor_of(scheduler, workers) as executor:
         found = sweep_run(
             folder,

@@ -6,79 +6,110 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from excitable.runs.folder import RunFolder
-    from excitable.runs.train import TrainedRun
+    from excitable.config import Configuration
+
+CONFIGURATION = Annotated[
+    str,
+    typer.Argument(help="A configuration file, or the name of one that comes with excitable, e.g. demo."),
+]
+INTO = Annotated[
+    Path | None,
+    typer.Option("--run", help="The run folder; runs/NAME of the configuration where not given."),
+]
+DATA = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of a data set's published files, for networks on images."),
+]
 
 
-def train(
-    configuration: Annotated[
-        str,
-        typer.Argument(help="A configuration file, or the name of one that comes with excitable, e.g. demo."),
-    ],
-    run: Annotated[
-        Path | None,
-        typer.Option("--run", help="The run folder; runs/NAME of the configuration where not given."),
-    ] = None,
-) -> None:
+def train(configuration: CONFIGURATION, run: INTO = None, data: DATA = None) -> None:
     """Train a network; a run that was broken off goes on from its last checkpoint."""
     from excitable.cli.console import messages
-    from excitable.cli.progress import TrainingProgress
     from excitable.config import parse_configuration, read_configuration_text
-    from excitable.runs.events import is_event_configuration
 
     text, source = read_configuration_text(configuration)
-    if is_event_configuration(text):
-        _train_events(text, source, run)
-        return
     wanted = parse_configuration(text, source=source)
     # after the check, because these take seconds to import
-    from excitable.runs.folder import begun, located
-    from excitable.runs.train import train_run
-
-    path = run or located(wanted.name)
-    try:
-        with begun(path, text, source=source) as folder:
-            layers, training = wanted.network, wanted.training.build()
-            messages().print(
-                f"{path}: {layers.hidden} {layers.neuron} neurons on {wanted.task.name}, {training.steps} steps"
-            )
-            with TrainingProgress(messages(), steps=training.steps, neurons=layers.hidden) as progress:
-                trained = train_run(folder, report=progress.report)
-            _summarise(folder, trained)
-    except KeyboardInterrupt:
-        messages().print("stopped; the same command goes on from the last checkpoint")
-        raise typer.Exit(130) from None
-
-
-def _train_events(text: str, source: str, run: Path | None) -> None:
-    from excitable.cli.console import messages, results
-    from excitable.cli.progress import WorkProgress
-    from excitable.runs.events import parse_event_configuration, train_event_run
+    from conductance.errors import ExcitableError
     from excitable.runs.folder import located
 
-    wanted = parse_event_configuration(text, source=source)
-    path, epochs = run or located(wanted.name), wanted.training.epochs
-    messages().print(f"{path}: {wanted.network.neuron} neurons on {wanted.task.name}, {epochs} epochs")
+    path = run or located(wanted.name)
+    if data is not None and wanted.kind != "images":
+        raise ExcitableError(
+            f"--data {data}: a run on {wanted.kind} has its data from its task; a task that reads files names them in "
+            f"[task]"
+        )
     try:
-        with WorkProgress(messages()) as progress:
-            trained = train_event_run(
-                text, path, source=source,
-                report=lambda record: progress.report("training", record.epoch + 1, epochs),
-            )  # fmt: skip
+        if wanted.kind == "images":
+            _train_on_images(path, text, source, wanted, data)
+        elif wanted.kind == "events":
+            _train_on_events(path, text, source)
+        else:
+            _train_on_series(path, text, source)
     except KeyboardInterrupt:
         messages().print("stopped; the same command goes on from the last checkpoint")
         raise typer.Exit(130) from None
-    results().print(f"test accuracy {trained.test.accuracy:.4f} after {len(trained.records)} epochs")
+
+
+def train_images(configuration: CONFIGURATION, data: DATA = None, run: INTO = None) -> None:
+    """The same as `train`, under its old name."""
+    train(configuration, run, data)
+
+
+def _train_on_series(path: Path, text: str, source: str) -> None:
+    from excitable.cli.console import messages, results
+    from excitable.cli.progress import TrainingProgress
+    from excitable.runs.series import SeriesRun, train_run
+
+    with SeriesRun.begun(path, text, source=source) as run:
+        wanted = run.configuration
+        layers, steps = wanted.network, wanted.training.build().steps
+        messages().print(
+            f"{path}: {layers.hidden} {layers.neuron} neurons on {wanted.task.name}, {steps} steps"
+        )
+        with TrainingProgress(messages(), steps=steps, neurons=layers.hidden) as progress:
+            trained = train_run(run, report=progress.report)
+        others = ", ".join(f"{label} {error:.3f}" for label, error in trained.baselines.items())
+        result, name = trained.result, run.task.error_name
+        if result.resumed_at == steps:
+            messages().print("the run was trained to its end before")
+    results().print(f"test {name} {result.test.error:.3f} ({others}), weights of step {result.step}")
     results().print(f"network: {path / 'model.safetensors'}")
 
 
-def _summarise(folder: "RunFolder", trained: "TrainedRun") -> None:
-    from excitable.cli.console import messages, results
+def _train_on_events(path: Path, text: str, source: str) -> None:
+    from excitable.cli.console import messages
+    from excitable.cli.progress import WorkProgress
+    from excitable.runs.events import EventRun, train_events
 
-    result, name = trained.result, folder.task.error_name
-    console = results()
-    others = ", ".join(f"{label} {error:.3f}" for label, error in trained.baselines.items())
-    if result.resumed_at == folder.configuration.training.build().steps:
-        messages().print("the run was trained to its end before")
-    console.print(f"test {name} {result.test.error:.3f} ({others}), weights of step {result.step}")
-    console.print(f"network: {folder.path / 'model.safetensors'}")
+    with EventRun.begun(path, text, source=source) as run:
+        wanted, epochs = run.configuration, run.configuration.training.epochs
+        messages().print(f"{path}: {wanted.network.neuron} neurons on {wanted.task.name}, {epochs} epochs")
+        with WorkProgress(messages()) as progress:
+            train_events(run, report=lambda record: progress.report("training", record.epoch + 1, epochs))
+    _show_accuracy(path, run.test.accuracy, len(run.records))
+
+
+def _train_on_images(path: Path, text: str, source: str, wanted: "Configuration", data: Path | None) -> None:
+    from excitable.cli.console import messages
+    from excitable.config.images import ImageConfiguration
+    from excitable.runs.images import DATA, ImageRun, data_folder, image_data, train_on_images
+
+    folder = data or data_folder(path)
+    images = image_data(ImageConfiguration.model_validate(dict(wanted)), folder)
+    with ImageRun.begun(path, text, source=source) as run:
+        if folder is not None:
+            run.write_json(DATA, {"folder": str(folder.resolve())})
+        layers, epochs = run.configuration.network, run.configuration.training.build().epochs
+        messages().print(
+            f"{path}: {layers.name} of {layers.neuron} neurons on {images.name}, {epochs} epochs"
+        )
+        result = train_on_images(run, images, progress=messages().is_terminal)
+    _show_accuracy(path, result.test, len(result.history))
+
+
+def _show_accuracy(path: Path, accuracy: float, epochs: int) -> None:
+    from excitable.cli.console import results
+
+    results().print(f"test accuracy {accuracy:.4f} after {epochs} epochs")
+    results().print(f"network: {path / 'model.safetensors'}")

@@ -1,5 +1,6 @@
 """Configuration files: TOML, every key checked, all faults reported at once."""
 
+from excitable.config.base import Configuration
 from excitable.config.faults import ConfigurationError, Fault
 from excitable.config.files import (
     configuration_text,
@@ -11,24 +12,13 @@ from excitable.config.files import (
     shipped_configurations,
     shipped_text,
 )
-from excitable.config.sections import (
-    CircuitSection,
-    Configuration,
-    NetworkSection,
-    SimulationSection,
-    TaskSection,
-    TrainingSection,
-)
+from excitable.config.kinds import KINDS
 
 __all__ = [
-    "CircuitSection",
+    "KINDS",
     "Configuration",
     "ConfigurationError",
     "Fault",
-    "NetworkSection",
-    "SimulationSection",
-    "TaskSection",
-    "TrainingSection",
     "configuration_text",
     "example",
     "parse_configuration",

@@ -41,9 +41,11 @@ class OneOf:
         """The name itself, or `ValueError` with the known ones."""
         allowed = ", ".join(self.known)
         if name in self.elsewhere:
-            raise ValueError(f"is trained elsewhere: {self.elsewhere[name]}; here it may be {allowed}")
+            raise ValueError(f"is trained {self.elsewhere[name]}; here it may be {allowed}")
         if name not in self.known:
-            raise ValueError(f"is unknown; {nearest(name, self.known)}allowed are {allowed}")
+            near = nearest(name, (*self.known, *self.elsewhere))
+            others = f"; other kinds of run know {', '.join(self.elsewhere)}" if self.elsewhere else ""
+            raise ValueError(f"is unknown; {near}allowed are {allowed}{others}")
         return name
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import reduce
 from importlib.resources import files
 from operator import or_
@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from conductance.errors import nearest
 from conductance.networks import Spread
+from excitable.config.base import Configuration
+from excitable.config.declared import Section
 from excitable.config.faults import ConfigurationError, Fault, faults_of
-from excitable.config.sections import CONFIGURATIONS, Configuration, Section, configuration_for
+from excitable.config.kinds import KINDS, SHORTEST, model_for, models
 
 
 def parse_configuration(text: str, *, source: str = "configuration") -> Configuration:
-    """The configuration that a TOML text describes.
+    """The configuration that a TOML text describes, of whatever kind.
 
     Args:
         text: TOML.
@@ -31,7 +34,7 @@ def parse_configuration(text: str, *, source: str = "configuration") -> Configur
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(source, [Fault(message=f"is no TOML: {error}")]) from None
-    model = configuration_for(data)
+    model = model_for(data)
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -44,7 +47,7 @@ def read_configuration_text(path: str | Path) -> tuple[str, str]:
     Raises:
         ConfigurationError: there is no such file, or it is no text.
     """
-    shipped = {**shipped_configurations(), **shipped_configurations("events")}
+    shipped = shipped_configurations()
     if not Path(path).exists() and str(path) in shipped:
         return shipped[str(path)], f"{path}.toml (shipped)"
     try:
@@ -70,27 +73,25 @@ def read_configuration(path: str | Path) -> Configuration:
     return parse_configuration(text, source=source)
 
 
-def shipped_configurations(kind: str = "") -> dict[str, str]:
-    """The configurations that come with excitable: name to TOML text; of kind "events" those of spikes as events."""
-    folder = files("excitable") / "configs" / kind
-    found = [entry for entry in folder.iterdir() if entry.name.endswith(".toml")]
-    return {
-        entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")
-        for entry in sorted(found, key=lambda entry: entry.name)
-    }
+def shipped_configurations(kind: str | None = None) -> dict[str, str]:
+    """The configurations that come with excitable, of one kind or of all: name to TOML text."""
+    folder = files("excitable") / "configs"
+    found = [
+        (entry.name.removesuffix(".toml"), entry.read_text(encoding="utf-8"))
+        for each in (KINDS if kind is None else (kind,))
+        for entry in sorted((folder / each).iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".toml")
+    ]
+    return dict(found)
 
 
 def shipped_text(name: str) -> str:
-    """The text of any configuration that comes with excitable: of series, of events, of images.
+    """The text of a configuration that comes with excitable.
 
     Raises:
         ConfigurationError: there is none of that name.
     """
-    shipped = {
-        **shipped_configurations(),
-        **shipped_configurations("events"),
-        **shipped_configurations("images"),
-    }
+    shipped = shipped_configurations()
     if name not in shipped:
         known = f"{nearest(name, shipped)}known are {', '.join(shipped)}"
         raise ConfigurationError(
@@ -99,20 +100,20 @@ def shipped_text(name: str) -> str:
     return shipped[name]
 
 
-def example() -> str:
-    """A configuration file with every key at its default, and what each means."""
-    lines = ['name = "example"  # ' + str(Configuration.model_fields["name"].description)]
-    sections = []
-    for name, field in Configuration.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+def example(kind: str = "series") -> str:
+    """A configuration file of a kind with every key, at its default where it has one, and what each means."""
+    shortest = {"name": "example", **SHORTEST[kind]}
+    shown = model_for(shortest).model_validate(shortest)
+    lines, sections = [], []
+    for name, field in type(shown).model_fields.items():
+        value = getattr(shown, name)
+        if isinstance(value, Section):
+            sections += ["", f"# {_first_line(type(value))}", f"[{name}]"]
             sections += [
-                "",
-                f"# {_first_line(field.annotation)}",
-                f"[{name}]",
-                *_example_lines(field.annotation),
+                _example_line(key, getattr(value, key), own) for key, own in type(value).model_fields.items()
             ]
-        elif name != "name":
-            lines += [_example_line(name, field.get_default(), str(field.description))]
+        else:
+            lines.append(_example_line(name, value, field))
     return "\n".join([*lines, *sections]) + "\n"
 
 
@@ -131,28 +132,19 @@ def configuration_text(configuration: Configuration) -> str:
 
 def schema() -> dict[str, Any]:
     """The JSON schema of configuration files."""
-    return TypeAdapter(reduce(or_, CONFIGURATIONS.values())).json_schema()
+    return TypeAdapter(reduce(or_, models())).json_schema()
 
 
 def _first_line(model: type[BaseModel]) -> str:
     return (model.__doc__ or "").strip().splitlines()[0]
 
 
-def _example_lines(section: type[BaseModel]) -> list[str]:
-    return [
-        _example_line(
-            name, field.get_default(call_default_factory=True), str(field.description), field.examples
-        )
-        for name, field in section.model_fields.items()
-    ]
-
-
-def _example_line(name: str, default: Any, description: str, examples: Sequence[object] | None = None) -> str:
-    if default is None:
-        return f"# {name} =   # {description}"
-    if isinstance(default, Mapping):
-        return "\n".join(f"# {name}.{example}   # {description}" for example in examples or ())
-    return f"{name} = {_toml(default)}  # {description}"
+def _example_line(name: str, value: Any, field: FieldInfo) -> str:
+    if value is None:
+        return f"# {name} =   # {field.description}"
+    if isinstance(value, Mapping):
+        return "\n".join(f"# {name}.{example}   # {field.description}" for example in field.examples or ())
+    return f"{name} = {_toml(value)}  # {field.description}"
 
 
 def _toml(value: Any) -> str:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from circuits.data.scaling import Scaling
-from circuits.networks.continuous import EDGE, Levels, NetworkCircuit, network_circuit
+from circuits.networks.continuous import AMPLIFIER_EDGE, EDGE, Levels, NetworkCircuit, network_circuit
 from circuits.realisations import Trim
-from circuits.realisations.levels import MIXED, default_technology
+from circuits.realisations.levels import MIXED, check_level, default_technology
 from circuits.technologies import Technology
 from conductance.networks import Network
+from excitable.config.series import SeriesConfiguration
 from netlists.analyses import Tolerances, Transient
 
 
@@ -40,6 +41,26 @@ class CircuitOptions:
     edge: float = EDGE
     time_limit: float = 600.0
     monolithic: bool = False
+
+    @classmethod
+    def configured(cls, configuration: SeriesConfiguration, rung: str = "behavioural") -> "CircuitOptions":
+        """How a configuration's circuit is built and simulated at a rung, before any calibration.
+
+        Args:
+            configuration: its sections `circuit` and `simulation` decide.
+            rung: behavioural, mixed, macromodel or transistor.
+        """
+        ideal, circuit, simulation = rung == "behavioural", configuration.circuit, configuration.simulation
+        return cls(
+            scaling=circuit.scaling(rung),
+            levels=dict(circuit.mixed) if rung == MIXED else check_level(rung),
+            technology=None if ideal else circuit.built_in(),
+            relative=simulation.relative if ideal else simulation.amplifier_relative,
+            max_step=simulation.max_step if ideal else simulation.amplifier_max_step,
+            edge=EDGE if ideal else AMPLIFIER_EDGE,
+            time_limit=simulation.time_limit,
+            monolithic=simulation.monolithic,
+        )
 
     @property
     def rung(self) -> str:

@@ -15,6 +15,7 @@ from excitable.report.figures import (
     chips_figure,
     curve_figure,
     ladder_figure,
+    landscape_figure,
     neuron_curves,
     overview_figure,
     prediction_figure,
@@ -25,8 +26,9 @@ from excitable.report.figures.overview import DPI as OVERVIEW_DPI
 from excitable.report.page import build_page
 from excitable.report.style import PNG_DPI, png_of, styled
 from excitable.runs.folder import REPORT
+from excitable.runs.landscape import View
 
-__all__ = ["Drawing", "Evidence", "ReportError", "Stage", "read_run", "write_report"]
+__all__ = ["Drawing", "Evidence", "ReportError", "Stage", "read_run", "save_landscape", "write_report"]
 
 FIGURES = "figures"
 
@@ -60,11 +62,7 @@ def write_report(folder: Path, levels: Collection[str] = ()) -> Path:
         )
         overview = overview_figure(evidence, curves)
     drawings = {drawing.name: drawing for drawing in drawn if drawing is not None}
-    figures = evidence.folder / FIGURES
-    try:
-        figures.mkdir(exist_ok=True)
-    except OSError as error:
-        raise cannot_write(figures, error) from error
+    figures = _figures(evidence.folder)
     for drawing in drawings.values():
         _save(drawing, figures, PNG_DPI)
     if overview is not None:
@@ -72,6 +70,24 @@ def write_report(folder: Path, levels: Collection[str] = ()) -> Path:
     page = evidence.folder / REPORT
     write_whole(page, build_page(evidence, drawings, curves))
     return page
+
+
+def save_landscape(folder: Path, views: tuple[View, ...]) -> None:
+    """Draw the landscape of a run into its `figures/landscape.svg` and `.png`."""
+    with styled():
+        figure = landscape_figure(views)
+    drawing = Drawing(name="landscape", title="loss landscape", description="", figure=figure)
+    _save(drawing, _figures(folder), PNG_DPI)
+
+
+def _figures(folder: Path) -> Path:
+    """The folder of a run's figures, made where it is missing."""
+    figures = folder / FIGURES
+    try:
+        figures.mkdir(exist_ok=True)
+    except OSError as error:
+        raise cannot_write(figures, error) from error
+    return figures
 
 
 def _save(drawing: Drawing, folder: Path, dpi: float) -> None:

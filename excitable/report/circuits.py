@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from excitable.ladder.rungs import MEANINGS
 from excitable.report.evidence import Evidence
-from excitable.runs.stages import netlist_name
+from excitable.runs.stages.series import netlist_name
 
 LARGEST_TABLE = 200
 """Rows of the bias table that the page shows; the file has all."""

@@ -19,13 +19,13 @@ def write_event_report(run: EventRun, trial: int = 0) -> Path:
     """Write `report.html`, self-contained, into the folder of a trained event-based classifier.
 
     Args:
-        run: from `load_event_run`.
+        run: trained to its end.
         trial: of the test split, whose spikes are shown.
     """
     record: dict[str, Spikes] = {}
     part = run.data.test.select([trial])
     with torch.no_grad():
-        first = run.network(part.spikes, record=record).first()
+        first = run.network()(part.spikes, record=record).first()
     said, true = (run.data.classes[int(index)] for index in (predicted_class(first)[0], part.labels[0]))
     with styled():
         curves = _inline(

@@ -37,7 +37,7 @@ from excitable.runs.folder import (
     WAVEFORMS,
 )
 from excitable.runs.origin import BEFORE, Origin, Update, read_origin, read_updates
-from excitable.runs.stages import TASK_GROUP, netlist_name
+from excitable.runs.stages.series import TASK_GROUP, netlist_name
 from netlists.comparison import Ladder
 
 MODEL_RUNGS = ("discrete", "continuous")

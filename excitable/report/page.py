@@ -14,7 +14,9 @@ from markupsafe import Markup, escape
 import excitable
 from conductance.layers import NeuronLayer
 from excitable.chips.yields import RATIO
-from excitable.config import Configuration, ConfigurationError
+from excitable.config import ConfigurationError
+from excitable.config.series import SeriesConfiguration
+from excitable.ladder.options import CircuitOptions
 from excitable.ladder.reach import reach_warning
 from excitable.ladder.rungs import CIRCUIT_RUNGS
 from excitable.report import verdict as judged
@@ -98,10 +100,14 @@ def build_page(evidence: Evidence, drawings: Mapping[str, Drawing], curves: tupl
 def _beyond_supply(evidence: Evidence) -> str:
     """The warning of membranes that leave their circuits' supply; empty where none does or where it is not known."""
     model = next((rung for rung in evidence.rungs if rung.rung == "discrete"), None)
-    if model is None or evidence.network is None or not isinstance(evidence.configuration, Configuration):
+    if (
+        model is None
+        or evidence.network is None
+        or not isinstance(evidence.configuration, SeriesConfiguration)
+    ):
         return ""
     circuits = [rung.rung for rung in evidence.rungs if rung.rung in CIRCUIT_RUNGS]
-    options = [evidence.configuration.circuit_options(rung) for rung in circuits]
+    options = [CircuitOptions.configured(evidence.configuration, rung) for rung in circuits]
     return reach_warning(evidence.network, model, options)
 
 

@@ -9,7 +9,7 @@ from quantiphy import Quantity
 from conductance.layers import NeuronLayer
 from conductance.networks import RECIPES
 from conductance.tasks import options_of
-from excitable.config import Configuration
+from excitable.config.series import SeriesConfiguration
 from excitable.report.evidence import Evidence
 
 GLOSSARY: Mapping[str, str] = MappingProxyType(
@@ -51,7 +51,7 @@ def own_choices(evidence: Evidence) -> tuple[str, ...]:
     for label, layer in evidence.hidden.items():
         sentences += _of_layer(label, layer)
     configuration = evidence.configuration
-    if isinstance(configuration, Configuration):
+    if isinstance(configuration, SeriesConfiguration):
         sentences += _of_task(configuration)
     if evidence.hidden:
         sentences.append(
@@ -59,7 +59,7 @@ def own_choices(evidence: Evidence) -> tuple[str, ...]:
         )
     if evidence.network is not None and "filter" in evidence.network.chain:
         sentences.append("The output's low-pass filter of order 4 has four equal first-order sections.")
-    if isinstance(configuration, Configuration):
+    if isinstance(configuration, SeriesConfiguration):
         units = configuration.circuit.scaling()
         sentences.append(
             f"Units of the circuit: V0 = {_si(units.voltage_unit, 'V')}, I0 = {_si(units.current_unit, 'A')}, "
@@ -93,7 +93,7 @@ def _of_layer(label: str, layer: NeuronLayer) -> list[str]:
     return sentences
 
 
-def _of_task(configuration: Configuration) -> list[str]:
+def _of_task(configuration: SeriesConfiguration) -> list[str]:
     """The task's options whose source says that they are ours."""
     task = configuration.task.build()
     return [
@@ -111,7 +111,7 @@ def _si(value: float, unit: str) -> str:
 def settings(evidence: Evidence) -> tuple[tuple[str, str, str], ...]:
     """Every key of the configuration, defaults included: name, value, meaning."""
     configuration = evidence.configuration
-    if not isinstance(configuration, Configuration):
+    if not isinstance(configuration, SeriesConfiguration):
         return ()
     return tuple(_settings_of(configuration))
 

@@ -17,8 +17,8 @@ from conductance.storage import StorageError
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.rungs import circuit_rung, network_threshold
 from excitable.ladder.series import part_circuits, written
-from excitable.runs.folder import RunFolder
-from excitable.runs.stages import circuit_options
+from excitable.runs.series import SeriesRun
+from excitable.runs.stages.series import circuit_options
 from netlists.analyses import OperatingPoint
 from netlists.comparison import count_upward_crossings
 from netlists.simulation import simulate_all
@@ -77,7 +77,7 @@ class EnergyReport:
 
 
 def energy_run(
-    run: RunFolder,
+    run: SeriesRun,
     *,
     level: str = "transistor",
     samples: int | None = None,

@@ -4,17 +4,13 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from conductance.errors import ExcitableError
-from conductance.files import UNFINISHED, cannot_write, readable_json
-from conductance.networks import Network
-from conductance.storage import load_network, save_network, write_whole
-from conductance.storage.checkpoints import CHECKPOINT
-from conductance.tasks import Task, TaskData
+from conductance.files import UNFINISHED, StorageError, cannot_write, readable_json, write_whole
 from excitable.config import Configuration, parse_configuration
 from excitable.runs.environment import environment
 
@@ -29,7 +25,11 @@ WAVEFORMS = "waveforms.nc"
 COMPARISON = "comparison.json"
 REPORT = "report.html"
 NETLISTS = "netlists"
+CHECKPOINTS = "checkpoints"
 LOCK = ".lock"
+TRAINED = (MODEL, WEIGHTS, f"{CHECKPOINTS}/*.safetensors", "last.safetensors")
+"""What training leaves in a folder, from its first checkpoint on."""
+Settings = TypeVar("Settings", bound=Configuration)
 
 _held: set[Path] = set()
 """Folders locked by this process: the system's lock does not tell one of its openings from another."""
@@ -40,7 +40,7 @@ class RunError(ExcitableError):
 
 
 class RunFolder:
-    """A run folder that holds a configuration.
+    """A run folder that holds a configuration, of whatever kind; `SeriesRun` and the others know what is trained in it.
 
     Args:
         path: the folder.
@@ -60,10 +60,41 @@ class RunFolder:
             )
 
     @classmethod
-    def find(cls, name: str | Path) -> "RunFolder":
+    def find(cls, name: str | Path) -> Self:
         """The run of that name in `runs/`, or in that folder."""
         path = Path(name)
         return cls(path if (path / CONFIGURATION).is_file() else located(path))
+
+    @classmethod
+    @contextmanager
+    def begun(cls, path: Path, text: str, *, source: str) -> Iterator[Self]:
+        """A run folder with this configuration, made or opened again, locked until the end of the block.
+
+        Args:
+            path: the folder.
+            text: the configuration as given.
+            source: where it was read, for errors.
+
+        Raises:
+            ConfigurationError: the configuration has faults.
+            RunError: the folder holds a run trained with another configuration, or is in use.
+            StorageError: the folder cannot be written to.
+        """
+        wanted = parse_configuration(text, source=source)
+        _make(path)
+        # further processes of one training are started by Lightning with this variable, while the first holds the lock
+        with nullcontext() if "LOCAL_RANK" in os.environ else locked(path):
+            if (path / CONFIGURATION).is_file() and is_begun(path):
+                differences = RunFolder(path).configuration.training_differences(wanted)
+                if differences:
+                    raise RunError(
+                        f"{path}: this run was trained with another configuration ({'; '.join(differences)}); "
+                        f"give the new one another name or --run, or delete the folder"
+                    )
+            write_whole(path / CONFIGURATION, text)
+            run = cls(path)
+            run.write_json(ENVIRONMENT, environment(seed=wanted.seed))
+            yield run
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -75,32 +106,30 @@ class RunFolder:
             raise RunError(f"{path}: the file is damaged ({error}); take it from a copy") from None
         return parse_configuration(text, source=str(path))
 
-    @cached_property
-    def task(self) -> Task:
-        """The run's task."""
-        return self.configuration.task.build()
-
-    @cached_property
-    def data(self) -> TaskData:
-        """The task's data, drawn anew from the run's seed: the same numbers each time."""
-        return self.task.generate(self.configuration.seed)
-
-    def network(self) -> Network:
-        """The trained network.
+    def configured(self, model: type[Settings]) -> Settings:
+        """The run's configuration as one of this kind.
 
         Raises:
-            RunError: nothing has been trained yet. StorageError: its files are damaged.
+            RunError: it is of another kind.
         """
-        if not (self.path / MODEL).is_file():
-            raise RunError(
-                f"{self.path}: the network is not trained yet; `excitable train {self.path / CONFIGURATION} "
-                f"--run {self.path}` does it"
-            )
-        return load_network(self.path)
+        found = RunFolder(self.path).configuration
+        if not isinstance(found, model):
+            raise RunError(f"{self.path}: this is a run on {found.kind}, not on {model.kind}")
+        return found
 
-    def save_network(self, network: Network) -> None:
-        """Write the trained network."""
-        save_network(network, self.path)
+    def unfitting(self, name: str, error: Exception) -> StorageError:
+        """What to tell of a file that cannot be read, or holds something else than the run needs."""
+        return StorageError(
+            f"{self.path / name}: the file does not fit the run ({error}); take it from a copy, or delete the folder "
+            f"and train again"
+        )
+
+    def untrained(self) -> RunError:
+        """What to tell of a run that has no network yet."""
+        return RunError(
+            f"{self.path}: the network is not trained yet; `excitable train {self.path / CONFIGURATION} "
+            f"--run {self.path}` does it"
+        )
 
     def file(self, name: str) -> Path:
         """The path of a file of the run; its folder is made."""
@@ -129,39 +158,9 @@ def located(run: str | Path) -> Path:
     return path if path.is_absolute() or len(path.parts) != 1 else RUNS / path
 
 
-@contextmanager
-def begun(path: Path, text: str, *, source: str) -> Iterator[RunFolder]:
-    """A run folder with this configuration, made or opened again, locked until the end of the block.
-
-    Args:
-        path: the folder.
-        text: the configuration as given.
-        source: where it was read, for errors.
-
-    Raises:
-        ConfigurationError: the configuration has faults.
-        RunError: the folder holds a run trained with another configuration, or is in use.
-        StorageError: the folder cannot be written to.
-    """
-    wanted = parse_configuration(text, source=source)
-    _make(path)
-    with locked(path):
-        if (path / CONFIGURATION).is_file() and _is_trained(path):
-            present = RunFolder(path).configuration
-            differences = present.training_differences(wanted)
-            if differences:
-                raise RunError(
-                    f"{path}: this run was trained with another configuration ({'; '.join(differences)}); "
-                    f"give the new one another name or --run, or delete the folder"
-                )
-        write_whole(path / CONFIGURATION, text)
-        run = RunFolder(path)
-        run.write_json(ENVIRONMENT, environment(seed=wanted.seed))
-        yield run
-
-
-def _is_trained(path: Path) -> bool:
-    return (path / CHECKPOINT).exists() or (path / MODEL).exists()
+def is_begun(path: Path) -> bool:
+    """Whether training has left something in a folder: a checkpoint or a network."""
+    return any(next(path.glob(place), None) is not None for place in TRAINED)
 
 
 @contextmanager
@@ -208,7 +207,7 @@ def _take(handle: int, path: Path) -> None:
 
 
 def _tidy(path: Path) -> None:
-    for folder in (path, path / CHECKPOINT.parent, path / NETLISTS):
+    for folder in (path, path / CHECKPOINTS, path / NETLISTS):
         for leftover in folder.glob(UNFINISHED):
             leftover.unlink(missing_ok=True)
 

@@ -30,9 +30,10 @@ from conductance.training.module import project
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.rungs import spiking_layers
 from excitable.ladder.series import part_circuits, written
-from excitable.runs.folder import NETLISTS, RunFolder
+from excitable.runs.folder import NETLISTS
 from excitable.runs.origin import UPDATES, Update, read_updates
-from excitable.runs.stages import PARTS, circuit_options
+from excitable.runs.series import SeriesRun
+from excitable.runs.stages.series import PARTS, circuit_options
 from netlists.simulation import available_cores, simulate_all
 
 
@@ -191,7 +192,7 @@ def _square(output: Tensor, split: Split) -> Tensor:
 
 
 def train_in_the_loop(
-    run: RunFolder, rung: str, options: LoopOptions, *, progress: Callable[[str, int, int], None] | None = None,
+    run: SeriesRun, rung: str, options: LoopOptions, *, progress: Callable[[str, int, int], None] | None = None,
     report: Callable[[Update], None] | None = None,
 ) -> list[Update]:  # fmt: skip
     """Train a run's network with its circuit in the loop; the network is saved after every update.

@@ -1,14 +1,12 @@
-"""The loss landscape around a trained run: paths, planes, measures and their pictures."""
+"""The loss landscape around a trained run: paths, planes and their measures."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
-from matplotlib.figure import Figure
 
-from conductance.files import readable_json
+from conductance.deep.data.base import collate
 from conductance.landscapes import (
     Estimate,
     LandscapeError,
@@ -17,18 +15,17 @@ from conductance.landscapes import (
     Plane,
     classifier_surface,
     estimates,
+    image_surface,
     measure_path,
     measure_plane,
     random_directions,
     series_surface,
 )
-from conductance.storage import write_whole
-from excitable.report.style import new_figure, png_of, styled, svg_of
-from excitable.runs.events import is_event_run, load_event_run
-from excitable.runs.folder import RunFolder, located, locked
+from excitable.runs.events import EventRun
+from excitable.runs.kinds import Run
+from excitable.runs.series import SeriesRun
 
 LANDSCAPE = "landscape.json"
-FIGURES = "figures"
 Progress = Callable[[str, int, int], None]
 
 
@@ -96,53 +93,33 @@ class View:
         }
 
 
-def surface_of(run: str | Path, samples: int) -> NetworkSurface:
+def surface_of(run: Run, samples: int) -> NetworkSurface:
     """The loss of a run's trained network on the first samples of its test split.
 
     Raises:
         LandscapeError: the split has fewer samples.
-        RunError: there is no trained run.
+        RunError: the run is not trained.
     """
-    path = _folder(run)
-    if is_event_run(path):
-        events = load_event_run(path)
-        _check_samples(samples, events.data.test.trials)
-        training = events.configuration.training
+    if isinstance(run, SeriesRun):
+        _check_samples(samples, run.data.test.series)
+        return series_surface(run.network(), run.data.test.select(range(samples)))
+    if isinstance(run, EventRun):
+        training = run.configuration.training
+        _check_samples(samples, run.data.test.trials)
         return classifier_surface(
-            events.network, events.data.test.select(range(samples)), tau=training.loss_tau,
+            run.network(),
+            run.data.test.select(range(samples)),
+            tau=training.loss_tau,
             regulariser=training.regulariser,
-        )  # fmt: skip
-    series = RunFolder.find(path)
-    network = series.network()
-    _check_samples(samples, series.data.test.series)
-    return series_surface(network, series.data.test.select(range(samples)))
+        )
+    _check_samples(samples, len(run.data.test))
+    images, labels = collate([run.data.test[place] for place in range(samples)])
+    return image_surface(run.network(), images, labels, run.configuration.training.build().criterion)
 
 
 def _check_samples(wanted: int, there: int) -> None:
     if wanted > there:
         raise LandscapeError(f"landscape: {wanted} samples are asked for and the test split has {there}")
-
-
-def _folder(run: str | Path) -> Path:
-    path = Path(run)
-    return path if path.is_dir() else located(run)
-
-
-def measure_run(
-    run: str | Path, options: LandscapeOptions, *, progress: Progress | None = None
-) -> tuple[View, ...]:
-    """Measure a run's landscape for one sample and for a batch.
-
-    Args:
-        run: its name in `runs/`, or its folder.
-        options: how it is measured.
-        progress: called with the name of a piece of work, how much of it is done, and all of it.
-    """
-    tell = progress or (lambda *_: None)
-    return tuple(
-        _view(surface_of(run, samples), name, options, tell)
-        for name, samples in (("one sample", 1), (f"batch of {options.samples}", options.samples))
-    )
 
 
 def _view(surface: NetworkSurface, name: str, options: LandscapeOptions, tell: Progress) -> View:
@@ -171,67 +148,23 @@ def _view(surface: NetworkSurface, name: str, options: LandscapeOptions, tell: P
 
 
 def landscape_run(
-    run: str | Path, options: LandscapeOptions | None = None, *, progress: Progress | None = None
+    run: Run, options: LandscapeOptions | None = None, *, progress: Progress | None = None
 ) -> tuple[View, ...]:
-    """Measure a run's landscape and keep it: `landscape.json` and `figures/landscape.svg` and `.png` of the run.
+    """Measure a run's landscape for one sample and for a batch, and keep it in `landscape.json`.
+
+    Args:
+        run: a trained run; the caller holds its lock.
+        options: how it is measured.
+        progress: called with the name of a piece of work, how much of it is done, and all of it.
 
     Raises:
-        RunError: there is no trained run, or it is in use.
+        RunError: the run is not trained.
         LandscapeError: more samples are asked for than there are.
     """
-    chosen, path = options or LandscapeOptions(), _folder(run)
-    views = measure_run(path, chosen, progress=progress)
-    with locked(path):
-        (path / FIGURES).mkdir(exist_ok=True)
-        document = {"options": asdict(chosen), "views": [view.as_json() for view in views]}
-        write_whole(path / LANDSCAPE, readable_json(document) + "\n")
-        with styled():
-            figure = landscape_figure(views)
-            write_whole(path / FIGURES / "landscape.svg", svg_of(figure))
-            write_whole(path / FIGURES / "landscape.png", png_of(figure))
+    chosen, tell = options or LandscapeOptions(), progress or (lambda *_: None)
+    views = tuple(
+        _view(surface_of(run, samples), name, chosen, tell)
+        for name, samples in (("one sample", 1), (f"batch of {chosen.samples}", chosen.samples))
+    )
+    run.write_json(LANDSCAPE, {"options": asdict(chosen), "views": [view.as_json() for view in views]})
     return views
-
-
-def landscape_figure(views: tuple[View, ...]) -> Figure:
-    """A row for each view: loss along random paths, loss and slope against the gradient, and the plane's two maps."""
-    figure = new_figure(2.6 * len(views), width=12.0)
-    axes = figure.subplots(len(views), 4, squeeze=False)
-    for row, view in zip(axes, views, strict=True):
-        for path in view.random:
-            row[0].plot(path.places, path.values, linewidth=1.0)
-            _mark_jumps(row[0], path)
-        row[0].set_title(f"{view.name}: random paths")
-        row[0].set_ylabel("loss")
-        row[0].set_xlabel("path length")
-        _draw_descent(row[1], view.descent)
-        for axis, values, title in (
-            (row[2], None if view.plane is None else view.plane.values, "loss in a plane"),
-            (row[3], None if view.plane is None else view.plane.norms, "norm of the gradient"),
-        ):
-            axis.set_title(title)
-            if view.plane is None or values is None:
-                axis.set_axis_off()
-                continue
-            reach = view.plane.places[-1]
-            shown = axis.imshow(values, origin="lower", extent=(-reach, reach, -reach, reach), aspect="equal")
-            figure.colorbar(shown, ax=axis, shrink=0.8)
-            axis.set_xlabel("random direction")
-            axis.set_ylabel("against gradient")
-    return figure
-
-
-def _draw_descent(axis: Any, descent: PathResult | None) -> None:
-    axis.set_title("against the gradient")
-    if descent is None:
-        axis.text(0.5, 0.5, "the gradient is zero", ha="center", transform=axis.transAxes)
-        return
-    axis.plot(descent.places, descent.values, label="loss")
-    axis.plot(descent.places, descent.slopes, "--", linewidth=1.0, label="slope by the gradient")
-    _mark_jumps(axis, descent)
-    axis.set_xlabel("path length")
-    axis.legend()
-
-
-def _mark_jumps(axis: Any, path: PathResult) -> None:
-    for jump in path.jumps:
-        axis.axvline(jump.place, color="0.6", linewidth=0.5, zorder=0)

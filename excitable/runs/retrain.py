@@ -16,10 +16,13 @@ from conductance.networks import Network
 from conductance.storage import load_network, save_network
 from conductance.storage.checkpoints import CHECKPOINT
 from conductance.training import Record, TrainingResult, train
-from excitable.config import Configuration, configuration_text
+from excitable.config import configuration_text
+from excitable.config.series import SeriesConfiguration
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
-from excitable.runs.folder import CALIBRATION, COMPARISON, CONFIGURATION, MODEL, RunError, RunFolder, begun
+from excitable.ladder.options import CircuitOptions
+from excitable.runs.folder import CALIBRATION, COMPARISON, CONFIGURATION, MODEL, RunError
 from excitable.runs.origin import BEFORE, ORIGIN, Origin, read_origin, read_updates
+from excitable.runs.series import SeriesRun
 
 START = "start"
 """Folder of the network with which retraining begins: the parent's numbers on the circuit's laws."""
@@ -42,7 +45,7 @@ class RetrainOptions:
 
 
 @contextmanager
-def begun_retraining(parent: RunFolder, path: Path, options: RetrainOptions) -> Iterator[RunFolder]:
+def begun_retraining(parent: SeriesRun, path: Path, options: RetrainOptions) -> Iterator[SeriesRun]:
     """The folder of a retrained run, made or opened again, locked until the end of the block.
 
     Raises:
@@ -59,13 +62,13 @@ def begun_retraining(parent: RunFolder, path: Path, options: RetrainOptions) -> 
     if found is None and ((path / MODEL).is_file() or (path / CHECKPOINT).exists()):
         raise RunError(f"{path}: this run was trained, not retrained; give another --run")
     text = configuration_text(_configuration(parent.configuration, path.name, options))
-    with begun(path, text, source=str(path / CONFIGURATION)) as run:
+    with SeriesRun.begun(path, text, source=str(path / CONFIGURATION)) as run:
         if found is None:
             _start(parent, run, options)
         yield run
 
 
-def _configuration(parent: Configuration, name: str, options: RetrainOptions) -> Configuration:
+def _configuration(parent: SeriesConfiguration, name: str, options: RetrainOptions) -> SeriesConfiguration:
     """The parent's, with another name, other steps, and the circuit's level among those that are compared."""
     known: list[str] = list(parent.circuit.level)
     circuit: dict[str, Any] = {"level": known if options.level in known else [*known, options.level]}
@@ -81,11 +84,13 @@ def _configuration(parent: Configuration, name: str, options: RetrainOptions) ->
     return type(parent).model_validate({**dict(parent), **changed})
 
 
-def _start(parent: RunFolder, run: RunFolder, options: RetrainOptions) -> None:
+def _start(parent: SeriesRun, run: SeriesRun, options: RetrainOptions) -> None:
     """Write the network that retraining begins with, the calibration it rests on, and where it comes from."""
     network = parent.network()
     built, fits = calibrated(
-        network, parent.configuration.circuit_options(options.level), read_fits(parent.path / CALIBRATION)
+        network,
+        CircuitOptions.configured(parent.configuration, options.level),
+        read_fits(parent.path / CALIBRATION),
     )
     if not fits:
         raise CalibrationError(
@@ -111,12 +116,12 @@ def _start(parent: RunFolder, run: RunFolder, options: RetrainOptions) -> None:
     run.write_json(ORIGIN, asdict(origin))
 
 
-def start_network(run: RunFolder) -> Network:
+def start_network(run: SeriesRun) -> Network:
     """The network with which a retrained run began."""
     return load_network(run.path / START)
 
 
-def retrain_run(run: RunFolder, *, report: Callable[[Record], None] | None = None) -> TrainingResult:
+def retrain_run(run: SeriesRun, *, report: Callable[[Record], None] | None = None) -> TrainingResult:
     """Train the model on the circuit's laws, or go on from its checkpoint, and save it.
 
     A network that has been trained with its circuit in the loop since then stays as it is.

@@ -13,7 +13,7 @@ from conductance.layers.transforms import unconstrained
 from conductance.networks import Network
 from conductance.tasks import Split
 from excitable.ladder.series import held_out
-from excitable.runs.folder import RunFolder
+from excitable.runs.series import SeriesRun
 from excitable.studio.questions import QuestionError, number
 
 STEPS = 2000
@@ -27,7 +27,7 @@ class Perturbation:
     Layers before the changed one are computed once, those after it for every change.
     """
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: SeriesRun) -> None:
         self.run = run
 
     def answer(self, body: Any) -> dict[str, Any]:

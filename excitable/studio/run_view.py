@@ -9,7 +9,8 @@ from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection
 from conductance.neurons.base import Neuron
 from excitable.ladder.rungs import Waveforms, load_waveforms
-from excitable.runs.folder import COMPARISON, WAVEFORMS, RunFolder
+from excitable.runs.folder import COMPARISON, WAVEFORMS
+from excitable.runs.series import SeriesRun
 from excitable.studio.catalogue import Catalogue, signature
 from netlists.comparison import Ladder
 
@@ -18,7 +19,7 @@ SHOWN_NEURONS = 16
 LARGEST_LAYER = 256
 
 
-def network_view(run: RunFolder | None, offered: Catalogue) -> dict[str, Any]:
+def network_view(run: SeriesRun | None, offered: Catalogue) -> dict[str, Any]:
     """Everything that the Network tab shows.
 
     Raises:
@@ -48,7 +49,7 @@ def network_view(run: RunFolder | None, offered: Catalogue) -> dict[str, Any]:
     }
 
 
-def _unless_damaged(read: Callable[[RunFolder], Any], run: RunFolder, problems: list[str]) -> Any:
+def _unless_damaged(read: Callable[[SeriesRun], Any], run: SeriesRun, problems: list[str]) -> Any:
     """What was read; None, and one more problem, where it cannot be: one damaged file hides no other."""
     try:
         return read(run)
@@ -78,7 +79,7 @@ def _layer(name: str, layer: NeuronLayer, key: str, bias: np.ndarray | None) -> 
     return {"name": name, "neuron": layer.neuron.name, "model": key, "neurons": neurons, "shown": shown}
 
 
-def _ladder(run: RunFolder) -> list[list[str]]:
+def _ladder(run: SeriesRun) -> list[list[str]]:
     path = run.path / COMPARISON
     if not path.is_file():
         return []
@@ -91,7 +92,7 @@ def _ladder(run: RunFolder) -> list[list[str]]:
     return rows
 
 
-def _waveforms(run: RunFolder) -> dict[str, Any] | None:
+def _waveforms(run: SeriesRun) -> dict[str, Any] | None:
     path = run.path / WAVEFORMS
     if not path.is_file():
         return None

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from conductance.errors import ExcitableError
-from excitable.runs.folder import RunFolder
+from excitable.runs.series import SeriesRun
 from excitable.studio.answers import describe, overlay, regime
 from excitable.studio.catalogue import Catalogue
 from excitable.studio.page import page
@@ -36,7 +36,7 @@ class StudioServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, offered: Catalogue, run: RunFolder | None = None, *, port: int = 0) -> None:
+    def __init__(self, offered: Catalogue, run: SeriesRun | None = None, *, port: int = 0) -> None:
         self.token = secrets.token_urlsafe(24)
         self.page = page(offered, token=self.token).encode()
         self.answers: dict[str, Answer] = {
@@ -145,7 +145,7 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: the terminal belongs to the user."""
 
 
-def serve(offered: Catalogue, run: RunFolder | None = None, *, port: int = 0) -> StudioServer:
+def serve(offered: Catalogue, run: SeriesRun | None = None, *, port: int = 0) -> StudioServer:
     """A studio that listens; `serve_forever` runs it.
 
     Args:

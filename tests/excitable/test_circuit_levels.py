@@ -10,11 +10,12 @@ import torch
 from conductance.networks import Spread
 from conductance.storage import StorageError, load_network
 from conductance.tasks import Split, nrmse
-from excitable.config import Configuration, configuration_text, parse_configuration
+from excitable.config import configuration_text, parse_configuration
+from excitable.config.series import SeriesConfiguration
 from excitable.ladder.calibration import read_fits
 from excitable.ladder.rungs import load_waveforms
 from excitable.report import ReportError, write_report
-from excitable.runs.folder import RunError, RunFolder, begun
+from excitable.runs.folder import RunError
 from excitable.runs.in_the_loop import (
     LoopOptions,
     Measured,
@@ -25,8 +26,8 @@ from excitable.runs.in_the_loop import (
 )
 from excitable.runs.origin import read_origin, read_updates
 from excitable.runs.retrain import RetrainOptions, begun_retraining, retrain_run
-from excitable.runs.stages import circuit_options, compare_run, export_run, simulate_run
-from excitable.runs.train import train_run
+from excitable.runs.series import SeriesRun, train_run
+from excitable.runs.stages.series import circuit_options, compare_run, export_run, simulate_run
 
 CONFIGURATION = """
 name = "tiny"
@@ -59,9 +60,9 @@ samples = 60
 def trained(tmp_path_factory):
     """A run of three neurons."""
     path = tmp_path_factory.mktemp("levels") / "tiny"
-    with begun(path, CONFIGURATION, source="tiny.toml") as run:
+    with SeriesRun.begun(path, CONFIGURATION, source="tiny.toml") as run:
         train_run(run)
-    return RunFolder(path)
+    return SeriesRun(path)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,7 @@ def test_calibration_and_bias_tables_are_kept(climbed):
 def test_rungs_stay_until_the_network_changes(climbed, tmp_path):
     """Another level is added to those that are there; with other weights only what is simulated anew is left."""
     source, rungs, _ = climbed
-    run = RunFolder(shutil.copytree(source.path, tmp_path / "tiny"))
+    run = SeriesRun(shutil.copytree(source.path, tmp_path / "tiny"))
     simulate_run(run, ("macromodel",))
     found = {rung.rung: rung for rung in load_waveforms(run.path / "waveforms.nc")}
     assert list(found) == ["discrete", "continuous", "behavioural", "mixed", "macromodel", "transistor"]
@@ -256,5 +257,5 @@ def test_a_configuration_is_written_as_it_was_read():
     """Spreads, lists, tables and empty values come back the same."""
     found = parse_configuration(CONFIGURATION)
     assert parse_configuration(configuration_text(found)) == found
-    spread = Configuration(name="a", network={"values": {"tau_s": Spread(lower=10.0, upper=40.0)}})
+    spread = SeriesConfiguration(name="a", network={"values": {"tau_s": Spread(lower=10.0, upper=40.0)}})
     assert parse_configuration(configuration_text(spread)) == spread

@@ -16,7 +16,7 @@ from conductance.tasks.options import option
 from conductance.tasks.registry import tasks_that_draw
 from conductance.training import TrainingOptions, train
 from excitable.config import (
-    Configuration,
+    KINDS,
     ConfigurationError,
     example,
     parse_configuration,
@@ -26,9 +26,12 @@ from excitable.config import (
     shipped_configurations,
 )
 from excitable.config.declared import Section, section_of
+from excitable.config.kinds import SHORTEST
 from excitable.config.lines import line_numbers, line_of
 from excitable.config.quantities import si_number
-from excitable.runs.events import parse_event_configuration
+from excitable.config.series import SeriesConfiguration
+from excitable.ladder.options import CircuitOptions
+from excitable.runs.series import untrained_network
 
 SMALL = """
 name = "small"
@@ -100,7 +103,7 @@ def test_three_faults_are_three_messages():
             "line 4.*'tau_s'",
         ),
         ('name = "a"\n[network]\nmethod = "euler"', "network.method", "forward_euler"),
-        ('name = "a"\n[task]\nname = "shd"', "task.name", "mackey_glass"),
+        ('name = "a"\n[task]\nname = "mg"', "task.name", "mackey_glass.*other kinds of run know.*yin_yang"),
         ('name = "a"\n[task]\nhorizon = 5.0\nhorizon_steps = 3', "task.horizon", "line 3.*keep one"),
         ('name = "a"\n[task]\nwarm_up = 5000', "task.warm_up", "shorten it"),
         ('name = "a"\n[training]\nbatch = true', "training.batch", "valid integer"),
@@ -122,7 +125,7 @@ def test_three_faults_are_three_messages():
         ('name = "a"\n[circuit]\nmixed.hidden_99 = "transistor"', "circuit.mixed.hidden_99", "hidden_63"),
         ('name = "a"\n[circuit.mixed]\nhiden = "transistor"', "circuit.mixed.hiden", "line 3.*hidden"),
         ('name = "a"\n[network]\nneuron = "qif"', "network.neuron", "configuration yin-yang"),
-        ('name = "a"\n[network]\nneuron = "dqif"', "network.neuron", "excitable train-images"),
+        ('name = "a"\n[network]\nneuron = "dqif"', "network.neuron", "is trained on images"),
         ('name = "a"\n[circuit]\nlevel = []', "circuit.level", "must be one of"),
         ('name = "a"\n[circuit.mixed]\nhidden = "layout"', "circuit.mixed.hidden", "'transistor'"),
         ('name = "a"\n[circuit]\ntechnology = "tsmc"', "circuit.technology", "'tsmc' is unknown; known are"),
@@ -138,13 +141,17 @@ def test_each_fault_names_key_line_and_what_is_allowed(text, key, words):
     assert re.search(words, found[key])
 
 
-def test_the_example_is_a_legal_file_with_the_defaults():
-    """`--example` prints what the defaults are, and every key of every section."""
-    shown = parse_configuration(example())
-    assert shown == Configuration(name="example")
-    for section in ("task", "network", "training", "circuit", "simulation"):
-        for key in type(getattr(shown, section)).model_fields:
-            assert re.search(rf"^(# )?{key}\b", example(), re.MULTILINE), f"{section}.{key}"
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_example_is_a_legal_file_with_the_defaults(kind):
+    """`--example` prints what the defaults are, and every key of every section, for each kind of run."""
+    shown = parse_configuration(example(kind))
+    assert shown.kind == kind
+    assert shown == type(shown).model_validate({"name": "example", **SHORTEST[kind]})
+    sections = [(name, section) for name, section in shown if isinstance(section, Section)]
+    assert len(sections) >= 3
+    for name, section in sections:
+        for key in type(section).model_fields:
+            assert re.search(rf"^(# )?{key}\b", example(kind), re.MULTILINE), f"{name}.{key}"
 
 
 def test_a_circuit_may_have_one_level_or_several():
@@ -152,23 +159,32 @@ def test_a_circuit_may_have_one_level_or_several():
     text = 'name = "a"\n[circuit]\nlevel = ["behavioural", "mixed"]\nmixed.hidden_3 = "transistor"'
     found = parse_configuration(text)
     assert found.circuit.level == ["behavioural", "mixed"]
-    options = found.circuit_options("mixed")
+    options = CircuitOptions.configured(found, "mixed")
     assert (options.rung, options.levels) == ("mixed", {"hidden_3": "transistor"})
     assert options.scaling.voltage_unit == options.technology.amplifier.voltage_unit
-    assert found.circuit_options().rung == "behavioural" and found.circuit_options().technology is None
+    assert (
+        CircuitOptions.configured(found).rung == "behavioural"
+        and CircuitOptions.configured(found).technology is None
+    )
 
 
 def test_training_defaults_are_declared_once():
     """The section's defaults are the option class's own."""
-    assert Configuration(name="a").training.build() == TrainingOptions()
+    assert SeriesConfiguration(name="a").training.build() == TrainingOptions()
 
 
 def test_the_schema_describes_every_key():
     """Every key of the JSON schema says what it means."""
     definitions = schema()["$defs"]
-    assert set(schema()["properties"]) == set(Configuration.model_fields)
+    files = [definitions[entry["$ref"].rsplit("/", 1)[-1]] for entry in schema()["anyOf"]]
+    assert {key for file in files for key in file["properties"]} == {
+        key for kind in KINDS for key in type(parse_configuration(example(kind))).model_fields
+    }
     for definition in definitions.values():
-        assert all("description" in entry for entry in definition["properties"].values())
+        for entry in definition["properties"].values():
+            assert "description" in (
+                entry if "$ref" not in entry else definitions[entry["$ref"].rsplit("/", 1)[-1]]
+            )
 
 
 @pytest.mark.parametrize("name", shipped_configurations())
@@ -208,7 +224,7 @@ def test_numbers_may_have_si_prefixes_and_units(given, volts):
 def test_circuit_units_reach_the_scaling():
     """Units in the file are SI in the program: 10 pF, 2 nA and 70 mV make a time unit of 350 us."""
     text = SMALL + '[circuit]\nvoltage_unit = "70m"\ncurrent_unit = "2 nA"\ncapacitance = "10 pF"\n'
-    options = parse_configuration(text).circuit_options()
+    options = CircuitOptions.configured(parse_configuration(text))
     assert options.scaling.time_unit == pytest.approx(350e-6)
     assert options.max_step == 0.2
 
@@ -219,7 +235,7 @@ def test_one_line_changes_the_neuron(neuron):
     configuration = parse_configuration(SMALL.replace('"mtc"', f'"{neuron}"'))
     task = configuration.task.build()
     data = task.generate(configuration.seed)
-    network = configuration.network.build(data, configuration.seed)
+    network = untrained_network(configuration, data)
     assert network.layers["hidden"].neuron == RECIPES[neuron].neuron
     seen: list = []
     train(network, task, data, configuration.training.build(), seed=configuration.seed, report=seen.append)
@@ -231,7 +247,7 @@ def test_the_seed_decides_the_weights():
     first = parse_configuration(SMALL)
     data = first.task.build().generate(first.seed)
     weights = [
-        configuration.network.build(data, configuration.seed).layers["encoder"].weight
+        untrained_network(configuration, data).layers["encoder"].weight
         for configuration in (first, first, parse_configuration(SMALL.replace("seed = 3", "seed = 4")))
     ]
     assert torch.equal(weights[0], weights[1])
@@ -270,7 +286,7 @@ def test_every_task_on_spikes_can_be_named_in_a_file(name):
         option for option in dataclasses.fields(EVENT_TASKS[name]) if option.default is dataclasses.MISSING
     ]
     lines = "".join(f'{option.name} = "somewhere"\n' for option in required)
-    configuration = parse_event_configuration(f'name = "a"\n[task]\nname = "{name}"\n{lines}')
+    configuration = parse_configuration(f'name = "a"\n[task]\nname = "{name}"\n{lines}')
     task = configuration.task.build()
     assert isinstance(task, EVENT_TASKS[name])
     assert all(getattr(task, option.name) == "somewhere" for option in required)
@@ -298,7 +314,8 @@ def test_an_unknown_name_is_answered_with_a_near_one():
     """Names come from the registries, and so do the answers to names that are not in them."""
     for text, near in (
         ('name = "a"\n[task]\nname = "mackey_glas"', "did you mean mackey_glass"),
-        ('name = "a"\n[task]\nname = "digits"', "trained elsewhere: by events"),
+        ('name = "a"\n[task]\nname = "yinyang"', "did you mean yin_yang"),
+        ('name = "a"\n[network]\nneuron = "dqif"', "is trained on images"),
         ('name = "a"\n[network]\nmethod = "heum"', "did you mean heun"),
     ):
         with pytest.raises(ConfigurationError, match=f"line 3.*{near}"):

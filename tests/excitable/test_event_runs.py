@@ -11,11 +11,13 @@ import pytest
 
 from conductance.events import EventLayer
 from conductance.landscapes import LandscapeError
+from conductance.training.events import score
 from excitable import cli
-from excitable.config import read_configuration_text, shipped_configurations
+from excitable.config import parse_configuration
 from excitable.config.faults import ConfigurationError
+from excitable.report import save_landscape
 from excitable.report.event_page import write_event_report
-from excitable.runs.events import load_event_run, parse_event_configuration, train_event_run
+from excitable.runs.events import EventRun, train_events
 from excitable.runs.folder import RunError
 from excitable.runs.landscape import LandscapeOptions, landscape_run, surface_of
 
@@ -39,27 +41,40 @@ batch = 20
 """
 
 
+def trained(path, text=SMALL, report=None) -> EventRun:
+    """A run in a folder, trained or gone on with."""
+    with EventRun.begun(path, text, source="small.toml") as run:
+        train_events(run, report=report)
+    return run
+
+
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A trained run, with every epoch's record as it was reported."""
-    return train_event_run(SMALL, tmp_path_factory.mktemp("runs") / "small")
+def records():
+    """Every epoch's record as it was reported."""
+    return []
 
 
-def test_a_run_is_in_its_folder(run):
-    """What is loaded has the weights, records and score of what was trained."""
-    loaded = load_event_run(run.path)
-    assert loaded.records == run.records and loaded.test == run.test
-    for name, weights in run.network.state_dict().items():
-        assert weights.equal(loaded.network.state_dict()[name])
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, records):
+    """A trained run."""
+    return trained(tmp_path_factory.mktemp("runs") / "small", report=records.append)
+
+
+def test_a_run_is_in_its_folder(run, records):
+    """What is loaded has the records of what was trained, and the weights that have the score of the test split."""
+    loaded = EventRun(run.path)
+    assert loaded.records == tuple(records)
+    assert score(loaded.network(), loaded.data.test) == loaded.test
     names = {str(path.relative_to(run.path)) for path in run.path.rglob("*")}
     assert {"config.toml", "environment.json", "metrics.jsonl", "checkpoints/last.safetensors"} <= names
 
 
 def test_the_same_command_goes_on_and_another_configuration_is_refused(run):
     """A finished run is not trained again; one of other options is refused by name."""
-    assert train_event_run(SMALL, run.path).records == run.records
-    with pytest.raises(RunError, match="another configuration"):
-        train_event_run(SMALL.replace("hidden = [6]", "hidden = [7]"), run.path)
+    assert trained(run.path).records == run.records
+    with pytest.raises(RunError, match=r"another configuration \(network.hidden: \[6\] -> \[7\]\)"):
+        trained(run.path, SMALL.replace("hidden = [6]", "hidden = [7]"))
+    assert trained(run.path, SMALL + "# a comment\n").records == run.records
 
 
 def test_a_broken_off_run_has_no_network_yet(tmp_path):
@@ -70,10 +85,10 @@ def test_a_broken_off_run_has_no_network_yet(tmp_path):
 
     folder = tmp_path / "small"
     with pytest.raises(KeyboardInterrupt):
-        train_event_run(SMALL, folder, report=stop)
+        trained(folder, report=stop)
     with pytest.raises(RunError, match="not trained yet"):
-        load_event_run(folder)
-    assert len(train_event_run(SMALL, folder).records) == 2
+        EventRun(folder).network()
+    assert len(trained(folder).records) == 2
 
 
 def test_a_killed_training_ends_with_the_bytes_of_an_unbroken_one(tmp_path, monkeypatch):
@@ -92,7 +107,7 @@ def test_a_killed_training_ends_with_the_bytes_of_an_unbroken_one(tmp_path, monk
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert checkpoint.exists() and not (killed / "model.safetensors").exists()
-    unbroken = train_event_run(text, tmp_path / "unbroken").path
+    unbroken = trained(tmp_path / "unbroken", text).path
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit, match="0"):
         cli.main()
@@ -104,11 +119,11 @@ def test_every_fault_of_a_configuration_is_named():
     """Unknown keys, neurons and values out of range, each with its line."""
     text = SMALL.replace("hidden = [6]", 'neuron = "mtc"').replace("batch = 20", "batch = 0")
     with pytest.raises(ConfigurationError, match="2 faults") as caught:
-        parse_event_configuration(text)
+        parse_configuration(text)
     assert "line 13, network.neuron = 'mtc'" in str(caught.value)
     assert "batch must be positive" in str(caught.value)
     with pytest.raises(ConfigurationError, match="epochs_"):
-        parse_event_configuration(SMALL + "epochs_ = 2\n")
+        parse_configuration(SMALL + "epochs_ = 2\n")
 
 
 def test_the_report_has_the_accuracy_and_every_spike(run):
@@ -124,23 +139,17 @@ def test_the_report_has_the_accuracy_and_every_spike(run):
 def test_the_landscape_of_a_run_is_kept_with_its_pictures(run):
     """One sample and a batch, each with its measures; the first point is the loss of the trained network."""
     options = LandscapeOptions(directions=2, points=3, plane_points=3, samples=4, length=0.1)
-    views = landscape_run(run.path, options)
+    views = landscape_run(run, options)
+    save_landscape(run.path, views)
     kept = json.loads((run.path / "landscape.json").read_text())
     assert [view["name"] for view in kept["views"]] == ["one sample", "batch of 4"]
-    surface = surface_of(run.path, 4)
+    surface = surface_of(run, 4)
     assert views[1].random[0].values[0] == surface.read(surface.start()).value
     assert views[1].descent.slopes[0] < 0
     assert views[1].plane.values[1, 1] == pytest.approx(views[1].random[0].values[0])
     assert (run.path / "figures" / "landscape.svg").stat().st_size > 1000
     with pytest.raises(LandscapeError, match="13 samples are asked for and the test split has 12"):
-        surface_of(run.path, 13)
-
-
-@pytest.mark.parametrize("name", shipped_configurations("events"))
-def test_shipped_configurations_are_whole(name):
-    """What comes with excitable is found by its name, has no fault, and is called like its file."""
-    text, source = read_configuration_text(name)
-    assert parse_event_configuration(text, source=source).name == name
+        surface_of(run, 13)
 
 
 def test_train_takes_event_configurations(tmp_path, monkeypatch, capsys):
@@ -152,5 +161,5 @@ def test_train_takes_event_configurations(tmp_path, monkeypatch, capsys):
         cli.main()
     assert not ended.value.code
     assert "test accuracy 0." in capsys.readouterr().out
-    (layer, _) = load_event_run(tmp_path / "runs" / "small").network.layers.values()
+    (layer, _) = EventRun(tmp_path / "runs" / "small").network().layers.values()
     assert isinstance(layer, EventLayer) and layer.size == 6

@@ -11,14 +11,14 @@ from conductance.deep.networks import digits_network
 from conductance.deep.neurons import DeepError, ImageNeurons, NeuronOptions
 from conductance.deep.training import ImageTrainingOptions, train_images
 from conductance.deep.training.fit import CHECKPOINT
-from excitable.config import ConfigurationError
-from excitable.runs.images import (
-    image_data,
-    parse_image_configuration,
-    read_image_configuration,
-    shipped_image_configurations,
-    train_configured,
+from excitable.config import (
+    ConfigurationError,
+    parse_configuration,
+    read_configuration,
+    shipped_configurations,
 )
+from excitable.runs.folder import RunError
+from excitable.runs.images import ImageRun, image_data, train_on_images, untrained_network
 
 PUBLISHED = {
     "cifar10-resnet19-t4": ("cifar10", "resnet19", 4, 10),
@@ -47,9 +47,9 @@ learning_rate = 0.003
 
 def test_every_published_result_has_a_configuration():
     """Each file is valid and describes the published data, network and number of steps, with DQIF and TET."""
-    assert set(shipped_image_configurations()) == {*PUBLISHED, "digits-dqif"}
+    assert set(shipped_configurations("images")) == {*PUBLISHED, "digits-dqif"}
     for name, (data, network, steps, _) in PUBLISHED.items():
-        found, _ = read_image_configuration(name)
+        found = read_configuration(name)
         assert (found.data.name, found.network.name, found.network.steps) == (data, network, steps)
         assert (found.network.neuron, found.network.window, found.training.loss) == (
             "dqif",
@@ -64,34 +64,42 @@ def test_faults_are_named_with_their_lines():
     """Unknown keys, values out of bounds and wrong words, all at once."""
     text = SMALL.replace('"digits"\nsteps = 2', '"lenet"\nsteps = 0').replace("batch = 64", "bach = 64")
     with pytest.raises(ConfigurationError) as caught:
-        parse_image_configuration(text, source="my.toml")
+        parse_configuration(text, source="my.toml")
     said = str(caught.value)
     assert "my.toml: 3 faults" in said
     assert "did you mean batch" in said
     assert "network.steps = 0" in said
     with pytest.raises(ConfigurationError, match="digits-dqif"):
-        read_image_configuration("no-such-file.toml")
+        read_configuration("no-such-file.toml")
 
 
 def test_data_without_a_folder_are_refused():
     """Nothing is downloaded."""
     with pytest.raises(DeepError, match="--data FOLDER"):
-        image_data("cifar10", None, seed=0)
+        image_data(read_configuration("cifar10-resnet19-t4"), None)
 
 
 def test_a_run_leaves_its_files_and_is_not_mixed_with_another(tmp_path):
     """Configuration, metrics of each epoch, weights and the test accuracy; another configuration is refused."""
-    configuration = parse_image_configuration(SMALL)
-    run = train_configured(configuration, SMALL, tmp_path / "run", data=None)
+    configuration = parse_configuration(SMALL)
+    images = image_data(configuration, None)
+    with ImageRun.begun(tmp_path / "run", SMALL, source="small.toml") as run:
+        result = train_on_images(run, images)
     lines = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2]
     assert lines[1]["loss"] < lines[0]["loss"]
-    assert json.loads((run.path / "result.json").read_text())["test_accuracy"] == run.result.test
+    assert json.loads((run.path / "result.json").read_text())["test_accuracy"] == result.test == run.test
     weights = load_file(run.path / "model.safetensors")
-    network = configuration.network.build(digits())
-    network.load_state_dict(weights)
-    with pytest.raises(DeepError, match="another configuration"):
-        train_configured(configuration, SMALL + "\n# changed", run.path, data=None)
+    for name, tensor in run.network().state_dict().items():
+        assert tensor.equal(weights[name])
+    assert (
+        not untrained_network(configuration, images)
+        .state_dict()["body.5.layer.weight"]
+        .equal(weights["body.5.layer.weight"])
+    )
+    other = ImageRun.begun(run.path, SMALL.replace("batch = 64", "batch = 32"), source="small.toml")
+    with pytest.raises(RunError, match=r"another configuration \(training.batch: 64 -> 32\)"), other:
+        pass
 
 
 def trained(folder, epochs, network=None):

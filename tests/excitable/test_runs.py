@@ -18,11 +18,12 @@ from test_config import SMALL
 from conductance.storage import StorageError
 from excitable.config import ConfigurationError
 from excitable.runs.environment import environment
-from excitable.runs.folder import RunError, RunFolder, begun, located, locked
+from excitable.runs.folder import RunError, located, locked
+from excitable.runs.series import SeriesRun, untrained_network
 
 
-def begin(path: Path, text: str = SMALL) -> RunFolder:
-    with begun(path, text, source="file.toml") as run:
+def begin(path: Path, text: str = SMALL) -> SeriesRun:
+    with SeriesRun.begun(path, text, source="file.toml") as run:
         return run
 
 
@@ -31,14 +32,14 @@ def test_a_run_keeps_its_configuration_as_given(tmp_path):
     text = "# mine\n" + SMALL
     run = begin(tmp_path / "deep" / "small", text)
     assert (run.path / "config.toml").read_text() == text
-    assert RunFolder(run.path).configuration == run.configuration
+    assert SeriesRun(run.path).configuration == run.configuration
     assert run.configuration.name == "small"
 
 
 def test_data_of_a_run_are_the_same_each_time(tmp_path):
     """Two openings of a run draw the same series."""
     run = begin(tmp_path / "small")
-    again = RunFolder(run.path)
+    again = SeriesRun(run.path)
     assert torch.equal(run.data.held_out.inputs, again.data.held_out.inputs)
 
 
@@ -47,7 +48,7 @@ def test_a_network_goes_through_the_run(tmp_path):
     run = begin(tmp_path / "small")
     with pytest.raises(RunError, match="not trained yet; `excitable train"):
         run.network()
-    network = run.configuration.network.build(run.data, 0)
+    network = untrained_network(run.configuration, run.data)
     run.save_network(network)
     inputs = run.data.held_out.inputs
     assert torch.equal(run.network()(inputs)[0], network(inputs)[0])
@@ -65,23 +66,23 @@ def test_a_trained_run_takes_no_other_training(tmp_path):
     run = begin(tmp_path / "small")
     begin(run.path, SMALL.replace("steps = 2", "steps = 5"))
     begin(run.path)
-    run.save_network(run.configuration.network.build(run.data, 0))
+    run.save_network(untrained_network(run.configuration, run.data))
     with pytest.raises(RunError, match=r"training.steps: 2 -> 5.*another name"):
         begin(run.path, SMALL.replace("steps = 2", "steps = 5"))
-    assert RunFolder(run.path).configuration.training.build().steps == 2
+    assert SeriesRun(run.path).configuration.training.build().steps == 2
     begin(run.path, SMALL.replace("samples = 50", "samples = 40"))
-    assert RunFolder(run.path).configuration.simulation.samples == 40
+    assert SeriesRun(run.path).configuration.simulation.samples == 40
 
 
 def test_a_run_is_found_by_name_or_path(tmp_path, monkeypatch):
     """A bare name is looked for in `runs/`; a missing run is named with the command that makes it."""
     monkeypatch.chdir(tmp_path)
     begin(Path("runs") / "small")
-    assert RunFolder.find("small").path == Path("runs/small")
-    assert RunFolder.find("runs/small").path == Path("runs/small")
+    assert SeriesRun.find("small").path == Path("runs/small")
+    assert SeriesRun.find("runs/small").path == Path("runs/small")
     assert located("demo") == Path("runs/demo")
     with pytest.raises(RunError, match=r"runs/other: there is no run here; `excitable train"):
-        RunFolder.find("other")
+        SeriesRun.find("other")
 
 
 def test_files_of_a_run_are_whole(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from test_config import SMALL
 from benchmarks.browser import chromium, opened
 from conductance.parameter import ParameterError
 from conductance.storage import StorageError
-from excitable.runs.folder import RunFolder, begun
+from excitable.runs.series import SeriesRun, untrained_network
 from excitable.studio import serve
 from excitable.studio.catalogue import catalogue
 from excitable.studio.perturbed import Perturbation
@@ -24,9 +24,9 @@ from excitable.studio.run_view import network_view
 def run(tmp_path_factory):
     """A small network, saved as if it had been trained."""
     path = tmp_path_factory.mktemp("runs") / "small"
-    with begun(path, SMALL, source="small.toml") as made:
-        made.save_network(made.configuration.network.build(made.data, 0))
-    return RunFolder(path)
+    with SeriesRun.begun(path, SMALL, source="small.toml") as made:
+        made.save_network(untrained_network(made.configuration, made.data))
+    return SeriesRun(path)
 
 
 def asked(run, index=0, **changed):
@@ -92,7 +92,7 @@ def test_a_damaged_file_hides_no_other(run, tmp_path, name, words):
     """The trained layer is shown, and what is damaged is named with its fix."""
     shutil.copytree(run.path, tmp_path / "copy")
     (tmp_path / "copy" / name).write_text("no")
-    found = network_view(RunFolder(tmp_path / "copy"), catalogue())
+    found = network_view(SeriesRun(tmp_path / "copy"), catalogue())
     (problem,) = found["problems"]
     assert name in problem and words in problem and [layer["name"] for layer in found["layers"]] == ["hidden"]
 
@@ -103,7 +103,7 @@ def test_a_network_of_another_version_is_refused_in_words(run, tmp_path):
     file = tmp_path / "copy" / "model.json"
     file.write_text(file.read_text().replace('"version": 1', '"version": 9', 1))
     with pytest.raises(StorageError, match="version 9 and this program reads version 1"):
-        network_view(RunFolder(tmp_path / "copy"), catalogue())
+        network_view(SeriesRun(tmp_path / "copy"), catalogue())
 
 
 @pytest.mark.browser

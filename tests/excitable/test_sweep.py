@@ -21,7 +21,7 @@ from excitable.chips.sweep import SweepError, SweepOptions, executor_of, listed,
 from excitable.chips.yields import Judged, Sweep
 from excitable.report import write_report
 from excitable.runs.energy import EnergyError, energy_run, read_energy
-from excitable.runs.folder import RunFolder
+from excitable.runs.series import SeriesRun
 from excitable.trials import TrialError
 from netlists.errors import SimulationFailed, SimulatorMissing
 
@@ -29,12 +29,12 @@ SAMPLES = 90
 HIDDEN = 2
 
 
-def run_folder(path: Path) -> RunFolder:
+def run_folder(path: Path) -> SeriesRun:
     """A run of a small, untrained network."""
     path.mkdir(parents=True)
     save_network(network_of("mtc", HIDDEN), path)
     (path / "config.toml").write_text(CONFIGURATION.replace("hidden = 5", f"hidden = {HIDDEN}"))
-    return RunFolder(path)
+    return SeriesRun(path)
 
 
 @pytest.fixture

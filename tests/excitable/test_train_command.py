@@ -20,8 +20,7 @@ from conductance.errors import ExcitableError
 from conductance.training import read_metrics
 from excitable import __version__, cli
 from excitable.cli.progress import TrainingProgress
-from excitable.runs.folder import RunFolder, begun
-from excitable.runs.train import train_run
+from excitable.runs.series import SeriesRun, train_run
 
 LONG = SMALL.replace("steps = 2", "steps = 60").replace("evaluate_every = 1", "evaluate_every = 4")
 
@@ -61,7 +60,7 @@ def test_train_makes_a_run_folder(tmp_path, excitable):
     names = {str(path.relative_to(tmp_path / "runs" / "small")) for path in (tmp_path / "runs").rglob("*")}
     expected = {"config.toml", "environment.json", "model.json", "model.safetensors", "metrics.jsonl"}
     assert expected | {"checkpoints/last.safetensors"} <= names
-    run = RunFolder(tmp_path / "runs" / "small")
+    run = SeriesRun(tmp_path / "runs" / "small")
     assert run.task.error(run.network()(run.data.test.inputs)[0], run.data.test) > 0
     assert json.loads((run.path / "environment.json").read_text())["seed"] == 3
     again = excitable("train", "small.toml")
@@ -90,7 +89,7 @@ def test_kill_dash_nine_and_the_same_command(tmp_path, excitable):
     resumed = excitable("train", "small.toml")
     assert resumed.returncode == 0, resumed.stderr
     assert "going on from the checkpoint of step" in resumed.stderr
-    with begun(tmp_path / "unbroken", LONG, source="small.toml") as run:
+    with SeriesRun.begun(tmp_path / "unbroken", LONG, source="small.toml") as run:
         train_run(run)
     for name in ("model.safetensors", "model.json"):
         assert (broken / name).read_bytes() == (run.path / name).read_bytes()
@@ -140,7 +139,9 @@ def test_config_prints_example_and_schema(tmp_path, excitable):
     checked = excitable("config", "example.toml", "--schema")
     assert checked.returncode == 0, checked.stderr
     schema = json.loads(checked.stdout.rsplit("example.toml: no faults", 1)[0])
-    assert "network" in schema["properties"]
+    assert all(
+        "network" in schema["$defs"][f"{kind}Configuration"]["properties"] for kind in ("Series", "Image")
+    )
 
 
 def test_help_and_version_come_at_once(excitable):
@@ -158,7 +159,7 @@ def test_help_and_version_come_at_once(excitable):
 def test_progress_is_lines_without_a_terminal(tmp_path):
     """Without a terminal a training is one line per evaluation, plain text."""
     out = io.StringIO()
-    with begun(tmp_path / "small", SMALL, source="small.toml") as run:
+    with SeriesRun.begun(tmp_path / "small", SMALL, source="small.toml") as run:
         progress = TrainingProgress(Console(file=out), steps=2, neurons=5)
         with progress:
             train_run(run, report=progress.report)

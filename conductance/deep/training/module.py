@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import lightning.pytorch as pl
@@ -10,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from conductance.deep.data.base import EpochSampler, ImageData, Images, collate
-from conductance.deep.losses import LOSSES, accuracy, tet_loss
+from conductance.deep.losses import accuracy
 from conductance.deep.networks import ImageNetwork
 from conductance.deep.neurons import DeepError
 from conductance.deep.training.options import ImageTrainingOptions
@@ -40,8 +39,7 @@ class ImageModule(pl.LightningModule):
         super().__init__()
         self.kept = kept
         self.network, self.data, self.options, self.seed = network, data, options, seed
-        tet = partial(tet_loss, weight=options.tet_weight)
-        self.loss = tet if options.loss == "tet" else LOSSES[options.loss]
+        self.loss = options.criterion
         self.history: list[dict[str, float]] = []
         self._seen: dict[str, float] = {}
 

@@ -1,8 +1,13 @@
 """How a deep network is trained."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
+import torch
+
+from conductance.deep.losses import LOSSES, tet_loss
 from conductance.deep.neurons import DeepError
 from conductance.tasks.options import option, options_of
 
@@ -53,3 +58,8 @@ class ImageTrainingOptions:
         ]
         if faults:
             raise DeepError("training options: " + "; ".join(faults))
+
+    @property
+    def criterion(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        """The loss of answers (time, batch, class) and labels."""
+        return partial(tet_loss, weight=self.tet_weight) if self.loss == "tet" else LOSSES[self.loss]

@@ -4,6 +4,7 @@ from excitable.report.figures.base import Drawing, chosen_neurons
 from excitable.report.figures.chips import chips_figure
 from excitable.report.figures.curves import NeuronCurves, curve_figure, neuron_curves
 from excitable.report.figures.ladder import ladder_figure
+from excitable.report.figures.landscape import landscape_figure
 from excitable.report.figures.overview import overview_figure
 from excitable.report.figures.prediction import prediction_figure
 from excitable.report.figures.training import training_figure
@@ -16,6 +17,7 @@ __all__ = [
     "chosen_neurons",
     "curve_figure",
     "ladder_figure",
+    "landscape_figure",
     "neuron_curves",
     "overview_figure",
     "prediction_figure",

@@ -38,8 +38,8 @@ from excitable.runs.folder import (
     WAVEFORMS,
     WEIGHTS,
     RunError,
-    RunFolder,
 )
+from excitable.runs.series import SeriesRun
 from netlists.comparison import Ladder
 from netlists.simulation import available_cores
 
@@ -50,14 +50,14 @@ Progress = Callable[[str, int, int], None]
 """Called with the name of a piece of work, how much of it is done, and all of it."""
 
 
-def circuit_options(run: RunFolder, rung: str) -> CircuitOptions:
+def circuit_options(run: SeriesRun, rung: str) -> CircuitOptions:
     """How a rung of the run is built and simulated; amplifiers are calibrated, or taken from `calibration.json`.
 
     Raises:
         SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's.
     """
     known = read_fits(run.path / CALIBRATION)
-    options, fits = calibrated(run.network(), run.configuration.circuit_options(rung), known)
+    options, fits = calibrated(run.network(), CircuitOptions.configured(run.configuration, rung), known)
     fresh = [fit for fit in fits if fit not in known]
     if fresh:
         renewed = {(fit.level, fit.technology, fit.corner, fit.temperature) for fit in fresh}
@@ -66,7 +66,7 @@ def circuit_options(run: RunFolder, rung: str) -> CircuitOptions:
     return options
 
 
-def export_run(run: RunFolder, rungs: Sequence[str] = ()) -> list[Path]:
+def export_run(run: SeriesRun, rungs: Sequence[str] = ()) -> list[Path]:
     """Write a netlist, its test bench, bias table and schematics for each rung into the run's `netlists/`.
 
     Args:
@@ -91,7 +91,7 @@ def export_run(run: RunFolder, rungs: Sequence[str] = ()) -> list[Path]:
     return benches
 
 
-def membrane_warning(run: RunFolder, rungs: Sequence[str] = ()) -> str:
+def membrane_warning(run: SeriesRun, rungs: Sequence[str] = ()) -> str:
     """A warning where the model drives membranes farther than its circuits let them go; empty where it does not.
 
     Args:
@@ -100,7 +100,7 @@ def membrane_warning(run: RunFolder, rungs: Sequence[str] = ()) -> str:
     """
     configuration, network = run.configuration, run.network()
     model = discrete_rung(network, _split(run).inputs[:, 0].numpy(), dt=configuration.network.dt)
-    circuits = [configuration.circuit_options(rung) for rung in chosen_rungs(run, rungs)]
+    circuits = [CircuitOptions.configured(configuration, rung) for rung in chosen_rungs(run, rungs)]
     return reach_warning(network, model, circuits)
 
 
@@ -109,7 +109,7 @@ def netlist_name(rung: str) -> str:
     return "network" if rung == "behavioural" else f"network_{rung}"
 
 
-def chosen_rungs(run: RunFolder, rungs: Sequence[str] = ()) -> tuple[str, ...]:
+def chosen_rungs(run: SeriesRun, rungs: Sequence[str] = ()) -> tuple[str, ...]:
     """The rungs asked for, or those of the configuration, in the order of the ladder.
 
     Raises:
@@ -127,7 +127,7 @@ def chosen_rungs(run: RunFolder, rungs: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 def simulate_run(
-    run: RunFolder, rungs: Sequence[str] = (), progress: Progress | None = None
+    run: SeriesRun, rungs: Sequence[str] = (), progress: Progress | None = None
 ) -> list[Waveforms]:
     """Run the model, its continuous equation and its circuits on the held-out series, and keep their waveforms.
 
@@ -170,7 +170,7 @@ def simulate_run(
     return ladder_rungs
 
 
-def _basis(run: RunFolder, inputs: np.ndarray, options: CircuitOptions | None = None) -> str:
+def _basis(run: SeriesRun, inputs: np.ndarray, options: CircuitOptions | None = None) -> str:
     """A digest of all that decides a rung's waveforms: the network, its input, and how its circuit is built."""
     digest = hashlib.sha256(__version__.encode())
     for name in (MODEL, WEIGHTS):
@@ -181,7 +181,7 @@ def _basis(run: RunFolder, inputs: np.ndarray, options: CircuitOptions | None = 
     return digest.hexdigest()
 
 
-def _still_valid(run: RunFolder, inputs: np.ndarray, bases: dict[str, str]) -> Iterator[Waveforms]:
+def _still_valid(run: SeriesRun, inputs: np.ndarray, bases: dict[str, str]) -> Iterator[Waveforms]:
     """Waveforms of an earlier simulation that a new one would not change; `bases` receives those of their rungs."""
     try:
         present = load_waveforms(run.path / WAVEFORMS)
@@ -201,7 +201,7 @@ def _tidy_parts(folder: Path, simulated: Mapping[str, CircuitOptions]) -> None:
             raw.unlink(missing_ok=True)
 
 
-def compare_run(run: RunFolder, rungs: Sequence[str] = ()) -> Ladder:
+def compare_run(run: SeriesRun, rungs: Sequence[str] = ()) -> Ladder:
     """Climb the ladder with the waveforms of the run, and write `comparison.json`.
 
     Args:
@@ -231,11 +231,11 @@ def compare_run(run: RunFolder, rungs: Sequence[str] = ()) -> Ladder:
     return climbed
 
 
-def _split(run: RunFolder) -> Split:
+def _split(run: SeriesRun) -> Split:
     return held_out(run.data.held_out, run.configuration.simulation.samples)
 
 
-def _provenance(run: RunFolder) -> Mapping[str, str]:
+def _provenance(run: SeriesRun) -> Mapping[str, str]:
     configuration = run.configuration
     return {
         "run": configuration.name,
@@ -256,7 +256,7 @@ def _made_of(options: CircuitOptions) -> Mapping[str, str]:
     }
 
 
-def _task_dataset(run: RunFolder, split: Split) -> xr.Dataset:
+def _task_dataset(run: SeriesRun, split: Split) -> xr.Dataset:
     """The held-out series beside the waveforms, one entry per model step."""
     ends = run.configuration.network.dt * np.arange(1, split.samples + 1)
     data = run.data

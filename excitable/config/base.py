@@ -1,0 +1,58 @@
+"""What the configurations of all kinds of run have in common."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import Field, create_model
+
+from excitable.config.declared import Section, section_of
+
+NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+"""Names of runs: they become folders and parts of netlist names."""
+
+
+class Configuration(Section):
+    """A whole configuration file; what else it has depends on its kind."""
+
+    kind: ClassVar[str]
+    trained: ClassVar[tuple[str, ...]] = ("name", "seed", "task", "network", "training")
+    """What decides the trained network; the circuit and its simulation do not."""
+
+    name: str = Field(
+        pattern=NAME, description="name of the run: lower-case letters, digits, - and _; at most 64"
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**32, description="decides all random numbers: data, weights, batches"
+    )
+
+    def training_differences(self, other: "Configuration") -> list[str]:
+        """What differs from another configuration and needs the network to be trained anew, as `key: own -> other`."""
+        if self.kind != other.kind:
+            return [f"a run on {self.kind} -> a run on {other.kind}"]
+        found = []
+        for section in self.trained:
+            own, others = getattr(self, section), getattr(other, section)
+            if not isinstance(own, Section):
+                pairs = {section: (own, others)}
+            else:
+                names = {**type(own).model_fields, **type(others).model_fields}
+                pairs = {
+                    f"{section}.{name}": (getattr(own, name, None), getattr(others, name, None))
+                    for name in names
+                }
+            found += [f"{key}: {ours} -> {theirs}" for key, (ours, theirs) in pairs.items() if ours != theirs]
+        return found
+
+
+Kind = TypeVar("Kind", bound=Configuration)
+
+
+def with_task(base: type[Kind], tasks: Mapping[str, Any], section: type[Section]) -> dict[str, type[Kind]]:
+    """For each task by name, the configuration whose section `task` has the options of that task."""
+    return {
+        name: create_model(
+            f"{options.__name__}Configuration", __base__=base, __doc__=base.__doc__,
+            task=(section_of(options, section), ...),
+        )
+        for name, options in tasks.items()
+    }  # fmt: skip

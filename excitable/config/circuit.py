@@ -1,0 +1,130 @@
+"""How a network for series becomes a circuit, and how that is simulated: two sections, one field per key."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
+
+from circuits.data.scaling import Scaling
+from circuits.realisations.levels import LEVELS, MIXED, Level
+from circuits.technologies import Technology, technology
+from excitable.config.declared import Section
+from excitable.config.quantities import Amperes, Farads, Seconds, Volts
+
+
+def _rung_names(value: Any) -> Any:
+    """A level or a list of different ones, as a list."""
+    names = [value] if isinstance(value, str) else value
+    allowed = (*LEVELS, MIXED)
+    if not isinstance(names, list) or not names or len(set(map(str, names))) != len(names):
+        raise ValueError(f"must be one of {', '.join(allowed)}, or a list of different ones")
+    for name in names:
+        if name not in allowed:
+            raise ValueError(f"{name!r} is unknown; allowed are {', '.join(allowed)}")
+    return names
+
+
+RungNames = Annotated[
+    list[str],
+    BeforeValidator(_rung_names),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": [*LEVELS, MIXED]},
+                {"type": "array", "items": {"enum": [*LEVELS, MIXED]}, "minItems": 1, "uniqueItems": True},
+            ]
+        }
+    ),
+]
+
+
+class CircuitSection(Section):
+    """How the circuit is built: the SI values of the dimensionless units."""
+
+    voltage_unit: Volts = Field(
+        default=Scaling.voltage_unit, description="one unit of voltage, 2 U_T/kappa [V]"
+    )
+    current_unit: Amperes = Field(
+        default=Scaling.current_unit, description="one unit of current, the bias current [A]"
+    )
+    capacitance: Farads = Field(
+        default=Scaling.capacitance, description="membrane capacitance at tau_m = R = 1 [F]"
+    )
+    level: RungNames = Field(
+        default_factory=lambda: ["behavioural"],
+        description="what the circuit is made of, one or a list: behavioural: sources that state the equation; "
+        "macromodel: amplifiers as numbers; transistor: subthreshold transistors; mixed: see mixed",
+    )
+    mixed: dict[str, Level] = Field(
+        default_factory=dict,
+        examples=['hidden_3 = "transistor"'],
+        description="level of a layer, as in hidden, or of one neuron, as in hidden_3; the others are behavioural",
+    )
+    technology: str = Field(
+        default="generic_180nm",
+        description="of the amplifiers: a technology that comes with excitable, or the path of a .toml file",
+    )
+    corner: str | None = Field(
+        default=None, description="process corner; the technology's own where not given"
+    )
+    temperature: float | None = Field(
+        default=None, gt=-273.15, le=200, description="the technology's own where not given [degrees Celsius]"
+    )
+
+    @model_validator(mode="after")
+    def _buildable(self) -> "CircuitSection":
+        if MIXED in self.level and not self.mixed:
+            raise ValueError(
+                f"level = {MIXED!r} needs the table [circuit.mixed] with the level of a layer or of a neuron"
+            )
+        return self
+
+    @field_validator("technology")
+    @classmethod
+    def _known_technology(cls, name: str) -> str:
+        technology(name)
+        return name
+
+    @field_validator("corner", "temperature")
+    @classmethod
+    def _legal_condition(cls, value: Any, info: ValidationInfo) -> Any:
+        if "technology" in info.data:
+            technology(info.data["technology"]).at(**{str(info.field_name): value})
+        return value
+
+    def built_in(self) -> Technology:
+        """The technology at its corner and temperature."""
+        return technology(self.technology).at(corner=self.corner, temperature=self.temperature)
+
+    def scaling(self, rung: str = "behavioural") -> Scaling:
+        """The SI units of a rung: amplifiers have the technology's own voltage unit, for their tanh has no other."""
+        if rung != "behavioural":
+            return self.built_in().scaling(current_unit=self.current_unit, capacitance=self.capacitance)
+        return Scaling(
+            voltage_unit=self.voltage_unit, current_unit=self.current_unit, capacitance=self.capacitance
+        )
+
+
+class SimulationSection(Section):
+    """How the circuit is simulated and compared with the model."""
+
+    samples: int = Field(default=1000, ge=2, description="samples of the held-out series, from its start")
+    workers: int | None = Field(
+        default=None, ge=1, description="simulations at a time; one per core where not given"
+    )
+    time_limit: Seconds = Field(default=600.0, description="of one simulation, wall-clock time [s]")
+    max_step: float = Field(
+        default=0.2, gt=0, le=10, description="largest time step of the simulator [tau_m]"
+    )
+    relative: float = Field(default=1e-6, gt=0, le=1e-2, description="relative tolerance of the simulator")
+    amplifier_max_step: float = Field(
+        default=0.5, gt=0, le=10, description="the same where there are amplifiers [tau_m]"
+    )
+    amplifier_relative: float = Field(
+        default=1e-4,
+        gt=0,
+        le=1e-2,
+        description="the same where there are amplifiers, whose laws are known to 1e-2",
+    )
+    monolithic: bool = Field(
+        default=False, description="one netlist for the whole network instead of parts of 8 to 16 neurons"
+    )

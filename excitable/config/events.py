@@ -1,0 +1,85 @@
+"""What a configuration file of an event-based classifier may say: one class per section, one field per key."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+
+from conductance.events import synaptic_lif, theta
+from conductance.events.backend import Backend
+from conductance.neurons import Neuron, qif
+from conductance.tasks import EVENT_TASKS, EventTask
+from conductance.training.events import EventTraining
+from excitable.config.base import Configuration, with_task
+from excitable.config.declared import OneOf, Section
+
+NEURONS: Mapping[str, Callable[[], Neuron]] = MappingProxyType(
+    {"qif": qif, "synaptic_lif": synaptic_lif, "theta": theta}
+)
+
+
+class NetworkSection(Section):
+    """The network: layers of event-based neurons, one output neuron per class."""
+
+    neuron: Annotated[str, OneOf(NEURONS)] = Field(default="qif", description="the neurons")
+    hidden: list[int] = Field(default=[30], description="number of neurons of each hidden layer")
+    mean: float = Field(default=4.0, description="mean of the first weights, divided by sqrt(inputs)")
+    spread: float = Field(default=4.0, ge=0, description="their standard deviation, divided by sqrt(inputs)")
+    sharpness: float = Field(default=1.0, gt=0, description="how fast pseudospikes move away with inhibition")
+    trainable: list[str] = Field(default=["weight", "initial_voltage"], description="what training changes")
+    backend: Backend = Field(default="auto", description="auto: the compiled event loop where it can be had")
+
+
+class TrainingSection(Section):
+    """How the network is trained: Adam with cosine annealing on first spike times."""
+
+    epochs: int = Field(default=EventTraining.epochs, description="passes over the train split")
+    batch: int = Field(default=EventTraining.batch, description="trials per step")
+    learning_rate: float = Field(default=EventTraining.learning_rate, description="at the beginning")
+    clip: float = Field(default=EventTraining.clip, description="largest norm of a gradient")
+    loss_tau: float = Field(
+        default=EventTraining.loss_tau, description="time by which two spikes are told apart [tau]"
+    )
+    regulariser: float = Field(default=0.03, description="push towards an early spike of the right neuron")
+    silence: float = Field(default=EventTraining.silence, description="weight of the silence penalty")
+
+    @model_validator(mode="after")
+    def _buildable(self) -> "TrainingSection":
+        self.build(0)
+        return self
+
+    def build(self, seed: int) -> EventTraining:
+        """The options themselves."""
+        return EventTraining(**self.model_dump(), seed=seed)
+
+
+class TaskSection(Section):
+    """What is learnt."""
+
+    name: Annotated[str, OneOf(EVENT_TASKS)] = Field(description="the task")
+
+    @model_validator(mode="after")
+    def _buildable(self) -> "TaskSection":
+        self.build()
+        return self
+
+    def build(self) -> EventTask:
+        """The task itself."""
+        return EVENT_TASKS[self.name](**self.model_dump(exclude={"name"}))
+
+
+class EventConfiguration(Configuration):
+    """A configuration file of an event-based classifier."""
+
+    kind: ClassVar[str] = "events"
+
+    task: TaskSection
+    network: NetworkSection = Field(default_factory=NetworkSection)
+    training: TrainingSection = Field(default_factory=TrainingSection)
+
+
+CONFIGURATIONS: Mapping[str, type[EventConfiguration]] = MappingProxyType(
+    with_task(EventConfiguration, EVENT_TASKS, TaskSection)
+)
+"""The configuration of each task on spikes."""
