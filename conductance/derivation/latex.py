@@ -10,7 +10,7 @@ from sympy.printing.latex import LatexPrinter, greek_letters_set
 
 from conductance.derivation.rules import Rule
 from conductance.neurons.base import DT, INPUT, LAST_SPIKE, SPIKE, Neuron
-from conductance.surrogates import SpikeStep
+from conductance.surrogates import DETACHED, SpikeStep
 from conductance.tables import Tabulated
 
 SIGNS = {"plus": "+", "minus": "-"}
@@ -114,5 +114,5 @@ def rule_equations(rule: Rule) -> tuple[str, ...]:
         margins += [spike.args[1] for spike in found if spike.args[1] not in margins]
         body = sympy.sympify(expression).xreplace(dict.fromkeys(found, SPIKE))
         lines.append(rf"{latex(state)}[t+1] = {latex(body)}")
-    steps = [SpikeStep(sympy.Symbol("step"), margin) for margin in dict.fromkeys(margins)]
+    steps = [DETACHED.step(margin) for margin in dict.fromkeys(margins)]
     return (*(rf"s[t+1] = {latex(step)}" for step in steps), *lines)

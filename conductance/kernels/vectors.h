@@ -112,6 +112,9 @@ INLINE vec rounded(vec x) {
     return (x + shift) - shift;
 }
 
+/* A spike: 1 where x is positive, else 0, and NaN (all bits set) where x is NaN. */
+INLINE vec step_(vec x) { return (vec)(((x > 0) & (mask)splat(1)) | (x != x)); }
+
 INLINE vec sign_(vec x) { return pick(x > 0, splat(1), pick(x < 0, splat(-1), x)); }
 
 INLINE vec square(vec x) { return x * x; }

@@ -15,8 +15,12 @@ from conductance.elements.base import Element, Law, Timescale, V
 from conductance.files import StorageError
 from conductance.neurons.base import INPUT, LAST_SPIKE, SPIKE, Constraint, Event, Neuron, State
 from conductance.parameter import Parameter, Transform
-from conductance.storage.expressions import decode_expression, encode_expression
-from conductance.surrogates import SURROGATES
+from conductance.storage.expressions import (
+    decode_expression,
+    decode_surrogate,
+    encode_expression,
+    encode_surrogate,
+)
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
@@ -58,11 +62,11 @@ class StateDocument(Document):
 
 
 class EventDocument(Document):
-    """A spike: expressions for its margin and the states' resets by symbol, the surrogate's name and its values."""
+    """A spike: expressions for its margin and the states' resets by symbol, the surrogate and its symbols' values."""
 
     margin: Any
     reset: dict[str, Any]
-    surrogate: str
+    surrogate: str | dict[str, Any]
     surrogate_values: dict[str, Any] = {}
 
 
@@ -127,7 +131,7 @@ def encode_neuron(neuron: Neuron) -> dict[str, Any]:
         parameters=[_parameter_document(parameter) for parameter in neuron.parameters],
         states=[_state_document(state) for state in neuron.states],
         output=_encoded(neuron.output),
-        event=None if neuron.event is None else _event_document(neuron),
+        event=None if neuron.event is None else _event_document(neuron.event),
         arrivals=_encoded_by_symbol(neuron.arrivals),
         constraints=[
             ConstraintDocument(relation=_encoded(constraint.relation), meaning=constraint.meaning)
@@ -235,25 +239,17 @@ def _state(entry: StateDocument, symbols: Symbols) -> State:
     )
 
 
-def _event_document(neuron: Neuron) -> EventDocument:
-    event = neuron.event
-    if event is None or SURROGATES.get(event.surrogate.name) != event.surrogate:
-        raise StorageError(
-            f"neuron {neuron.name}: its surrogate is not one of {', '.join(SURROGATES)}; "
-            f"add it to conductance.surrogates.SURROGATES"
-        )
+def _event_document(event: Event) -> EventDocument:
     return EventDocument(
         margin=_encoded(event.margin),
         reset=_encoded_by_symbol(event.reset),
-        surrogate=event.surrogate.name,
+        surrogate=encode_surrogate(event.surrogate),
         surrogate_values=_encoded_by_symbol(event.surrogate_values),
     )
 
 
 def _event(entry: EventDocument, states: Symbols, symbols: Symbols) -> Event:
-    if entry.surrogate not in SURROGATES:
-        raise StorageError(f"surrogate {entry.surrogate!r} is unknown; known are {', '.join(SURROGATES)}")
-    chosen = SURROGATES[entry.surrogate]
+    chosen = decode_surrogate(entry.surrogate)
     own = {symbol.name: symbol for symbol in chosen.symbols}
     return Event(
         margin=decode_expression(entry.margin, symbols),

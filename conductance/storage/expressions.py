@@ -12,7 +12,7 @@ import numpy as np
 import sympy
 
 from conductance.files import StorageError
-from conductance.surrogates import SURROGATES, SpikeStep
+from conductance.surrogates import MARGIN, SURROGATES, SpikeStep, Surrogate
 from conductance.tables import Samples, TableError, Tabulated
 
 OPERATORS: Mapping[str, Any] = {
@@ -51,7 +51,8 @@ def encode_expression(expression: sympy.Basic) -> Any:
             *([encode_expression(value), encode_expression(when)] for value, when in expression.args),
         ]
     if isinstance(expression, SpikeStep):
-        return ["spike", str(expression.args[0]), *map(encode_expression, expression.args[1:])]
+        surrogate, *values = expression.surrogate, *expression.args[1:]
+        return ["spike", encode_surrogate(surrogate), *map(encode_expression, values)]
     if isinstance(expression, Tabulated):
         table = expression.samples
         numbers = [table.low, table.interval, table.coefficients.tolist()]
@@ -86,6 +87,39 @@ def decode_expression(data: Any, symbols: Mapping[str, sympy.Symbol], depth: int
     raise StorageError(f"expression: {data!r} is neither a symbol, a number nor an operator with arguments")
 
 
+def encode_surrogate(surrogate: Surrogate) -> Any:
+    """The name of a surrogate of the package; of one's own its name, symbols, source, and slope as an expression.
+
+    Raises:
+        StorageError: the slope has a form that files do not know.
+    """
+    if SURROGATES.get(surrogate.name) == surrogate:
+        return surrogate.name
+    return {
+        "name": surrogate.name,
+        "slope": encode_expression(surrogate.slope),
+        "symbols": [symbol.name for symbol in surrogate.symbols],
+        "source": surrogate.source,
+    }
+
+
+def decode_surrogate(data: Any) -> Surrogate:
+    """The surrogate that `encode_surrogate` was given.
+
+    Raises:
+        StorageError: an unknown name, or data of another form.
+    """
+    if isinstance(data, str) and data in SURROGATES:
+        return SURROGATES[data]
+    if isinstance(data, dict) and set(data) == {"name", "slope", "symbols", "source"}:
+        texts = [data["name"], data["source"], *data["symbols"]] if isinstance(data["symbols"], list) else [0]
+        if all(isinstance(text, str) for text in texts):
+            own = tuple(sympy.Symbol(name, real=True) for name in data["symbols"])
+            slope = decode_expression(data["slope"], {symbol.name: symbol for symbol in (MARGIN, *own)})
+            return Surrogate(name=data["name"], slope=slope, source=data["source"], symbols=own)
+    raise StorageError(f"surrogate {data!r} is unknown; known are {', '.join(SURROGATES)}")
+
+
 def _operation(name: str, arguments: list, symbols: Mapping[str, sympy.Symbol], depth: int) -> sympy.Basic:
     try:
         if name == "pi" and not arguments:
@@ -103,11 +137,10 @@ def _operation(name: str, arguments: list, symbols: Mapping[str, sympy.Symbol], 
             )
         if name == "spike":
             surrogate, margin, *values = arguments
-            if surrogate not in SURROGATES:
-                raise StorageError(f"surrogate {surrogate!r} is unknown; known are {', '.join(SURROGATES)}")
+            chosen = decode_surrogate(surrogate)
             found = [decode_expression(value, symbols, depth) for value in values]
-            given = dict(zip(SURROGATES[surrogate].symbols, found, strict=True))
-            return SURROGATES[surrogate].step(decode_expression(margin, symbols, depth), given)
+            given = dict(zip(chosen.symbols, found, strict=True))
+            return chosen.step(decode_expression(margin, symbols, depth), given)
         if name == "table":
             voltage, low, interval, pieces = arguments
             table = Samples(low, interval, np.array(pieces, float))

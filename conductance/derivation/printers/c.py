@@ -60,7 +60,7 @@ class CPrinter(KernelPrinter, C99CodePrinter):
         return f"tabulated({name}, {grid}, {self.vector(expression.voltage)})"
 
     def _print_SpikeStep(self, expression: sympy.Expr) -> str:
-        return self._step(expression.args[1], ">")
+        return f"step_({self.vector(expression.args[1])})"
 
     def _print_Heaviside(self, expression: sympy.Heaviside) -> str:
         return self._step(expression.args[0], ">=" if expression.args[1] == 1 else ">")

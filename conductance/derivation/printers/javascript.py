@@ -43,7 +43,8 @@ class JavaScriptPrinter(KernelPrinter, JavascriptCodePrinter):
         return [f"const {self.name(symbol)} = {self._print(value)};" for symbol, value in assignments]
 
     def _print_SpikeStep(self, expression: sympy.Expr) -> str:
-        return f"({self._print(expression.args[1])} > 0 ? 1 : 0)"
+        margin = self._print(expression.args[1])
+        return f"({margin} > 0 ? 1 : {margin} <= 0 ? 0 : NaN)"
 
     def _print_Heaviside(self, expression: sympy.Heaviside) -> str:
         argument, at_zero = expression.args

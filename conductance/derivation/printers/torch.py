@@ -1,5 +1,6 @@
 """Programs printed as torch: the eager step, which is the oracle of every faster form."""
 
+import re
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 from sympy.printing.pycode import PythonCodePrinter
 
 from conductance.derivation.program import Program
-from conductance.surrogates import MARGIN, SURROGATES
+from conductance.surrogates import MARGIN, Surrogate
 from conductance.tables import Samples, Tabulated
 
 FUNCTIONS = {
@@ -19,16 +20,30 @@ FUNCTIONS = {
 
 
 class TorchPrinter(PythonCodePrinter):
-    """Sympy expressions as torch source; `torch` and the spikes are names of its scope."""
+    """Sympy expressions as torch source; `torch` and the spikes are names of its scope.
+
+    Symbols become local names made of a number and their letters, so that any declared name can be stepped.
+    """
 
     def __init__(self) -> None:
         super().__init__({"fully_qualified_modules": False, "inline": True})
+        self._names: dict[sympy.Symbol, str] = {}
+        self.surrogates: dict[Surrogate, str] = {}
+        """The surrogates of what was printed, by the names of their spikes."""
+
+    def name(self, symbol: sympy.Symbol) -> str:
+        """The local name of a symbol."""
+        letters = re.sub(r"[^A-Za-z0-9_]", "", symbol.name)
+        return self._names.setdefault(symbol, f"v{len(self._names)}_{letters}")
+
+    def _print_Symbol(self, expression: sympy.Symbol) -> str:
+        return self.name(expression)
 
     def _print_Function(self, expression: sympy.Function) -> str:
         name = type(expression).__name__
         if name == "SpikeStep":
-            surrogate, *values = expression.args
-            return f"spike_{surrogate}({', '.join(map(self._print, values))})"
+            spike_name = self.surrogates.setdefault(expression.surrogate, f"spike_{len(self.surrogates)}")
+            return f"{spike_name}({', '.join(map(self._print, expression.args[1:]))})"
         if name == "Heaviside":
             value = self._print(expression.args[0])
             return (
@@ -52,28 +67,29 @@ class TorchPrinter(PythonCodePrinter):
             return f"(1.0 / ({self._print(base)}))"
         return f"(({self._print(base)}) ** ({self._print(exponent)}))"
 
-    def _bound(self, expression: sympy.Expr, limit: str, pair: str) -> str:
+    def _bound(self, expression: sympy.Expr, beyond: str, pair: str) -> str:
         numbers = [argument for argument in expression.args if argument.is_number]
         others = [self._print(argument) for argument in expression.args if not argument.is_number]
         value = others[0]
         for other in others[1:]:
             value = f"torch.{pair}({value}, {other})"
         for number in numbers:
-            value = f"torch.clamp({value}, {limit}={float(number)!r})"
+            # clamp() has no slope where its argument is not a number, and would hide that in the gradient
+            value = f"{beyond}({value}, {float(number)!r})"
         return value
 
     def _print_Max(self, expression: sympy.Max) -> str:
-        return self._bound(expression, "min", "maximum")
+        return self._bound(expression, "at_least", "maximum")
 
     def _print_Min(self, expression: sympy.Min) -> str:
-        return self._bound(expression, "max", "minimum")
+        return self._bound(expression, "at_most", "minimum")
 
     def _print_Piecewise(self, expression: sympy.Piecewise) -> str:
         *pieces, (last, _) = expression.args
         text = self._print(last)
         if last.is_number:
             # where() of two numbers would be float32 whatever the tensors are
-            like = min(map(str, expression.args[0][1].free_symbols))
+            like = min(map(self.name, expression.args[0][1].free_symbols))
             text = f"torch.full_like({like}, {text})"
         for value, condition in reversed(pieces):
             text = f"torch.where({self._print(condition)}, {self._print(value)}, {text})"
@@ -101,13 +117,16 @@ class TorchPrinter(PythonCodePrinter):
         return "0.5"
 
 
-def source(program: Program, name: str) -> str:
-    """The program as the source of one Python function of its inputs that returns a tuple."""
-    show = TorchPrinter().doprint
-    lines = [f"def {name}({', '.join(str(symbol) for symbol in program.inputs)}):"]
-    lines += [f"    {symbol} = {show(expression)}" for symbol, expression in program.assignments]
+def source(program: Program, name: str) -> tuple[str, dict[Surrogate, str]]:
+    """The program as the source of one Python function of its inputs that returns a tuple, and its spikes' names."""
+    printer = TorchPrinter()
+    show = printer.doprint
+    lines = [f"def {name}({', '.join(map(printer.name, program.inputs))}):"]
+    lines += [
+        f"    {printer.name(symbol)} = {show(expression)}" for symbol, expression in program.assignments
+    ]
     lines.append(f"    return ({''.join(show(sympy.sympify(output)) + ', ' for output in program.outputs)})")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n", printer.surrogates
 
 
 def compiled(program: Program, name: str) -> "Compiled":
@@ -134,12 +153,17 @@ class Compiled:
 
 
 def _function(program: Program, name: str) -> Callable[..., tuple[torch.Tensor, ...]]:
-    scope: dict[str, object] = {"torch": torch, "above_zero": lambda value: (value > 0).to(value.dtype)}
-    scope |= {f"spike_{surrogate}": spike(surrogate) for surrogate in SURROGATES}
+    text, surrogates = source(program, name)
+    scope: dict[str, object] = {
+        "torch": torch,
+        "above_zero": lambda value: (value > 0).to(value.dtype),
+        "at_least": lambda value, bound: torch.where(value < bound, bound, value),
+        "at_most": lambda value, bound: torch.where(value > bound, bound, value),
+    }
+    scope |= {spike_name: spike(surrogate) for surrogate, spike_name in surrogates.items()}
     expressions = [*(value for _, value in program.assignments), *map(sympy.sympify, program.outputs)]
     for table in set().union(*(value.atoms(Samples) for value in expressions)):
         scope[f"table_{table.digest}"] = partial(read_table, table)
-    text = source(program, name)
     exec(compile(text, f"<torch form of {name}>", "exec"), scope)
     return scope[name]  # type: ignore[return-value]
 
@@ -153,24 +177,45 @@ def read_table(table: Samples, voltage: torch.Tensor) -> torch.Tensor:
     return ((c3 * s + c2) * s + c1) * s + c0
 
 
+def step_of(margin: torch.Tensor) -> torch.Tensor:
+    """1 where the margin is positive, else 0, and NaN where it is NaN: what is not a number must not look like rest."""
+    return torch.where(margin.isnan(), margin, (margin > 0).to(margin.dtype))
+
+
 @cache
-def spike(surrogate: str) -> Callable[..., torch.Tensor]:
-    """The step of a margin with the named surrogate as its derivative, at values of the surrogate's symbols."""
+def spike(surrogate: Surrogate) -> Callable[..., torch.Tensor]:
+    """The step of a margin with the surrogate as its derivative, at values of the surrogate's symbols."""
+    if surrogate.slope == 0:
+        return lambda margin, *_: step_of(margin.detach())
     slope_of: list[Callable] = []
 
     class Step(torch.autograd.Function):
+        generate_vmap_rule = True
+
         @staticmethod
-        def forward(context: Any, margin: torch.Tensor, *values: torch.Tensor) -> torch.Tensor:
-            context.save_for_backward(margin, *values)
-            return (margin > 0).to(margin.dtype)
+        def forward(margin: torch.Tensor, *values: torch.Tensor) -> torch.Tensor:
+            return step_of(margin)
+
+        @staticmethod
+        def setup_context(context: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+            context.save_for_backward(*inputs)
+            context.save_for_forward(*inputs)
 
         @staticmethod
         def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
             saved = context.saved_tensors
-            if not slope_of:
-                chosen = SURROGATES[surrogate]
-                program = Program(inputs=(MARGIN, *chosen.symbols), assignments=(), outputs=(chosen.slope,))
-                slope_of.append(compiled(program, "slope"))
-            return gradient * slope_of[0](*saved)[0], *(None for _ in saved[1:])
+            return gradient * slope(*saved), *(None for _ in saved[1:])
+
+        @staticmethod
+        def jvp(context: Any, tangent: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+            return tangent * slope(*context.saved_tensors)
+
+    def slope(*values: torch.Tensor) -> torch.Tensor:
+        if not slope_of:
+            inputs = (MARGIN, *surrogate.symbols)
+            slope_of.append(
+                compiled(Program(inputs=inputs, assignments=(), outputs=(surrogate.slope,)), "slope")
+            )
+        return slope_of[0](*values)[0]
 
     return Step.apply

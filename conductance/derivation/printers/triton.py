@@ -44,7 +44,7 @@ class TritonPrinter(KernelPrinter, AbstractPythonCodePrinter):
         return self.block(expression)
 
     def _print_SpikeStep(self, expression: sympy.Expr) -> str:
-        return f"above({self.block(expression.args[1])})"
+        return f"step({self.block(expression.args[1])})"
 
     def _print_Heaviside(self, expression: sympy.Heaviside) -> str:
         argument, at_zero = expression.args
