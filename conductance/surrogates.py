@@ -45,7 +45,7 @@ class Surrogate:
         strange = sorted(map(str, self.slope.free_symbols - {MARGIN, *self.symbols}))
         if strange:
             raise SurrogateError(
-                f"surrogate {self.name}: its slope has {', '.join(strange)}, which is neither the margin nor one of its "
+                f"surrogate {self.name}: its slope has {', '.join(strange)}, neither the margin nor one of its "
                 f"symbols; write it in conductance.surrogates.MARGIN, and give other symbols by symbols=(...)"
             )
 
@@ -59,7 +59,7 @@ class Shape(sympy.Atom):
 
     __slots__ = ("surrogate",)
 
-    def __new__(cls, surrogate: Surrogate) -> "Shape":
+    def __new__(cls, surrogate: Surrogate) -> "Shape":  # noqa: D102
         made = super().__new__(cls)
         made.surrogate = surrogate
         return made

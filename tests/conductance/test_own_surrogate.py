@@ -1,4 +1,4 @@
-"""A surrogate of one's own is a part of the expressions that use it: it needs no registry, and no kernel mistakes it."""
+"""A surrogate of one's own is a part of the expressions that use it: it needs no registry, no kernel mistakes it."""
 
 import copy
 import math
@@ -33,7 +33,7 @@ def gradient(layer: NeuronLayer) -> float:
 @pytest.mark.parametrize("backend", ["eager", "c"])
 @pytest.mark.parametrize("steepness", [0.5, 7.0])
 def test_its_slope_is_the_gradient(steepness, backend):
-    """One step of LIF from rest: U = (1 - e)I, so ds/dI = (1 - e)/(1 + k|U - theta|)^2; the name is the same for both."""
+    """One step of LIF from rest: U = (1 - e)I, so ds/dI = (1 - e)/(1 + k|U - theta|)^2; both have one name."""
     layer = NeuronLayer(
         lif(surrogate=of_slope(steepness)), 1, dt=DT, method="exponential_euler", backend=backend
     )
