@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
     "conductance": (
         ("errors", "lazy"),
-        ("frozen", "parameter", "stimulus", "surrogates"),
+        ("files", "frozen", "parameter", "stimulus", "surrogates", "tables"),
         ("elements",),
         ("neurons",),
         ("derivation",),
