@@ -33,6 +33,9 @@ class FrozenMapping(Mapping[Key, Value]):
     def __repr__(self) -> str:
         return repr(self._entries)
 
+    def __hash__(self) -> int:
+        return hash(frozenset(self._entries.items()))
+
 
 class UnknownName(ExcitableError, KeyError):
     """A catalogue has nothing of that name."""

@@ -13,9 +13,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 
 from circuits.data.circuit import GROUND, Circuit, CircuitError, Instance, Resistor, VoltageSource
-from circuits.realisations.cell import MINUS, OUT, PLUS, VDD, VSS, Cell
+from circuits.realisations.cells.cell import MINUS, OUT, PLUS, VDD, VSS, Cell, Trim
 from circuits.realisations.forms import MEASURED
-from circuits.realisations.transconductor import Trim
 from circuits.technologies import Technology
 from conductance.elements import Element, tabulated, tanh
 from conductance.elements.base import Timescale

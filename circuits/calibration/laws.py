@@ -15,7 +15,7 @@ from circuits.data.scaling import Scaling
 from circuits.networks.continuous import layer_values
 from circuits.realisations import Trim
 from circuits.realisations.forms import MEASURED
-from circuits.realisations.multi_tanh import WIDEST
+from circuits.realisations.parts.multi_tanh import WIDEST
 from conductance.elements import Element
 from conductance.elements.tanh import TANH
 from conductance.layers import NeuronLayer

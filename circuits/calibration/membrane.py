@@ -15,9 +15,9 @@ from circuits.data.circuit import GROUND, Circuit, HeldWaveform, Instance, Resis
 from circuits.data.scaling import Scaling
 from circuits.networks.single import supplies
 from circuits.realisations import Realisation
-from circuits.realisations.behavioural import input_state
-from circuits.realisations.leak import LEAK
-from circuits.realisations.transconductor import Trim
+from circuits.realisations.cells.cell import Trim
+from circuits.realisations.interface import input_state
+from circuits.realisations.parts.leak import LEAK
 from conductance.neurons.base import Neuron
 from conductance.neurons.membrane import RESISTANCE
 from conductance.shaping.curves import steady_curve

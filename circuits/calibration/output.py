@@ -15,10 +15,10 @@ from circuits.data.circuit import GROUND, Circuit, Instance, Resistor, VoltageSo
 from circuits.data.scaling import Scaling
 from circuits.networks.single import supplies
 from circuits.realisations import Realisation
-from circuits.realisations.behavioural import OUTPUT, input_state
-from circuits.realisations.output_stage import STAGE, line_law
-from circuits.realisations.synapse import EXCITATORY, INHIBITORY
-from circuits.realisations.transconductor import Trim
+from circuits.realisations.cells.cell import Trim
+from circuits.realisations.cells.synapse import EXCITATORY, INHIBITORY
+from circuits.realisations.interface import OUTPUT, input_state
+from circuits.realisations.parts.output_stage import STAGE, line_law
 from conductance.neurons.base import Neuron
 
 SWEPT = "v_membrane"

@@ -65,6 +65,10 @@ __all__ = [
 ]
 
 
+_NODE_VALUES = {"initial": "initial voltage", "timescales": "time constant"}
+"""What a subcircuit says of its nodes."""
+
+
 def _duplicates(names: Iterable[str]) -> list[str]:
     return [name for name, count in Counter(names).items() if count > 1]
 
@@ -98,7 +102,8 @@ def _raise_faults(owner: str, faults: Iterable[str]) -> None:
 class Subcircuit:
     """A reusable circuit with pins in a stable order and parameters with defaults.
 
-    `initial` gives the initial voltage (V) of nodes, from the subcircuit's parameters.
+    `initial` gives the initial voltage (V) of nodes, from the subcircuit's parameters, and `timescales` the time
+    constant (s) of those that one part draws to what they follow.
     """
 
     name: str
@@ -107,6 +112,7 @@ class Subcircuit:
     parameters: tuple[Param, ...] = ()
     devices: tuple[Device, ...]
     initial: Mapping[str, Value] = field(default_factory=dict)
+    timescales: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def nodes(self) -> set[str]:
@@ -119,9 +125,10 @@ class Subcircuit:
         check_name(self.name, owner)
         for attribute in ("pins", "parameters", "devices"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
-        object.__setattr__(self, "initial", dict(self.initial))
-        for node, value in self.initial.items():
-            check_value(value, f"{owner}, initial voltage of {node}")
+        for attribute, what in _NODE_VALUES.items():
+            object.__setattr__(self, attribute, dict(getattr(self, attribute)))
+            for node, value in getattr(self, attribute).items():
+                check_value(value, f"{owner}, {what} of {node}")
         _raise_faults(f"subcircuit {self.name}", self._faults())
 
     def _faults(self) -> Iterator[str]:
@@ -131,11 +138,12 @@ class Subcircuit:
             yield f"two pins are named {name}; rename one"
         yield from _scope_faults(self.devices, self.nodes, self.parameters)
         declared = {parameter.name for parameter in self.parameters}
-        for node, value in self.initial.items():
-            if node not in self.nodes - {GROUND}:
-                yield f"the initial voltage is for node {node}, which no device here touches"
-            for name in sorted(parameter_names(value) - declared):
-                yield f"the initial voltage of {node} uses {name}, which is no parameter here"
+        for attribute, what in _NODE_VALUES.items():
+            for node, value in getattr(self, attribute).items():
+                if node not in self.nodes - {GROUND}:
+                    yield f"the {what} is for node {node}, which no device here touches"
+                for name in sorted(parameter_names(value) - declared):
+                    yield f"the {what} of {node} uses {name}, which is no parameter here"
 
 
 @dataclass(frozen=True, kw_only=True)

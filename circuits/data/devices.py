@@ -172,11 +172,13 @@ class HeldWaveform:
 class Device:
     """What all devices share: a name, a note for the reader of the netlist, terminals and values.
 
-    A kind of device is the table of its fields: which of them are nodes, which must differ, which are values.
+    `part` names the part of a neuron that a device belongs to; empty where it stands alone. A kind of device is the
+    table of its fields: which of them are nodes, which must differ, which are values.
     """
 
     name: str
     note: str = ""
+    part: str = ""
 
     terminal_fields: ClassVar[tuple[str, ...]] = ()
     value_fields: ClassVar[tuple[str, ...]] = ()

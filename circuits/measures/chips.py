@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
-from circuits.realisations.forms import transfer
-from circuits.realisations.ota import TEN_TRANSISTOR_SHARES
+from circuits.realisations import recognised
+from circuits.realisations.cells.ota import TEN_TRANSISTOR_SHARES
 from circuits.technologies import Technology
 from circuits.technologies.base import ZERO_CELSIUS
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
-from conductance.neurons.base import INPUT
 from conductance.variation import Deviations, Mismatch, draw_deviations, rescaled, varied_network
 
 PELGROM = "pelgrom"
@@ -97,16 +96,10 @@ def wide_currents(network: Network) -> dict[str, dict[str, tuple[str, ...]]]:
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     for label, layer in network.chain.items():
         if isinstance(layer, NeuronLayer) and layer.neuron.elements:
-            forms = {
-                f"{state.name}.{name}": transfer(current, layer.neuron)
-                for state in layer.neuron.states
-                for name, current in state.currents.items()
-                if current != INPUT
-            }
             found[label] = {
-                name: tuple(sorted(form.width_parameters))
-                for name, form in forms.items()
-                if form is not None and form.width != 1
+                f"{part.current.state.name}.{part.current.name}": tuple(sorted(part.width_parameters))
+                for part in recognised(layer.neuron).parts
+                if part.keeps_volts
             }
     return found
 

@@ -21,11 +21,11 @@ from circuits.data.circuit import (
 from circuits.data.devices import check_name
 from circuits.data.models import ModelCard
 from circuits.data.scaling import Scaling
-from circuits.realisations import Level, Realisation, Trim, bias_currents, realise, width_parameters
-from circuits.realisations.behavioural import OUTPUT, input_state, parameter_name
+from circuits.realisations import Level, Realisation, Trim, realise, recognised
+from circuits.realisations.cells.synapse import Synapses
 from circuits.realisations.forms import check_continuous
+from circuits.realisations.interface import OUTPUT, input_state, parameter_name
 from circuits.realisations.levels import default_technology
-from circuits.realisations.synapse import Synapses
 from circuits.technologies import Technology
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
@@ -184,7 +184,8 @@ def level_biases(
             for level in dict.fromkeys(levels[label]):
                 if level != "behavioural":
                     neuron = with_shared_widths(label, layer.neuron, layer_values(layer))
-                    found.setdefault(level, []).append(bias_currents(neuron, scaling, layer_values(layer)))
+                    biases = recognised(neuron).bias_currents(scaling, layer_values(layer))
+                    found.setdefault(level, []).append(biases)
     return {level: np.unique(np.concatenate(currents)) for level, currents in found.items()}
 
 
@@ -223,7 +224,7 @@ def _check_linear_after(network: Network, hidden: NeuronLayer) -> None:
 def with_shared_widths(label: str, neuron: Neuron, columns: Mapping[str, np.ndarray]) -> Neuron:
     """The neuron with the layer's own values of the parameters that decide how many pairs are built."""
     shared: dict[str, float] = {}
-    for name in width_parameters(neuron):
+    for name in recognised(neuron).width_parameters:
         column = columns[name]
         if not np.allclose(column, column[0], rtol=1e-7, atol=0):
             raise CircuitError(

@@ -24,8 +24,9 @@ from circuits.data.circuit import (
 from circuits.data.devices import check_name
 from circuits.data.pulses import pulse_train
 from circuits.data.scaling import Scaling
-from circuits.realisations.behavioural import OUTPUT, behavioural
+from circuits.realisations.behavioural import behavioural
 from circuits.realisations.forms import arrival_state
+from circuits.realisations.interface import OUTPUT
 from conductance.events import EventLayer, EventNetwork, Spikes
 from conductance.neurons.base import State
 

@@ -24,7 +24,7 @@ from circuits.data.circuit import (
 )  # fmt: skip
 from circuits.data.clock import EDGE, Clock
 from circuits.data.devices import check_name
-from circuits.realisations.behavioural import OUTPUT
+from circuits.realisations.interface import OUTPUT
 from circuits.realisations.sampled import ENTRY, HOLD, SAMPLE, held_node, map_parameter, sampled
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network

@@ -15,8 +15,8 @@ from circuits.data.circuit import (
 from circuits.data.pulses import pulse_train
 from circuits.data.scaling import Scaling
 from circuits.realisations import Realisation, realise
-from circuits.realisations.behavioural import OUTPUT, input_state, parameter_name
 from circuits.realisations.forms import arrival_state
+from circuits.realisations.interface import OUTPUT, input_state, parameter_name
 from conductance.neurons.base import Neuron
 from conductance.stimulus import Arrivals, Stimulus
 

@@ -1,28 +1,22 @@
-"""How a declared neuron is built: one module per part, and `realise`, which chooses the level of detail."""
+"""How a declared neuron is built: its currents recognised as parts, the parts made of cells, at a chosen level."""
 
-from circuits.realisations.analog import Kit, Realisation
+from circuits.realisations.at_level import realise
 from circuits.realisations.behavioural import behavioural
-from circuits.realisations.levels import (
-    LEVELS,
-    Level,
-    bias_currents,
-    kit,
-    largest_bias,
-    realise,
-    width_parameters,
-)
-from circuits.realisations.transconductor import Trim
+from circuits.realisations.cells.cell import Trim
+from circuits.realisations.kit import Kit, kit
+from circuits.realisations.levels import LEVELS, Level
+from circuits.realisations.realisation import Realisation
+from circuits.realisations.recognition import Recognised, recognised
 
 __all__ = [
     "LEVELS",
     "Kit",
     "Level",
     "Realisation",
+    "Recognised",
     "Trim",
-    "bias_currents",
     "behavioural",
     "kit",
-    "largest_bias",
     "realise",
-    "width_parameters",
+    "recognised",
 ]

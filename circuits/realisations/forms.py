@@ -1,9 +1,9 @@
-"""Which amplifier a declared current asks for: slope width tanh((plus - minus)/width), read off its expression."""
+"""Which form a declared current has, slope width tanh((plus - minus)/width), an output, an event: read off it."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property
 from typing import TypeAlias
 
 import sympy
@@ -47,13 +47,38 @@ class Transfer:
         return self.slope * self.width
 
 
-def transfer(current: sympy.Expr, neuron: Neuron) -> Transfer | None:
-    """The form of a current, or None where it is neither linear nor one tanh of one voltage difference.
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    """One declared current of a neuron: `expression` in I0, into the node of `state`."""
 
-    The width is that of the neuron's default parameters, since it decides how many pairs are built; slope and
-    references stay expressions of the parameters.
-    """
-    return _transfer(current, neuron.state_symbols, tuple(neuron.substitutions().items()))
+    neuron: Neuron
+    state: State
+    name: str
+    expression: sympy.Expr
+
+    @property
+    def label(self) -> str:
+        """What its devices are named after."""
+        return f"{self.state.name}_{self.name}"
+
+    @property
+    def all_states(self) -> frozenset[sympy.Symbol]:
+        """The symbols of all states of the neuron."""
+        return frozenset(self.neuron.state_symbols)
+
+    @property
+    def states(self) -> tuple[sympy.Symbol, ...]:
+        """The symbols of the states that it reads."""
+        return tuple(symbol for symbol in self.neuron.state_symbols if self.expression.has(symbol))
+
+    @cached_property
+    def transfer(self) -> Transfer | None:
+        """Its form, or None where it is neither linear nor one tanh of one voltage difference.
+
+        The width is that of the neuron's default parameters, since it decides how many pairs are built; slope and
+        references stay expressions of the parameters.
+        """
+        return _transfer(self.expression, self.neuron.state_symbols, self.neuron.substitutions())
 
 
 def drawn(neuron: Neuron) -> Neuron:
@@ -71,15 +96,13 @@ def drawn(neuron: Neuron) -> Neuron:
     return with_elements(neuron, pairs)
 
 
-# a network asks for the same forms again for every layer and level
-@lru_cache(maxsize=512)
 def _transfer(
-    current: sympy.Expr, symbols: tuple[sympy.Symbol, ...], numbers: tuple[tuple[sympy.Symbol, float], ...]
+    current: sympy.Expr, symbols: tuple[sympy.Symbol, ...], numbers: Mapping[sympy.Symbol, float]
 ) -> Transfer | None:
     states = set(symbols)
     found = [part for part in current.atoms(sympy.tanh) if part.free_symbols & states]
     if not found:
-        return _between(sympy.expand(current), sympy.S.One, math.inf, symbols, dict(numbers))
+        return _between(sympy.expand(current), sympy.S.One, math.inf, symbols, numbers)
     if len(found) != 1:
         return None
     (curve,) = found
@@ -87,9 +110,9 @@ def _transfer(
     slopes = [sympy.diff(curve.args[0], symbol) for symbol in symbols if curve.args[0].has(symbol)]
     if any(part.free_symbols & states for part in (peak, *slopes)):
         return None
-    width = 1 / abs(float(slopes[0].subs(dict(numbers))))
+    width = 1 / abs(float(slopes[0].subs(numbers)))
     # a width that is exactly one, as that of a declared tanh element, is no product of floats
-    form = _between(curve.args[0], peak, 1.0 if slopes[0] in (1, -1) else width, symbols, dict(numbers))
+    form = _between(curve.args[0], peak, 1.0 if slopes[0] in (1, -1) else width, symbols, numbers)
     names = frozenset(str(symbol) for symbol in slopes[0].free_symbols)
     return None if form is None else replace(form, width_parameters=names)
 
@@ -205,11 +228,11 @@ def arrival_state(neuron: Neuron) -> State | None:
     return moved[0]
 
 
-def named_currents(neuron: Neuron) -> list[tuple[State, str, sympy.Expr]]:
+def named_currents(neuron: Neuron) -> tuple[Current, ...]:
     """All currents but the input, by state and name."""
-    return [
-        (state, name, current)
+    return tuple(
+        Current(neuron=neuron, state=state, name=name, expression=current)
         for state in neuron.states
         for name, current in state.currents.items()
         if current != INPUT
-    ]
+    )

@@ -27,7 +27,7 @@ from circuits.data.circuit import (
 )
 from circuits.data.clock import HIGH, LOW, RESISTANCE_RATIO
 from circuits.data.scaling import Scaling
-from circuits.realisations.behavioural import (
+from circuits.realisations.interface import (
     C0,
     I0,
     OUTPUT,

@@ -1,6 +1,5 @@
 """What a schematic shows: the devices of a subcircuit sorted by the wire they hang from, with their values in words."""
 
-import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +30,8 @@ from circuits.data.circuit import (
     sensed_nodes,
 )
 from circuits.data.devices import Value
-from circuits.realisations.cell import MINUS, OUT, PLUS, VDD, VSS
-from circuits.realisations.cell import PINS as CELL_PINS
+from circuits.realisations.cells.cell import MINUS, OUT, PLUS, VDD, VSS
+from circuits.realisations.cells.cell import PINS as CELL_PINS
 
 Symbol = Literal[
     "amplifier", "capacitor", "resistor", "current", "voltage", "nmos", "pmos", "switch", "subcircuit"
@@ -42,7 +41,6 @@ WIDTH = 30
 UNITS = ("v0", "i0", "c0")
 """Parameters that stay as names in the laws of sources."""
 _RAILS = (GROUND, VDD, VSS)
-_NUMBERED = re.compile(r"(.+)_(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,20 +123,12 @@ def plan(circuit: Circuit, scope: Subcircuit, values: Mapping[str, float]) -> tu
 
 
 def _together(devices: Sequence[Device]) -> Iterator[list[Device]]:
-    """Devices one by one; the staggered pairs of one transconductor, numbered from 0, as one."""
+    """Devices one by one; the amplifiers of one part, its staggered pairs, as one."""
 
-    def owner(device: Device) -> tuple[str, str]:
-        found = _NUMBERED.fullmatch(device.name)
-        paired = found and isinstance(device, Instance)
-        return (found[1], device.note) if paired and found else (device.name, device.note)
+    def owner(device: Device) -> str:
+        return device.part if device.part and isinstance(device, Instance) else device.name
 
-    for _, group in groupby(devices, owner):
-        found = list(group)
-        numbers = [_NUMBERED.fullmatch(device.name) for device in found]
-        if [n and n[2] for n in numbers] == [str(k) for k in range(len(found))]:
-            yield found
-        else:
-            yield from ([device] for device in found)
+    return (list(group) for _, group in groupby(devices, owner))
 
 
 class _Planner:
@@ -153,7 +143,7 @@ class _Planner:
         constant = [d for d in scope.devices if isinstance(d, BehaviouralVoltage) and _is_reference(d)]
         self.references = {d.positive: quantity(self.number(d.voltage), "V") for d in constant}
         self.shown = [d for d in scope.devices if d not in constant and not self._is_zero(d)]
-        self.timescales = dict(self._timescales(scope))
+        self.timescales = {node: self.number(value) for node, value in scope.timescales.items()}
 
     def _is_zero(self, device: Device) -> bool:
         """A source whose current is zero in this instance."""
@@ -166,35 +156,6 @@ class _Planner:
     def number(self, value: Value) -> float:
         """A value in this instance."""
         return evaluate(value, self.values)
-
-    def _timescales(self, scope: Subcircuit) -> Iterator[tuple[str, float]]:
-        """Seconds by state: its capacitor over the slope of what fills it, where that is one filter."""
-        for node in {d.positive for d in scope.devices if isinstance(d, Capacitor) and d.note != "parasitic"}:
-            slopes = [
-                slope for device in scope.devices for slope in [self._filter_slope(device, node)] if slope
-            ]
-            if len(slopes) == 1:
-                total = sum(
-                    self.number(d.capacitance)
-                    for d in scope.devices
-                    if isinstance(d, Capacitor) and d.positive == node
-                )
-                yield node, total / slopes[0]
-
-    def _filter_slope(self, device: Device, node: str) -> float:
-        """The conductance by which a device draws a node to what it follows; 0 where it does not."""
-        if isinstance(device, Transconductance) and (device.out_to, device.sense_negative) == (node, node):
-            return self.number(device.gain)
-        if isinstance(device, Resistor) and device.positive == node:
-            return 1 / self.number(device.resistance)
-        if (
-            isinstance(device, Instance)
-            and device.subcircuit in self.cells
-            and "v0" in self.values
-            and device.connections[MINUS] == device.connections[OUT] == node
-        ):
-            return self.number(device.parameters["ib"]) / self.values["v0"]
-        return 0.0
 
     def read(self, node: str) -> str:
         """A node as an input names it: a reference by its voltage."""

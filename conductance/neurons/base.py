@@ -88,6 +88,7 @@ class Event:
     surrogate_values: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "reset", FrozenMapping(self.reset))
         object.__setattr__(self, "surrogate_values", FrozenMapping(self.surrogate_values))
         if set(self.surrogate_values) != set(self.surrogate.symbols):
             raise DeclarationError(

@@ -26,9 +26,8 @@ from circuits.calibration.output import SWEPT as SWEPT_MEMBRANE
 from circuits.data.scaling import Scaling
 from circuits.networks.continuous import layer_values, level_biases, neuron_levels, with_shared_widths
 from circuits.realisations import Level, Realisation, kit, realise
-from circuits.realisations.behavioural import OUTPUT, input_state
-from circuits.realisations.cell import OUT, Cell
-from circuits.realisations.transconductor import Trim
+from circuits.realisations.cells.cell import OUT, Cell, Trim
+from circuits.realisations.interface import OUTPUT, input_state
 from circuits.technologies import Technology
 from conductance.layers import NeuronLayer
 from conductance.networks import Network

@@ -8,8 +8,8 @@ import numpy as np
 from circuits.data.circuit import Circuit
 from circuits.data.devices import CircuitError
 from circuits.networks.single import neuron_circuit
-from circuits.realisations.behavioural import OUTPUT
 from circuits.realisations.forms import arrival_state
+from circuits.realisations.interface import OUTPUT
 from circuits.schematic import schematic
 from conductance.neurons.spiking import spike_threshold
 from conductance.shaping.regimes import classify

@@ -9,7 +9,7 @@ import conductance.neurons
 from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
 from circuits.networks.single import neuron_circuit
-from circuits.realisations.behavioural import parameter_name
+from circuits.realisations.interface import parameter_name
 from conductance.derivation.latex import latex, neuron_equations
 from conductance.elements.tanh import TANH, tanh
 from conductance.networks.recipes import RECIPES

@@ -16,7 +16,8 @@ from circuits.data.circuit import (
     voltage,
 )
 from circuits.data.scaling import Scaling
-from circuits.realisations.behavioural import behavioural, parameter_name
+from circuits.realisations.behavioural import behavioural
+from circuits.realisations.interface import parameter_name
 from conductance.elements import linear, quadratic, tabulated, tanh
 from conductance.neurons import adlif, lif, low_pass, mtc, qif
 from conductance.neurons.base import INPUT

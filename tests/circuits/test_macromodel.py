@@ -10,11 +10,11 @@ import sympy
 from circuits.data.amplifier import AmplifierModel
 from circuits.data.circuit import BehaviouralCurrent, Capacitor, CircuitError, Instance, voltage
 from circuits.realisations import Trim, realise
-from circuits.realisations.behavioural import parameter_name
-from circuits.realisations.forms import clipped_form, named_currents, transfer
-from circuits.realisations.macromodel import macromodel
-from circuits.realisations.multi_tanh import multi_tanh
-from circuits.realisations.parasitics import loaded
+from circuits.realisations.cells.macromodel import macromodel
+from circuits.realisations.cells.parasitics import loaded
+from circuits.realisations.forms import Current, clipped_form, named_currents
+from circuits.realisations.interface import parameter_name
+from circuits.realisations.parts.multi_tanh import multi_tanh
 from circuits.technologies import technology
 from conductance.elements import tabulated, tanh
 from conductance.neurons import lif, low_pass, mtc, qif
@@ -34,9 +34,9 @@ def test_a_current_is_read_as_its_amplifier(neuron):
     """peak tanh((plus - minus)/width) is the declared current at any voltage, and its peak is positive."""
     rng = np.random.default_rng(2)
     numbers = neuron.substitutions()
-    for _, name, current in named_currents(neuron):
-        form = transfer(current, neuron)
-        assert form is not None, name
+    for declared in named_currents(neuron):
+        form, current = declared.transfer, declared.expression
+        assert form is not None, declared.name
         assert float(form.peak.subs(numbers)) > 0
         for _ in range(3):
             at = (
@@ -50,7 +50,7 @@ def test_a_current_is_read_as_its_amplifier(neuron):
 def test_sign_is_which_input_reads_the_state():
     """A negative conductance reads the membrane at plus, so that it drives it on; a positive one at minus."""
     neuron = mtc()
-    forms = {name: transfer(current, neuron) for _, name, current in named_currents(neuron)}
+    forms = {current.name: current.transfer for current in named_currents(neuron)}
     membrane, slow = neuron.state_symbols[:2]
     assert forms["f_minus"].plus == membrane
     assert forms["s_minus"].plus == slow
@@ -64,7 +64,9 @@ def test_other_laws_are_no_amplifier(current):
     """Sums, products and sums of voltages have no differential pair."""
     neuron = mtc(filter_limit=1.0)
     names = dict(zip("ab", neuron.state_symbols, strict=False))
-    assert transfer(sympy.sympify(current, locals=names), neuron) is None
+    expression = sympy.sympify(current, locals=names)
+    declared = Current(neuron=neuron, state=neuron.membrane, name="law", expression=expression)
+    assert declared.transfer is None
 
 
 def test_clipped_output_is_read():

@@ -87,7 +87,7 @@ def test_what_has_no_sampled_circuit_is_refused(chain, inputs, message):
 
 def test_the_continuous_path_names_the_sampled_one():
     """A map that is exported as a neuron of capacitors that integrate, or in a network, is told of the other way."""
-    with pytest.raises(CircuitError, match=r"neuron dqif: it steps by a map.*sampled_network"):
+    with pytest.raises(CircuitError, match=r"neuron dqif: it steps by a map.*circuits.networks.sampled"):
         neuron_circuit(dqif(), Stimulus(times=(0.0,), values=(0.1,)), scaling=Scaling())
     with pytest.raises(CircuitError, match=r"neuron dlif: it steps by a map.*excitable.ladder.maps"):
         network_circuit(network(dlif()), np.ones((3, 2)), dt=1.0, scaling=Scaling())

@@ -10,8 +10,8 @@ import sympy
 from circuits.calibration.amplifiers import SENSE_VOLTAGE
 from circuits.calibration.membrane import SWEPT, membrane_bench
 from circuits.data.circuit import BehaviouralCurrent, BehaviouralVoltage, CircuitError, Instance, voltage
-from circuits.realisations import largest_bias, realise, width_parameters
-from circuits.realisations.staggered import TOLERANCE, WARNED, span, staggered
+from circuits.realisations import realise, recognised
+from circuits.realisations.parts.staggered import TOLERANCE, WARNED, span, staggered
 from circuits.technologies import technology
 from conductance.elements import linear, quadratic, tabulated, tanh
 from conductance.events import theta
@@ -57,9 +57,9 @@ def test_gain_stays_a_parameter_and_shape_does_not():
     neuron = mtc([ELEMENTS["parabola"]])
     form = pairs_of(neuron)
     assert form.factor.free_symbols == {neuron.parameter("alpha_law").symbol}
-    assert set(width_parameters(neuron)) == {"root_low_law", "root_high_law"}
-    louder = largest_bias(neuron.with_values(alpha_law=0.8), IDEAL.scaling())
-    assert louder == pytest.approx(2 * largest_bias(neuron, IDEAL.scaling()))
+    assert set(recognised(neuron).width_parameters) == {"root_low_law", "root_high_law"}
+    louder = recognised(neuron.with_values(alpha_law=0.8)).bias_currents(IDEAL.scaling())[-1]
+    assert louder == pytest.approx(2 * recognised(neuron).bias_currents(IDEAL.scaling())[-1])
 
 
 @pytest.mark.parametrize("element", ELEMENTS.values(), ids=ELEMENTS)
@@ -113,7 +113,7 @@ def test_transistors_are_off_by_no_more_than_is_said(name, calibrated):
     scaling = process.scaling()
     form = pairs_of(neuron)
     law = sympy.lambdify(form.state, neuron.membrane.currents["law"].subs(neuron.substitutions()))
-    bias = largest_bias(neuron, scaling)
+    bias = recognised(neuron).bias_currents(scaling)[-1]
     trim = trims(calibrate_level("transistor", process, (bias / 4, bias / 2, bias))) if calibrated else {}
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")

@@ -11,18 +11,18 @@ from circuits.data.circuit import (
     HeldWaveform,
     Instance,
     Mosfet,
+    Param,
     Pin,
     Resistor,
     Subcircuit,
     VoltageSource,
 )
-from circuits.realisations import kit, realise
-from circuits.realisations.cell import VDD, VSS
-from circuits.realisations.follower_integrator import follower_integrator
-from circuits.realisations.leak import leak
-from circuits.realisations.transconductor import References, Trim
+from circuits.realisations import kit, realise, recognised
+from circuits.realisations.cells.cell import VDD, VSS
+from circuits.realisations.parts.base import Site
 from circuits.technologies import technology
 from conductance.neurons import mtc
+from conductance.neurons.base import Neuron, State
 from excitable.ladder.calibration import calibrate, calibrate_level, trims
 from netlists.analyses import DCSweep, Tolerances, Transient
 from netlists.simulation import simulate
@@ -131,27 +131,21 @@ def test_macromodel_is_that_of_the_transistors():
 def part(level, kind):
     """A leak or filter as a subcircuit with one moving node `um`, follower of `x`; and the cards."""
     cells = kit(level, GENERIC, bias=2e-9)
-    references = References()
-    shared = {"slope": sympy.Float(BIAS), "unit": sympy.Float(UNIT), "trim": Trim()}
-    if kind == "leak":
-        devices = list(
-            leak(
-                "x_leak",
-                cells.follower,
-                rest=sympy.S.Zero,
-                node="um",
-                width=np.inf,
-                references=references,
-                membrane=Trim(),
-                **shared,
-            )
-        )
-    else:
-        devices = list(
-            follower_integrator("x_filter", cells.follower, follows="x", node="um", width=1.0, **shared)
-        )
+    x, um = sympy.symbols("x um", real=True)
+    law = -um if kind == "leak" else sympy.tanh(x - um)
+    moving = State(name="um", symbol=um, meaning="moves", currents={kind: law})
+    held = State(name="x", symbol=x, meaning="held", currents={"none": -x})
+    neuron = Neuron(name="part", meaning="a part", parameters=(), states=(moving, held), output=um)
+    site = Site(
+        kit=cells, nodes={um: "um", x: "x"}, numbers={}, capacitances={"um": sympy.S.One, "x": sympy.S.One}
+    )
+    found = recognised(neuron).parts[0]
     pins = tuple(Pin(name=name) for name in ("x", "um", VDD, VSS))
-    subcircuit = Subcircuit(name="part", pins=pins, devices=(*devices, *references.devices))
+    units = (Param(name="v0", value=UNIT), Param(name="i0", value=BIAS))
+    devices = list(found.devices(site))
+    subcircuit = Subcircuit(
+        name="part", pins=pins, parameters=units, devices=(*devices, *site.references.devices)
+    )
     instance = Instance(name="xp", subcircuit="part", connections={pin.name: pin.name for pin in pins})
     return instance, (cells.follower.subcircuit, subcircuit), cells.follower.models
 

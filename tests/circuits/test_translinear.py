@@ -7,8 +7,8 @@ from scipy.optimize import least_squares
 
 from circuits.data.circuit import Circuit, CircuitError, CurrentSource, Mosfet, Resistor, VoltageSource
 from circuits.measures.bias import bias_table
-from circuits.realisations.log_domain import log_domain_neuron, log_domain_qif, time_constant_of
-from circuits.realisations.squarer import REACH, translinear_squarer
+from circuits.realisations.cells.squarer import REACH, translinear_squarer
+from circuits.realisations.parts.log_domain import log_domain_neuron, log_domain_qif, time_constant_of
 from circuits.technologies import TechnologyError, technology
 from conductance.shaping.integrate import integrate
 from conductance.stimulus import Stimulus

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from circuits.data.circuit import Mosfet, VoltageSource
-from circuits.realisations.cell import Cell
-from circuits.realisations.ota import TEN_TRANSISTOR_SHARES, ten_transistor_ota
+from circuits.realisations.cells.cell import Cell
+from circuits.realisations.cells.ota import TEN_TRANSISTOR_SHARES, ten_transistor_ota
 from circuits.technologies import technology
 from excitable.ladder.calibration import calibrate
 

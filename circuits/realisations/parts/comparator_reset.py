@@ -16,6 +16,7 @@ Of amplifiers, the comparator is one that drives a resistor, its own output move
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import sympy
 
@@ -29,9 +30,10 @@ from circuits.data.circuit import (
     Switch,
     voltage,
 )
-from circuits.realisations.cell import Cell
-from circuits.realisations.forms import EventForm
-from circuits.realisations.transconductor import Trim
+from circuits.realisations.cells.cell import Cell, Trim
+from circuits.realisations.forms import EventForm, event_form
+from circuits.realisations.interface import C0, I0, OUTPUT, V0
+from circuits.realisations.parts.base import Output, Site
 from conductance.neurons.base import Neuron
 
 DISCHARGE = 1e-4
@@ -54,6 +56,29 @@ the first current of the reset would hold the membrane at the threshold."""
 DISCHARGED, LOW, LEVEL, COMPARED = "discharge", "low", "level", "compared"
 
 
+def comparator(neuron: Neuron) -> Output | None:
+    """Comparator and reset of amplifiers, for a neuron with an event."""
+    form = event_form(neuron)
+    if form is None:
+        return None
+
+    def build(site: Site) -> Iterator[Device]:
+        cell = site.kit.element
+        made = Comparator.of(neuron, form, out=OUTPUT, numbers=site.numbers)
+        return made.amplified(cell, site.kit.trim(cell))
+
+    return Output(build=build, initial=lambda kit: {COMPARED: kit.technology.rails[0]})
+
+
+def ideal_comparator(neuron: Neuron) -> Output | None:
+    """Comparator and reset as a switch, for a neuron with an event."""
+    form = event_form(neuron)
+    if form is None:
+        return None
+    made = partial(Comparator.of, neuron, form, out=OUTPUT)
+    return Output(build=lambda site: made(numbers=site.numbers).ideal())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Comparator:
     """A neuron's event in a circuit's symbols.
@@ -64,8 +89,6 @@ class Comparator:
         high: threshold in V.
         low: reset voltage in V.
         charge: of one spike over one tau_m, in A.
-        unit: the voltage unit in V.
-        current_unit: the current unit in A.
     """
 
     node: str
@@ -73,24 +96,19 @@ class Comparator:
     high: sympy.Expr
     low: sympy.Expr
     charge: sympy.Expr
-    unit: sympy.Expr
-    current_unit: sympy.Expr
 
     @classmethod
     def of(
-        cls, neuron: Neuron, form: EventForm, *, out: str, numbers: Mapping[sympy.Symbol, sympy.Expr],
-        unit: sympy.Expr, current_unit: sympy.Expr,
-    ) -> "Comparator":  # fmt: skip
+        cls, neuron: Neuron, form: EventForm, *, out: str, numbers: Mapping[sympy.Symbol, sympy.Expr]
+    ) -> "Comparator":
         """That of a neuron; `numbers` are the circuit's symbols for its parameters."""
         membrane = neuron.membrane
         return cls(
             node=membrane.name,
             out=out,
-            high=unit * form.threshold.xreplace(numbers),
-            low=unit * form.reset.xreplace(numbers),
-            charge=(membrane.capacity * form.swing).xreplace(numbers) * current_unit,
-            unit=unit,
-            current_unit=current_unit,
+            high=V0 * form.threshold.xreplace(numbers),
+            low=V0 * form.reset.xreplace(numbers),
+            charge=(membrane.capacity * form.swing).xreplace(numbers) * I0,
         )
 
     @property
@@ -98,12 +116,12 @@ class Comparator:
         """`MARGIN` in V."""
         return MARGIN * (self.high - self.low)
 
-    def amplified(self, cell: Cell, trim: Trim, capacitance: sympy.Expr) -> Iterator[Device]:
-        """An amplifier that compares and a transistor that obeys; `capacitance` is the membrane's unit in F."""
+    def amplified(self, cell: Cell, trim: Trim) -> Iterator[Device]:
+        """An amplifier that compares and a transistor that obeys."""
 
         def passed(level: float) -> sympy.Expr:
             """From 0 to 1 where the comparator's output passes a level in V0."""
-            return (1 + sympy.tanh(SHARPNESS * (voltage(COMPARED) / self.unit - level))) / 2
+            return (1 + sympy.tanh(SHARPNESS * (voltage(COMPARED) / V0 - level))) / 2
 
         fall = self.high - self.low - self.margin
         yield BehaviouralVoltage(
@@ -111,20 +129,20 @@ class Comparator:
             voltage=self.high + self._early(fall) - fall * passed(TRIP) - trim.offset,
         )  # fmt: skip
         yield cell.place(
-            "x_comparator", plus=self.node, minus=LEVEL, out=COMPARED, bias=COMPARATOR / trim.gain * self.current_unit,
+            "x_comparator", plus=self.node, minus=LEVEL, out=COMPARED, bias=COMPARATOR / trim.gain * I0,
             note="comparator",
         )  # fmt: skip
         yield Resistor(
             name="r_compared",
             positive=COMPARED,
             negative=GROUND,
-            resistance=GAIN / COMPARATOR * self.unit / self.current_unit,
+            resistance=GAIN / COMPARATOR * V0 / I0,
         )
         yield Capacitor(
             name="c_compared",
             positive=COMPARED,
             negative=GROUND,
-            capacitance=LOAD * capacitance,
+            capacitance=LOAD * C0,
             note="delay",
         )
         yield BehaviouralCurrent(
@@ -141,21 +159,21 @@ class Comparator:
         1/(k GAIN) and the membrane lies c/GAIN above it.
         """
         steepness = 2 * SHARPNESS
-        output = TRIP - sympy.log(steepness * GAIN * fall / self.unit) / steepness
-        return self.unit * (1 / steepness - output) / GAIN
+        output = TRIP - sympy.log(steepness * GAIN * fall / V0) / steepness
+        return V0 * (1 / steepness - output) / GAIN
 
     def ideal(self) -> Iterator[Device]:
         """A switch that compares by itself."""
         yield Switch(
             name="s_reset", positive=self.node, negative=DISCHARGED, sense_positive=self.node, sense_negative=GROUND,
             on_above=self.high, off_below=self.low, on_resistance=self._resistance / 2,
-            off_resistance=OFF * self.unit / self.current_unit, note="comparator and reset",
+            off_resistance=OFF * V0 / I0, note="comparator and reset",
         )  # fmt: skip
         yield from self._sensed(self.low - self.margin)
 
     @property
     def _resistance(self) -> sympy.Expr:
-        return DISCHARGE * self.unit / self.current_unit
+        return DISCHARGE * V0 / I0
 
     def _sensed(self, goal: sympy.Expr) -> Iterator[Device]:
         """The way of the discharge to its goal (V), and the output that it makes."""
@@ -168,5 +186,5 @@ class Comparator:
         )  # fmt: skip
         yield BehaviouralVoltage(
             name="b_out", positive=self.out, negative=GROUND, note="spike, area v0 tau_m",
-            voltage=self.unit * voltage(DISCHARGED, LOW) / (self._resistance / 2 * self.charge),
+            voltage=V0 * voltage(DISCHARGED, LOW) / (self._resistance / 2 * self.charge),
         )  # fmt: skip

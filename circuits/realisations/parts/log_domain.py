@@ -23,8 +23,8 @@ from circuits.data.circuit import (
     Switch,
     voltage,
 )
-from circuits.realisations.cell import VDD, VSS
-from circuits.realisations.translinear import UNIT_GATE, Block, Loops
+from circuits.realisations.cells.cell import VDD, VSS
+from circuits.realisations.cells.translinear import UNIT_GATE, Block, Loops
 from circuits.technologies import Technology
 from conductance.elements import quadratic
 from conductance.neurons.base import INPUT, SPIKE, Event, Neuron, State

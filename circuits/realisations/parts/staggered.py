@@ -13,7 +13,8 @@ import numpy as np
 import sympy
 
 from circuits.realisations.forms import event_form
-from circuits.realisations.multi_tanh import LINEAR
+from circuits.realisations.parts.base import Pair
+from circuits.realisations.parts.multi_tanh import LINEAR
 from conductance.neurons.base import Neuron, State
 
 SPACING = 1.0
@@ -64,6 +65,15 @@ class Staggered:
     def slope(self) -> sympy.Expr:
         """The largest bias current in I0."""
         return self.factor * max(abs(weight) for weight in self.weights)
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The pairs, their weights over the slope's own."""
+        largest = max(abs(weight) for weight in self.weights)
+        return tuple(
+            Pair(reference=reference, weight=weight / largest)
+            for reference, weight in zip(self.references, self.weights, strict=True)
+        )
 
     def expected_error(self, *, calibrated: bool) -> float:
         """Estimate of the law's largest error in a circuit of real pairs, over its largest current."""

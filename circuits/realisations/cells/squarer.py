@@ -5,8 +5,8 @@ so that its other side must carry in^2/iu. One quadrant: the input current is po
 """
 
 from circuits.data.circuit import Param, Pin, Subcircuit
-from circuits.realisations.cell import VDD, VSS
-from circuits.realisations.translinear import UNIT_GATE, Block, Loops
+from circuits.realisations.cells.cell import VDD, VSS
+from circuits.realisations.cells.translinear import UNIT_GATE, Block, Loops
 from circuits.technologies import Technology
 
 IN, OUT = "in", "out"

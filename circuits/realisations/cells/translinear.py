@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 import sympy
 
 from circuits.data.circuit import BehaviouralCurrent, Device, Instance, ModelCard, Mosfet, Subcircuit, Value
-from circuits.realisations.cell import VSS
-from circuits.realisations.ota import Transistors
+from circuits.realisations.cells.cell import VSS
+from circuits.realisations.cells.ota import Transistors
 from circuits.technologies import Technology
 
 UNIT = sympy.Symbol("iu", positive=True)

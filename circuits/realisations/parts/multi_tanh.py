@@ -8,6 +8,7 @@ B. Gilbert, "The multi-tanh principle", IEEE J. Solid-State Circuits 33(1), 1998
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import nnls
@@ -43,6 +44,8 @@ class MultiTanh:
         return np.tanh(distance) @ np.asarray(self.weights)
 
 
+# a part is asked for its pairs by several
+@lru_cache(maxsize=64)
 def multi_tanh(width: float) -> MultiTanh:
     """The pairs for width tanh(v/width), width at least one voltage unit; a width of one is a single pair.
 

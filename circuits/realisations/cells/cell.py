@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from circuits.data.circuit import Device, Instance, ModelCard, Param, Pin, Subcircuit
+from circuits.data.circuit import CircuitError, Device, Instance, ModelCard, Param, Pin, Subcircuit
 
 PLUS, MINUS, OUT, VDD, VSS = "plus", "minus", "out", "vdd", "vss"
 BIAS = sympy.Symbol("ib", positive=True)
@@ -21,6 +21,25 @@ PINS = (
 def bias_parameter(bias: float) -> Param:
     """The bias current of a cell."""
     return Param(name="ib", value=bias, unit="A", meaning="bias current")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trim:
+    """What a DC sweep found of a cell, to be put right by its bias current and its references.
+
+    `gain` divides the bias current; `offset` (V) is added to the reference, where the cell has one; `imbalance`, the
+    output current of a pair at balance over its largest one, is drawn from its output. `capacitance` (F) is left out
+    of the capacitor at the node.
+    """
+
+    gain: float = 1.0
+    offset: float = 0.0
+    imbalance: float = 0.0
+    capacitance: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.gain > 0:
+            raise CircuitError(f"trim: gain = {self.gain!r} must be greater than zero")
 
 
 @dataclass(frozen=True, kw_only=True)

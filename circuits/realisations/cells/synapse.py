@@ -24,8 +24,8 @@ from circuits.data.circuit import (
     voltage,
 )
 from circuits.data.scaling import Scaling
-from circuits.realisations.cell import OUT, VDD, VSS
-from circuits.realisations.ota import Transistors
+from circuits.realisations.cells.cell import OUT, VDD, VSS
+from circuits.realisations.cells.ota import Transistors
 
 AXON = "axon"
 PINS = (

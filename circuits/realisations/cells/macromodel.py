@@ -6,7 +6,7 @@ import sympy
 
 from circuits.data.amplifier import AmplifierModel
 from circuits.data.circuit import GROUND, BehaviouralCurrent, Capacitor, Device, Subcircuit, voltage
-from circuits.realisations.cell import BIAS, MINUS, OUT, PINS, PLUS, VDD, VSS, Cell, bias_parameter
+from circuits.realisations.cells.cell import BIAS, MINUS, OUT, PINS, PLUS, VDD, VSS, Cell, bias_parameter
 
 _MIRROR = "mirror"
 _DEEPEST = 6.0

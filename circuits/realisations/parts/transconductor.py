@@ -1,53 +1,66 @@
-"""The transconductor of an element, a leak or a filter: a differential pair, or several where it must be wide."""
+"""The transconductor of an element: a differential pair, or several where it must be wide."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypedDict
 
 import sympy
 
-from circuits.data.circuit import GROUND, BehaviouralCurrent, BehaviouralVoltage, CircuitError, Device
-from circuits.realisations.cell import Cell
-from circuits.realisations.multi_tanh import multi_tanh
+from circuits.data.circuit import GROUND, BehaviouralCurrent, CircuitError, Device
+from circuits.realisations.cells.cell import Cell, Trim
+from circuits.realisations.forms import Current, Transfer
+from circuits.realisations.interface import I0, V0
+from circuits.realisations.parts.base import Pair, Part, References, Site
+from circuits.realisations.parts.multi_tanh import multi_tanh
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trim:
-    """What a DC sweep found of a cell, to be put right by its bias current and its references.
+class Shape(TypedDict):
+    """The fields of a part that follow from its form."""
 
-    `gain` divides the bias current; `offset` (V) is added to the reference, where the cell has one; `imbalance`, the
-    output current of a pair at balance over its largest one, is drawn from its output. `capacitance` (F) is left out
-    of the capacitor at the node.
-    """
-
-    gain: float = 1.0
-    offset: float = 0.0
-    imbalance: float = 0.0
-    capacitance: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not self.gain > 0:
-            raise CircuitError(f"trim: gain = {self.gain!r} must be greater than zero")
+    slope: sympy.Expr
+    pairs: Callable[[], tuple[Pair, ...]]
+    width_parameters: frozenset[str]
+    keeps_volts: bool
 
 
-@dataclass(kw_only=True)
-class References:
-    """The reference voltages of one subcircuit: one node for each different value."""
+def element(current: Current) -> Part | None:
+    """A current from one state's voltage against a reference, one tanh or a line, that does not draw its own state."""
+    form = current.transfer
+    return (
+        None
+        if form is None
+        else Part(current=current, build=partial(_build, current, form), **shape_of(form))
+    )
 
-    devices: list[Device] = field(default_factory=list)
-    nodes: dict[sympy.Expr, str] = field(default_factory=dict)
 
-    def node(self, voltage: sympy.Expr, note: str) -> str:
-        """The node that holds `voltage` (V, an expression of parameters); zero is ground."""
-        value = sympy.sympify(voltage)
-        if value == 0:
-            return GROUND
-        if value not in self.nodes:
-            name = f"ref{len(self.nodes)}"
-            self.nodes[value] = name
-            self.devices.append(
-                BehaviouralVoltage(name=f"b_{name}", positive=name, negative=GROUND, voltage=value, note=note)
-            )
-        return self.nodes[value]
+def shape_of(form: Transfer) -> Shape:
+    """What a form says of its part, whatever amplifier makes it."""
+
+    def pairs() -> tuple[Pair, ...]:
+        made = multi_tanh(form.width)
+        return tuple(
+            Pair(reference=reference, weight=weight)
+            for reference, weight in zip(made.references, made.weights, strict=True)
+        )
+
+    return {
+        "slope": form.slope,
+        "pairs": pairs,
+        "width_parameters": form.width_parameters,
+        # a single pair goes with temperature, staggered ones are held by their references
+        "keeps_volts": form.width != 1,
+    }
+
+
+def _build(current: Current, form: Transfer, site: Site) -> Iterator[Device]:
+    """The pairs; an element that reads a moved state is moved with it."""
+    lag = site.lag(form.plus) + site.lag(form.minus)
+    cell = site.kit.element
+    return transconductor(
+        f"x_{current.label}", cell, plus=site.terminal(form.plus, lag), minus=site.terminal(form.minus, lag),
+        out=current.state.name, slope=I0 * form.slope.xreplace(site.numbers), width=form.width,
+        references=site.references, trim=site.kit.trim(cell),
+    )  # fmt: skip
 
 
 def transconductor(
@@ -59,9 +72,9 @@ def transconductor(
     out: str,
     slope: sympy.Expr,
     width: float,
-    unit: sympy.Expr,
     references: References,
     trim: Trim,
+    unit: sympy.Expr = V0,
     note: str = "",
 ) -> Iterator[Device]:
     """The current slope width tanh((plus - minus)/(width unit)) into `out`; slope (plus - minus)/unit where it is wide.
@@ -77,9 +90,9 @@ def transconductor(
         out: the node into which the current flows.
         slope: current per voltage unit in A; the bias current of a single pair.
         width: in voltage units; 1 is a single pair, infinity a linear law.
-        unit: the voltage unit in V.
         references: where reference nodes are kept.
         trim: from calibration.
+        unit: the voltage unit in V.
         note: for the reader.
 
     Raises:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from circuits.data.circuit import BehaviouralCurrent, Device, Mosfet, Subcircuit
 from circuits.data.models import Polarity
-from circuits.realisations.cell import BIAS, MINUS, OUT, PINS, PLUS, VDD, VSS, Cell, bias_parameter
+from circuits.realisations.cells.cell import BIAS, MINUS, OUT, PINS, PLUS, VDD, VSS, Cell, bias_parameter
 from circuits.technologies import Technology
 
 _BULK: dict[Polarity, str] = {"nmos": VSS, "pmos": VDD}

@@ -1,0 +1,56 @@
+"""A declared neuron at a level: the one place where a level is turned into a circuit."""
+
+from collections.abc import Collection, Mapping
+
+from circuits.data.scaling import Scaling
+from circuits.realisations.analog import analog
+from circuits.realisations.behavioural import behavioural
+from circuits.realisations.cells.cell import Trim
+from circuits.realisations.forms import check_continuous
+from circuits.realisations.kit import kit
+from circuits.realisations.levels import Level, check_level, default_technology
+from circuits.realisations.parts import CURRENTS
+from circuits.realisations.parts.base import Recogniser
+from circuits.realisations.realisation import Realisation
+from circuits.realisations.recognition import recognised
+from circuits.technologies import Technology
+from conductance.neurons.base import Neuron
+
+
+def realise(
+    neuron: Neuron,
+    level: Level = "behavioural",
+    *,
+    technology: Technology | None = None,
+    scaling: Scaling | None = None,
+    ideal: Collection[str] = (),
+    trims: Mapping[str, Trim] | None = None,
+    bias: float | None = None,
+    parts: tuple[Recogniser, ...] = CURRENTS,
+) -> Realisation:
+    """The circuit of a neuron at a level.
+
+    Args:
+        neuron: the declaration; with events it has no transistor level.
+        level: behavioural, macromodel or transistor.
+        technology: from which amplifiers and transistors come; `default_technology` where none is given.
+        scaling: the SI units; the technology's own where none is given.
+        ideal: currents (elements, leak, filter) and output that stay behavioural at the other levels.
+        trims: what DC sweeps found, by the name of the cell.
+        bias: largest bias current in A, for which transistors are made; that of the neuron's defaults where none.
+        parts: the ways to build a current, in the order in which they are asked; the package's own where none is given.
+
+    Raises:
+        CircuitError: an unknown level, or a neuron that has no circuit at it.
+        TechnologyError: a technology without transistors.
+    """
+    check_level(level)
+    check_continuous(neuron)
+    chosen = default_technology(level) if technology is None else technology
+    units = chosen.scaling() if scaling is None else scaling
+    if level == "behavioural":
+        return Realisation(subcircuit=behavioural(neuron, units), temperature=chosen.temperature)
+    known = recognised(neuron, parts)
+    largest = float(known.bias_currents(units)[-1]) if bias is None else bias
+    made = kit(level, chosen, bias=largest, scaling=units, trims=trims)
+    return analog(known, units, made, ideal=ideal)

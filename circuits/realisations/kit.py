@@ -1,0 +1,69 @@
+"""The cells of one level and technology, of which every part is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from circuits.data.scaling import Scaling
+from circuits.realisations.cells.cell import Cell, Trim
+from circuits.realisations.cells.macromodel import macromodel
+from circuits.realisations.cells.ota import Transistors, five_transistor_ota, ten_transistor_ota
+from circuits.realisations.cells.parasitics import loaded
+from circuits.realisations.cells.synapse import Synapses, macromodel_synapses, transistor_synapses
+from circuits.realisations.levels import Level
+from circuits.technologies import Technology
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kit:
+    """The cells of one level and technology: `element` for transconductors, `follower` where out is an input.
+
+    `transistors` are there at that level only. `trims` correct each cell by what its DC sweep found, by the name of the
+    cell's subcircuit.
+    """
+
+    technology: Technology
+    element: Cell
+    follower: Cell
+    synapses: Synapses
+    transistors: Transistors | None = None
+    trims: Mapping[str, Trim] = field(default_factory=dict)
+
+    def trim(self, cell: Cell) -> Trim:
+        """The trim of a cell; none is measured, none is made."""
+        return self.named_trim(cell.subcircuit.name)
+
+    def named_trim(self, name: str) -> Trim:
+        """The trim of what has no cell of its own: the leak, the output stage."""
+        return self.trims.get(name, Trim())
+
+
+def kit(
+    level: Level, technology: Technology, *, bias: float, scaling: Scaling | None = None,
+    trims: Mapping[str, Trim] | None = None,
+) -> Kit:  # fmt: skip
+    """The cells of a level above the behavioural one, made for bias currents up to `bias` (A)."""
+    units = technology.scaling() if scaling is None else scaling
+    if level == "transistor":
+        transistors = Transistors(technology, bias)
+        return Kit(
+            technology=technology,
+            synapses=transistor_synapses(transistors),
+            element=ten_transistor_ota(technology, bias),
+            follower=five_transistor_ota(technology, bias),
+            transistors=transistors,
+            trims=dict(trims or {}),
+        )
+    made = partial(
+        macromodel, supply=technology.supply, thermal_voltage=technology.thermal_voltage, bias=bias
+    )
+    element = made(loaded(technology.amplifier, technology, bias))
+    follower = element
+    if technology.follower is not None:
+        follower = made(loaded(technology.follower, technology, bias), name="amplifier_follower")
+    synapses = macromodel_synapses(
+        technology.amplifier, units, supply=technology.supply, thermal_voltage=technology.thermal_voltage
+    )
+    return Kit(
+        technology=technology, element=element, follower=follower, synapses=synapses, trims=dict(trims or {})
+    )
