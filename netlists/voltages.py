@@ -11,7 +11,7 @@ from circuits.data.circuit import (
     Subcircuit,
     VoltageSource,
 )
-from circuits.realisations.cell import VDD, VSS
+from circuits.realisations.cells.cell import VDD, VSS
 from netlists.analyses import Tolerances
 from netlists.ngspice.names import outer_path
 
