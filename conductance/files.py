@@ -11,8 +11,9 @@ from typing import Any
 
 from conductance.errors import ExcitableError
 
-UNFINISHED = ".*.part*"
-"""Glob pattern of what a killed process may leave in a folder."""
+OURS = r"\..+\.[0-9]+_[0-9]+\.part(\.[^.]+)?"
+"""Regular expression of the names under which files are written, and which a killed process may leave in a folder:
+the number of the process and a counter tell them from the unfinished files of other programs."""
 
 _numbers = count()
 

@@ -218,9 +218,9 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """An interrupt stays an interrupt: Lightning would end the program and leave Ctrl-C without effect."""
+    """An interrupt stays an interrupt: Lightning would end the program and leave its signals without effect."""
     in_main_thread = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGINT)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except SystemExit as exit_:
@@ -229,4 +229,5 @@ def _interruptible() -> Iterator[None]:
         raise
     finally:
         if in_main_thread:
-            signal.signal(signal.SIGINT, handler)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)

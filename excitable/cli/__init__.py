@@ -25,6 +25,7 @@ from excitable.cli import (
     train,
 )
 from excitable.cli.console import fail
+from excitable.cli.interrupt import listen, status, stoppable
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     demo.demo,
@@ -49,8 +50,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in COMMANDS:
-    app.command()(command)
-app.command(hidden=True)(train.train_images)
+    app.command()(stoppable(command))
+app.command(hidden=True)(stoppable(train.train_images))
 
 
 def _show_version(wanted: bool) -> None:
@@ -70,8 +71,11 @@ def _options(
 
 def main() -> None:
     """Run the command line: a user's error is one message and status 2, an error of the program keeps its trace."""
+    listen()
     try:
         app()
+    except KeyboardInterrupt:  # before the command began
+        sys.exit(status())
     except Exception as error:
         from conductance.errors import ExcitableError
 

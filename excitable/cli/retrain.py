@@ -53,20 +53,16 @@ def retrain(
     parent = on_series("retrain", run)
     path = into or parent.path.with_name(f"{parent.path.name}-{from_circuit}")
     options = RetrainOptions(level=from_circuit, steps=steps, learning_rate=learning_rate)
-    try:
-        with begun_retraining(parent, path, options) as folder:
-            layers = parent.configuration.network
-            wanted = folder.configuration.training.build().steps
-            with TrainingProgress(messages(), steps=wanted, neurons=layers.hidden) as progress:
-                result = retrain_run(folder, report=progress.report)
-            results().print(f"test {folder.task.error_name} on the circuit's laws {result.test.error:.3f}")
-            if updates:
-                loop = LoopOptions(updates=updates, series=series, samples=samples)
-                with WorkProgress(messages()) as work:
-                    train_in_the_loop(folder, from_circuit, loop, progress=work.report, report=_show)
-    except KeyboardInterrupt:
-        messages().print("stopped; the same command goes on from where it was")
-        raise typer.Exit(130) from None
+    with begun_retraining(parent, path, options) as folder:
+        layers = parent.configuration.network
+        wanted = folder.configuration.training.build().steps
+        with TrainingProgress(messages(), steps=wanted, neurons=layers.hidden) as progress:
+            result = retrain_run(folder, report=progress.report)
+        results().print(f"test {folder.task.error_name} on the circuit's laws {result.test.error:.3f}")
+        if updates:
+            loop = LoopOptions(updates=updates, series=series, samples=samples)
+            with WorkProgress(messages()) as work:
+                train_in_the_loop(folder, from_circuit, loop, progress=work.report, report=_show)
     results().print(f"network: {path / 'model.safetensors'}\nnext: excitable simulate {path}")
 
 

@@ -24,7 +24,6 @@ DATA = Annotated[
 
 def train(configuration: CONFIGURATION, run: INTO = None, data: DATA = None) -> None:
     """Train a network; a run that was broken off goes on from its last checkpoint."""
-    from excitable.cli.console import messages
     from excitable.config import parse_configuration, read_configuration_text
 
     text, source = read_configuration_text(configuration)
@@ -39,16 +38,12 @@ def train(configuration: CONFIGURATION, run: INTO = None, data: DATA = None) -> 
             f"--data {data}: a run on {wanted.kind} has its data from its task; a task that reads files names them in "
             f"[task]"
         )
-    try:
-        if wanted.kind == "images":
-            _train_on_images(path, text, source, wanted, data)
-        elif wanted.kind == "events":
-            _train_on_events(path, text, source)
-        else:
-            _train_on_series(path, text, source)
-    except KeyboardInterrupt:
-        messages().print("stopped; the same command goes on from the last checkpoint")
-        raise typer.Exit(130) from None
+    if wanted.kind == "images":
+        _train_on_images(path, text, source, wanted, data)
+    elif wanted.kind == "events":
+        _train_on_events(path, text, source)
+    else:
+        _train_on_series(path, text, source)
 
 
 def train_images(configuration: CONFIGURATION, data: DATA = None, run: INTO = None) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from conductance.errors import ExcitableError
-from conductance.files import UNFINISHED, StorageError, cannot_write, readable_json, write_whole
+from conductance.files import StorageError, cannot_write, readable_json, write_whole
+from conductance.scratch import sweep
 from excitable.config import Configuration, parse_configuration
 from excitable.runs.environment import environment
+from excitable.runs.inside import check_links, tidy
 
 RUNS = Path("runs")
 """Where runs are made and looked for, below the current folder."""
@@ -63,7 +65,9 @@ class RunFolder:
     def find(cls, name: str | Path) -> Self:
         """The run of that name in `runs/`, or in that folder."""
         path = Path(name)
-        return cls(path if (path / CONFIGURATION).is_file() else located(path))
+        found = cls(path if (path / CONFIGURATION).is_file() else located(path))
+        check_links(found.path)
+        return found
 
     @classmethod
     @contextmanager
@@ -165,26 +169,29 @@ def is_begun(path: Path) -> bool:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Be the only process that writes to a folder; what a killed one left half-written is removed.
+    """Be the only process that writes to a folder; what killed ones left half-written or temporary is removed.
 
     The lock ends with its process, however that ends.
 
     Raises:
         RunError: another process holds it.
+        OutsideError: a link inside leads out of the folder.
         StorageError: the folder cannot be written to.
     """
     resolved = Path(path).resolve()
     if resolved in _held:
         raise RunError(f"{path}: this process is already working on this run")
+    check_links(path)
     try:
         # a record lock, which workers forked from this process do not inherit and so cannot keep
-        handle = os.open(resolved / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        handle = os.open(resolved / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         raise cannot_write(path / LOCK, error) from error
     try:
         _take(handle, path)
         _held.add(resolved)
-        _tidy(resolved)
+        tidy(resolved)
+        sweep()
         yield
     finally:
         _held.discard(resolved)
@@ -204,12 +211,6 @@ def _take(handle: int, path: Path) -> None:
     with suppress(OSError):  # a full disk is the business of the file that matters
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()}\n".encode(), 0)
-
-
-def _tidy(path: Path) -> None:
-    for folder in (path, path / CHECKPOINTS, path / NETLISTS):
-        for leftover in folder.glob(UNFINISHED):
-            leftover.unlink(missing_ok=True)
 
 
 def _make(folder: Path) -> None:
