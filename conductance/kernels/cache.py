@@ -7,6 +7,7 @@ One rename puts file and digest in place together, so two processes may build th
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_cache_dir
@@ -54,7 +55,10 @@ def find(key: str) -> Path | None:
     for path in sorted(folder().glob(f"{key}-*.so")):
         if path.stem.removeprefix(f"{key}-") == _digest(path):
             return path
-        path.unlink(missing_ok=True)
+        with suppress(
+            OSError
+        ):  # a folder, or a file that may not be removed: it is not loaded, that is enough
+            path.unlink(missing_ok=True)
     return None
 
 

@@ -59,8 +59,11 @@ def find_compiler() -> tuple[str, ...]:
 
 def identity(command: tuple[str, ...]) -> str:
     """What a library depends on besides its source: compiler, options and, for -march=native, the processor."""
-    real = Path(command[0]).resolve()
-    status = real.stat()
+    try:
+        real = Path(command[0]).resolve()
+        status = real.stat()
+    except (OSError, RuntimeError) as error:
+        raise CompilerError(f"compiler {command[0]} cannot be read ({error}); set CC to another") from None
     parts = [
         str(real),
         str(status.st_size),
@@ -112,18 +115,25 @@ def _compile(call: list[str], place: Path, log: Path) -> int:
     return code
 
 
-def load(path: Path) -> ctypes.CDLL:
-    """The library, opened.
+def load(path: Path, *functions: str) -> ctypes.CDLL:
+    """The library, opened; it has these functions.
 
     Raises:
-        CompilerError: the system refuses it, as it does in a folder mounted noexec.
+        CompilerError: the system refuses it, as it does in a folder mounted noexec, or a function is missing.
     """
     try:
-        return ctypes.CDLL(str(path))
+        library = ctypes.CDLL(str(path))
     except OSError as error:
         raise CompilerError(
             f"kernel {path} cannot be loaded ({error}); set {store.VARIABLE} to a folder on another file system"
         ) from None
+    missing = [name for name in functions if not hasattr(library, name)]
+    if missing:
+        raise CompilerError(
+            f"kernel {path} has no function {', '.join(missing)}: the compiler left it out; install a working one or "
+            f"set CC, and delete that file"
+        )
+    return library
 
 
 @cache

@@ -70,7 +70,7 @@ def kernel(name: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> Kernel:
     parts = (name, DTYPES[dtype], repr(wanted), compiler.identity(compiler.find_compiler()), _generator())
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
     path = store.find(key) or compiler.build(source(rule, DTYPES[dtype], gradients), key)
-    library = compiler.load(path)
+    library = compiler.load(path, "forward", *(() if gradients is None else ("backward",)))
     given = (*NUMBERS, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long)  # sizes, input, start and its lanes
     library.forward.argtypes = (*given, *(ctypes.c_void_p,) * 4)
     library.forward.restype = None

@@ -14,6 +14,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 import torch
 
+from conductance.kernels import KernelWarning
 from conductance.networks.chain import Network
 from conductance.storage.checkpoints import CHECKPOINT
 from conductance.storage.networks import network_document
@@ -204,13 +205,17 @@ def _solve_last(module: SeriesModule) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Lightning's remarks on hardware, loggers and data loaders, none of which a user can act on."""
+    """Without Lightning's remarks on hardware, loggers and data loaders, none of which a user can act on.
+
+    That the eager step runs for want of a compiler is said: it is 20 times slower and rounds differently.
+    """
     log = logging.getLogger("lightning.pytorch")
     level = log.level
     log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            warnings.simplefilter("always", KernelWarning)
             yield
     finally:
         log.setLevel(level)

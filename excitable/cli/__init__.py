@@ -5,6 +5,7 @@ help and errors come at once.
 """
 
 import sys
+import warnings
 from collections.abc import Callable
 
 import typer
@@ -24,7 +25,7 @@ from excitable.cli import (
     sweep,
     train,
 )
-from excitable.cli.console import fail
+from excitable.cli.console import fail, show_warning
 from excitable.cli.interrupt import listen, status, stoppable
 
 COMMANDS: tuple[Callable[..., None], ...] = (
@@ -72,6 +73,7 @@ def _options(
 def main() -> None:
     """Run the command line: a user's error is one message and status 2, an error of the program keeps its trace."""
     listen()
+    warnings.showwarning = show_warning
     try:
         app()
     except KeyboardInterrupt:  # before the command began

@@ -1,10 +1,13 @@
 """How the command line writes: results to the standard output, errors and progress to the standard error."""
 
+import warnings
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_pythons = warnings.showwarning
 
 
 @cache
@@ -36,3 +39,11 @@ def warn(message: str) -> None:
         console = messages()
         console.print("warning: ", style="bold yellow", end="")
         console.print(message)
+
+
+def show_warning(message: Warning | str, category: type[Warning], *where: object, **named: object) -> None:
+    """Write a warning of ours as one sentence, anybody else's as Python does: in place of `warnings.showwarning`."""
+    if category.__module__.partition(".")[0] in ("conductance", "circuits", "netlists", "excitable"):
+        warn(str(message))
+    else:
+        _pythons(message, category, *where, **named)  # type: ignore[arg-type]

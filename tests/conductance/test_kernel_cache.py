@@ -1,5 +1,6 @@
 """Compiling and keeping kernels: a private cache that trusts nothing it did not check, and a machine without tools."""
 
+import errno
 import os
 import platform
 import stat
@@ -21,7 +22,10 @@ from conductance.kernels import (
     library,
 )
 from conductance.layers import NeuronLayer
+from conductance.networks import RECIPES, series_network
 from conductance.neurons import adlif, lif, mtc, qif
+from conductance.tasks import MackeyGlass
+from conductance.training import TrainingOptions, train
 
 TRAINING = """
 import sys, torch
@@ -146,7 +150,32 @@ def layer_steps() -> NeuronLayer:
     return layer
 
 
-@pytest.mark.parametrize("fault", ["no compiler", "CC", "failing compiler", "cache"])
+def scripted(folder, text: bytes) -> str:
+    """A compiler of ours; $real is the true one."""
+    script = folder / "cc"
+    script.write_bytes(b"#!/bin/sh\nreal=%s\n%s\n" % (compiler.find_compiler()[0].encode(), text))
+    script.chmod(0o700)
+    return str(script)
+
+
+FAULTS = {
+    "fails": (b"echo the disk is on fire >&2; exit 1", "the disk is on fire"),
+    "words in no encoding": (b"printf 'f\\374r \\377' >&2; exit 1", "failed; install a working one"),
+    "killed": (b"kill -9 $$", "failed; install a working one"),
+    "says that it is done": (b"exit 0", "failed; install a working one"),
+    "writes nonsense": (
+        b'for a in "$@"; do case $a in *.so) echo nonsense > $a;; esac; done',
+        "cannot be loaded",
+    ),
+    "leaves the function out": (
+        b'for a in "$@"; do case $a in *.so) out=$a;; esac; done; echo "int x;" > e.c; exec $real -shared -o $out e.c',
+        "has no function forward",
+    ),
+}
+"""What a compiler can do, and a word of the sentence about it."""
+
+
+@pytest.mark.parametrize("fault", ["no compiler", "CC", "quote", "cache", "full", *FAULTS])
 def test_without_tools_layers_step_eagerly_and_say_so_once(fault, monkeypatch, tmp_path):
     """One warning for any number of layers, with the way out; `backend='c'` is an error with the same words."""
     if fault == "no compiler":
@@ -156,18 +185,22 @@ def test_without_tools_layers_step_eagerly_and_say_so_once(fault, monkeypatch, t
     elif fault == "CC":
         monkeypatch.setenv("CC", "/does/not/exist -O1")
         words = "CC names"
-    elif fault == "failing compiler":
-        script = tmp_path / "cc"
-        script.write_text("#!/bin/sh\necho the disk is on fire >&2\nexit 1\n")
-        script.chmod(0o700)
-        monkeypatch.setenv("CC", str(script))
-        words = "the disk is on fire"
+    elif fault == "quote":
+        monkeypatch.setenv("CC", 'gcc "-O1')
+        words = "is no command"
+    elif fault == "full":
+        monkeypatch.setattr(cache, "put", full_disk)
+        words = "make room there"
+    elif fault in FAULTS:
+        text, words = FAULTS[fault]
+        monkeypatch.setenv("CC", scripted(tmp_path, text))
     else:
         (tmp_path / "cache").write_text("not a folder")
         words = cache.VARIABLE
     with pytest.warns(KernelWarning, match=words) as caught:
         layers = [layer_steps() for _ in range(3)]
     assert len(caught) == 1
+    assert str(caught[0].message).startswith("layers run on the eager step, about 20 times slower: ")
     assert layers[0].backend_used == "eager"
     assert layers[0].raw_theta.grad is not None
     layers[0].backend = "c"
@@ -187,6 +220,35 @@ def test_a_compiler_without_its_options_still_makes_kernels(folder, monkeypatch,
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert layer_steps().backend_used == "c"
+
+
+def full_disk(*_arguments):
+    """What every writer meets."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_folder_in_the_place_of_a_library_is_passed_over(folder):
+    """It is not loaded and no traceback; the kernel is compiled beside it."""
+    build()
+    (path,) = stored(folder)
+    key = path.name.split("-")[0]
+    path.unlink()
+    (folder / f"{key}-{'0' * 32}.so").mkdir()
+    build()
+    assert path in stored(folder)
+
+
+def test_training_says_that_there_is_no_compiler(monkeypatch, tmp_path):
+    """Lightning's remarks are silenced, this is not: it decides the speed and the last bits of the weights."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CC", raising=False)
+    task = MackeyGlass(
+        sample_step=1.0, horizon=20.0, series_samples=60, warm_up=20, train_series=2, validation_series=1,
+        test_series=1, held_out_samples=60,
+    )  # fmt: skip
+    network = series_network(RECIPES["mtc"], inputs=1, hidden=3, outputs=1, dt=1.0, low_pass_tau=2.0)
+    with pytest.warns(KernelWarning, match="about 20 times slower: no C compiler"):
+        train(network, task, task.generate(0), TrainingOptions(steps=1, batch=1, evaluate_every=1))
 
 
 def test_a_compiler_that_hangs_is_given_up(folder, monkeypatch, tmp_path):

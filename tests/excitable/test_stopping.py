@@ -69,8 +69,15 @@ def started(command: list[str], mark: Path) -> tuple[subprocess.Popen, list[int]
 
 
 @pytest.mark.simulator
-@pytest.mark.parametrize("command", ["simulate", "sweep"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        ("simulate", signal.SIGTERM),
+        ("simulate", signal.SIGINT),
+        ("sweep", signal.SIGTERM),
+        ("sweep", signal.SIGHUP),
+    ],
+)
 def test_a_stopped_command_ends_its_simulator_and_says_so(run, slow, tmp_path, command, number):
     """One sentence, the shell's status of the signal, no simulator and no folder left."""
     process, simulators = started([command, str(run)], slow)

@@ -44,7 +44,7 @@ def event_kernel(flow: Flow, dtype: torch.dtype) -> EventKernel:
     Raises:
         PrintError, CompilerError, CacheError: it cannot be made; the message says what to do.
     """
-    library = _built(source(flow, DTYPES[dtype]))
+    library = _built(source(flow, DTYPES[dtype]), "forward", "backward", "tape_rows")
     for function in (library.forward, library.backward, library.tape_rows):
         function.argtypes, function.restype = (ctypes.POINTER(Call),), ctypes.c_int
     return EventKernel(forward=library.forward, backward=library.backward, tape_rows=library.tape_rows)
@@ -57,16 +57,16 @@ def classifier_kernel(flow: Flow, after: Pseudospikes | None, dtype: torch.dtype
     Raises:
         PrintError, CompilerError, CacheError: it cannot be made; the message says what to do.
     """
-    function = _built(classifier_source(flow, after, DTYPES[dtype])).classify
+    function = _built(classifier_source(flow, after, DTYPES[dtype]), "classify").classify
     function.argtypes, function.restype = (ctypes.POINTER(Chain),), ctypes.c_int
     return function
 
 
-def _built(text: str) -> ctypes.CDLL:
-    """The library of a C text, from the cache on disk or the compiler."""
+def _built(text: str, *functions: str) -> ctypes.CDLL:
+    """The library of a C text with these functions, from the cache on disk or the compiler."""
     parts = (text, compiler.identity(compiler.find_compiler()))
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-    return compiler.load(store.find(key) or compiler.build(text, key))
+    return compiler.load(store.find(key) or compiler.build(text, key), *functions)
 
 
 @cache
