@@ -19,6 +19,7 @@ from conductance.storage import StorageError
 from excitable.config import ConfigurationError
 from excitable.runs.environment import environment
 from excitable.runs.folder import RunError, located, locked
+from excitable.runs.inside import OutsideError
 from excitable.runs.series import SeriesRun, untrained_network
 
 
@@ -164,3 +165,66 @@ def test_the_environment_names_no_person_host_or_folder(tmp_path):
     assert not {platform.node(), getpass.getuser()} & values
     assert str(Path.home()) + os.sep not in text
     assert str(Path(__file__).parent.parent.parent) not in text
+
+
+@pytest.mark.parametrize(
+    "name", [".lock", "config.toml", "metrics.jsonl", "netlists", "checkpoints", "tensorboard"]
+)
+def test_a_link_that_leads_out_of_a_run_is_refused(tmp_path, name):
+    """In the place of a file or a folder, hanging or not: nothing is written or read through it, and it is named."""
+    run = begin(tmp_path / "small")
+    place, outside = run.path / name, tmp_path / "outside"
+    place.unlink(missing_ok=True)
+    outside.mkdir()
+    (outside / "config.toml").write_text(SMALL)
+    goal = outside if name in ("netlists", "checkpoints", "tensorboard") else outside / name
+    place.symlink_to(goal)
+    before = sorted(path.name for path in outside.iterdir())
+    for use in (lambda: begin(run.path), lambda: SeriesRun.find(run.path), run.locked().__enter__):
+        with pytest.raises((OutsideError, RunError), match=name if name != "config.toml" else "link|no run"):
+            use()
+    assert sorted(path.name for path in outside.iterdir()) == before
+
+
+def test_a_link_deep_inside_is_refused_and_one_that_stays_inside_is_not(tmp_path):
+    """A netlist's schematic that is a link to a file elsewhere would be embedded into the report."""
+    run = begin(tmp_path / "small")
+    secret = tmp_path / "secret.svg"
+    secret.write_text("<svg>secret</svg>")
+    (run.path / "netlists").mkdir()
+    (run.path / "netlists" / "network_hidden.svg").symlink_to(secret)
+    with pytest.raises(OutsideError, match="network_hidden.svg is a link that leads out"):
+        SeriesRun.find(run.path)
+    (run.path / "netlists" / "network_hidden.svg").unlink()
+    (run.path / "netlists" / "inside.toml").symlink_to(run.path / "config.toml")
+    assert SeriesRun.find(run.path).configuration == run.configuration
+
+
+def test_the_run_folder_itself_may_be_a_link(tmp_path):
+    """Runs are kept on another disk and linked to."""
+    run = begin(tmp_path / "disk" / "small")
+    link = tmp_path / "small"
+    link.symlink_to(run.path, target_is_directory=True)
+    begin(link)
+    with SeriesRun.find(link).locked():
+        assert (run.path / ".lock").exists()
+
+
+def test_only_our_unfinished_files_are_removed(tmp_path):
+    """A download or an editor's file beside ours stays, at any depth; ours of a killed process goes."""
+    run = begin(tmp_path / "small")
+    deep = run.path / "netlists" / "parts" / "behavioural"
+    deep.mkdir(parents=True)
+    ours = [run.path / ".model.17_0.part.json", deep / ".output.4_12.part.raw", deep / ".log.4_13.part"]
+    others = [
+        run.path / ".download.part",
+        run.path / ".film.mp4.part",
+        deep / "x.1_2.part",
+        deep / ".a.part1",
+    ]
+    for path in (*ours, *others):
+        path.write_text("half")
+    with run.locked():
+        pass
+    assert not any(path.exists() for path in ours)
+    assert all(path.exists() for path in others)
