@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
     "conductance": (
         ("errors", "lazy"),
-        ("files", "frozen", "parameter", "stimulus", "surrogates", "tables"),
+        ("files", "frozen", "parameter", "stimulus", "surrogates", "system", "tables"),
         ("elements",),
         ("neurons",),
         ("derivation",),

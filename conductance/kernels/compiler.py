@@ -13,8 +13,8 @@ import torch
 
 from conductance.errors import ExcitableError
 from conductance.kernels import cache as store
-from conductance.processes import run_guarded
-from conductance.scratch import scratch_folder
+from conductance.system.processes import run_guarded
+from conductance.system.scratch import scratch_folder
 
 SECONDS = 20
 """A compilation that takes longer is given up; the largest kernels take about two seconds."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from circuits.measures.chips import Conditions, draw_chip
 from conductance.networks import Network
-from conductance.scratch import scratch_folder
 from conductance.storage import load_network, save_network
 from conductance.storage.networks import STRUCTURE, WEIGHTS
+from conductance.system.scratch import scratch_folder
 from conductance.tasks import Split, Task
 from conductance.variation import Mismatch
 from excitable.ladder.options import CircuitOptions

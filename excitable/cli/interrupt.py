@@ -25,7 +25,7 @@ def listen() -> None:
 def _stop(number: int, _frame: FrameType | None) -> None:
     _received[0] = signal.Signals(number)
     # looked up, because a command that has started no program has not imported it either
-    if processes := sys.modules.get("conductance.processes"):
+    if processes := sys.modules.get("conductance.system.processes"):
         processes.stop_all()
     raise KeyboardInterrupt
 

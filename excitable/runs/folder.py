@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 from conductance.errors import ExcitableError
 from conductance.files import StorageError, cannot_write, readable_json, write_whole
-from conductance.scratch import sweep
+from conductance.system.scratch import sweep
 from excitable.config import Configuration, parse_configuration
 from excitable.runs.environment import environment
 from excitable.runs.inside import check_links, tidy

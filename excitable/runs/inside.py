@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conductance.errors import ExcitableError
 from conductance.files import OURS
-from conductance.scratch import PREFIX, sweep
+from conductance.system.scratch import PREFIX, sweep
 
 
 class OutsideError(ExcitableError):

@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecu
 from contextlib import nullcontext
 from pathlib import Path
 
-from conductance.processes import end_all
+from conductance.system.processes import end_all
 from netlists.errors import SimulatorMissing
 from netlists.netlist import Netlist
 from netlists.simulation.base import Run, Simulator

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from conductance.processes import run_guarded
+from conductance.system.processes import run_guarded
 
 _KEPT_LOG = 200_000
 

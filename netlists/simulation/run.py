@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from conductance.scratch import scratch_folder
+from conductance.system.scratch import scratch_folder
 from netlists.errors import NetlistError, WaveformError
 from netlists.netlist import Netlist
 from netlists.simulation.answer import answer

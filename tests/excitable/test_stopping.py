@@ -12,7 +12,7 @@ import pytest
 from report_examples import trained_run
 from test_config import SMALL
 
-from conductance.scratch import PREFIX, scratch_folder, sweep
+from conductance.system.scratch import PREFIX, scratch_folder, sweep
 
 PATIENCE = 120.0
 """Seconds within which something must have happened; a loaded machine is no failure."""
