@@ -7,12 +7,14 @@ import numpy as np
 
 from circuits.data.circuit import (
     GROUND,
+    Capacitor,
     Circuit,
     CircuitError,
     CurrentSource,
     Device,
     HeldWaveform,
     Instance,
+    Pin,
     Resistor,
     Subcircuit,
     Transconductance,
@@ -28,6 +30,7 @@ from circuits.realisations.interface import OUTPUT, input_state, parameter_name
 from circuits.realisations.levels import default_technology
 from circuits.technologies import Technology
 from conductance.layers import NeuronLayer, Projection
+from conductance.layers.recurrence import OUTPUT as RECURRENT_OUTPUT
 from conductance.networks import Network
 from conductance.neurons.base import Neuron
 from conductance.neurons.spiking import is_linear
@@ -119,6 +122,11 @@ def network_circuit(
     chosen = tuple(range(hidden.size)) if neurons is None else tuple(neurons)
     if chosen != tuple(range(hidden.size)):
         _check_linear_after(network, hidden)
+        if hidden.recurrent is not None:
+            raise CircuitError(
+                f"circuit {name}: recurrent weights join the neurons of {hidden.neuron.name}, so a part of them is not "
+                f"the network; simulate it as one netlist"
+            )
     for label, layer in network.chain.items():
         check_name(label, f"circuit {name}, layer")
         if isinstance(layer, Projection):
@@ -235,6 +243,20 @@ def with_shared_widths(label: str, neuron: Neuron, columns: Mapping[str, np.ndar
     return neuron.with_values(**shared)
 
 
+def _with_pin(built: Realisation, state: str, label: str) -> Realisation:
+    """The same neuron with the node of a state as a pin, to be read by recurrent weights."""
+    if any(pin.name == state for pin in built.subcircuit.pins):
+        return built
+    if state not in built.subcircuit.nodes:
+        raise CircuitError(
+            f"layer {label}: its recurrent weights read the state {state}, which has no node at this level; "
+            f"read the output, or simulate the layer behaviourally"
+        )
+    own = built.subcircuit
+    pin = Pin(name=state, meaning=f"state {state}, read by recurrent weights")
+    return replace(built, subcircuit=replace(own, pins=(*own.pins, pin)))
+
+
 class _Builder:
     """Collects the parts of one circuit while the layers are walked from input to output."""
 
@@ -296,7 +318,7 @@ class _Builder:
         levels = self.levels[label]
         several = len(set(levels)) > 1
         kinds = {
-            level: self._realisation(label, layer.neuron, columns, level, several)
+            level: self._realisation(label, layer, columns, level, several)
             for level in dict.fromkeys(levels[index] for index in indices)
         }
         produced = [Signal() for _ in range(layer.size)]
@@ -312,6 +334,8 @@ class _Builder:
             }
             out = output_node(label, index)
             pins = {entry.name: node, OUTPUT: out, **{pin: pin for pin in built.supplies}}
+            for pin in built.subcircuit.pins:
+                pins.setdefault(pin.name, f"{label}_{index}_{pin.name}")
             if built.axon not in pins:
                 pins[built.axon] = f"{label}_{index}_{built.axon}"
             if built.synapses is not None:
@@ -320,9 +344,38 @@ class _Builder:
                 Instance(name=f"x{label}_{index}", subcircuit=built.name, connections=pins, parameters=given)
             )
             produced[index] = Signal(node=out)
+        if layer.recurrent is not None:
+            self._recur(label, layer, entry.name)
         self.membranes[label] = tuple(f"{label}_{index}_{entry.name}" for index in indices)
         self.used.add(layer.neuron.name)
         return produced
+
+    def _recur(self, label: str, layer: NeuronLayer, entry: str) -> None:
+        """The currents from a layer's neurons back to themselves; a low-pass is a resistor and a capacitor."""
+        own = layer.recurrent
+        if own is None:
+            return
+        ends = [output_node(label, k) for k in range(layer.size)]
+        if own.source != RECURRENT_OUTPUT:
+            ends = [f"{label}_{k}_{own.source}" for k in range(layer.size)]
+        if own.tau is not None:
+            start = layer.initial_state(1)[-1][0].detach().double().tolist()
+            ends = [self._low_passed(end, own.tau, value) for end, value in zip(ends, start, strict=True)]
+        for target, row in enumerate(own.weights().detach().double().tolist()):
+            weights = {end: weight for end, weight in zip(ends, row, strict=True) if weight}
+            self._inject(Signal(weights=weights), f"{label}_{target}_{entry}")
+
+    def _low_passed(self, source: str, tau: float, start: float) -> str:
+        """A node that follows a voltage with a time constant in tau_m."""
+        node, unit = f"{source}_synapse", self.scaling.conductance_unit
+        self.devices += [
+            Transconductance(name=f"g_{node}", out_from=GROUND, out_to=node, sense_positive=source,
+                             sense_negative=GROUND, gain=unit, note="synapse"),
+            Resistor(name=f"r_{node}", positive=node, negative=GROUND, resistance=1 / unit),
+            Capacitor(name=f"c_{node}", positive=node, negative=GROUND, capacitance=tau * self.scaling.capacitance),
+        ]  # fmt: skip
+        self.initial[node] = start * self.scaling.voltage_unit
+        return node
 
     def finish(self, signals: Sequence[Signal]) -> tuple[str, ...]:
         """The nodes of the network's outputs; neurons left out of a part give zero, so that outputs of parts add up."""
@@ -358,9 +411,10 @@ class _Builder:
         return node
 
     def _realisation(
-        self, label: str, neuron: Neuron, columns: Mapping[str, np.ndarray], level: Level, several: bool
+        self, label: str, layer: NeuronLayer, columns: Mapping[str, np.ndarray], level: Level, several: bool
     ) -> Realisation:
         """How a layer's neurons of a level are built, their parts kept once for the whole circuit."""
+        neuron = layer.neuron
         if several:
             neuron = replace(neuron, name=f"{neuron.name}_{level}")
         bias = None
@@ -370,6 +424,8 @@ class _Builder:
         built = realise(
             neuron, level, technology=self.technology, scaling=self.scaling, trims=self.trims, bias=bias
         )
+        if layer.recurrent is not None and layer.recurrent.source != RECURRENT_OUTPUT:
+            built = _with_pin(built, layer.recurrent.source, label)
         synapses = () if built.synapses is None else built.synapses.subcircuits
         for subcircuit in (*built.cells, *synapses, built.subcircuit):
             if self.subcircuits.setdefault(subcircuit.name, subcircuit) != subcircuit:

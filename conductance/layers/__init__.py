@@ -2,5 +2,6 @@
 
 from conductance.layers.neurons import NeuronLayer
 from conductance.layers.projection import Projection
+from conductance.layers.recurrence import Recurrence
 
-__all__ = ["NeuronLayer", "Projection"]
+__all__ = ["NeuronLayer", "Projection", "Recurrence"]

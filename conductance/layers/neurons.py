@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+import sympy
 import torch
 from torch import nn
 
@@ -10,6 +11,7 @@ from conductance.derivation.program import Program
 from conductance.derivation.rules import Rule, derive
 from conductance.kernels.backend import check_backend, kernel_name, run, used
 from conductance.layers.base import ShapeError, check_input
+from conductance.layers.recurrence import Recurrence
 from conductance.layers.transforms import constrained, unconstrained
 from conductance.neurons.base import Neuron
 from conductance.parameter import ParameterError
@@ -29,6 +31,7 @@ class NeuronLayer(nn.Module):
             that a configuration file trains where it gives none.
         backend: "auto" steps by a generated kernel where one can be had and by torch elsewhere, "c" insists on the
             compiled kernel, "triton" on that for GPUs, "eager" on torch.
+        recurrent: weights back to the layer's own neurons; their last source is then one state more.
 
     A parameter is trained through its declared transform, so it never leaves its bounds. Read values by
     `layer.values()`.
@@ -47,6 +50,7 @@ class NeuronLayer(nn.Module):
         values: Mapping[str, float | torch.Tensor] | None = None,
         trainable: Collection[str] = (),
         backend: str = "auto",
+        recurrent: Recurrence | None = None,
     ) -> None:
         super().__init__()
         given: object = neuron
@@ -83,6 +87,15 @@ class NeuronLayer(nn.Module):
                 self.register_parameter(f"raw_{parameter.name}", nn.Parameter(raw))
             else:
                 self.register_buffer(f"raw_{parameter.name}", raw)
+        self.recurrent = recurrent
+        if recurrent is not None:
+            recurrent.check(neuron, size, getattr(self, f"raw_{neuron.parameters[0].name}").dtype)
+        self._output = None
+        if recurrent is not None and recurrent.state_index(neuron) is None and neuron.event is None:
+            known = (*neuron.state_symbols, *(p.symbol for p in neuron.parameters))
+            self._output = compiled(
+                Program(inputs=known, assignments=(), outputs=(sympy.sympify(neuron.output),)), "output"
+            )
         self.check_values()
 
     def extra_repr(self) -> str:
@@ -123,7 +136,7 @@ class NeuronLayer(nn.Module):
             checked.add(row)
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
-        """The declared initial states, each (batch, neuron)."""
+        """The declared initial states, each (batch, neuron); with recurrent weights also what their source is then."""
         values = self.values()
         start = []
         for state in self.neuron.states:
@@ -132,7 +145,19 @@ class NeuronLayer(nn.Module):
                 values[name] if name in values else torch.full_like(next(iter(values.values())), float(name))
             )
             start.append(column.expand(batch, self.size))
+        if self.recurrent is not None:
+            start.append(self._source(tuple(start), values).expand(batch, self.size))
         return tuple(start)
+
+    def _source(self, state: tuple[torch.Tensor, ...], values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The recurrent source of a state at rest: an event neuron gives no spike."""
+        index = None if self.recurrent is None else self.recurrent.state_index(self.neuron)
+        if index is not None:
+            return state[index]
+        if self._output is None:
+            return torch.zeros_like(state[0])
+        (output,) = self._output(*state, *values.values())
+        return output
 
     @property
     def backend_used(self) -> str:
@@ -140,6 +165,8 @@ class NeuronLayer(nn.Module):
         values = tuple(self.values().values())
         constants = self._constants(*values, values[0].new_tensor(self.dt))
         inputs = values[0].new_zeros(1, 1, self.size).requires_grad_()
+        if self.recurrent is not None:
+            return "eager"
         return used(kernel_name(self.backend, self.rule, inputs, self.initial_state(1), constants))
 
     def forward(
@@ -167,14 +194,22 @@ class NeuronLayer(nn.Module):
         if not state:
             spread = (s.repeat_interleave(places, dim=1) for s in self.initial_state(1))
             state = tuple(s.expand(inputs.shape[1], -1) for s in spread)
-        if len(state) != len(self.neuron.states) or any(s.shape != inputs.shape[1:] for s in state):
+        state = tuple(s.expand(inputs.shape[1:]) if s.shape == inputs.shape[2:] else s for s in state)
+        states = len(self.neuron.states) + (self.recurrent is not None)
+        if len(state) != states or any(s.shape != inputs.shape[1:] for s in state):
             raise ShapeError(
                 f"layer {self.neuron.name}: state has shapes {[tuple(s.shape) for s in state]}; "
-                f"allowed are {len(self.neuron.states)} of {tuple(inputs.shape[1:])}"
+                f"allowed are {states} of {tuple(inputs.shape[1:])}, or of {tuple(inputs.shape[2:])} for all series"
             )
         constants = self._constants(*self.values().values(), first.new_tensor(self.dt))
         if places > 1:
             constants = tuple(constant.expand(self.size).repeat_interleave(places) for constant in constants)
+        if self.recurrent is not None:
+            if places > 1:
+                raise ShapeError(
+                    f"layer {self.neuron.name}: recurrent weights join neurons, not places; give places = 1"
+                )
+            return self._recurrent(self.recurrent, inputs, state, constants, record)
         name = kernel_name(self.backend, self.rule, inputs, state, constants) if record is None else ""
         if name:
             return run(name, inputs, state, constants)
@@ -187,3 +222,25 @@ class NeuronLayer(nn.Module):
             if record is not None:
                 record.append(state)
         return torch.stack(outputs), state
+
+    def _recurrent(
+        self,
+        recurrent: Recurrence,
+        inputs: torch.Tensor,
+        state: tuple[torch.Tensor, ...],
+        constants: tuple[torch.Tensor, ...],
+        record: list | None,
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Step through time with what the layer's neurons did a step ago added to the input."""
+        *own, arriving = state
+        weights, share = recurrent.weights().T, recurrent.share(self.dt)
+        place = recurrent.state_index(self.neuron)
+        outputs = []
+        for current in inputs.unbind(0):
+            *own, output = self._step(*own, current + arriving @ weights, *constants)
+            source = output if place is None else own[place]
+            arriving = source if recurrent.tau is None else arriving + share * (source - arriving)
+            outputs.append(output)
+            if record is not None:
+                record.append(tuple(own))
+        return torch.stack(outputs), (*own, arriving)

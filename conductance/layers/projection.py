@@ -26,6 +26,23 @@ class Projection(nn.Module):
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(outputs))
 
+    @classmethod
+    def of_linear(cls, linear: nn.Linear) -> "Projection":
+        """The same weights and bias, shared with a torch Linear; one without a bias gets one of zero."""
+        made = cls(linear.in_features, linear.out_features, generator=torch.Generator())
+        made.weight = linear.weight
+        made.bias = (
+            nn.Parameter(linear.weight.new_zeros(linear.out_features)) if linear.bias is None else linear.bias
+        )
+        return made
+
+    def reset_parameters(self, *, generator: torch.Generator | None = None) -> None:
+        """Draw the weights anew, uniform in +-1/sqrt(inputs), and set the bias to zero."""
+        bound = 1 / math.sqrt(self.inputs)
+        with torch.no_grad():
+            self.weight.uniform_(-bound, bound, generator=generator)
+            self.bias.zero_()
+
     @property
     def inputs(self) -> int:
         """Number of inputs."""

@@ -17,12 +17,13 @@ class Network(nn.Module):
     """Named layers, each fed by the one before.
 
     Args:
-        layers: name to layer, in order. The names appear in errors, run folders and netlists.
+        layers: name to layer, in order. The names appear in errors, run folders and netlists. A torch Linear becomes a
+            `Projection` with its own weights; the layers of a network join the chain as `<its name>_<layer>`.
     """
 
-    def __init__(self, layers: Mapping[str, Projection | NeuronLayer]) -> None:
+    def __init__(self, layers: Mapping[str, "Projection | NeuronLayer | nn.Linear | Network"]) -> None:
         super().__init__()
-        self.layers = nn.ModuleDict(dict(layers))
+        self.layers = nn.ModuleDict(_flattened(layers))
         width = None
         for name, layer in self.chain.items():
             if not isinstance(layer, Projection | NeuronLayer):
@@ -61,3 +62,18 @@ class Network(nn.Module):
             if record is not None:
                 record[name] = values
         return values, after
+
+
+def _flattened(layers: Mapping[str, Any]) -> dict[str, nn.Module]:
+    """The layers with networks opened and Linears as projections."""
+    found: dict[str, nn.Module] = {}
+    for name, layer in layers.items():
+        inside = layer.chain if isinstance(layer, Network) else None
+        parts = (
+            {name: layer} if inside is None else {f"{name}_{label}": part for label, part in inside.items()}
+        )
+        for label, part in parts.items():
+            if label in found:
+                raise ShapeError(f"network: two layers are named {label}; rename one")
+            found[label] = Projection.of_linear(part) if isinstance(part, nn.Linear) else part
+    return found

@@ -51,6 +51,19 @@ class _Layer:
     shape: tuple[int, int]
     start: np.ndarray
     columns: slice
+    loop: "_Loop | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Loop:
+    """Recurrent weights in double precision; `place` is the source's row among the states, None for the output.
+
+    With a synapse the last row of the states is what it has passed so far.
+    """
+
+    weight: np.ndarray
+    place: int | None
+    tau: float | None
 
 
 def integrate_network(
@@ -136,7 +149,12 @@ def _layer(name: str, layer: NeuronLayer, begin: int) -> _Layer:
     states = list(neuron.state_symbols)
     derivatives = [state.derivative for state in neuron.states]
     columns = {key: value.detach().double().numpy() for key, value in layer.values().items()}
-    start = np.stack([tensor[0].detach().double().numpy() for tensor in layer.initial_state(1)])
+    rows = [tensor[0].detach().double().numpy() for tensor in layer.initial_state(1)]
+    own, loop = layer.recurrent, None
+    if own is not None:
+        weight = own.weights().detach().double().numpy()
+        loop = _Loop(weight=weight, place=own.state_index(neuron), tau=own.tau)
+    start = np.stack(rows if loop is None or loop.tau is not None else rows[:-1])
     return _Layer(
         name=name,
         derivative=sympy.lambdify([*states, INPUT, *symbols], derivatives, "numpy", cse=True),
@@ -145,6 +163,7 @@ def _layer(name: str, layer: NeuronLayer, begin: int) -> _Layer:
         shape=start.shape,
         start=start,
         columns=slice(begin, begin + start.size),
+        loop=loop,
     )
 
 
@@ -167,9 +186,18 @@ def _evaluate(
             parameters = tuple(column[:, None] for column in parameters)
         own = state[layer.columns].reshape(*layer.shape, *state.shape[1:])
         slopes = derivative[layer.columns].reshape(own.shape)
-        for row, slope in zip(slopes, layer.derivative(*own, signal, *parameters), strict=True):
+        loop = layer.loop
+        states = own if loop is None or loop.tau is None else own[:-1]
+        output = layer.output(*states, *parameters)
+        if loop is not None:
+            source = output if loop.place is None else states[loop.place]
+            if loop.tau is not None:
+                slopes[-1] = (source - own[-1]) / loop.tau
+                source = own[-1]
+            signal = signal + loop.weight @ source
+        for row, slope in zip(slopes, layer.derivative(*states, signal, *parameters), strict=False):
             row[...] = slope
-        signal = layer.output(*own, *parameters)
+        signal = output
         outputs[name] = signal
     return derivative, outputs
 

@@ -13,7 +13,7 @@ from safetensors.torch import save as bytes_of_tensors
 
 from conductance.errors import ExcitableError
 from conductance.files import StorageError, readable_json, write_whole
-from conductance.layers import NeuronLayer, Projection
+from conductance.layers import NeuronLayer, Projection, Recurrence
 from conductance.networks.chain import Network
 from conductance.storage.declarations import Document, Identifier, decode_neuron, encode_neuron, faults_of
 
@@ -35,6 +35,15 @@ class ProjectionDocument(Document):
     outputs: Width
 
 
+class RecurrenceDocument(Document):
+    """The `Recurrence` of a layer."""
+
+    source: Identifier
+    tau: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
+    trainable: bool
+    sparse: bool
+
+
 class NeuronLayerDocument(Document):
     """A `NeuronLayer`: its declaration, step and what training may change."""
 
@@ -45,6 +54,7 @@ class NeuronLayerDocument(Document):
     method: str
     trainable: list[str]
     neuron: dict[str, Any]
+    recurrent: RecurrenceDocument | None = None
 
 
 class ModelDocument(Document):
@@ -109,6 +119,12 @@ def network_document(network: Network) -> dict[str, Any]:
 
 def _neuron_layer_document(name: str, layer: NeuronLayer) -> dict[str, Any]:
     trained = {key for key, _ in layer.named_parameters()}
+    own = layer.recurrent
+    recurrent = {} if own is None else {
+        "recurrent": {
+            "source": own.source, "tau": own.tau, "trainable": own.trainable, "sparse": own.mask is not None
+        }
+    }  # fmt: skip
     return {
         "kind": "neurons",
         "name": name,
@@ -117,6 +133,7 @@ def _neuron_layer_document(name: str, layer: NeuronLayer) -> dict[str, Any]:
         "method": layer.rule.method,
         "trainable": [p.name for p in layer.neuron.parameters if f"raw_{p.name}" in trained],
         "neuron": encode_neuron(layer.neuron),
+        **recurrent,
     }
 
 
@@ -125,6 +142,8 @@ def check_network(network: Network, *, owner: str) -> None:
     for label, layer in network.chain.items():
         # a neuron's free numbers may be infinite where its value lies on a bound, so its values count
         numbers = layer.values() if isinstance(layer, NeuronLayer) else layer.state_dict()
+        if isinstance(layer, NeuronLayer) and layer.recurrent is not None:
+            numbers["recurrent.weight"] = layer.recurrent.weight
         for name, tensor in numbers.items():
             if not bool(torch.isfinite(tensor).all()):
                 place = (~torch.isfinite(tensor)).nonzero()[0].tolist()
@@ -213,7 +232,17 @@ def _layer(entry: ProjectionDocument | NeuronLayerDocument) -> Projection | Neur
         # a generator of its own: loading must not move the caller's random numbers
         return Projection(entry.inputs, entry.outputs, generator=torch.Generator())
     neuron = decode_neuron(entry.neuron)
-    return NeuronLayer(neuron, entry.size, dt=entry.dt, method=entry.method, trainable=entry.trainable)
+    recurrent = None
+    if entry.recurrent is not None:
+        own = entry.recurrent
+        # ones, so that a sparse one has a mask to be filled
+        recurrent = Recurrence(
+            torch.ones(entry.size, entry.size), source=own.source, tau=own.tau, trainable=own.trainable,
+            sparse=own.sparse,
+        )  # fmt: skip
+    return NeuronLayer(
+        neuron, entry.size, dt=entry.dt, method=entry.method, trainable=entry.trainable, recurrent=recurrent
+    )
 
 
 def _fill(network: Network, weights: Mapping[str, torch.Tensor], path: Path) -> None:

@@ -12,6 +12,8 @@ from conductance.layers import NeuronLayer, Projection
 from conductance.networks.chain import Network
 from conductance.variation.handles import VariationError, handles
 
+RECURRENT = "recurrent"
+"""Behind a layer's name and a dot: its recurrent weights."""
 STREAM = 5
 """Distinguishes these random numbers from others drawn from the same seed."""
 
@@ -61,7 +63,10 @@ class NeuronDeviations:
 
 @dataclass(frozen=True, kw_only=True)
 class WeightDeviations:
-    """One projection: logarithms of the factors of `weight` (output, input) and `bias` (output,)."""
+    """One projection, or recurrent weights: logarithms of the factors of `weight` (output, input) and `bias` (output,).
+
+    Recurrent weights have no bias: it is of length 0.
+    """
 
     weight: torch.Tensor
     bias: torch.Tensor
@@ -99,8 +104,14 @@ def draw_deviations(
                 weight=_normal(generator, mismatch.current, layer.weight),
                 bias=_normal(generator, mismatch.current, layer.bias),
             )
-        elif layer.neuron.elements:
+            continue
+        if layer.neuron.elements:
             found[label] = _of_neurons(layer, mismatch, generator)
+        if layer.recurrent is not None:
+            weight = layer.recurrent.weight
+            found[f"{label}.{RECURRENT}"] = WeightDeviations(
+                weight=_normal(generator, mismatch.current, weight), bias=weight.new_zeros(0)
+            )
     return Deviations(layers=found)
 
 

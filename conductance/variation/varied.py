@@ -8,9 +8,10 @@ from types import MappingProxyType
 import torch
 
 from conductance.layers import NeuronLayer, Projection
+from conductance.layers.recurrence import OUTPUT
 from conductance.layers.transforms import unconstrained
 from conductance.networks.chain import Network
-from conductance.variation.deviations import Deviations, NeuronDeviations, WeightDeviations
+from conductance.variation.deviations import RECURRENT, Deviations, NeuronDeviations, WeightDeviations
 from conductance.variation.handles import VOLTAGE, Handles, VariationError, handles, state_of
 
 Values = dict[str, torch.Tensor]
@@ -31,8 +32,12 @@ def varied_state(network: Network, deviations: Deviations) -> Values:
     found: Values = {}
     layers = dict(network.chain.items())
     for label, deviation in deviations.layers.items():
-        layer = layers.get(label)
-        if isinstance(layer, Projection) and isinstance(deviation, WeightDeviations):
+        layer = layers.get(label.removesuffix(f".{RECURRENT}"))
+        loop = layer.recurrent if isinstance(layer, NeuronLayer) and label.endswith(f".{RECURRENT}") else None
+        if loop is not None and isinstance(deviation, WeightDeviations):
+            _check_shape(loop.weight, deviation.weight, f"weights of {label}")
+            found[f"layers.{label}.weight"] = loop.weight * torch.exp(deviation.weight)
+        elif isinstance(layer, Projection) and isinstance(deviation, WeightDeviations):
             for name in ("weight", "bias"):
                 nominal, change = getattr(layer, name), getattr(deviation, name)
                 _check_shape(nominal, change, f"{name} of layer {label}")
@@ -102,6 +107,9 @@ def rescaled(
             changed = _rescaled_values(layer, voltage, time, wide.get(label, {}))
             with torch.no_grad():
                 chip.load_state_dict(_raw(label, layer, changed), strict=False)
+                if layer.recurrent is not None and layer.recurrent.source != OUTPUT:
+                    # a transconductance from a state keeps its law in volts
+                    layer.recurrent.weight.mul_(voltage)
     return chip
 
 

@@ -137,8 +137,9 @@ def part_circuits(
 
 def _groups(network: Network, options: CircuitOptions) -> list[range]:
     """The neurons of each part; coupled layers do not come apart."""
-    size = next(iter(spiking_layers(network).values())).size
-    if options.monolithic or len(spiking_layers(network)) > 1:
+    first = next(iter(spiking_layers(network).values()))
+    size = first.size
+    if options.monolithic or len(spiking_layers(network)) > 1 or first.recurrent is not None:
         return [range(size)]
     if options.rung == "behavioural":
         return partition(size, workers=available_cores())
