@@ -12,7 +12,7 @@ import numpy as np
 
 from circuits.calibration.amplifiers import Calibration, measured_element, trimmed
 from circuits.data.scaling import Scaling
-from circuits.networks.continuous import layer_values
+from circuits.networks.builder import layer_values
 from circuits.realisations import Trim
 from circuits.realisations.forms import MEASURED
 from circuits.realisations.parts.multi_tanh import WIDEST

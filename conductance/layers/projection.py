@@ -31,9 +31,10 @@ class Projection(nn.Module):
         """The same weights and bias, shared with a torch Linear; one without a bias gets one of zero."""
         made = cls(linear.in_features, linear.out_features, generator=torch.Generator())
         made.weight = linear.weight
-        made.bias = (
-            nn.Parameter(linear.weight.new_zeros(linear.out_features)) if linear.bias is None else linear.bias
-        )
+        if linear.bias is None:
+            made.bias = nn.Parameter(linear.weight.detach().new_zeros(linear.out_features))
+        else:
+            made.bias = linear.bias
         return made
 
     def reset_parameters(self, *, generator: torch.Generator | None = None) -> None:

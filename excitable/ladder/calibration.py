@@ -24,7 +24,8 @@ from circuits.calibration.membrane import SWEPT as SWEPT_DRIVE
 from circuits.calibration.output import EXCITED, INHIBITED, OutputFit, fit_output, output_bench
 from circuits.calibration.output import SWEPT as SWEPT_MEMBRANE
 from circuits.data.scaling import Scaling
-from circuits.networks.continuous import layer_values, level_biases, neuron_levels, with_shared_widths
+from circuits.networks.builder import layer_values, with_shared_widths
+from circuits.networks.continuous import level_biases, neuron_levels
 from circuits.realisations import Level, Realisation, kit, realise
 from circuits.realisations.cells.cell import OUT, Cell, Trim
 from circuits.realisations.interface import OUTPUT, input_state

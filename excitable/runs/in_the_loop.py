@@ -22,7 +22,8 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from circuits.networks.continuous import NetworkCircuit, output_node
+from circuits.networks.builder import output_node
+from circuits.networks.continuous import NetworkCircuit
 from conductance.networks import Network
 from conductance.tasks import Split, Task
 from conductance.training.batches import draw_batch
