@@ -52,7 +52,7 @@ def main(
         results().print(f"page: {chosen.write(found, place)}")
     except ExcitableError as error:
         fail(str(error))
-        sys.exit(1)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The set-up: four packages on their floors, declared dependencies, and two commands that install what is missing."""
+"""The set-up: four packages on their floors, and two commands that install what is missing."""
 
 import ast
 import os
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -61,39 +61,9 @@ def test_only_netlists_and_above_know_pyspice(package: str) -> None:
     assert [where for where, module in imports(package) if module == "PySpice"] == []
 
 
-@pytest.mark.parametrize("package", FLOORS)
-def test_imported_libraries_are_declared(package: str) -> None:
-    """What a package imports is the standard library, a floor, or a declared dependency or extra."""
-    extras = PROJECT["optional-dependencies"]
-    declared = [
-        *PROJECT["dependencies"],
-        *(line for name in extras if name != "dev" for line in extras[name]),
-    ]
-    names = {re.match(r"[\w.-]+", line).group().lower().replace("_", "-") for line in declared}
-    distributions = packages_distributions()
-    undeclared = {
-        (where, module)
-        for where, module in imports(package)
-        if module not in sys.stdlib_module_names
-        and module not in FLOORS
-        and not names & {name.lower().replace("_", "-") for name in distributions.get(module, [module])}
-    }
-    assert undeclared == set()
-
-
 def test_version_is_that_of_the_distribution() -> None:
     """One version, written in pyproject.toml; an editable installation that is out of date shows here."""
     assert excitable.__version__ == PROJECT["version"] == version("excitable")
-
-
-def test_every_dependency_is_locked() -> None:
-    """constraints.txt pins each declared package to one version, without a local build label."""
-    lock = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lock)
-    locked = {line.partition("==")[0].lower().replace("_", "-") for line in lock}
-    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
-    names = {re.match(r"[\w.-]+", line).group().lower().replace("_", "-") for line in wanted}
-    assert names - {"excitable"} <= locked
 
 
 # The repository

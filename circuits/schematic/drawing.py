@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal
 
-import schemdraw
-import schemdraw.elements as elm
-
 from circuits.data.circuit import GROUND
 from circuits.schematic.plan import Part, Row, quantity
+from conductance.extras import extra
+
+with extra("report"):
+    import schemdraw
+    import schemdraw.elements as elm
 
 Align = Literal["left", "center", "right"]
 LETTER, LINE = 0.165, 0.4

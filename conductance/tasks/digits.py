@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from conductance.events.spikes import Spikes
+from conductance.extras import extra
 from conductance.tasks.events import EVENT_SPLITS, EventData, EventSplit, latency_code
-from conductance.tasks.options import TaskError, check_options, option
+from conductance.tasks.options import check_options, option
 
 DIGITS = tuple(str(digit) for digit in range(10))
 BRIGHTEST = 16.0
@@ -44,15 +45,10 @@ class Digits:
         """Split the digits at random, in float64; the seed decides which are for testing.
 
         Raises:
-            TaskError: scikit-learn is not installed.
+            MissingExtra: scikit-learn is not installed.
         """
-        try:
+        with extra("tasks"):
             from sklearn.datasets import load_digits
-        except ImportError:
-            raise TaskError(
-                f"task {self.name}: the digits come with scikit-learn, which is not installed; "
-                "install it: pip install 'excitable[tasks]'"
-            ) from None
         pixels, labels = load_digits(return_X_y=True)
         order = np.random.default_rng(seed).permutation(len(labels))
         held = self.validation_samples, self.validation_samples + self.test_samples

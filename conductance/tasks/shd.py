@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import h5py
 import numpy as np
 import torch
 
 from conductance.events.spikes import Spikes
+from conductance.extras import extra
 from conductance.tasks.events import EventData, EventSplit
 from conductance.tasks.options import TaskError, check_options, option, required
 
@@ -83,6 +83,8 @@ class SpikingHeidelbergDigits:
         path = Path(self.folder) / FILES[part]
         if not path.exists():
             raise TaskError(f"task {self.name}: {path} does not exist; put the file there.")
+        with extra("tasks"):
+            import h5py
         try:
             with h5py.File(path, "r") as file:
                 times, units = list(file["spikes/times"]), list(file["spikes/units"])

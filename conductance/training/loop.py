@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import lightning.pytorch as pl
 import torch
 
+from conductance.extras import extra
 from conductance.kernels import KernelWarning
 from conductance.networks.chain import Network
 from conductance.storage.checkpoints import CHECKPOINT
@@ -25,6 +25,9 @@ from conductance.training.losses import Loss
 from conductance.training.metrics import METRICS, MetricsFile, Record
 from conductance.training.module import SeriesModule
 from conductance.training.options import TrainingError, TrainingOptions
+
+with extra("training"):
+    import lightning.pytorch as pl
 
 
 @dataclass(frozen=True, kw_only=True)

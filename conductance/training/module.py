@@ -6,11 +6,11 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
-import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
 from conductance.errors import ExcitableError
+from conductance.extras import extra
 from conductance.layers import NeuronLayer
 from conductance.layers.feasible import make_feasible
 from conductance.networks.chain import Network
@@ -24,6 +24,9 @@ from conductance.training.metrics import Record, SplitName
 from conductance.training.options import TrainingError, TrainingOptions
 from conductance.training.readout import readout_of, solve_readout
 from conductance.variation import draw_deviations, varied_state
+
+with extra("training"):
+    import lightning.pytorch as pl
 
 Evaluated = Callable[["SeriesModule"], None]
 

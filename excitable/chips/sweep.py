@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from circuits.measures.chips import Conditions, mismatch_of
 from conductance.errors import ExcitableError
+from conductance.extras import extra
 from conductance.storage import StorageError
 from excitable.chips.judge import Bench, PackedNetwork, Sample, judge_chip
 from excitable.chips.yields import Judged, Sweep
@@ -189,7 +190,8 @@ def executor_of(scheduler: str | None, workers: int | None) -> Iterator[Executor
     """Threads of this machine, or the workers of a dask scheduler; what has not begun is dropped at an interrupt.
 
     Raises:
-        SweepError: dask is not installed, or nobody answers at the address.
+        MissingExtra: dask is not installed.
+        SweepError: nobody answers at the address.
     """
     if scheduler is None:
         pool = ThreadPoolExecutor(workers or available_cores())
@@ -198,10 +200,8 @@ def executor_of(scheduler: str | None, workers: int | None) -> Iterator[Executor
         finally:
             pool.shutdown(cancel_futures=True)
         return
-    try:
+    with extra("distributed"):
         from distributed import Client
-    except ImportError:
-        raise SweepError("--scheduler needs dask: pip install 'excitable[distributed]'") from None
     try:
         client = Client(scheduler, timeout="10s")
     except (OSError, ValueError) as error:

@@ -20,13 +20,15 @@ def demo(
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
     from excitable.cli.train import train
+    from excitable.report import (
+        write_report,  # here, so that a missing extra is said before minutes of training
+    )
     from netlists.simulation import find_simulator
 
     find_simulator("ngspice")  # before minutes of training, not after
     train(configuration, run)
 
     from excitable.config import read_configuration
-    from excitable.report import write_report
     from excitable.runs.folder import located
     from excitable.runs.kinds import on_series
     from excitable.runs.stages.series import compare_run, export_run, simulate_run

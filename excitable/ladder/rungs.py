@@ -12,6 +12,7 @@ from circuits.data.scaling import Scaling
 from circuits.networks.continuous import NetworkCircuit
 from circuits.realisations.levels import MIXED
 from conductance.errors import ExcitableError
+from conductance.extras import extra
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.networks.continuous import integrate_network
@@ -214,7 +215,8 @@ def load_waveforms(path: Path, names: tuple[str, ...] | None = None) -> list[Wav
     Raises:
         StorageError: the file is damaged.
     """
-    import h5netcdf
+    with extra("report"):
+        import h5netcdf
 
     try:
         with h5netcdf.File(path, "r") as file:

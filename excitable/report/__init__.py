@@ -7,6 +7,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from conductance.extras import extra
 from conductance.files import cannot_write
 from conductance.storage import write_whole
 from excitable.report.evidence import Evidence, ReportError, Stage, read_run
@@ -27,6 +28,10 @@ from excitable.report.page import build_page
 from excitable.report.style import PNG_DPI, png_of, styled
 from excitable.runs.folder import REPORT
 from excitable.runs.landscape import View
+
+with extra("report"):
+    import h5netcdf  # noqa: F401  # the waveforms that the page shows
+    import schemdraw  # noqa: F401  # the schematics beside them
 
 __all__ = ["Drawing", "Evidence", "ReportError", "Stage", "read_run", "save_landscape", "write_report"]
 

@@ -14,6 +14,7 @@ import torch
 import xarray as xr
 
 from conductance.errors import ExcitableError
+from conductance.extras import extra
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.neurons.spiking import is_spiking
@@ -287,7 +288,8 @@ def _json_object(path: Path) -> dict[str, Any]:
 
 
 def _task_series(path: Path) -> TaskSeries | None:
-    import h5netcdf
+    with extra("report"):
+        import h5netcdf
 
     with h5netcdf.File(path, "r") as file:
         if TASK_GROUP not in file.groups:

@@ -8,10 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup, escape
-
 import excitable
+from conductance.extras import extra
 from conductance.layers import NeuronLayer
 from excitable.chips.yields import RATIO
 from excitable.config import ConfigurationError
@@ -27,6 +25,10 @@ from excitable.report.figures import Drawing, NeuronCurves
 from excitable.report.figures.training import rows
 from excitable.report.style import inline_svg, variables
 from excitable.report.words import GLOSSARY, own_choices, settings
+
+with extra("report"):
+    import jinja2
+    from markupsafe import Markup, escape
 
 TEMPLATES = Path(__file__).parent / "templates"
 LARGEST_DOWNLOAD = 1_500_000

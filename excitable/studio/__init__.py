@@ -3,6 +3,11 @@
 The browser simulates with a step printed from the neuron's declaration; Python keeps what is slow.
 """
 
+from conductance.extras import extra
+
+with extra("studio"):
+    import schemdraw  # noqa: F401  # the circuit's drawing
+
 from excitable.studio.page import export
 from excitable.studio.server import serve
 

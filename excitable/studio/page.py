@@ -10,12 +10,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from circuits.data.circuit import CircuitError
 from circuits.data.scaling import Scaling
 from circuits.networks.single import neuron_circuit
 from circuits.schematic import draw, plan, scope_at
+from conductance.extras import extra
 from conductance.files import write_whole
 from conductance.neurons.base import Neuron
 from conductance.shaping.figures.palette import PALETTE
@@ -23,6 +22,9 @@ from conductance.stimulus import Stimulus
 from excitable.studio.catalogue import Catalogue, Example, catalogue
 from excitable.studio.models import model_source, parameter_facts, rules_data, script_data
 from excitable.studio.texts import templates
+
+with extra("studio"):
+    import jinja2
 
 PARTS = (
     "numerics.js",

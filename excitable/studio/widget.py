@@ -3,12 +3,14 @@
 from typing import Any
 from urllib.parse import parse_qs
 
-import anywidget
-import traitlets
-
+from conductance.extras import extra
 from conductance.neurons.base import Neuron
 from excitable.studio.catalogue import Catalogue, catalogue
 from excitable.studio.page import module
+
+with extra("notebooks"):
+    import anywidget
+    import traitlets
 
 
 class Studio(anywidget.AnyWidget):

@@ -16,6 +16,7 @@ from types import MappingProxyType
 import numpy as np
 import xarray as xr
 
+from conductance.extras import extra
 from netlists.analyses import Analysis, DCSweep, OperatingPoint, SmallSignal, Transient
 from netlists.errors import WaveformError
 from netlists.waveforms.raw import Plot
@@ -161,8 +162,20 @@ def join(parts: Sequence[xr.Dataset], times: Sequence[float] | np.ndarray) -> xr
     return joined
 
 
+def check_netcdf() -> None:
+    """Whether waveforms can be kept in files, before minutes of simulation.
+
+    Raises:
+        MissingExtra: the libraries are not installed.
+    """
+    with extra("report"):
+        import h5netcdf  # noqa: F401  # xarray's engine
+        import h5py  # noqa: F401  # its library
+
+
 def save(waveforms: xr.Dataset, path: Path | str) -> Path:
     """Write a NetCDF file, whole or not at all; the path is returned."""
+    check_netcdf()
     target = Path(path)
     temporary: Path | None = None
     try:
@@ -185,6 +198,7 @@ def save(waveforms: xr.Dataset, path: Path | str) -> Path:
 
 def load(path: Path | str) -> xr.Dataset:
     """Read a NetCDF file of waveforms into memory."""
+    check_netcdf()
     source = Path(path)
     try:
         with xr.open_dataset(source, engine="h5netcdf") as dataset:

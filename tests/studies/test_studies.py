@@ -127,7 +127,7 @@ def test_the_command_refuses_in_one_line(words, said, tmp_path):
         [sys.executable, "-m", "studies", *words], cwd=tmp_path, capture_output=True, text=True, check=False,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
     )  # fmt: skip
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert said in done.stderr and "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 

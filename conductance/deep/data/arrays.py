@@ -7,6 +7,7 @@ import torch
 
 from conductance.deep.data.augment import Crop, Flip, Roll
 from conductance.deep.data.base import Augmentation, DataError, ImageData, Images, split_places
+from conductance.extras import extra
 
 DIGITS_BRIGHTEST = 16.0
 
@@ -70,14 +71,10 @@ def digits(*, seed: int = 0) -> ImageData:
     """The 1797 handwritten digits that come with scikit-learn, 8 x 8 pixels: 65 % train, 10 % validation, 25 % test.
 
     Raises:
-        DataError: scikit-learn is not installed.
+        MissingExtra: scikit-learn is not installed.
     """
-    try:
+    with extra("tasks"):
         from sklearn.datasets import load_digits
-    except ImportError:
-        raise DataError(
-            "digits come with scikit-learn, which is not installed; install it: pip install 'excitable[tasks]'"
-        ) from None
     pixels, labels = load_digits(return_X_y=True)
     images = (pixels / DIGITS_BRIGHTEST).reshape(-1, 1, 8, 8)
     return data_of(

@@ -14,6 +14,7 @@ from conductance.deep.data.arrays import CIFAR_AUGMENTATION, images_of
 from conductance.deep.data.augment import Crop, Flip, ResizedCrop, centre
 from conductance.deep.data.base import Augmentation, DataError, ImageData, Images, split_places
 from conductance.deep.data.pickled import read_pickled
+from conductance.extras import extra
 from conductance.tasks.mnist import FILES as MNIST_FILES
 from conductance.tasks.mnist import read_idx
 
@@ -164,7 +165,8 @@ def _folder(folder: Path) -> tuple[tuple[str, ...], list[tuple[Path, int]]]:
 
 def _decoded(path: Path) -> torch.Tensor:
     """An image (3, row, column), standardised."""
-    from PIL import Image
+    with extra("images"):
+        from PIL import Image
 
     try:
         with Image.open(path) as opened:

@@ -9,7 +9,11 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
-from PIL import Image, ImageEnhance, ImageOps
+
+from conductance.extras import extra
+
+with extra("images"):
+    from PIL import Image, ImageEnhance, ImageOps
 
 GREY = (128, 128, 128)
 LEVELS = 9

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import torch
-from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
 from conductance.deep.data.base import ImageData
 from conductance.deep.networks import ImageNetwork
 from conductance.deep.neurons import DeepError
 from conductance.deep.training.module import ImageModule
 from conductance.deep.training.options import ImageTrainingOptions
+from conductance.extras import extra
 from conductance.storage import write_whole
 from conductance.storage.checkpoints import CheckpointError, read_checkpoint, write_checkpoint
+
+with extra("training"):
+    import lightning.pytorch as pl
+    from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
 KIND = "images"
 CHECKPOINT = "last.safetensors"

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import lightning.pytorch as pl
 import torch
 from torch.utils.data import DataLoader
 
@@ -13,6 +12,10 @@ from conductance.deep.losses import accuracy
 from conductance.deep.networks import ImageNetwork
 from conductance.deep.neurons import DeepError
 from conductance.deep.training.options import ImageTrainingOptions
+from conductance.extras import extra
+
+with extra("training"):
+    import lightning.pytorch as pl
 
 SGD_MOMENTUM = 0.9
 

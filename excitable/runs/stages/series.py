@@ -12,7 +12,6 @@ import xarray as xr
 
 from circuits.measures.bias import bias_csv
 from circuits.realisations.levels import MIXED
-from circuits.schematic import schematics
 from conductance.files import whole_file
 from conductance.tasks import Split
 from excitable import __version__
@@ -42,6 +41,7 @@ from excitable.runs.folder import (
 from excitable.runs.series import SeriesRun
 from netlists.comparison import Ladder
 from netlists.simulation import available_cores
+from netlists.waveforms.labelled import check_netcdf
 
 TASK_GROUP = "task"
 PARTS = "parts"
@@ -76,6 +76,10 @@ def export_run(run: SeriesRun, rungs: Sequence[str] = ()) -> list[Path]:
     Returns:
         The benches, in the order of the ladder.
     """
+    from circuits.schematic import (
+        schematics,  # needs the extra `report`, which sweeps and energies do without
+    )
+
     configuration, split, network = run.configuration, _split(run), run.network()
     folder, benches = run.file(NETLISTS), []
     for rung in chosen_rungs(run, rungs):
@@ -143,6 +147,7 @@ def simulate_run(
         SimulatorMissing, SimulationFailed: there is no ngspice, or it failed; the waveforms are not changed then.
         CircuitError, ContinuousError: the network has no circuit, or no continuous equation.
     """
+    check_netcdf()
     network, split, dt = run.network(), _split(run), run.configuration.network.dt
     inputs = split.inputs[:, 0].numpy()
     tell = progress or (lambda *_: None)
