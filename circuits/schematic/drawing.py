@@ -9,7 +9,7 @@ from typing import Literal
 
 from circuits.data.circuit import GROUND
 from circuits.schematic.plan import Part, Row, quantity
-from conductance.extras import extra
+from conductance.errors import extra
 
 with extra("report"):
     import schemdraw

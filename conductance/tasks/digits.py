@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from conductance.errors import extra
 from conductance.events.spikes import Spikes
-from conductance.extras import extra
 from conductance.tasks.events import EVENT_SPLITS, EventData, EventSplit, latency_code
 from conductance.tasks.options import check_options, option
 

@@ -12,8 +12,8 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from conductance.errors import extra
 from conductance.events.spikes import Spikes
-from conductance.extras import extra
 from conductance.tasks.events import EventData, EventSplit
 from conductance.tasks.options import TaskError, check_options, option, required
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from conductance.extras import extra
+from conductance.errors import extra
 from conductance.files import cannot_write
 from conductance.training.metrics import Record
 

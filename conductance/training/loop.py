@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from conductance.extras import extra
+from conductance.errors import extra
 from conductance.kernels import KernelWarning
 from conductance.networks.chain import Network
 from conductance.storage.checkpoints import CHECKPOINT

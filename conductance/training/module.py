@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from conductance.errors import ExcitableError
-from conductance.extras import extra
+from conductance.errors import ExcitableError, extra
 from conductance.layers import NeuronLayer
 from conductance.layers.feasible import make_feasible
 from conductance.networks.chain import Network

@@ -11,8 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from circuits.measures.chips import Conditions, mismatch_of
-from conductance.errors import ExcitableError
-from conductance.extras import extra
+from conductance.errors import ExcitableError, extra
 from conductance.storage import StorageError
 from excitable.chips.judge import Bench, PackedNetwork, Sample, judge_chip
 from excitable.chips.yields import Judged, Sweep

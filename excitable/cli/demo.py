@@ -20,12 +20,10 @@ def demo(
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
     from excitable.cli.train import train
-    from excitable.report import (
-        write_report,  # here, so that a missing extra is said before minutes of training
-    )
+    from excitable.report import write_report
     from netlists.simulation import find_simulator
 
-    find_simulator("ngspice")  # before minutes of training, not after
+    find_simulator("ngspice")  # a missing simulator or extra is said before minutes of training, not after
     train(configuration, run)
 
     from excitable.config import read_configuration

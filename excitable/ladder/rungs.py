@@ -11,8 +11,7 @@ import xarray as xr
 from circuits.data.scaling import Scaling
 from circuits.networks.continuous import NetworkCircuit
 from circuits.realisations.levels import MIXED
-from conductance.errors import ExcitableError
-from conductance.extras import extra
+from conductance.errors import ExcitableError, extra
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.networks.continuous import integrate_network

@@ -7,7 +7,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from conductance.extras import extra
+from conductance.errors import extra
 from conductance.files import cannot_write
 from conductance.storage import write_whole
 from excitable.report.evidence import Evidence, ReportError, Stage, read_run

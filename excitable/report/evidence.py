@@ -13,8 +13,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from conductance.errors import ExcitableError
-from conductance.extras import extra
+from conductance.errors import ExcitableError, extra
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.neurons.spiking import is_spiking

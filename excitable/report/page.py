@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import excitable
-from conductance.extras import extra
+from conductance.errors import extra
 from conductance.layers import NeuronLayer
 from excitable.chips.yields import RATIO
 from excitable.config import ConfigurationError

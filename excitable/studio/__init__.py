@@ -3,7 +3,7 @@
 The browser simulates with a step printed from the neuron's declaration; Python keeps what is slow.
 """
 
-from conductance.extras import extra
+from conductance.errors import extra
 
 with extra("studio"):
     import schemdraw  # noqa: F401  # the circuit's drawing

@@ -14,7 +14,7 @@ from circuits.data.circuit import CircuitError
 from circuits.data.scaling import Scaling
 from circuits.networks.single import neuron_circuit
 from circuits.schematic import draw, plan, scope_at
-from conductance.extras import extra
+from conductance.errors import extra
 from conductance.files import write_whole
 from conductance.neurons.base import Neuron
 from conductance.shaping.figures.palette import PALETTE

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import parse_qs
 
-from conductance.extras import extra
+from conductance.errors import extra
 from conductance.neurons.base import Neuron
 from excitable.studio.catalogue import Catalogue, catalogue
 from excitable.studio.page import module

@@ -16,7 +16,7 @@ from types import MappingProxyType
 import numpy as np
 import xarray as xr
 
-from conductance.extras import extra
+from conductance.errors import extra
 from netlists.analyses import Analysis, DCSweep, OperatingPoint, SmallSignal, Transient
 from netlists.errors import WaveformError
 from netlists.waveforms.raw import Plot

@@ -7,7 +7,7 @@ import torch
 
 from conductance.deep.data.augment import Crop, Flip, Roll
 from conductance.deep.data.base import Augmentation, DataError, ImageData, Images, split_places
-from conductance.extras import extra
+from conductance.errors import extra
 
 DIGITS_BRIGHTEST = 16.0
 

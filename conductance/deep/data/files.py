@@ -14,7 +14,7 @@ from conductance.deep.data.arrays import CIFAR_AUGMENTATION, images_of
 from conductance.deep.data.augment import Crop, Flip, ResizedCrop, centre
 from conductance.deep.data.base import Augmentation, DataError, ImageData, Images, split_places
 from conductance.deep.data.pickled import read_pickled
-from conductance.extras import extra
+from conductance.errors import extra
 from conductance.tasks.mnist import FILES as MNIST_FILES
 from conductance.tasks.mnist import read_idx
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import torch
 
-from conductance.extras import extra
+from conductance.errors import extra
 
 with extra("images"):
     from PIL import Image, ImageEnhance, ImageOps

@@ -14,7 +14,7 @@ from conductance.deep.networks import ImageNetwork
 from conductance.deep.neurons import DeepError
 from conductance.deep.training.module import ImageModule
 from conductance.deep.training.options import ImageTrainingOptions
-from conductance.extras import extra
+from conductance.errors import extra
 from conductance.storage import write_whole
 from conductance.storage.checkpoints import CheckpointError, read_checkpoint, write_checkpoint
 

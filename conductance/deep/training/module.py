@@ -12,7 +12,7 @@ from conductance.deep.losses import accuracy
 from conductance.deep.networks import ImageNetwork
 from conductance.deep.neurons import DeepError
 from conductance.deep.training.options import ImageTrainingOptions
-from conductance.extras import extra
+from conductance.errors import extra
 
 with extra("training"):
     import lightning.pytorch as pl
