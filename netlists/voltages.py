@@ -13,7 +13,7 @@ from circuits.data.circuit import (
 )
 from circuits.realisations.cells.cell import VDD, VSS
 from netlists.analyses import Tolerances
-from netlists.ngspice.names import outer_path
+from netlists.writing.names import outer_path
 
 LARGEST = 1000.0
 """In voltage units: no law of a neuron in use leaves it, and an exploded integration passes it within a few steps."""

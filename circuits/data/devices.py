@@ -102,12 +102,16 @@ def check_value(value: object, owner: str, *, senses: bool = False, positive: bo
 
 @dataclass(frozen=True, kw_only=True)
 class Param:
-    """A named number of a circuit or subcircuit: `value` in SI (or `1`), `unit` and what it means."""
+    """A named number of a circuit or subcircuit: `value` in SI (or `1`), `unit`, what it means, and its bounds."""
 
     name: str
     value: float
     unit: str = "1"
     meaning: str = ""
+    lower: float = -math.inf
+    upper: float = math.inf
+    lower_open: bool = False
+    upper_open: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name, f"parameter {self.name!r}")

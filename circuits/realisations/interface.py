@@ -42,15 +42,14 @@ def input_state(neuron: Neuron) -> State:
 def unit_parameters(scaling: Scaling) -> tuple[Param, ...]:
     """The SI units of a circuit as its parameters."""
     return (
-        Param(name="v0", value=scaling.voltage_unit, unit="V", meaning="voltage unit"),
-        Param(name="i0", value=scaling.current_unit, unit="A", meaning="current unit"),
-        Param(
-            name="c0",
-            value=scaling.capacitance,
-            unit="F",
-            meaning="capacitance of a membrane with tau_m = R = 1",
-        ),
+        _unit("v0", scaling.voltage_unit, "V", "voltage unit"),
+        _unit("i0", scaling.current_unit, "A", "current unit"),
+        _unit("c0", scaling.capacitance, "F", "capacitance of a membrane with tau_m = R = 1"),
     )
+
+
+def _unit(name: str, value: float, unit: str, meaning: str) -> Param:
+    return Param(name=name, value=value, unit=unit, meaning=meaning, lower=0.0, lower_open=True)
 
 
 def circuit_symbols(neuron: Neuron) -> dict[sympy.Symbol, sympy.Expr]:
@@ -66,4 +65,8 @@ def declared_parameter(parameter: Parameter) -> Param:
         value=parameter.default,
         unit=parameter.unit,
         meaning=parameter.meaning,
+        lower=parameter.lower,
+        upper=parameter.upper,
+        lower_open=parameter.lower_open,
+        upper_open=parameter.upper_open,
     )

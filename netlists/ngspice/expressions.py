@@ -15,55 +15,13 @@ Traps that the printed form avoids, measured with ngspice 39:
 from typing import ClassVar, Literal
 
 import sympy
-from sympy.printing.printer import Printer
 
-from circuits.data.circuit import sensed_nodes
 from netlists.errors import NetlistError
+from netlists.writing.expressions import ExpressionPrinter, print_number, print_rounded
+
+__all__ = ["print_expression", "print_number", "print_rounded", "print_value"]
 
 Grammar = Literal["source", "value"]
-
-FUNCTIONS = {
-    "exp": "exp",
-    "log": "log",
-    "sin": "sin",
-    "cos": "cos",
-    "tan": "tan",
-    "asin": "asin",
-    "acos": "acos",
-    "atan": "atan",
-    "sinh": "sinh",
-    "cosh": "cosh",
-    "tanh": "tanh",
-    "asinh": "asinh",
-    "acosh": "acosh",
-    "atanh": "atanh",
-    "Abs": "abs",
-    "sign": "sgn",
-    "floor": "floor",
-    "ceiling": "ceil",
-}
-"""Functions of one argument, by their sympy names."""
-
-_ALLOWED = ", ".join([*FUNCTIONS, "sqrt", "Max", "Min", "Heaviside", "Piecewise"])
-_SHORT_POWER = 8
-
-
-def print_number(value: float) -> str:
-    """Shortest plain decimal that reads back as the same double.
-
-    >>> print_number(2.5e-13)
-    '2.5e-13'
-    """
-    return repr(float(value))
-
-
-def print_rounded(value: float) -> str:
-    """A number as ngspice text with at most 12 digits: for starts and times, which no equation multiplies.
-
-    >>> print_rounded(-0.13679999999999998)
-    '-0.1368'
-    """
-    return print_number(float(f"{value:.12g}"))
 
 
 def print_expression(expression: sympy.Expr | float, grammar: Grammar = "source") -> str:
@@ -76,7 +34,8 @@ def print_expression(expression: sympy.Expr | float, grammar: Grammar = "source"
     >>> print_expression(-i0 * sympy.tanh(voltage("um")) ** 3)
     '-{i0}*tanh(v(um))*tanh(v(um))*tanh(v(um))'
     """
-    return _SpicePrinter(grammar).doprint(sympy.sympify(expression))
+    printer = _SourcePrinter() if grammar == "source" else _ValuePrinter()
+    return printer.doprint(sympy.sympify(expression))
 
 
 def print_value(value: sympy.Expr | float) -> str:
@@ -86,168 +45,22 @@ def print_value(value: sympy.Expr | float) -> str:
     return print_number(value.evalf() if isinstance(value, sympy.Expr) else value)
 
 
-class _SpicePrinter(Printer):
-    """Prints one expression, every compound operand in parentheses: little precedence is relied on."""
+class _SourcePrinter(ExpressionPrinter):
+    """The language of behavioural sources."""
 
-    printmethod = "_ngspice"
-    _relations: ClassVar[dict[str, str]] = {
-        "==": "==",
-        "!=": "!=",
-        "<": "<",
-        "<=": "<=",
-        ">": ">",
-        ">=": ">=",
-    }
+    tool: ClassVar[str] = "ngspice"
 
-    def __init__(self, grammar: Grammar) -> None:
-        super().__init__()
-        self.grammar = grammar
+    def parameter(self, name: str) -> str:
+        return "{" + name + "}"
 
-    def emptyPrinter(self, expr: sympy.Basic) -> str:
-        raise NetlistError(
-            f"the expression {expr} cannot be written for ngspice: {type(expr).__name__} is unknown there; "
-            f"allowed are + - * / powers, {_ALLOWED}"
-        )
-
-    def _operand(self, expression: sympy.Basic) -> str:
-        text = self._print(expression)
-        if isinstance(expression, sympy.Float | sympy.Integer):
-            is_atom = text[0] != "-"
-        else:
-            is_atom = expression.is_Symbol or isinstance(expression, sympy.Function | sympy.NumberSymbol)
-            is_atom = is_atom and not isinstance(expression, sympy.Piecewise | sympy.Heaviside)
-        return text if is_atom else f"({text})"
-
-    def _print_Symbol(self, symbol: sympy.Symbol) -> str:
-        if sensed_nodes(symbol) is None:
-            return "{" + symbol.name + "}" if self.grammar == "source" else symbol.name
-        if self.grammar == "value":
-            raise NetlistError(f"a value in braces cannot read {symbol.name}; use a behavioural source")
+    def sensed(self, symbol: sympy.Symbol, node: str, reference: str) -> str:
         return symbol.name
 
-    def _print_Integer(self, number: sympy.Integer) -> str:
-        return str(number) if abs(number) < 10**9 else print_number(number)
 
-    def _print_Rational(self, number: sympy.Rational) -> str:
-        if abs(number.p) >= 10**9 or number.q >= 10**9:
-            return print_number(number)
-        return f"{number.p}/{number.q}"
+class _ValuePrinter(ExpressionPrinter):
+    """The language of values in braces."""
 
-    def _print_Float(self, number: sympy.Float) -> str:
-        return print_number(number)
+    tool: ClassVar[str] = "ngspice"
 
-    def _print_NumberSymbol(self, number: sympy.Expr) -> str:
-        return print_number(number.evalf())
-
-    def _print_not_finite(self, number: sympy.Expr) -> str:
-        raise NetlistError(f"{number} is not a finite number; ngspice cannot use it")
-
-    _print_NaN = _print_Infinity = _print_NegativeInfinity = _print_ComplexInfinity = _print_not_finite
-    _print_ImaginaryUnit = _print_not_finite
-
-    def _print_Add(self, expression: sympy.Add) -> str:
-        first, *rest = expression.as_ordered_terms()
-        text = self._term(first)
-        for term in rest:
-            if term.could_extract_minus_sign():
-                text += f" - {self._term(-term)}"
-            else:
-                text += f" + {self._term(term)}"
-        return text
-
-    def _term(self, term: sympy.Expr) -> str:
-        return self._print(term) if isinstance(term, sympy.Mul) else self._operand(term)
-
-    def _print_Mul(self, expression: sympy.Mul) -> str:
-        if expression.could_extract_minus_sign():
-            return "-" + self._term(-expression)
-        numerator: list[str] = []
-        denominator: list[str] = []
-        for factor in expression.as_ordered_factors():
-            if isinstance(factor, sympy.Rational):
-                numerator += [self._print(sympy.Integer(factor.p))] if factor.p != 1 else []
-                denominator += [self._print(sympy.Integer(factor.q))] if factor.q != 1 else []
-            elif _has_negative_exponent(factor):
-                denominator.append(self._factor(1 / factor))
-            else:
-                numerator.append(self._factor(factor))
-        text = "*".join(numerator) or "1"
-        if len(denominator) == 1 and "*" not in denominator[0]:
-            return f"{text}/{denominator[0]}"
-        return f"{text}/({'*'.join(denominator)})" if denominator else text
-
-    def _factor(self, factor: sympy.Expr) -> str:
-        return self._print(factor) if isinstance(factor, sympy.Pow) else self._operand(factor)
-
-    def _print_Pow(self, expression: sympy.Pow) -> str:
-        base, exponent = expression.as_base_exp()
-        if base == sympy.E:
-            return f"exp({self._print(exponent)})"
-        if _has_negative_exponent(expression):
-            return f"1/({self._print(1 / expression)})"
-        if exponent == sympy.Rational(1, 2):
-            return f"sqrt({self._print(base)})"
-        if not exponent.is_Integer:
-            return f"pow({self._print(base)}, {self._print(exponent)})"
-        operand = self._operand(base)
-        if exponent <= _SHORT_POWER:
-            return "*".join([operand] * int(exponent))
-        even = f"pow({operand}*{operand}, {exponent // 2})"
-        return even if exponent % 2 == 0 else f"{operand}*{even}"
-
-    def _print_Function(self, expression: sympy.Function) -> str:
-        name = FUNCTIONS.get(type(expression).__name__)
-        if name is None or len(expression.args) != 1:
-            return self.emptyPrinter(expression)
-        return f"{name}({self._print(expression.args[0])})"
-
-    _print_Abs = _print_sign = _print_exp = _print_log = _print_floor = _print_ceiling = _print_Function
-
-    def _nested(self, name: str, arguments: tuple[sympy.Expr, ...]) -> str:
-        if len(arguments) == 1:
-            return self._print(arguments[0])
-        return f"{name}({self._print(arguments[0])}, {self._nested(name, arguments[1:])})"
-
-    def _print_Max(self, expression: sympy.Max) -> str:
-        return self._nested("max", tuple(sorted(expression.args, key=sympy.default_sort_key)))
-
-    def _print_Min(self, expression: sympy.Min) -> str:
-        return self._nested("min", tuple(sorted(expression.args, key=sympy.default_sort_key)))
-
-    def _print_Heaviside(self, expression: sympy.Heaviside) -> str:
-        argument, at_zero = expression.args
-        x = self._operand(argument)
-        return f"({x} > 0) ? 1 : (({x} < 0) ? 0 : {self._operand(at_zero)})"
-
-    def _print_Piecewise(self, expression: sympy.Piecewise) -> str:
-        *cases, (default, condition) = expression.args
-        if condition != sympy.true:
-            raise NetlistError(
-                f"{expression} has no value where its conditions all fail; end it with (value, True)"
-            )
-        text = self._print(default)
-        for value, condition in reversed(cases):
-            text = f"({self._print(condition)}) ? ({self._print(value)}) : ({text})"
-        return text
-
-    def _print_Relational(self, relation: sympy.core.relational.Relational) -> str:
-        return (
-            f"{self._operand(relation.lhs)} {self._relations[relation.rel_op]} {self._operand(relation.rhs)}"
-        )
-
-    def _print_And(self, expression: sympy.And) -> str:
-        return " && ".join(f"({self._print(a)})" for a in sorted(expression.args, key=sympy.default_sort_key))
-
-    def _print_Or(self, expression: sympy.Or) -> str:
-        return " || ".join(f"({self._print(a)})" for a in sorted(expression.args, key=sympy.default_sort_key))
-
-    def _print_Not(self, expression: sympy.Not) -> str:
-        return f"!({self._print(expression.args[0])})"
-
-
-def _has_negative_exponent(expression: sympy.Expr) -> bool:
-    return (
-        isinstance(expression, sympy.Pow)
-        and expression.base != sympy.E
-        and expression.exp.could_extract_minus_sign()
-    )
+    def sensed(self, symbol: sympy.Symbol, node: str, reference: str) -> str:
+        raise NetlistError(f"a value in braces cannot read {symbol.name}; use a behavioural source")

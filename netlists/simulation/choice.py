@@ -15,6 +15,7 @@ from netlists.simulation.base import Program, Simulator
 SIMULATORS: Mapping[str, str] = MappingProxyType(
     {
         "ngspice": "netlists.ngspice.simulator",
+        "vacask": "netlists.vacask.simulator",
     }
 )
 """Where each simulator is."""

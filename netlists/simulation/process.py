@@ -15,7 +15,9 @@ def execute(folder: Path, command: Sequence[str], time_limit: float, *, name: st
 
     `name` is what the program is called in the reason.
     """
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("SPICE")} | {"LC_ALL": "C"}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SPICE", "SIM_"))} | {
+        "LC_ALL": "C"
+    }
     # ngspice 39 looks for its start-up file at home, and dies by SIGSEGV where HOME is not set
     environment.setdefault("HOME", str(folder))
     try:

@@ -28,9 +28,9 @@ from circuits.data.circuit import (
 )
 from netlists.analyses import DCSweep, OperatingPoint, SpikeTime, Tolerances, Transient
 from netlists.errors import NetlistError
-from netlists.ngspice.passes.initial import initial_voltages
 from netlists.simulation import simulate
 from netlists.writing import write_netlist
+from netlists.writing.initial import initial_voltages
 
 pytestmark = pytest.mark.simulator
 SHORT = Transient(stop=10 * TAU, max_step=TAU)

@@ -2,10 +2,10 @@
 
 from circuits.data.circuit import Circuit
 from netlists.analyses import DCSweep, OperatingPoint, SmallSignal, Transient
-from netlists.ngspice.comments import engineering, trailing
 from netlists.ngspice.draft import Draft
 from netlists.ngspice.expressions import print_number, print_rounded
-from netlists.ngspice.names import card_name
+from netlists.writing.comments import engineering, trailing
+from netlists.writing.names import card_name
 
 
 def add_analysis(draft: Draft) -> Draft:

@@ -20,9 +20,9 @@ from circuits.data.circuit import (
     VoltageSource,
 )
 from netlists.errors import NetlistError
-from netlists.ngspice.comments import engineering, trailing
 from netlists.ngspice.expressions import print_expression, print_number, print_value
-from netlists.ngspice.names import card_name
+from netlists.writing.comments import engineering, trailing
+from netlists.writing.names import card_name
 
 with warnings.catch_warnings():
     # PySpice 1.5 has unescaped backslashes in its docstrings, which newer Pythons warn about.

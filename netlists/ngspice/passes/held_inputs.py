@@ -13,7 +13,7 @@ import numpy as np
 
 from circuits.data.circuit import GROUND, Circuit, Device, HeldWaveform, VoltageSource
 from netlists.ngspice.expressions import print_number
-from netlists.ngspice.names import card_name
+from netlists.writing.names import card_name
 
 LONGEST = 1000
 """Holds that a source may have as `pwl`."""

@@ -1,10 +1,10 @@
 """Pass: tolerances, the integration method, the solver of large circuits and the temperature."""
 
 from circuits.data.circuit import Instance
-from netlists.ngspice.comments import engineering
 from netlists.ngspice.draft import Draft
 from netlists.ngspice.expressions import print_number
 from netlists.partition import LARGEST
+from netlists.writing.comments import engineering
 
 
 def add_options(draft: Draft) -> Draft:

@@ -1,9 +1,9 @@
 """Pass: the `.param` block."""
 
 from circuits.data.circuit import Param
-from netlists.ngspice.comments import engineering, trailing
 from netlists.ngspice.draft import Draft
 from netlists.ngspice.expressions import print_number
+from netlists.writing.comments import engineering, trailing
 
 
 def explain(parameter: Param) -> str:

@@ -1,10 +1,10 @@
 """Pass: one `.subckt` for each subcircuit, with a commented pin list and `params:`."""
 
 from circuits.data.circuit import Subcircuit
-from netlists.ngspice.comments import comment, engineering
 from netlists.ngspice.draft import Draft
 from netlists.ngspice.expressions import print_number
 from netlists.ngspice.passes.elements import card
+from netlists.writing.comments import comment, engineering
 
 
 def add_subcircuits(draft: Draft) -> Draft:

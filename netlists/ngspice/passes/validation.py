@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from circuits.data.circuit import Circuit, Subcircuit
 from netlists.errors import NetlistError
 from netlists.ngspice.draft import Draft
-from netlists.ngspice.names import RESERVED, card_name
+from netlists.ngspice.names import RESERVED
 from netlists.writing import faults
+from netlists.writing.names import card_name
 
 
 def validate(draft: Draft) -> Draft:

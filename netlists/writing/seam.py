@@ -19,6 +19,8 @@ from netlists.voltages import possible_voltages
 DIALECTS: Mapping[str, str] = MappingProxyType(
     {
         "ngspice": "netlists.ngspice.dialect",
+        "verilog-a": "netlists.verilog_a.dialect",
+        "vacask": "netlists.vacask.dialect",
     }
 )
 """Where each dialect is; its module is loaded when it is first written."""

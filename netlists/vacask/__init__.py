@@ -1,0 +1,1 @@
+"""VACASK: its netlists, in which behavioural parts are compiled Verilog-A, and the simulator itself."""

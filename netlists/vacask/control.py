@@ -1,0 +1,98 @@
+"""VACASK's control block: options, what is kept, initial voltages, the analysis.
+
+Integration: Adams-Moulton of order up to 4 where all is behavioural, whose smooth equations it follows with a tenth of
+the trapezoidal rule's steps; trapezoidal where there are transistors, on which it crawls.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from circuits.data.circuit import Circuit, CurrentSource, Instance, Subcircuit
+from netlists.analyses import Analysis, DCSweep, OperatingPoint, SmallSignal, Tolerances, Transient
+from netlists.verilog_a.module import Module
+from netlists.writing.expressions import print_number, print_rounded
+from netlists.writing.initial import initial_voltages
+from netlists.writing.names import card_name, node_path
+
+RESULT = "result"
+"""Name of the analysis, and of the raw file."""
+SWEPT = {"voltage": "swept_voltage", "current": "swept_current"}
+"""Names of the first column of a DC sweep, by what is swept."""
+FIRST_STEP = 5e-4
+"""The first step, as a share of the largest: a long one misses what happens at once, and is never taken back."""
+_OPEN = -1.0
+_RESIDUALS = 1e-6
+"""Below this tolerance the check of residuals asks for more than double precision has."""
+
+
+def control_lines(
+    circuit: Circuit, analysis: Analysis, tolerances: Tolerances, modules: Mapping[str, Module]
+) -> Iterator[str]:
+    """The lines between `control` and `endc`."""
+    numbers = {
+        "reltol": tolerances.relative,
+        "abstol": tolerances.current,
+        "vntol": tolerances.voltage,
+        "chgtol": tolerances.charge,
+        "gmin": tolerances.conductance,
+        "temp": circuit.temperature,
+    }
+    yield "abort always"
+    yield "options " + " ".join(f"{name}={print_number(value)}" for name, value in numbers.items())
+    if circuit.models:
+        yield 'options tran_method="trap"'
+    else:
+        yield 'options tran_method="am" tran_maxord=4'
+    if not circuit.models or tolerances.relative < _RESIDUALS:
+        yield "options nr_residualcheck=0"
+    yield from (f"save v('{':'.join(node_path(circuit, probe))}')" for probe in circuit.probes)
+    sources = {device.name: device for device in circuit.devices}
+    yield from (f"save i({card_name(sources[name])})" for name in circuit.metered)
+    match analysis:
+        case OperatingPoint():
+            yield f"analysis {RESULT} op"
+        case DCSweep():
+            device = sources[analysis.source]
+            kind = "current" if isinstance(device, CurrentSource) else "voltage"
+            ends = f"from={print_number(analysis.start)} to={print_number(analysis.stop)}"
+            yield f'sweep {SWEPT[kind]} instance="{card_name(device)}" parameter="dc" {ends} mode="lin" ' + (
+                f"points={analysis.points - 1}"
+            )
+            yield f"analysis {RESULT} op"
+        case SmallSignal():
+            ends = f"from={print_number(analysis.start)} to={print_number(analysis.stop)}"
+            yield f'analysis {RESULT} ac {ends} mode="dec" points={analysis.points}'
+        case Transient():
+            yield _transient(analysis, _initial(circuit, modules))
+
+
+def _transient(analysis: Transient, initial: Mapping[str, float]) -> str:
+    numbers = {
+        "stop": analysis.stop,
+        "step": FIRST_STEP * analysis.max_step,
+        "maxstep": analysis.max_step,
+        "start": analysis.start_save,
+    }
+    times = " ".join(f"{name}={print_rounded(value)}" for name, value in numbers.items())
+    start = ",\n    ".join(f'"{node}", {print_rounded(value)}' for node, value in initial.items())
+    return f"analysis {RESULT} tran {times}" + (f" ic={{{start}}}" if start else "")
+
+
+def _initial(circuit: Circuit, modules: Mapping[str, Module]) -> dict[str, float]:
+    """Initial voltages by VACASK's names, those of switches among them: all are open."""
+    values = {node.replace(".", ":"): value for node, value in initial_voltages(circuit).items()}
+    return values | dict.fromkeys(_latches(circuit, circuit, modules, ""), _OPEN)
+
+
+def _latches(
+    scope: Circuit | Subcircuit, circuit: Circuit, modules: Mapping[str, Module], path: str
+) -> Iterator[str]:
+    """Nodes of all switches' latches below a scope."""
+    if isinstance(scope, Subcircuit) and scope.name in modules:
+        made = modules[scope.name]
+        inner = path if made.name == scope.name else f"{path}body:"
+        yield from (f"{inner}{latch}" for latch in made.latches)
+    for device in scope.devices:
+        if isinstance(device, Instance):
+            yield from _latches(
+                circuit.subcircuit(device.subcircuit), circuit, modules, f"{path}{card_name(device)}:"
+            )
