@@ -1,12 +1,13 @@
 """VACASK's control block: options, what is kept, initial voltages, the analysis.
 
-Integration: Adams-Moulton of order up to 4 where all is behavioural, whose smooth equations it follows with a tenth of
-the trapezoidal rule's steps; trapezoidal where there are transistors, on which it crawls.
+Integration: of order up to 4. Adams-Moulton follows the smooth equations of behavioural neurons with a tenth of the
+trapezoidal rule's steps, and crawls where amplifiers or switches make the circuit stiff: there backward differentiation
+needs a third of the steps of the trapezoidal rule.
 """
 
 from collections.abc import Iterator, Mapping
 
-from circuits.data.circuit import Circuit, CurrentSource, Instance, Subcircuit
+from circuits.data.circuit import Circuit, CurrentSource, Instance, Mosfet, Subcircuit, Switch
 from netlists.analyses import Analysis, DCSweep, OperatingPoint, SmallSignal, Tolerances, Transient
 from netlists.verilog_a.module import Module
 from netlists.writing.expressions import print_number, print_rounded
@@ -38,10 +39,8 @@ def control_lines(
     }
     yield "abort always"
     yield "options " + " ".join(f"{name}={print_number(value)}" for name, value in numbers.items())
-    if circuit.models:
-        yield 'options tran_method="trap"'
-    else:
-        yield 'options tran_method="am" tran_maxord=4'
+    method = "bdf" if _is_stiff(circuit) else "am"
+    yield f'options tran_method="{method}" tran_maxord=4'
     if not circuit.models or tolerances.relative < _RESIDUALS:
         yield "options nr_residualcheck=0"
     yield from (f"save v('{':'.join(node_path(circuit, probe))}')" for probe in circuit.probes)
@@ -63,6 +62,12 @@ def control_lines(
             yield f'analysis {RESULT} ac {ends} mode="dec" points={analysis.points}'
         case Transient():
             yield _transient(analysis, _initial(circuit, modules))
+
+
+def _is_stiff(circuit: Circuit) -> bool:
+    """Whether there are amplifiers or switches, which bring time constants far below those of the neurons."""
+    inner = [device for subcircuit in circuit.subcircuits for device in subcircuit.devices]
+    return any(isinstance(device, Instance | Mosfet | Switch) for device in inner)
 
 
 def _transient(analysis: Transient, initial: Mapping[str, float]) -> str:

@@ -36,8 +36,8 @@ from netlists.writing.expressions import print_number
 SWITCHING = "t_switch"
 """Parameter of a module with switches: how fast they act, in s."""
 _SWITCHING_TIME = 1e-9
-_STEEPNESS = 1e3
-"""A switch's latch sees its thresholds as sharply as 1/1000 of the hysteresis."""
+_STEEPNESS = 1e4
+"""A switch's latch sees its thresholds as sharply as 1/10000 of the hysteresis."""
 
 
 @dataclass(frozen=True, kw_only=True)
