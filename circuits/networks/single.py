@@ -34,6 +34,7 @@ def neuron_circuit(
     realisation: Realisation | None = None,
     arrivals: Arrivals | None = None,
     pin: str | None = None,
+    edge: float = EDGE,
 ) -> Circuit:
     """A neuron that a held current flows into; its probes are all state nodes and the output.
 
@@ -46,6 +47,7 @@ def neuron_circuit(
         realisation: how the neuron is built, from `realise`; the behavioural level where none is given.
         arrivals: input spikes of a neuron that declares arrivals, as short pulses of charge.
         pin: that the held current flows into; the one of the neuron's input where not given.
+        edge: duration of a step of the current, in tau_m.
 
     Raises:
         CircuitError: an event or law without a circuit, arrivals at a neuron without, or a stimulus that changes faster
@@ -71,7 +73,7 @@ def neuron_circuit(
         devices=(
             *supplies(built),
             *_arriving(neuron, arrivals or Arrivals(), scaling),
-            _stimulating(Stimulus.of(stimulus), scaling, pin or input_state(neuron).name),
+            _stimulating(Stimulus.of(stimulus), scaling, pin or input_state(neuron).name, edge),
             Instance(
                 name="xn",
                 subcircuit=built.subcircuit.name,
@@ -87,12 +89,12 @@ def neuron_circuit(
     )
 
 
-def _stimulating(stimulus: Stimulus, scaling: Scaling, pin: str) -> CurrentSource:
+def _stimulating(stimulus: Stimulus, scaling: Scaling, pin: str, edge: float) -> CurrentSource:
     """The source of the held current."""
     waveform = HeldWaveform(
         times=tuple(time * scaling.time_unit for time in stimulus.times),
         values=tuple(value * scaling.current_unit for value in stimulus.values),
-        edge=EDGE * scaling.time_unit,
+        edge=edge * scaling.time_unit,
     )
     return CurrentSource(name="i_in", source=GROUND, sink=pin, waveform=waveform, note="input current")
 

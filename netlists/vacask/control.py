@@ -38,6 +38,8 @@ def control_lines(
         "temp": circuit.temperature,
     }
     yield "abort always"
+    # initial voltages are held by a conductance: by default they come out 1e-5 too small
+    yield "options nr_force=1e9"
     yield "options " + " ".join(f"{name}={print_number(value)}" for name, value in numbers.items())
     method = "bdf" if _is_stiff(circuit) else "am"
     yield f'options tran_method="{method}" tran_maxord=4'

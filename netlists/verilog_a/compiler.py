@@ -52,7 +52,7 @@ def _compile(text: str, compiler: Path, folder: Path, name: str, target: Path) -
         done = subprocess.run(
             [str(compiler), source.name, "-o", str(target)],
             cwd=folder,
-            env={**os.environ, "LC_ALL": "C", "NO_COLOR": "1"},
+            env={**os.environ, "LC_ALL": "C", "NO_COLOR": "1", "TMPDIR": str(folder)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

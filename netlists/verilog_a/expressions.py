@@ -40,6 +40,10 @@ class _Printer(ExpressionPrinter):
         x = self._operand(expression.args[0])
         return f"({x} > 0.0 ? 1.0 : ({x} < 0.0 ? -1.0 : 0.0))"
 
+    def _print_ceiling(self, expression: sympy.ceiling) -> str:
+        # the compiler of the wheel dies of ceil
+        return f"(-floor({self._print(-expression.args[0])}))"
+
     def _print_Heaviside(self, expression: sympy.Heaviside) -> str:
         argument, at_zero = expression.args
         x = self._operand(argument)
