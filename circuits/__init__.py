@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from conductance.lazy import lazily
+from conductance.loading.lazy import lazily
 
 if TYPE_CHECKING:
     from circuits.data.circuit import Circuit as Circuit

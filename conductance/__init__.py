@@ -1,11 +1,13 @@
 """What a neuron is: elements, neurons, derivation, layers, networks, tasks, training. Dimensionless.
 
-Each name is imported when it is first asked for: only layers, networks, events and training load torch.
+Each name is imported when it is first asked for: only layers, networks, events and training load torch. Threads that
+torch and the kernels start after this import wait without spinning, see `conductance.loading.threads`.
 """
 
 from typing import TYPE_CHECKING
 
-from conductance.lazy import lazily
+from conductance.loading.lazy import lazily
+from conductance.loading.threads import wait_briefly
 
 if TYPE_CHECKING:
     from conductance.derivation import derive as derive
@@ -42,4 +44,5 @@ if TYPE_CHECKING:
     from conductance.training import train as train
     from conductance.training.events import train_classifier as train_classifier
 
+wait_briefly()
 __getattr__, __dir__, __all__ = lazily(__name__, __file__)

@@ -5,10 +5,12 @@ import multiprocessing
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from conductance.errors import ExcitableError
+from conductance.loading.threads import one_thread_each
 from conductance.storage import write_whole
 from netlists.simulation import available_cores
 
@@ -50,8 +52,8 @@ def run_trials(
     done = len(trials) - len(waiting)
     failures: dict[str, str] = {}
     context = multiprocessing.get_context("spawn")  # a fork of a process with torch's threads can hang
-    pool = nullcontext(executor) if executor else ProcessPoolExecutor(available_cores(), mp_context=context)
-    with pool as running:
+    fresh = partial(ProcessPoolExecutor, mp_context=context, initializer=one_thread_each)
+    with nullcontext(executor) if executor else fresh(available_cores()) as running:
         futures = {running.submit(work, trials[name]): name for name in waiting}
         for future in as_completed(futures):
             name = futures[future]

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS = {
     "conductance": (
-        ("errors", "lazy"),
+        ("errors", "loading"),
         ("files", "frozen", "parameter", "stimulus", "surrogates", "system", "tables"),
         ("elements",),
         ("neurons",),
@@ -83,12 +83,20 @@ def modules(package: str) -> dict[str, Path]:
     return found
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Everything in a syntax tree but what only a type checker reads."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield from statements(child)
+
+
 @cache
 def imports(package: str) -> tuple[tuple[str, str, str], ...]:
     """Each import inside a package, also within functions: from, to, and where it stands."""
     known, found = modules(package), []
     for name, path in known.items():
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in statements(ast.parse(path.read_text("utf-8"))):
             targets: list[str] = []
             if isinstance(node, ast.Import):
                 targets = [alias.name for alias in node.names]

@@ -12,7 +12,7 @@ import numpy as np
 from conductance.tasks.options import TaskError
 from conductance.tasks.table.columns import Columns
 from conductance.tasks.table.gaps import filled
-from conductance.tasks.table.steps import stepped
+from conductance.tasks.table.steps import stepped, steps_for_each_sample, whole_steps
 
 if TYPE_CHECKING:
     from conductance.tasks.table.task import Table
@@ -67,8 +67,6 @@ def sequences_of(task: Table, files: Sequence[Columns]) -> Sequences:
         TaskError: columns that are not there, text among numbers, gaps that are refused, uneven times, a horizon or a
             step that does not fit.
     """
-    from conductance.tasks.table.task import steps_for_each_sample, whole_steps
-
     inputs = _input_columns(task, files[0])
     targets = [] if task.label is not None else list(task.targets or inputs)
     named = list(dict.fromkeys([*inputs, *targets]))

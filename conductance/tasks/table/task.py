@@ -181,35 +181,3 @@ class Table:
             return found.target_names
         ahead = f"{found.lead} steps" if found.model_step is None else f"{found.lead * found.model_step:g} s"
         return tuple(f"{name}, {ahead} ahead" for name in found.target_names)
-
-
-def steps_for_each_sample(task: Table, sample_step: float | None) -> float:
-    """Model steps for one sample of the file.
-
-    Raises:
-        TaskError: a step in s for samples without a time.
-    """
-    if task.steps_per_sample is not None:
-        return task.steps_per_sample
-    if task.model_step is None:
-        return 1.0
-    if sample_step is None:
-        raise TaskError(
-            f"model_step = {task.model_step:g} s: the samples have no time to compare it with; give sample_step, or "
-            f"the column time, or steps_per_sample."
-        )
-    ratio = sample_step / task.model_step
-    return float(round(ratio)) if ratio > 0.5 and math.isclose(ratio, round(ratio), rel_tol=1e-6) else ratio
-
-
-def whole_steps(value: float, what: str) -> int:
-    """A number of steps that is whole.
-
-    Raises:
-        TaskError: it is not.
-    """
-    if not np.isclose(value, round(value), rtol=1e-6):
-        raise TaskError(
-            f"{what} is {value:g} steps of the model, which is no whole number; change it or the step."
-        )
-    return round(value)
