@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, get_args
 
-import numpy as np
 from torch import Tensor
 
 from conductance.tasks.arrays import assembled, baselines_of, check_classes, error_of, natural
