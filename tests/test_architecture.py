@@ -22,7 +22,8 @@ FLOORS = {
         ("layers",),
         ("events", "networks"),
         ("storage", "tasks", "variation"),
-        ("deep", "landscapes", "training"),
+        ("deep", "training"),
+        ("landscapes",),
     ),
     "circuits": (
         ("data",),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from conductance.tasks.base import SPLITS, Split, Standardisation, Task, TaskData
+from conductance.tasks.base import Task, TaskData
 from conductance.tasks.digits import Digits
 from conductance.tasks.events import EVENT_SPLITS, EventData, EventSplit, EventTask, latency_code
 from conductance.tasks.mackey_glass import READINGS, HorizonReading, MackeyGlass
@@ -12,6 +12,7 @@ from conductance.tasks.options import Option, TaskError, options_of
 from conductance.tasks.registry import tasks_that_draw
 from conductance.tasks.shd import SpikingHeidelbergDigits
 from conductance.tasks.spike_timing import SpikeTiming, TimingData
+from conductance.tasks.splits import SPLITS, Split, Standardisation
 from conductance.tasks.yin_yang import YinYang
 
 __all__ = [

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from conductance.tasks.base import SPLITS, Split, Standardisation, TaskData
 from conductance.tasks.baselines import autoregression
 from conductance.tasks.decisions import Decision, evidence, labels
 from conductance.tasks.metrics import nrmse, wrong_share
 from conductance.tasks.options import TaskError
+from conductance.tasks.splits import SPLITS, Split, Standardisation
+
+if TYPE_CHECKING:
+    from conductance.tasks.base import TaskData
 
 BASELINE_LAGS = range(24)
 """Delays in samples of the linear baseline of series that say nothing of their own time."""
@@ -98,8 +101,8 @@ def assembled(
     time_unit: str = "sample",
     remarks: Sequence[str] = (),
     seed: int = 0,
-) -> TaskData:
-    """The splits made of series, as float32: padded to one length, masked, in units of the train split's spread.
+) -> dict[str, Any]:
+    """The fields of `TaskData` of series, as float32: padded, masked, in units of the train split's spread.
 
     With `one_scale` the targets have the scale of the inputs, as they are the same columns later on.
 
@@ -122,7 +125,7 @@ def assembled(
         )
     used = scale if one_scale else target_scale
     splits = {split: _padded(parts[split], scale, used, warm_up, f"task {name}, {split}") for split in SPLITS}
-    return TaskData(
+    return dict(
         name=name, train=splits["train"], validation=splits["validation"], test=splits["test"],
         held_out=splits["held_out"], scale=scale, sample_step=sample_step, time_unit=time_unit,
         sample=f"one sample every {sample_step:g} {time_unit}, held for one model step",
@@ -229,8 +232,8 @@ def from_arrays(
     target_names: Sequence[str] | None = None,
     name: str = "arrays",
     seed: int = 0,
-) -> TaskData:
-    """Data of arrays, shared out at random between the splits.
+) -> dict[str, Any]:
+    """The fields of `TaskData` of arrays, shared out at random between the splits.
 
     Args:
         x: (time, series, feature), or a list of (time, feature) arrays of unequal lengths.
@@ -283,8 +286,8 @@ def from_arrays(
     )  # fmt: skip
 
 
-def from_dataset(dataset: Any, **options: Any) -> TaskData:
-    """Data of any torch Dataset whose items are (series, label) or (series, targets), as `from_arrays` takes them.
+def from_dataset(dataset: Any, **options: Any) -> dict[str, Any]:
+    """The fields of `TaskData` of a torch Dataset whose items are (series, label) or (series, targets).
 
     Args:
         dataset: with a length; item k is ((time, feature), label or (time, target)).

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from conductance.tasks.base import Split
 from conductance.tasks.options import TaskError
+from conductance.tasks.splits import Split
 
 
 def autoregression(train: Split, split: Split, *, lags: Sequence[int], ridge: float = 1e-6) -> Tensor:

@@ -20,11 +20,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from conductance.tasks.base import SPLITS, Split, Standardisation, TaskData
+from conductance.tasks.base import TaskData
 from conductance.tasks.baselines import autoregression
 from conductance.tasks.delay import integrate_delay
 from conductance.tasks.metrics import nrmse
 from conductance.tasks.options import TaskError, check_options, option
+from conductance.tasks.splits import SPLITS, Split, Standardisation
 
 Array = NDArray[np.floating]
 

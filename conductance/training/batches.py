@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from conductance.tasks.base import Split
+from conductance.tasks.splits import Split
 
 STREAM = 2
 """Distinguishes the batches' random numbers from others drawn from the same seed."""

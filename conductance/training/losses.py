@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from conductance.neurons.base import Neuron
-from conductance.tasks.base import Split, TaskData
+from conductance.tasks.base import TaskData
 from conductance.tasks.decisions import Decision, evidence, labels
+from conductance.tasks.splits import Split
 from conductance.training.options import TrainingError, TrainingOptions
 
 Loss = Callable[[Tensor, Split], Tensor]

@@ -14,7 +14,8 @@ from conductance.layers import NeuronLayer
 from conductance.layers.feasible import make_feasible
 from conductance.networks.chain import Network
 from conductance.storage.networks import check_network
-from conductance.tasks.base import Split, Task, TaskData
+from conductance.tasks.base import Task, TaskData
+from conductance.tasks.splits import Split
 from conductance.training.activity import activity, layer_outputs, spiking_layers
 from conductance.training.batches import draw_batch
 from conductance.training.checkpoints import Best, Checkpoint

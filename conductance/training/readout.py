@@ -13,8 +13,8 @@ from torch import Tensor
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks.chain import Network
 from conductance.neurons.spiking import is_linear
-from conductance.tasks.base import Split
 from conductance.tasks.decisions import Decision, evidence, labels
+from conductance.tasks.splits import Split
 from conductance.training.options import TrainingError
 
 STRENGTHS = (1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)

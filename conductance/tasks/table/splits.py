@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conductance.tasks.arrays import Series, one_hot, shared_out
-from conductance.tasks.base import SPLITS
 from conductance.tasks.options import TaskError
+from conductance.tasks.splits import SPLITS
 from conductance.tasks.table.sequences import Sequence_, Sequences
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from typing import ClassVar, get_args
 from torch import Tensor
 
 from conductance.tasks.arrays import assembled, baselines_of, check_classes, error_of, natural
-from conductance.tasks.base import Split, TaskData
+from conductance.tasks.base import TaskData
 from conductance.tasks.decisions import Decision, check_decision
 from conductance.tasks.options import TaskError, check_options, described, option
+from conductance.tasks.splits import Split
 from conductance.tasks.table.columns import SUFFIXES, read_columns
 from conductance.tasks.table.gaps import Gaps
 from conductance.tasks.table.sequences import Sequences, sequences_of
@@ -147,7 +148,7 @@ class Table:
             classes = tuple(sorted({one.label for one in found.sequences}, key=natural))
             check_classes(classes, f"table, {self.path}, label {self.label}")
         parts = parts_of(self, found, classes, seed)
-        return assembled(
+        fields = assembled(
             parts,
             name=self.name, input_names=found.input_names, target_names=classes or self._target_names(found),
             classes=classes, decision=self.decision, standardise=self.standardise,
@@ -155,6 +156,7 @@ class Table:
             sample_step=1.0 if found.model_step is None else found.model_step,
             time_unit="step" if found.model_step is None else "s", remarks=found.remarks, seed=seed,
         )  # fmt: skip
+        return TaskData(**fields)
 
     def error(self, prediction: Tensor, split: Split) -> float:
         """Normalised rms error, or share of wrong decisions where there is a label."""
