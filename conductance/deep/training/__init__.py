@@ -5,7 +5,7 @@ Lightning takes seconds to import, so it is loaded when training is first named.
 
 from typing import TYPE_CHECKING
 
-from conductance.lazy import lazily
+from conductance.loading.lazy import lazily
 
 if TYPE_CHECKING:
     from conductance.deep.training.fit import ImageResult as ImageResult
