@@ -47,7 +47,7 @@ def technology(name: str) -> Technology:
 def read_technology(path: Path) -> Technology:
     """Read and check one file; `TechnologyError` names the file and all its faults by their keys."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise TechnologyError(f"technology file {path}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

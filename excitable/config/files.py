@@ -31,7 +31,7 @@ def parse_configuration(text: str, *, source: str = "configuration") -> Configur
         ConfigurationError: with every fault.
     """
     try:
-        data = tomllib.loads(text)
+        data = tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(source, [Fault(message=f"is no TOML: {error}")]) from None
     model = model_for(data)
@@ -51,7 +51,8 @@ def read_configuration_text(path: str | Path) -> tuple[str, str]:
     if not Path(path).exists() and str(path) in shipped:
         return shipped[str(path)], f"{path}.toml (shipped)"
     try:
-        return Path(path).read_text(encoding="utf-8"), str(path)
+        # an editor's byte-order mark is no part of the text
+        return Path(path).read_text(encoding="utf-8-sig"), str(path)
     except OSError as error:
         hint = f"; names that come with excitable: {', '.join(shipped)}"
         raise ConfigurationError(

@@ -105,7 +105,7 @@ class RunFolder:
         """The run's configuration."""
         path = self.path / CONFIGURATION
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise RunError(f"{path}: the file is damaged ({error}); take it from a copy") from None
         return parse_configuration(text, source=str(path))

@@ -119,7 +119,7 @@ def test_three_faults_are_three_messages():
         ),
         ('name = "a"\n[circuit]\ncapacitance = "1 V"', "circuit.capacitance", "unit V; it must be in F"),
         ('name = "a"\n[circuit]\ncapacitance = "one"', "circuit.capacitance", "is no number"),
-        ('name = "a"\n[circuit]\ncapacitance = "-1p"', "circuit.capacitance", "greater than 0"),
+        ('name = "a"\n[circuit]\ncapacitance = "-1p"', "circuit.capacitance", "must be from 1 aF to 1 mF"),
         ('name = "a"\n[circuit]\nlevel = "layout"', "circuit.level", "'layout' is unknown.*behavioural"),
         ('name = "a"\n[circuit]\nlevel = ["mixed"]', "circuit.level", "circuit.mixed"),
         ('name = "a"\n[circuit]\nmixed.hidden_99 = "transistor"', "circuit.mixed.hidden_99", "hidden_63"),
