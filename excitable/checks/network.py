@@ -109,7 +109,7 @@ def check_network(
     circuit = simulate(network, inputs, dt=dt, options=options)
     equation = continuous_rung(network, inputs, dt=dt)
     rungs = [
-        Rung(name=rung.rung, time=rung.time, voltage=rung.membrane, neurons=rung.neurons)
+        Rung(name=rung.rung, time=rung.time, voltage=rung.membrane, neurons=rung.neurons, again=rung.again)
         for rung in (equation, circuit)
     ]
     (comparison,) = compare(rungs, window=WINDOW, step=dt, threshold=layer_threshold(first)).comparisons

@@ -20,7 +20,8 @@ from conductance.stimulus import Stimulus
 from excitable.checks.levels import MAX_STEP as LEVEL_STEP
 from excitable.checks.levels import RELATIVE as LEVEL_RELATIVE
 from netlists.analyses import Tolerances, Transient
-from netlists.comparison import Rung, RungComparison, compare
+from netlists.comparison import Rung, RungComparison, compare, spike_doubt, upward_crossings
+from netlists.comparison.ladder import DRIFT
 from netlists.netlist import Netlist
 from netlists.simulation import simulate
 from netlists.writing import write_netlist
@@ -28,10 +29,25 @@ from netlists.writing import write_netlist
 GRID = 0.05
 """Spacing, in tau_m, on which model and circuit are compared."""
 
+WINDOW = 2.0
+"""Largest time difference, in tau_m, of two spikes that are the same."""
+TIGHT, LOOSER = 1e-12, 1e-9
+"""Relative tolerances with which the equation is solved twice; spikes are those of the tighter."""
+NOTED = 1e-3
+"""Doubt, in tau_m, from which on it is said."""
+
 MAX_STEP = 0.2
 RELATIVE = 1e-9
 """Largest step of ngspice in tau_m and its tolerance: spikes of the bursting set come within 0.01 tau_m of the
 equation's over 1500 tau_m; at ngspice's tolerance of 1e-7 they come within 0.25."""
+
+
+def unmatched(missing: int, extra: int, undecided: int) -> str:
+    """What has no partner, for the beginning of a sentence; empty where all have one."""
+    if not (missing or extra or undecided):
+        return ""
+    unsure = f", {undecided} undecided" if undecided else ""
+    return f"{missing} missing, {extra} extra{unsure}: "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +60,8 @@ class CircuitCheck:
         circuit: (sample,), U_m of the circuit in V0.
         comparison: rms error, spike counts, matched spikes and their time errors.
         netlist: the files that were simulated.
+        spikes: (spike,), of the equation, in tau_m.
+        doubts: (spike,), how far each moves with the integrator's tolerance, in tau_m; infinite where it goes.
     """
 
     time: np.ndarray
@@ -51,13 +69,18 @@ class CircuitCheck:
     circuit: np.ndarray
     comparison: RungComparison
     netlist: Netlist
+    spikes: np.ndarray
+    doubts: np.ndarray
 
     def __str__(self) -> str:
         (neuron,) = self.comparison.neurons
-        late = neuron.max_time_error_tau_m
-        timing = "" if late is None else f", each within {late:.2g} tau_m"
+        late, doubt = neuron.max_time_error_tau_m, neuron.reference_doubt_tau_m or 0.0
+        wrong = unmatched(neuron.missing, neuron.extra, neuron.undecided)
+        which = f"{neuron.matched} in pairs" if wrong else "each"
+        pairs = "" if late is None else f", {which} within {late:.2g} tau_m"
+        known = "" if doubt < NOTED else f"; the equation's are known to {doubt:.2g} tau_m"
         return (
-            f"model {neuron.reference_spikes} spikes, circuit {neuron.candidate_spikes}{timing}; "
+            f"{wrong}model {neuron.reference_spikes} spikes, circuit {neuron.candidate_spikes}{pairs}{known}; "
             f"voltages differ by {neuron.rms_v0:.2g} V0 rms"
         )
 
@@ -114,18 +137,24 @@ def check_circuit(
     circuit = neuron_circuit(neuron, stimulus, scaling=units, start=start, name=name, realisation=built)
     netlist = _written(circuit, units, stop, level)
     waveforms = simulate(netlist).require()
-    trace = integrate(neuron, stimulus, stop, start=start)
+    trace, looser = (integrate(neuron, stimulus, stop, start=start, rtol=rtol) for rtol in (TIGHT, LOOSER))
     time = np.linspace(0, stop, round(stop / GRID) + 1)
     node = circuit.probes[0]
     simulated = waveforms["voltage"].sel(node=node).to_numpy() / units.voltage_unit
     model = trace.at(time)[:, 0]
     measured = np.interp(time * units.time_unit, waveforms["time"].to_numpy(), simulated)
+    names, again = (neuron.name,), looser.at(time)[:, :1]
     rungs = [
-        Rung(name=rung, time=time, voltage=voltage[:, None], neurons=(neuron.name,))
-        for rung, voltage in (("continuous", model), (level, measured))
+        Rung(name="continuous", time=time, voltage=model[:, None], neurons=names, again=again),
+        Rung(name=level, time=time, voltage=measured[:, None], neurons=names),
     ]
-    (comparison,) = compare(rungs, window=2.0, step=1.0, threshold=spike_threshold(neuron)).comparisons
-    return CircuitCheck(time=time, model=model, circuit=measured, comparison=comparison, netlist=netlist)
+    threshold = spike_threshold(neuron)
+    (comparison,) = compare(rungs, window=WINDOW, step=1.0, threshold=threshold).comparisons
+    spikes, others = (upward_crossings(time, u, threshold=threshold)[0] for u in (model, again[:, 0]))
+    return CircuitCheck(
+        time=time, model=model, circuit=measured, comparison=comparison, netlist=netlist, spikes=spikes,
+        doubts=spike_doubt(spikes, others, window=DRIFT * WINDOW).sizes,
+    )  # fmt: skip
 
 
 def _written(circuit: Circuit, units: Scaling, stop: float, level: Level) -> Netlist:

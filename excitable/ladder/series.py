@@ -162,6 +162,7 @@ def ladder(
             time=rung.time,
             voltage=rung.membrane,
             neurons=rung.neurons,
+            again=rung.again,
             task_error=task.error(prediction_of(rung, split, dt), split),
         )
         for rung in rungs

@@ -10,11 +10,12 @@ from netlists.comparison.errors import WaveformError, waveform_error
 from netlists.comparison.ladder import Rung, compare, schema
 from netlists.comparison.record import Ladder, NeuronComparison, RungComparison, RungRecord
 from netlists.comparison.sparsity import communication, computation
-from netlists.comparison.spikes import SpikeMatch, match_spikes
+from netlists.comparison.spikes import Doubt, SpikeMatch, match_spikes, spike_doubt
 
 __all__ = [
     "HYSTERESIS",
     "ComparisonError",
+    "Doubt",
     "Ladder",
     "NeuronComparison",
     "Rung",
@@ -28,6 +29,7 @@ __all__ = [
     "count_upward_crossings",
     "match_spikes",
     "schema",
+    "spike_doubt",
     "upward_crossings",
     "waveform_error",
 ]

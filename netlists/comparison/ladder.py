@@ -20,9 +20,11 @@ from netlists.comparison.crossings import HYSTERESIS, ComparisonError, checked_w
 from netlists.comparison.errors import waveform_error
 from netlists.comparison.record import Ladder, NeuronComparison, RungComparison, RungRecord
 from netlists.comparison.sparsity import communication, computation
-from netlists.comparison.spikes import match_spikes
+from netlists.comparison.spikes import Doubt, match_in_doubt, spike_doubt
 
 Array = NDArray[np.floating]
+DRIFT = 10.0
+"""Windows within which a spike is looked for in the second computation of a rung; by what it drifts is its doubt."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,6 +38,8 @@ class Rung:
         voltage: U_m in V0, shape (time, neuron).
         neurons: one name per neuron.
         task_error: the task's error of this rung's own output; None where it has none.
+        again: the voltage once more, on the same grid, computed with another tolerance; None where it was computed
+            once. Differences from this rung count only where they exceed what the two differ by.
     """
 
     name: str
@@ -44,9 +48,17 @@ class Rung:
     neurons: tuple[str, ...]
     meaning: str = ""
     task_error: float | None = None
+    again: Array | None = None
 
     def __post_init__(self) -> None:
         time, voltage = checked_waveform(self.time, self.voltage, f"rung {self.name!r}")
+        if self.again is not None:
+            _, again = checked_waveform(self.time, self.again, f"rung {self.name!r}, computed again")
+            if again.shape != voltage.shape:
+                raise ComparisonError(
+                    f"rung {self.name!r}: computed again it has the shape {again.shape}, first {voltage.shape}"
+                )
+            object.__setattr__(self, "again", again)
         object.__setattr__(self, "time", time)
         object.__setattr__(self, "voltage", voltage)
         if len(self.neurons) != voltage.shape[1] or len(set(self.neurons)) != len(self.neurons):
@@ -132,6 +144,7 @@ def compare(
             )
     levels = {"threshold": threshold, "hysteresis": hysteresis}
     trains = {rung.name: upward_crossings(rung.time, rung.voltage, **levels) for rung in rungs}
+    doubts = {rung.name: _doubts(rung, trains[rung.name], window, levels) for rung in rungs}
     return Ladder(
         schema_version=1,
         threshold_v0=float(threshold),
@@ -141,7 +154,7 @@ def compare(
         task_error_name=task_error_name,
         rungs=tuple(_record(rung, trains[rung.name], step=step, **levels) for rung in rungs),
         comparisons=tuple(
-            _compare_pair(reference, candidate, trains, window)
+            _compare_pair(reference, candidate, trains, doubts, window)
             for reference, candidate in itertools.combinations(rungs, 2)
         ),
     )
@@ -171,13 +184,28 @@ def _record(
     )
 
 
+def _doubts(rung: Rung, trains: list[Array], window: float, levels: dict[str, float]) -> list[Doubt]:
+    """How well each neuron's spikes are known."""
+    if rung.again is None:
+        return [Doubt.none(train) for train in trains]
+    again = upward_crossings(rung.time, rung.again, **levels)
+    return [
+        spike_doubt(train, other, window=DRIFT * window) for train, other in zip(trains, again, strict=True)
+    ]
+
+
 def _compare_pair(
-    reference: Rung, candidate: Rung, trains: dict[str, list[Array]], window: float
+    reference: Rung,
+    candidate: Rung,
+    trains: dict[str, list[Array]],
+    doubts: dict[str, list[Doubt]],
+    window: float,
 ) -> RungComparison:
     """All neurons of two rungs, over the compared span.
 
     A spike just before the end of one record has its partner just after the end of the other, so what is left
     alone there is neither missing nor extra. At the start both rungs hold the same state, and every spike counts.
+    Nor is what the reference itself does not know: a spike that it has at one tolerance only.
     """
     error = waveform_error(reference.time, reference.voltage, candidate.time, candidate.voltage)
     neurons = []
@@ -185,11 +213,14 @@ def _compare_pair(
         first, second = (
             _within(trains[rung.name][k], error.start, error.stop) for rung in (reference, candidate)
         )
-        match = match_spikes(first, second, window=window)
-        late = np.abs(match.time_errors)
+        doubt = doubts[reference.name][k]
+        sizes = doubt.sizes[_inside(trains[reference.name][k], error.start, error.stop)]
+        found = match_in_doubt(first, second, Doubt(sizes=sizes, phantoms=doubt.phantoms), window=window)
+        late = found.time_errors
         decided = error.stop - window
-        missing = int(np.count_nonzero(first[match.missing] < decided))
-        extra = int(np.count_nonzero(second[match.extra] < decided))
+        missing = int(np.count_nonzero(found.missing < decided))
+        extra = int(np.count_nonzero(found.extra < decided))
+        known = sizes[np.isfinite(sizes)]
         neurons.append(
             NeuronComparison(
                 neuron=neuron,
@@ -200,9 +231,10 @@ def _compare_pair(
                 matched=len(late),
                 missing=missing,
                 extra=extra,
-                undecided=len(match.missing) + len(match.extra) - missing - extra,
+                undecided=found.undecided + len(found.missing) + len(found.extra) - missing - extra,
                 median_time_error_tau_m=float(np.median(late)) if late.size else None,
                 max_time_error_tau_m=float(late.max()) if late.size else None,
+                reference_doubt_tau_m=None if reference.again is None else float(known.max(initial=0.0)),
             )
         )
     return RungComparison(
@@ -214,6 +246,10 @@ def _compare_pair(
     )
 
 
+def _inside(train: Array, start: float, stop: float) -> NDArray[np.bool_]:
+    return np.asarray((train >= start) & (train <= stop))
+
+
 def _within(train: Array, start: float, stop: float) -> Array:
     """The spikes of a train inside a span."""
-    return train[(train >= start) & (train <= stop)]
+    return train[_inside(train, start, stop)]

@@ -21,7 +21,10 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 class _Record(BaseModel):
     """Frozen, without unknown keys, and without conversion of one type to another."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # a field with a default is in every new file; files from before may lack it
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, json_schema_serialization_defaults_required=True
+    )
 
 
 class NeuronComparison(_Record):
@@ -38,14 +41,19 @@ class NeuronComparison(_Record):
     missing: Count = Field(description="Spikes of the reference without a partner.")
     extra: Count = Field(description="Spikes of the candidate without a partner.")
     undecided: Count = Field(
-        description="Spikes without a partner within one window of the end, in no other count: "
-        "the partner may lie beyond the record."
+        description="Spikes without a partner, in no other count: within one window of the end, where the partner may "
+        "lie beyond the record, or of which the reference itself is not certain."
     )
     median_time_error_tau_m: Size | None = Field(
         description="Median |time difference| of the pairs, in tau_m; null: no pairs."
     )
     max_time_error_tau_m: Size | None = Field(
         description="Largest |time difference| of the pairs, in tau_m; null: no pairs."
+    )
+    reference_doubt_tau_m: Size | None = Field(
+        default=None,
+        description="By how much the reference's own spikes differ between two tolerances, in tau_m, at most; time "
+        "errors count beyond that of each spike; null: the reference was computed once.",
     )
 
     @model_validator(mode="after")

@@ -69,6 +69,90 @@ def match_spikes(reference: ArrayLike, candidate: ArrayLike, *, window: float) -
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """How well a train is known that was computed twice, with two tolerances. Times are in the unit of the trains.
+
+    Attributes:
+        sizes: shape (spike,): how far each spike lies from its partner in the second computation; infinite where it has
+            none there.
+        phantoms: shape (spike,): times of the second computation's spikes that the train does not have.
+    """
+
+    sizes: NDArray[np.floating]
+    phantoms: NDArray[np.floating]
+
+    @classmethod
+    def none(cls, train: ArrayLike) -> Doubt:
+        """Of a train that was computed once: nothing is known of its error, and none is allowed for."""
+        return cls(sizes=np.zeros(np.shape(train)), phantoms=np.zeros(0))
+
+
+def spike_doubt(train: ArrayLike, again: ArrayLike, *, window: float) -> Doubt:
+    """How well each spike of a train is known, from the same train computed with another tolerance.
+
+    >>> found = spike_doubt([1.0, 5.0, 9.0], [1.0, 5.25, 12.0], window=1.0)
+    >>> found.sizes.tolist(), found.phantoms.tolist()
+    ([0.0, 0.25, inf], [12.0])
+    """
+    match = match_spikes(train, again, window=window)
+    sizes = np.full(np.shape(train), np.inf)
+    sizes[match.pairs[:, 0]] = np.abs(match.time_errors)
+    return Doubt(sizes=sizes, phantoms=np.asarray(again, np.float64)[match.extra])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoubtfulMatch:
+    """Result of `match_in_doubt`. Times are in the unit of the trains.
+
+    Attributes:
+        time_errors: shape (pair,): how much farther apart a pair is than the reference's doubt; 0 inside it.
+        missing: times of the reference's spikes without a partner, of which it is certain.
+        extra: times of the candidate's spikes without a partner, where the reference is certain that there is none.
+        undecided: how many spikes without a partner there are of which the reference is not certain.
+    """
+
+    time_errors: NDArray[np.floating]
+    missing: NDArray[np.floating]
+    extra: NDArray[np.floating]
+    undecided: int
+
+
+def match_in_doubt(
+    reference: NDArray[np.floating], candidate: NDArray[np.floating], doubt: Doubt, *, window: float
+) -> DoubtfulMatch:
+    """Match two trains, where a difference counts only beyond the reference's doubt of each spike.
+
+    >>> doubt = Doubt(sizes=np.array([0.0, 3.0, np.inf]), phantoms=np.array([30.0]))
+    >>> found = match_in_doubt(np.array([1.0, 10.0, 20.0]), np.array([1.5, 14.0, 30.5]), doubt, window=2.0)
+    >>> found.time_errors.tolist(), found.missing.size, found.extra.size, found.undecided
+    ([0.5, 1.0], 0, 0, 2)
+    """
+    match = match_spikes(reference, candidate, window=window)
+    errors = np.maximum(np.abs(match.time_errors) - _finite(doubt.sizes)[match.pairs[:, 0]], 0.0).tolist()
+    missing, extra, undecided = [], match.extra.tolist(), 0
+    for index in match.missing:
+        time, size = reference[index], doubt.sizes[index]
+        reach = [j for j in extra if abs(candidate[j] - time) <= window + size] if 0 < size < np.inf else []
+        if reach:
+            partner = min(reach, key=lambda j: abs(candidate[j] - time))
+            extra.remove(partner)
+            errors.append(max(abs(candidate[partner] - time) - size, 0.0))
+        elif np.isinf(size):
+            undecided += 1
+        else:
+            missing.append(time)
+    certain = [j for j in extra if not (np.abs(doubt.phantoms - candidate[j]) <= window).any()]
+    return DoubtfulMatch(
+        time_errors=np.array(errors), missing=np.array(missing), extra=candidate[certain],
+        undecided=undecided + len(extra) - len(certain),
+    )  # fmt: skip
+
+
+def _finite(sizes: NDArray[np.floating]) -> NDArray[np.floating]:
+    return np.where(np.isfinite(sizes), sizes, 0.0)
+
+
 def _train(times: ArrayLike, name: str) -> NDArray[np.floating]:
     """The train as a float64 array."""
     train = np.asarray(times, dtype=np.float64)
