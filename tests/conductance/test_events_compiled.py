@@ -16,11 +16,11 @@ from conductance.events import (
     Spikes,
     backend,
     compiled,
-    oracle,
     spike_time_loss,
     theta,
 )
 from conductance.events import synaptic_lif as lif
+from conductance.events.exact import oracle
 from conductance.kernels.library import KernelWarning
 from conductance.neurons import qif
 from conductance.tasks import SpikeTiming

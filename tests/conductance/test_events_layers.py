@@ -14,13 +14,13 @@ from conductance.events import (
     EventNetwork,
     Spikes,
     first_spike_loss,
-    oracle,
     predicted_class,
     silent_share,
     spike_time_loss,
     synaptic_lif,
     theta,
 )
+from conductance.events.exact import oracle
 from conductance.layers import NeuronLayer, Projection
 from conductance.neurons import lif, qif
 
