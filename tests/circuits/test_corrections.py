@@ -1,0 +1,286 @@
+"""What calibration and corners put into a circuit, each against the sum of what its parts do by their own laws."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import sympy
+
+from circuits.calibration.amplifiers import Calibration, fit_tanh, trimmed
+from circuits.calibration.laws import with_circuit_laws
+from circuits.calibration.membrane import RAMP, MembraneFit, frozen, with_capacitance
+from circuits.data.circuit import (
+    GROUND,
+    BehaviouralCurrent,
+    BehaviouralVoltage,
+    Capacitor,
+    Instance,
+    Mosfet,
+    Switch,
+)
+from circuits.measures.chips import pelgrom_mismatch
+from circuits.realisations import Trim, realise
+from circuits.realisations.cells.synapse import macromodel_synapses
+from circuits.realisations.kit import kit
+from circuits.realisations.parts.base import References
+from circuits.realisations.parts.leak import LEAK
+from circuits.realisations.parts.multi_tanh import multi_tanh
+from circuits.realisations.parts.transconductor import transconductor
+from circuits.technologies import technology
+from conductance.elements import quadratic, tanh
+from conductance.layers import NeuronLayer
+from conductance.networks import Network
+from conductance.neurons import mtc
+from conductance.shaping.curves import steady_curve
+
+GENERIC = technology("generic_180nm")
+UNITS = GENERIC.scaling()
+TRIM = Trim(gain=1.04, offset=3e-3, imbalance=0.02)
+
+
+def numbers(subcircuit) -> dict:
+    """The values of a subcircuit's parameters, by the symbols of its expressions."""
+    return {parameter.name: float(parameter.value) for parameter in subcircuit.parameters}
+
+
+def value(expression, subcircuit) -> float:
+    """An expression of a subcircuit's parameters, as a number."""
+    known = numbers(subcircuit)
+    expression = sympy.sympify(expression)
+    return float(expression.subs({symbol: known[symbol.name] for symbol in expression.free_symbols}))
+
+
+@pytest.mark.parametrize("width", [1.0, 3.5])
+def test_the_balance_draws_what_the_mirrors_of_all_pairs_add(width):
+    """A pair gives gain b e at its balance; a source takes the sum over the pairs out of the node that they feed."""
+    cell = kit("macromodel", GENERIC, bias=1e-9).element
+    devices = list(
+        transconductor(
+            "x_one", cell, plus="u", minus=sympy.Float(0.0), out="u", slope=sympy.Float(2e-9), width=width,
+            references=References(), trim=TRIM, unit=sympy.Float(UNITS.voltage_unit),
+        )
+    )  # fmt: skip
+    pairs = [device for device in devices if isinstance(device, Instance)]
+    (balance,) = [device for device in devices if isinstance(device, BehaviouralCurrent)]
+    assert len(pairs) == len(multi_tanh(width).weights)
+    added = sum(TRIM.gain * float(pair.parameters["ib"]) * TRIM.imbalance for pair in pairs)
+    assert added > 0 and (balance.source, balance.sink) == ("u", GROUND)
+    assert float(balance.current) == pytest.approx(added, rel=1e-12)
+
+
+def test_the_output_pair_reaches_both_ends_of_the_line():
+    """At the upper threshold the pair and the half together carry I0, at the lower one nothing."""
+    neuron = mtc([tanh("fast", -2.0)], filter_limit=1.0).with_values(U_th=0.2, U_sat=1.5)
+    built = realise(neuron, "macromodel", technology=GENERIC, scaling=UNITS).subcircuit
+    (pair,) = [d for d in built.devices if isinstance(d, Instance) and d.name == "x_out"]
+    (half,) = [d for d in built.devices if d.name == "b_out_half"]
+    bias, constant = value(pair.parameters["ib"], built), value(half.current, built)
+    reach = np.tanh((1.5 - 0.2) / 2)
+    assert constant + bias * reach == pytest.approx(UNITS.current_unit, rel=1e-9)
+    assert constant - bias * reach == pytest.approx(0.0, abs=1e-9 * UNITS.current_unit)
+
+
+def references(neuron, trims, reader: str) -> list[float]:
+    """The reference voltages in V of the currents of one element, in their order."""
+    built = realise(neuron, "macromodel", technology=GENERIC, scaling=UNITS, trims=trims).subcircuit
+    held = [d for d in built.devices if isinstance(d, BehaviouralVoltage) and d.name.startswith("b_ref")]
+    return [value(device.voltage, built) for device in held if f"x_um_{reader}" in device.note]
+
+
+@pytest.mark.parametrize(
+    ("element", "pairs"),
+    [(tanh("slow", 1.5, -0.4), 1), (quadratic("slow", 0.2), 5)],
+    ids=["tanh", "staggered"],
+)
+def test_references_of_what_reads_a_filter_move_with_it(element, pairs):
+    """The filter settles its offset below the membrane, so every reference of what reads it lies as much lower."""
+    offset, fast = 2.5e-3, tanh("fast", -1.0, 0.3)
+    neuron = mtc([element, fast], filter_limit=1.0)
+    follower = kit("macromodel", GENERIC, bias=1e-9).follower.subcircuit.name
+    trims = {follower: Trim(offset=offset)}
+    as_drawn, moved = (references(neuron, each, neuron.elements[0].name) for each in ({}, trims))
+    assert len(as_drawn) == len(moved) >= pairs
+    np.testing.assert_allclose(np.subtract(as_drawn, moved), offset, atol=1e-12)
+    still, there = (references(neuron, each, neuron.elements[1].name) for each in ({}, trims))
+    assert still == there and len(still) == 1
+
+
+@pytest.mark.parametrize("corner", ["tt", "ss", "ff"])
+def test_a_membrane_is_drawn_smaller_by_its_gates_at_every_corner(corner):
+    """With the gates found, capacitor and gates together are the declared one times the corner's factor."""
+    neuron, gates = mtc([tanh("fast", -2.0)], filter_limit=1.0), 0.2 * UNITS.capacitance
+    chosen = GENERIC.at(corner=corner)
+    built = realise(
+        neuron, "macromodel", technology=chosen, scaling=UNITS, trims={LEAK: Trim(capacitance=gates)}
+    )
+    factor = chosen.corner_shift.capacitance
+    (membrane,) = [d for d in built.subcircuit.devices if isinstance(d, Capacitor) and d.name == "c_um"]
+    assert value(membrane.capacitance, built.subcircuit) == pytest.approx(
+        factor * (UNITS.capacitance - gates)
+    )
+    assert built.capacitance == factor and (factor == 1) == (corner == "tt")
+
+
+@pytest.mark.parametrize("corner", [1.0, 1.1, 0.9])
+def test_gates_are_what_a_ramp_finds_beyond_the_capacitor_of_the_corner(corner):
+    """Ramps of a membrane of 1.1 declared capacitors and 0.2 more find 0.2 at that corner, not 0.3."""
+    neuron, gates = mtc([tanh("fast", -2.0)], filter_limit=1.0), 0.2 * UNITS.capacitance
+    edge = RAMP * UNITS.time_unit
+    time = np.linspace(0, 4 * edge, 4001)
+    unit = UNITS.voltage_unit
+    membrane = np.interp(time, [0, edge, 2 * edge, 2.5 * edge, 3.5 * edge], [-unit, -unit, unit, unit, -unit])
+    rate = np.gradient(membrane, time)
+    total = corner * UNITS.capacitance + gates
+    drive = membrane + 1e-3 / UNITS.current_unit * total * rate
+    fit = MembraneFit(gain=1.0, offset=0.0, residual=0.0, capacitance=0.0)
+    found = with_capacitance(fit, time, drive, membrane, neuron=frozen(neuron), scaling=UNITS, corner=corner)
+    assert found.capacitance == pytest.approx(gates, rel=0.02)
+
+
+def test_a_macromodel_synapse_carries_its_weight_midway_between_the_rails():
+    """At the middle of the supply, Early effect and headroom leave the current as asked: weight times the output."""
+    model = replace(GENERIC.amplifier, early_voltage=5.0)
+    made = macromodel_synapses(model, UNITS, supply=1.8, thermal_voltage=GENERIC.thermal_voltage)
+    for cell in made.subcircuits:
+        (source,) = cell.devices
+        held = {"weight": 0.4, "axon": UNITS.voltage_unit}
+        given = {
+            atom: next((number for name, number in held.items() if name in str(atom)), 0.9)
+            for atom in source.current.free_symbols
+        }
+        assert float(source.current.subs(given)) == pytest.approx(0.4 * UNITS.current_unit, rel=1e-6)
+
+
+def test_the_offset_of_an_n_channel_pair_knows_nothing_of_p_channel_slopes():
+    """Where p-channels do not differ, the pair's offset is n U_T of n-channels times their scatter."""
+    exact = GENERIC.pmos.model_copy(update={"pelgrom_threshold": 0.0, "pelgrom_current": 0.0})
+    plain = GENERIC.model_copy(update={"pmos": exact})
+    steep = GENERIC.model_copy(
+        update={"pmos": exact.model_copy(update={"slope_factor": 2 * exact.slope_factor})}
+    )
+    first, second = (pelgrom_mismatch(each, UNITS, 1e-9) for each in (plain, steep))
+    assert first.offset == second.offset > 0 and first.current == second.current
+    # both transistors of the pair and of the lower mirror scatter alike: four variances, of which each is of one gate
+    kind = GENERIC.nmos
+    slope = kind.slope_factor * GENERIC.thermal_voltage
+    area = GENERIC.width("nmos", 1e-9) * kind.length
+    scatter = np.sqrt(((kind.pelgrom_threshold / slope) ** 2 + kind.pelgrom_current**2) / area)
+    assert first.offset * UNITS.voltage_unit == pytest.approx(slope * 2 * scatter, rel=1e-12)
+
+
+VOLTAGES = np.linspace(-0.35, 0.35, 141)
+
+
+def test_trimmed_sweeps_are_balanced():
+    """What a fit found is out of the sweep once it is put right: gain 1, offset 0, nothing at balance."""
+    law = 1.05 * (np.tanh((VOLTAGES - 4e-3) / UNITS.voltage_unit) + 0.03)
+    found = fit_tanh(VOLTAGES, 1e-9 * law, bias=1e-9)
+    rest = trimmed(found, found.trim())
+    again = fit_tanh(rest.voltages, rest.currents, bias=1e-9)
+    for each in (rest, again):
+        assert (each.gain, each.offset, each.imbalance) == pytest.approx((1.0, 0.0, 0.0), abs=1e-6)
+    np.testing.assert_allclose(
+        rest.currents, 1e-9 * np.tanh(np.array(rest.voltages) / UNITS.voltage_unit), atol=1e-15
+    )
+
+
+def swept(bias: float, bend: float) -> Calibration:
+    """A sweep that no tanh follows, by its bend."""
+    curve = np.tanh(VOLTAGES / UNITS.voltage_unit)
+    return Calibration(
+        cell="ota", bias=bias, gain=1.0, voltage_unit=UNITS.voltage_unit, offset=0.0, residual=0.1,
+        voltages=tuple(VOLTAGES), currents=tuple(bias * curve * (1 - bend * (1 - curve**2))),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("gain", "bend"), [(1.0, 0.1), (4.0, 0.5)])
+def test_an_element_gets_the_sweep_nearest_in_bias(gain, bend):
+    """Of sweeps at 1 and 4 current units, an element of either gain gets its own one's law, in either order."""
+    neuron = mtc([tanh("fast", -gain)], filter_limit=1.0)
+    chain = Network({"hidden": NeuronLayer(neuron, 3, dt=0.2)})
+    curve = np.tanh(VOLTAGES / UNITS.voltage_unit)
+    wanted = curve * (1 - bend * (1 - curve**2))
+    sweeps = [swept(UNITS.current_unit, 0.1), swept(4 * UNITS.current_unit, 0.5)]
+    for order in (sweeps, sweeps[::-1]):
+        after, (law,) = with_circuit_laws(chain, order, {}, UNITS)
+        assert law.tabulated == (neuron.elements[0].name,)
+        at = 0.4
+        leak = 5.0 * np.tanh(at / 5.0)
+        drawn = steady_curve(after.chain["hidden"].neuron).function()(np.array([at]))
+        law_at = np.interp(at * UNITS.voltage_unit, VOLTAGES, wanted)
+        assert leak - float(drawn[0]) == pytest.approx(gain * law_at, rel=0.03)
+
+
+def test_a_drawn_transistor_has_the_junctions_of_its_outline():
+    """Area width times reach, perimeter twice the sum of both; without a reach there are none."""
+    made = Mosfet(
+        name="m_one",
+        drain="d",
+        gate="g",
+        source="s",
+        bulk="b",
+        model="n",
+        width=2e-6,
+        length=1e-6,
+        diffusion=0.5e-6,
+    )
+    assert made.junction_area == pytest.approx(1e-12, rel=1e-12)
+    assert made.junction_perimeter == pytest.approx(5e-6, rel=1e-12)
+    bare = replace(made, diffusion=None)
+    assert (bare.junction_area, bare.junction_perimeter) == (0.0, 0.0)
+
+
+def test_a_switch_closes_and_opens_where_it_says():
+    """ngspice's switch closes at vt + vh and opens at vt - vh; the card of ours says on_above and off_below by them."""
+    import re
+
+    from netlists.ngspice.passes.elements import card
+
+    made = Switch(
+        name="s_reset", positive="a", negative="0", sense_positive="b", sense_negative="0", on_above=0.9, off_below=0.1,
+        on_resistance=1e3, off_resistance=1e12,
+    )  # fmt: skip
+    found = {name: float(number) for name, number in re.findall(r"(vt|vh)=([-+.\de]+)", card(made, {}))}
+    assert found["vt"] + found["vh"] == pytest.approx(0.9)
+    assert found["vt"] - found["vh"] == pytest.approx(0.1)
+
+
+def test_the_cards_of_a_transistor_say_area_and_perimeter():
+    """`ad` and `as` are areas, `pd` and `ps` perimeters."""
+    import re
+
+    from netlists.ngspice.passes.elements import card
+
+    made = Mosfet(
+        name="m_one",
+        drain="d",
+        gate="g",
+        source="s",
+        bulk="b",
+        model="n",
+        width=2e-6,
+        length=1e-6,
+        diffusion=0.5e-6,
+    )
+    found = dict(re.findall(r"\b(ad|as|pd|ps)=([-+.\de]+)", card(made, {})))
+    assert {name: float(number) for name, number in found.items()} == pytest.approx(
+        {"ad": 1e-12, "as": 1e-12, "pd": 5e-6, "ps": 5e-6}
+    )
+
+
+@pytest.mark.simulator
+def test_what_gates_load_is_found_at_a_corner_as_at_the_typical_one():
+    """Ramps in ngspice: capacitors of the corner are 10 % larger, gates are not; without it, 0.1 C0 more is found."""
+    from excitable.ladder.calibration import ramp_membrane, sweep_membrane
+
+    neuron = mtc([tanh("fast", -2.0)], filter_limit=1.0, leak_limit=5.0)
+    found = {}
+    for corner in ("tt", "ss"):
+        chosen = GENERIC.at(corner=corner)
+        units = chosen.scaling()
+        built = realise(neuron, "macromodel", technology=chosen, scaling=units)
+        still = frozen(neuron)
+        slow = realise(still, "macromodel", technology=chosen, scaling=units)
+        fit = ramp_membrane(sweep_membrane(neuron, built, units), still, slow, units)
+        found[corner] = fit.capacitance / units.capacitance
+    assert found["ss"] == pytest.approx(found["tt"], abs=0.02)

@@ -1,0 +1,117 @@
+"""`python -m tests.mutants [ROOM ...]`: judge what is not judged yet and write the page; status 1 where one survives.
+
+Options: `--workers N`, `--fresh` to judge all anew, `--name TEXT` for those whose name holds it, `--page PATH`.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+from pathlib import Path
+
+from tests.mutants import page as pages
+from tests.mutants.runner import (
+    KILLED,
+    SURVIVED,
+    UNJUDGED,
+    Mutation,
+    Verdict,
+    copy_of,
+    judge,
+    keep,
+    kept_verdict,
+    preload,
+    read_mutations,
+    run_tests,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = ROOT / "build" / "mutants"
+RESULTS = HERE / "results"
+
+
+def healthy_tests(mutations: list[Mutation]) -> frozenset[str]:
+    """The tests that pass in an unchanged copy."""
+    wanted = sorted({test for mutation in mutations for test in mutation.tests})
+    copy = copy_of(ROOT, HERE / "unchanged")
+    status, failed, said = run_tests(copy, wanted, stop=False, longest=7200.0)
+    if status not in (0, 1):
+        sys.exit(f"the tests do not run without a mutation:\n{said[-3000:]}")
+    return frozenset(
+        test
+        for test in wanted
+        if not any(name == test or name.startswith((f"{test}::", f"{test}[")) for name in failed)
+    )
+
+
+def work(task: tuple[int, list[Mutation], frozenset[str]]) -> None:
+    """A worker's share, in its own copy."""
+    number, mutations, healthy = task
+    copy = copy_of(ROOT, HERE / f"copy{number}")
+    for mutation in mutations:
+        verdict = judge(mutation, ROOT, copy, healthy)
+        keep(verdict, RESULTS)
+        print(
+            f"{verdict.outcome:9} {verdict.seconds:6.1f} s  {mutation.room}: {mutation.name}  {verdict.by}",
+            flush=True,
+        )
+
+
+def main() -> int:
+    """Judge and write."""
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
+    parser.add_argument("rooms", nargs="*")
+    parser.add_argument("--name", default="")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "mutants.md")
+    asked = parser.parse_args()
+    everything = read_mutations(Path(__file__).parent)
+    chosen = [m for m in everything if (not asked.rooms or m.room in asked.rooms) and asked.name in m.name]
+    waiting = [m for m in chosen if asked.fresh or kept_verdict(m, ROOT, RESULTS) is None]
+    if waiting:
+        preload()
+        healthy = healthy_tests(waiting)
+        shares = [(n, waiting[n :: asked.workers], healthy) for n in range(asked.workers)]
+        context = multiprocessing.get_context("fork")
+        workers = [context.Process(target=work, args=(share,)) for share in shares]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    verdicts = [_verdict(mutation) for mutation in everything]
+    if not asked.rooms and not asked.name:
+        asked.page.write_text(pages.page(everything, verdicts), "utf-8")
+        print(f"page: {asked.page}")
+    mine = [v for m, v in zip(everything, verdicts, strict=True) if m in chosen]
+    holes = [
+        v
+        for m, v in zip(everything, verdicts, strict=True)
+        if m in chosen and v.outcome == SURVIVED and not m.reason
+    ]
+    print(
+        json.dumps(
+            {outcome: sum(v.outcome == outcome for v in mine) for outcome in {v.outcome for v in mine}}
+        )
+    )
+    return int(bool(holes) or any(v.outcome not in (KILLED, SURVIVED) for v in mine))
+
+
+def _verdict(mutation: Mutation) -> Verdict:
+    path = RESULTS / f"{mutation.room}-{mutation.name}.json"
+    if path.exists():
+        verdict = Verdict(**json.loads(path.read_text("utf-8")))
+        if verdict.digest == mutation.digest(ROOT):
+            return verdict
+    return Verdict(
+        room=mutation.room,
+        name=mutation.name,
+        digest="",
+        outcome=UNJUDGED,
+        by="not run since it changed",
+        seconds=0,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""Mutations: a small wrong change of one file, and the tests that must fail with it.
+
+A mutation runs in a copy of the repository. Its tests run in a fork of a process that has loaded the libraries but
+nothing of ours, which saves most of the time that a fresh interpreter would take.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pytest
+
+KILLED, SURVIVED, STALE, UNJUDGED = "killed", "survived", "stale", "unjudged"
+LIBRARIES = (
+    "torch",
+    "numpy",
+    "scipy.integrate",
+    "scipy.optimize",
+    "sympy",
+    "matplotlib.figure",
+    "xarray",
+    "pydantic",
+)
+LONGEST = 600.0
+"""Seconds after which a run says nothing: a loaded machine takes long, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutation:
+    """One wrong change.
+
+    Attributes:
+        room: the list that it stands in.
+        name: of the change, unique in its room.
+        file: that is changed.
+        before: text that occurs once in it.
+        after: what stands there instead.
+        tests: files or single tests, as pytest names them.
+        reason: why it may survive; empty where it must not.
+    """
+
+    room: str
+    name: str
+    file: str
+    before: str
+    after: str
+    tests: tuple[str, ...]
+    reason: str = ""
+
+    def digest(self, root: Path) -> str:
+        """Of all that decides the verdict and stands in the mutation, its file or its tests."""
+        told = hashlib.sha256(json.dumps({**asdict(self), "reason": ""}, sort_keys=True).encode())
+        for name in (self.file, *sorted({test.partition("::")[0] for test in self.tests})):
+            path = root / name
+            told.update(path.read_bytes() if path.is_file() else b"missing")
+        return told.hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What became of a mutation; `by` is the first test that failed, or why there is no verdict."""
+
+    room: str
+    name: str
+    digest: str
+    outcome: str
+    by: str
+    seconds: float
+
+
+def read_mutations(folder: Path) -> list[Mutation]:
+    """All lists of a folder, `ROOM.toml`.
+
+    Raises:
+        ValueError: two mutations of a room have one name.
+    """
+    found = []
+    for path in sorted(folder.glob("*.toml")):
+        rows = tomllib.loads(path.read_text("utf-8"))["mutation"]
+        mine = [Mutation(room=path.stem, **{**row, "tests": tuple(row["tests"])}) for row in rows]
+        names = [mutation.name for mutation in mine]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{path}: a name occurs twice")
+        found += mine
+    return found
+
+
+def copy_of(root: Path, copy: Path) -> Path:
+    """A copy of the files that git knows, as they are now, and of those that are new."""
+    listing = subprocess.run(
+        ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    shutil.rmtree(copy, ignore_errors=True)
+    for name in listing.stdout.split("\0"):
+        if name and (root / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, copy / name)
+    return copy
+
+
+class Outcomes:
+    """A pytest plugin that keeps the name of each test that failed."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Every phase of a test counts."""
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+
+def preload() -> None:
+    """Load the libraries once, for all forks."""
+    for name in LIBRARIES:
+        __import__(name)
+
+
+def run_tests(
+    copy: Path, tests: Iterable[str], *, stop: bool, longest: float = LONGEST
+) -> tuple[int, list[str], str]:
+    """Run tests of a copy in a fork: pytest's exit status (-1: too long), the tests that failed, and what was said."""
+    log, kept = copy / ".mutant.log", copy / ".mutant.json"
+    kept.unlink(missing_ok=True)
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        _in_fork(copy, list(tests), stop, log, kept)
+    began = time.monotonic()
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        if time.monotonic() - began > longest:
+            os.killpg(child, 9)
+            os.waitpid(child, 0)
+            return -1, [], "it took too long"
+        time.sleep(0.05)
+    failed = json.loads(kept.read_text("utf-8")) if kept.exists() else []
+    return os.waitstatus_to_exitcode(status), failed, log.read_text("utf-8", "replace")
+
+
+def _in_fork(copy: Path, tests: list[str], stop: bool, log: Path, kept: Path) -> None:
+    """The fork's whole life; it never returns."""
+    try:
+        os.setsid()
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        os.chdir(copy)
+        os.environ["PYTHONPATH"] = str(copy)
+        sys.path.insert(0, str(copy))
+        outcomes = Outcomes()
+        options = [
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+            "-m",
+            "not slow",
+            *(["-x"] if stop else []),
+        ]
+        status = int(pytest.main([*options, *tests], plugins=[outcomes]))
+        kept.write_text(json.dumps(outcomes.failed), "utf-8")
+        sys.stdout.flush()
+        os._exit(status)
+    finally:
+        os._exit(99)
+
+
+def judge(mutation: Mutation, root: Path, copy: Path, healthy: frozenset[str] | None = None) -> Verdict:
+    """Change the copy, run the tests, change it back.
+
+    Args:
+        mutation: what is changed.
+        root: the repository.
+        copy: of it.
+        healthy: the tests that pass without it; all where nothing is given.
+    """
+    path, began = copy / mutation.file, time.monotonic()
+
+    def verdict(outcome: str, by: str) -> Verdict:
+        return Verdict(
+            room=mutation.room, name=mutation.name, digest=mutation.digest(root), outcome=outcome, by=by,
+            seconds=round(time.monotonic() - began, 1),
+        )  # fmt: skip
+
+    text = path.read_text("utf-8") if path.is_file() else ""
+    if text.count(mutation.before) != 1:
+        return verdict(STALE, f"its text occurs {text.count(mutation.before)} times in {mutation.file}")
+    sick = [test for test in mutation.tests if healthy is not None and test not in healthy]
+    if sick:
+        return verdict(UNJUDGED, f"fails without it: {sick[0]}")
+    stat = path.stat()
+    try:
+        path.write_text(text.replace(mutation.before, mutation.after), "utf-8")
+        # a compiled module is taken for up to date by its second and size
+        os.utime(path, (stat.st_atime, int(time.time()) + hash(mutation.name) % 10_000))
+        status, failed, said = run_tests(copy, mutation.tests, stop=True)
+    finally:
+        path.write_text(text, "utf-8")
+        os.utime(path, (stat.st_atime, stat.st_mtime))
+    if status == pytest.ExitCode.TESTS_FAILED and failed:
+        return verdict(KILLED, failed[0])
+    if status == pytest.ExitCode.OK:
+        return verdict(SURVIVED, "")
+    return verdict(UNJUDGED, said.strip().splitlines()[-1][:200] if said.strip() else f"status {status}")
+
+
+def kept_verdict(mutation: Mutation, root: Path, results: Path) -> Verdict | None:
+    """The verdict of an earlier run, where nothing has changed since."""
+    path = results / f"{mutation.room}-{mutation.name}.json"
+    if not path.exists():
+        return None
+    verdict = Verdict(**json.loads(path.read_text("utf-8")))
+    return (
+        verdict if verdict.digest == mutation.digest(root) and verdict.outcome in (KILLED, SURVIVED) else None
+    )
+
+
+def keep(verdict: Verdict, results: Path) -> None:
+    """Write a verdict, whole."""
+    results.mkdir(parents=True, exist_ok=True)
+    part = results / f".{verdict.room}-{verdict.name}.part"
+    part.write_text(json.dumps(asdict(verdict), indent=1) + "\n", "utf-8")
+    part.replace(results / f"{verdict.room}-{verdict.name}.json")
