@@ -73,13 +73,14 @@ def output_bench(neuron: Neuron, built: Realisation, scaling: Scaling, name: str
         )
     membrane, load = input_state(neuron).name, scaling.voltage_unit / scaling.current_unit
     synapses = [
-        (node, built.synapses.place(f"x_{node}", axon=built.axon, out=node, weight=weight))
+        built.synapses.place(f"x_{node}", axon=built.axon, out=node, weight=weight)
         for node, weight in ((EXCITED, 1.0), (INHIBITED, -1.0))
     ]
+    placed = [synapse for synapse in synapses if synapse is not None]
     return Circuit(
         name=name,
         title=f"DC sweep of the output of a {neuron.name} neuron",
-        subcircuits=(*built.cells, *built.synapses.subcircuits, built.subcircuit),
+        subcircuits=(*built.cells, *(synapse.subcircuit for synapse in placed), built.subcircuit),
         models=built.models,
         temperature=built.temperature,
         corner=built.corner,
@@ -91,10 +92,10 @@ def output_bench(neuron: Neuron, built: Realisation, scaling: Scaling, name: str
                 subcircuit=built.name,
                 connections={pin.name: pin.name for pin in built.subcircuit.pins},
             ),
-            *(device for _, device in synapses if device is not None),
+            *(synapse.instance for synapse in placed),
             *(
                 Resistor(name=f"r_{node}", positive=node, negative=GROUND, resistance=load)
-                for node, _ in synapses
+                for node in (EXCITED, INHIBITED)
             ),
         ),
         probes=(membrane, OUTPUT, EXCITED, INHIBITED),

@@ -362,7 +362,8 @@ class Mosfet(Device):
     """MOS transistor of the model `model`; `width` and `length` in m, greater than zero.
 
     `diffusion` is how far source and drain reach from the gate, in m: their junctions have width times it as area and
-    twice the sum of both as perimeter. None leaves the junctions without area, as a simulator does.
+    twice the sum of both as perimeter. None leaves the junctions without area, as a simulator does. `multiplicity` says
+    how many such transistors lie in parallel.
     """
 
     drain: str
@@ -373,6 +374,7 @@ class Mosfet(Device):
     width: Value
     length: Value
     diffusion: float | None = None
+    multiplicity: int = 1
 
     # current flows between drain and source; a gate may share a node with either
     terminal_fields = ("drain", "source", "gate", "bulk")
@@ -382,6 +384,14 @@ class Mosfet(Device):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_name(self.model, f"{self.label}, model")
+        if (
+            isinstance(self.multiplicity, bool)
+            or not isinstance(self.multiplicity, int)
+            or self.multiplicity < 1
+        ):
+            raise CircuitError(
+                f"{self.label}: multiplicity = {self.multiplicity!r}; give how many lie in parallel, 1 or more"
+            )
         if self.diffusion is not None:
             check_value(self.diffusion, f"{self.label}, diffusion", positive=True)
 

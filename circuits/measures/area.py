@@ -41,7 +41,8 @@ def area_of(circuit: Circuit, technology: Technology) -> Area:
         CircuitError: it has no transistors, so there is nothing to be measured.
     """
     rows = bias_table(circuit)
-    gates = [row.width * row.length for row in rows if row.width is not None and row.length is not None]
+    drawn = [row for row in rows if row.width is not None and row.length is not None]
+    gates = [(row.width or 0.0) * (row.length or 0.0) * (row.number or 1) for row in drawn]
     if not gates:
         raise CircuitError(
             f"circuit {circuit.name}: it has no transistors, so it has no area; build it at level transistor"
@@ -50,7 +51,7 @@ def area_of(circuit: Circuit, technology: Technology) -> Area:
     return Area(
         transistors=technology.layout.overhead * sum(gates),
         capacitors=sum(capacitors) / technology.capacitor.density,
-        transistor_count=len(gates),
+        transistor_count=sum(row.number or 1 for row in drawn),
         capacitor_count=len(capacitors),
         capacitance=sum(capacitors),
         left_out=len(rows) - len(gates) - len(capacitors),

@@ -35,6 +35,7 @@ class BiasRow:
         voltage: of a constant voltage source, in V.
         width: of a transistor, in m.
         length: of a transistor, in m.
+        number: how many such transistors lie in parallel.
         capacitance: in F.
         resistance: in Ohm.
         transconductance: of an ideal linear source, in S.
@@ -48,6 +49,7 @@ class BiasRow:
     voltage: float | None = None
     width: float | None = None
     length: float | None = None
+    number: int | None = None
     capacitance: float | None = None
     resistance: float | None = None
     transconductance: float | None = None
@@ -97,7 +99,15 @@ def _rows(
             if numbers:
                 model = device.model if isinstance(device, Mosfet) else ""
                 kind = type(device).__name__
-                yield BiasRow(path=prefix + device.name, kind=kind, model=model, note=device.note, **numbers)
+                number = device.multiplicity if isinstance(device, Mosfet) else None
+                yield BiasRow(
+                    path=prefix + device.name,
+                    kind=kind,
+                    model=model,
+                    number=number,
+                    note=device.note,
+                    **numbers,
+                )
 
 
 def _numbers(device: Device, parameters: Mapping[str, float]) -> dict[str, float]:

@@ -23,7 +23,7 @@ from circuits.data.circuit import (
 from circuits.data.models import ModelCard
 from circuits.data.scaling import Scaling
 from circuits.realisations import Level, Realisation, Trim, realise, recognised
-from circuits.realisations.cells.synapse import Synapses
+from circuits.realisations.cells.synapse import Synapses, sign_of
 from circuits.realisations.interface import OUTPUT, input_state, parameter_name
 from circuits.technologies import Technology
 from conductance.layers import NeuronLayer, Projection
@@ -247,8 +247,7 @@ class Builder:
         )
         if layer.recurrent is not None and layer.recurrent.source != RECURRENT_OUTPUT:
             built = _with_pin(built, layer.recurrent.source, label)
-        synapses = () if built.synapses is None else built.synapses.subcircuits
-        for subcircuit in (*built.cells, *synapses, built.subcircuit):
+        for subcircuit in (*built.cells, built.subcircuit):
             if self.subcircuits.setdefault(subcircuit.name, subcircuit) != subcircuit:
                 raise CircuitError(
                     f"two layers have different subcircuits named {subcircuit.name}; give the neurons other names "
@@ -273,10 +272,11 @@ class Builder:
         for source, weight in weights.items():
             if source in self.axons:
                 axon, synapses = self.axons[source]
-                trim = self._synapse_trim(synapses, weight)
+                trim = self._synapse_trim(weight)
                 placed = synapses.place(f"x_{node}_{source}", axon=axon, out=node, weight=weight / trim.gain)
                 if placed is not None:
-                    self.devices.append(placed)
+                    self.subcircuits.setdefault(placed.subcircuit.name, placed.subcircuit)
+                    self.devices.append(placed.instance)
                     bias -= weight * trim.imbalance
                 continue
             self.devices.append(
@@ -290,10 +290,9 @@ class Builder:
                 CurrentSource(name=f"i_{node}", source=GROUND, sink=node, waveform=current, note=note)
             )
 
-    def _synapse_trim(self, synapses: Synapses, weight: float) -> Trim:
+    def _synapse_trim(self, weight: float) -> Trim:
         """What calibration found of a synapse of this sign: a factor of its weight, and what it passes at rest."""
-        kind = synapses.excitatory if weight > 0 else synapses.inhibitory
-        return (self.trims or {}).get(kind.name, Trim())
+        return (self.trims or {}).get(sign_of(weight), Trim())
 
     def _summed(self, signal: Signal) -> str:
         """A node whose voltage is the sum: the currents through one unit resistor. Empty signals have none."""

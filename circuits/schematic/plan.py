@@ -248,10 +248,11 @@ class _Planner:
 
     def _transistor(self, device: Mosfet, note: tuple[str, ...]) -> Part:
         polarity = self.polarity.get(device.model, "nmos")
+        several = (f"{device.multiplicity} in parallel",) if device.multiplicity > 1 else ()
         size = " / ".join(quantity(self.number(value), "m") for value in (device.width, device.length))
         return Part(
             symbol=polarity, node=device.drain, far=device.source, reads=(self.read(device.gate),),
-            caption=_lines(device.name, f"W/L = {size}", *note),
+            caption=_lines(device.name, f"W/L = {size}", *several, *note),
         )  # fmt: skip
 
 

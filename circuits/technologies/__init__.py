@@ -56,7 +56,7 @@ def read_technology(path: Path) -> Technology:
         kind = content.get(polarity)
         library = kind.get("library") if isinstance(kind, dict) else None
         if isinstance(library, dict) and not library.get("package"):
-            for key in {"file", "parameters"} & set(library):
+            for key in {"file", "parameters", "mismatch"} & set(library):
                 library[key] = str(path.absolute().parent / str(library[key]))
     try:
         return Technology.model_validate(content)

@@ -64,6 +64,9 @@ class Library(_Table):
         description="the card's name in the file, where it has several of a polarity",
     )
     parameters: str = Field(default="", description="file with `.param` values that the cards add")
+    mismatch: str = Field(
+        default="", description="file with `.param` values of the cards' mismatch terms; left out without it"
+    )
     width: Positive = Field(
         description="usual width, m; where cards are binned, each transistor gets its own bin"
     )
@@ -73,9 +76,10 @@ class Library(_Table):
         """The card out of the installed package."""
         path = library_path(self.package, self.file.replace("{corner}", corner))
         parameters = library_path(self.package, self.parameters) if self.parameters else None
+        mismatch = library_path(self.package, self.mismatch) if self.mismatch else None
         return library_card(
             path, name=model, polarity=polarity, width=self.width, length=length, source=self.source,
-            parameters=parameters, section=self.section.replace("{corner}", corner), card=self.card,
+            parameters=parameters, mismatch=mismatch, section=self.section.replace("{corner}", corner), card=self.card,
         )  # fmt: skip
 
 
@@ -99,6 +103,10 @@ class Transistor(_Table):
     )
     drain_capacitance: NotNegative = Field(
         default=0.0, description="of a drain, its overlap and its junction, over W, F/m; for macromodels"
+    )
+    series_excess: Annotated[float, Field(gt=-0.5, lt=0.5)] = Field(
+        default=0.0,
+        description="a chain of m in series with one gate carries (1 + this (1 - 1/m))/m of one: BSIM's asymmetry",
     )
     card: Card | None = None
     library: Library | None = None

@@ -1,13 +1,17 @@
 """Model cards out of a PDK's library: the bins of one transistor, as plain numbers.
 
 Such a library has hundreds of cards, of which a circuit needs a few; loading it whole takes ngspice most of a second
-in every run. Mismatch terms in a card (`+MC_MM_SWITCH*AGAUSS(...)...`) are left out: they are drawn elsewhere. A file
-may have sections, one for each corner, as foundries ship them: `.lib tt` ... `.endl`, in which `.include 'file'` and
+in every run. Mismatch terms in a card (`+MC_MM_SWITCH*AGAUSS(0,1,1)*sigma`) become numbers beside the card's own, what
+they stand for in sigma times sqrt(W L): they are drawn elsewhere. A file may have sections, one for each corner, as
+foundries ship them: `.lib tt` ... `.endl`, in which `.include 'file'` and
 `.lib 'file' section` are followed.
 """
 
+import ast
+import math
+import operator
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
@@ -21,7 +25,10 @@ _CARD = re.compile(
 )
 _VALUE = re.compile(r"([A-Za-z]\w*)\s*=\s*(\{[^}]*\}|'[^']*'|[^\s)]+)")
 _PLAIN = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_NUMBER = re.compile(rf"[{{']?\s*({_PLAIN})\s*(?:\+\s*MC_MM_SWITCH\b.*|([-+])\s*([A-Za-z_]\w*)\s*)?[}}']?")
+_NUMBER = re.compile(rf"[{{']?\s*({_PLAIN})\s*(?:\+\s*MC_MM_SWITCH\b(.*)|([-+])\s*([A-Za-z_]\w*)\s*)?[}}']?")
+_SIGMA = re.compile(r"\*\s*AGAUSS\(\s*0\s*,\s*1(?:\.0*)?\s*,\s*1\s*\)\s*\*(.*)", re.IGNORECASE)
+_SIZE_UNIT = 1e-6
+"""In m: a library's own statistics count sizes in micrometres."""
 _INCLUDED = re.compile(r"^\.(?:inc|include)\s+(\S+)\s*$", re.IGNORECASE)
 _OPENED = re.compile(r"^\.lib\s+(\S+)(?:\s+(\S+))?\s*$", re.IGNORECASE)
 _DEEPEST = 8
@@ -56,7 +63,7 @@ def library_path(package: str, file: str) -> Path:
 
 def library_card(
     path: Path, *, name: str, polarity: Polarity, width: float, length: float, source: str,
-    parameters: Path | None = None, section: str = "", card: str = "",
+    parameters: Path | None = None, mismatch: Path | None = None, section: str = "", card: str = "",
 ) -> ModelCard:  # fmt: skip
     """The card of a transistor under the name `name`, with all its bins.
 
@@ -68,18 +75,20 @@ def library_card(
         length: the same.
         source: where the numbers come from.
         parameters: a file of `.param` values that the card adds to its own, beside those in `path`.
+        mismatch: a file of `.param` values that its mismatch terms name; without it they are left out.
         section: of the library, the whole file where there is none.
         card: name in the library, without the number of a bin; any of this polarity where none is given.
 
     Raises:
         LibraryError: no such section or card, no bin for the size, or a value that is no number.
     """
-    found = _bins(path, section, polarity, card, parameters)
+    found = _bins(path, section, polarity, card, parameters, mismatch)
     for level, version, size in found:
         if size.holds(width, length):
             return ModelCard(
                 name=name, polarity=polarity, level=level, version=version, parameters=size.parameters,
-                source=source, bins=_without_end([one for _, _, one in found]) if len(found) > 1 else (),
+                source=source, mismatch=size.mismatch,
+                bins=_without_end([one for _, _, one in found]) if len(found) > 1 else (),
             )  # fmt: skip
     raise LibraryError(
         f"{path.name} has no {polarity} card for W = {1e6 * width:.4g} um, L = {1e6 * length:.4g} um; "
@@ -89,7 +98,7 @@ def library_card(
 
 @lru_cache(maxsize=16)
 def _bins(
-    path: Path, section: str, polarity: Polarity, card: str, parameters: Path | None
+    path: Path, section: str, polarity: Polarity, card: str, parameters: Path | None, mismatch: Path | None
 ) -> tuple[tuple[int, str, ModelBin], ...]:
     """Level, version and numbers of every bin of a card; one that is not binned holds every size."""
     cards = [(_base(name), values) for name, kind, values in _read(path, section) if kind == polarity]
@@ -99,7 +108,8 @@ def _bins(
         raise LibraryError(f"{path.name} has no {polarity} card {card}; it has {names}")
     known = _parameters(_text(path, section))
     known |= {} if parameters is None else _parameters(_text(parameters, ""))
-    return tuple(_bin(path, values, known) for values in chosen)
+    varied = None if mismatch is None else known | _parameters(_text(mismatch, ""))
+    return tuple(_bin(path, values, known, varied) for values in chosen)
 
 
 def _without_end(bins: Sequence[ModelBin]) -> tuple[ModelBin, ...]:
@@ -113,13 +123,17 @@ def _base(name: str) -> str:
     return re.sub(r"\.\d+$", "", name).lower()
 
 
-def _bin(path: Path, values: Mapping[str, str], known: Mapping[str, float]) -> tuple[int, str, ModelBin]:
+def _bin(
+    path: Path, values: Mapping[str, str], known: Mapping[str, float], varied: Mapping[str, float] | None
+) -> tuple[int, str, ModelBin]:
     numbers = {key: _number(path, key, value, known) for key, value in values.items() if key != "version"}
     bounds = [numbers.get(key, default) for key, default in zip(_BOUNDS, (0.0, _ENDLESS) * 2, strict=True)]
     kept = {key: value for key, value in numbers.items() if key not in ("level", *_BOUNDS)}
+    sigmas = {} if varied is None else {key: _sigma(path, key, text, varied) for key, text in values.items()}
     size = ModelBin(
-        shortest=bounds[0], longest=bounds[1], narrowest=bounds[2], widest=bounds[3], parameters=kept
-    )
+        shortest=bounds[0], longest=bounds[1], narrowest=bounds[2], widest=bounds[3], parameters=kept,
+        mismatch={key: sigma for key, sigma in sigmas.items() if sigma},
+    )  # fmt: skip
     return int(numbers.get("level", 1)), values.get("version", ""), size
 
 
@@ -185,7 +199,55 @@ def _parameters(text: str) -> dict[str, float]:
 def _number(path: Path, key: str, text: str, known: Mapping[str, float]) -> float:
     """A value without its mismatch term, a named addition looked up."""
     found = _NUMBER.fullmatch(text)
-    if found is None or (found[3] and found[3] not in known):
+    if found is None or (found[4] and found[4] not in known):
         raise LibraryError(f"{path.name}: {key} = {text} is no number; name the file that defines it")
-    sign = -1 if found[2] == "-" else 1
-    return float(found[1]) + (sign * known[found[3]] if found[3] else 0.0)
+    sign = -1 if found[3] == "-" else 1
+    return float(found[1]) + (sign * known[found[4]] if found[4] else 0.0)
+
+
+def _sigma(path: Path, key: str, text: str, known: Mapping[str, float]) -> float:
+    """Sigma of a value's mismatch term times sqrt(W L), in its unit times m; 0 where it has none."""
+    found = _NUMBER.fullmatch(text)
+    term = found[2] if found else None
+    if not term:
+        return 0.0
+    drawn = _SIGMA.fullmatch(term.strip().rstrip("}'").strip())
+    if drawn is None:
+        raise LibraryError(f"{path.name}: {key} = {text}: its mismatch is no AGAUSS(0, 1, 1) times a sigma")
+    small, large = (
+        _evaluated(path, key, drawn[1], {**known, "w": size, "l": size, "mult": 1.0}) for size in (1.0, 2.0)
+    )
+    if not math.isclose(small, 2 * large, rel_tol=1e-9):
+        raise LibraryError(f"{path.name}: {key} = {text}: its sigma does not fall with sqrt(W L)")
+    return small * _SIZE_UNIT
+
+
+_OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+def _evaluated(path: Path, key: str, text: str, known: Mapping[str, float]) -> float:
+    """The value of an expression of numbers, names, + - * / and sqrt; nothing else is read."""
+
+    def value(node: ast.expr) -> float:
+        match node:
+            case ast.Constant(value=int() | float() as number):
+                return float(number)
+            case ast.Name(id=name) if name in known:
+                return known[name]
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                return -value(inner)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
+                return _OPERATIONS[type(op)](value(left), value(right))
+            case ast.Call(func=ast.Name(id="sqrt"), args=[inner], keywords=[]):
+                return math.sqrt(value(inner))
+        raise LibraryError(f"{path.name}: {key}: {ast.unparse(node)} in {text} is not known; name its file")
+
+    try:
+        return value(ast.parse(text.strip(), mode="eval").body)
+    except SyntaxError:
+        raise LibraryError(f"{path.name}: {key}: {text} is no expression") from None

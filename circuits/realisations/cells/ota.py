@@ -7,11 +7,12 @@ branches, so its output reaches nearly to both rails.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from circuits.data.circuit import BehaviouralCurrent, Device, Mosfet, Subcircuit
 from circuits.data.models import Polarity
 from circuits.realisations.cells.cell import BIAS, MINUS, OUT, PINS, PLUS, VDD, VSS, Cell, bias_parameter
+from circuits.realisations.cells.units import UNITS
 from circuits.technologies import Technology
 
 _BULK: dict[Polarity, str] = {"nmos": VSS, "pmos": VDD}
@@ -63,6 +64,15 @@ class Transistors:
     def pmos(self, name: str, drain: str, gate: str, source: str = VDD, note: str = "") -> Mosfet:
         """A p-channel transistor, bulk at vdd."""
         return self._place("pmos", name, drain, gate, source, note)
+
+    def unit_pmos(
+        self, name: str, drain: str, gate: str, source: str = VDD, *, multiplicity: int, note: str = ""
+    ) -> Mosfet:
+        """Unit p-channel transistors in parallel: `UNITS` of them carry what one of `pmos` does."""
+        kind = self.technology.transistor("pmos")
+        whole = self._place("pmos", name, drain, gate, source, note)
+        width = max(float(whole.width) / UNITS, kind.width)
+        return replace(whole, width=self.technology.on_grid(width), multiplicity=multiplicity)
 
     def _place(self, polarity: Polarity, name: str, drain: str, gate: str, source: str, note: str) -> Mosfet:
         kind = self.technology.transistor(polarity)

@@ -1,12 +1,12 @@
 """The synapse: a copy of a neuron's output current, multiplied by a weight, sourced or sunk by its sign.
 
-A neuron's output is a current from 0 to I0. In transistors it is copied by a mirror whose ratio of W/L is the weight:
-a p-channel transistor sources an excitatory current, and one more mirror turns it round for an inhibitory one.
+A neuron's output is a current from 0 to I0. In transistors it is copied by a mirror of unit transistors (`units`): a
+p-channel copy sources an excitatory current, and one more mirror turns it round for an inhibitory one.
 The pin `axon` is the gate voltage of the output mirror in transistors, the output voltage in the macromodel.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import sympy
@@ -17,7 +17,6 @@ from circuits.data.circuit import (
     CircuitError,
     Device,
     Instance,
-    Mosfet,
     Param,
     Pin,
     Subcircuit,
@@ -26,6 +25,7 @@ from circuits.data.circuit import (
 from circuits.data.scaling import Scaling
 from circuits.realisations.cells.cell import OUT, VDD, VSS
 from circuits.realisations.cells.ota import Transistors
+from circuits.realisations.cells.units import LONGEST, UNITS, Composition, compose
 
 AXON = "axon"
 PINS = (
@@ -34,51 +34,54 @@ PINS = (
     Pin(name=VDD, meaning="positive supply"),
     Pin(name=VSS, meaning="negative supply"),
 )
-WIDTH, LENGTH, WEIGHT = sympy.symbols("width length weight", positive=True)
+WEIGHT = sympy.Symbol("weight", positive=True)
 EXCITATORY, INHIBITORY = "synapse_excitatory", "synapse_inhibitory"
-LEAST = 1e-3
-"""Weights smaller than this are left out: their mirrors would be longer than wide by a thousand."""
+LEAST = 0.5 / (UNITS * LONGEST)
+"""Weights smaller than this are left out: they are nearer to nothing than to the least that is drawn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A subcircuit of synapses, and the parameters that make it a synapse of one weight."""
+
+    subcircuit: Subcircuit
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synapse:
+    """A synapse in place, and the subcircuit that it is an instance of."""
+
+    instance: Instance
+    subcircuit: Subcircuit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Synapses:
-    """Both signs of a synapse at one level; `sizes` are width and length of weight one and the smallest width, in m.
+    """The synapses of one level; `kind` makes that of a weight of either sign, at least `LEAST` in size."""
 
-    `on_grid` gives the nearest size that can be drawn.
-    """
+    kind: Callable[[float], Kind | None] = field(compare=False)
 
-    excitatory: Subcircuit
-    inhibitory: Subcircuit
-    sizes: tuple[float, float, float] | None = field(default=None)
-    on_grid: Callable[[float], float] = field(default=float, compare=False)
-
-    @property
-    def subcircuits(self) -> tuple[Subcircuit, Subcircuit]:
-        """Both subcircuits."""
-        return self.excitatory, self.inhibitory
-
-    def place(self, name: str, *, axon: str, out: str, weight: float) -> Instance | None:
+    def place(self, name: str, *, axon: str, out: str, weight: float) -> Synapse | None:
         """A synapse of that weight, its sign included; None where the weight is too small to be built."""
         if not math.isfinite(weight):
             raise CircuitError(f"synapse {name}: weight {weight!r} is not finite")
-        if abs(weight) < LEAST:
+        kind = self.kind(weight) if abs(weight) >= LEAST else None
+        if kind is None:
             return None
-        return Instance(
+        instance = Instance(
             name=name,
-            subcircuit=(self.excitatory if weight > 0 else self.inhibitory).name,
+            subcircuit=kind.subcircuit.name,
             connections={AXON: axon, OUT: out, VDD: VDD, VSS: VSS},
-            parameters=self._parameters(abs(weight)),
+            parameters=kind.parameters,
             note=f"weight {weight:.4g}",
         )
+        return Synapse(instance=instance, subcircuit=kind.subcircuit)
 
-    def _parameters(self, weight: float) -> Mapping[str, float]:
-        """The weight itself, or the size of the transistor whose W/L is that multiple of the output mirror's."""
-        if self.sizes is None:
-            return {"weight": weight}
-        width, length, least = self.sizes
-        drawn = self.on_grid(max(weight * width, least))
-        # the length makes up for the width's rounding, since it has more steps
-        return {"width": drawn, "length": self.on_grid(length * drawn / (weight * width))}
+
+def sign_of(weight: float) -> str:
+    """The name of the synapses of a weight's sign, and of what calibration finds of them."""
+    return EXCITATORY if weight > 0 else INHIBITORY
 
 
 def macromodel_synapses(
@@ -98,40 +101,51 @@ def macromodel_synapses(
     weight = (Param(name="weight", value=1.0, meaning="magnitude of the weight"),)
     source = BehaviouralCurrent(name="b_source", source=VDD, sink=OUT, current=arm(voltage(VDD, OUT)))
     sink = BehaviouralCurrent(name="b_sink", source=OUT, sink=VSS, current=arm(voltage(OUT, VSS)))
+    made = {
+        EXCITATORY: _subcircuit(EXCITATORY, (source,), weight),
+        INHIBITORY: _subcircuit(INHIBITORY, (sink,), weight),
+    }
     return Synapses(
-        excitatory=_subcircuit(EXCITATORY, weight, (source,)),
-        inhibitory=_subcircuit(INHIBITORY, weight, (sink,)),
+        kind=lambda weight: Kind(subcircuit=made[sign_of(weight)], parameters={"weight": abs(weight)})
     )
 
 
 def transistor_synapses(place: Transistors) -> Synapses:
-    """Current mirrors: one transistor for an excitatory synapse, three for an inhibitory one."""
-    unit = place.pmos("m_copy", OUT, AXON, note="copy of the output current, weighted")
-    sizes = (
-        Param(name="width", value=float(unit.width), unit="m", meaning="width of the copy"),
-        Param(name="length", value=float(unit.length), unit="m", meaning="length of the copy"),
-    )
+    """Current mirrors of unit transistors: one subcircuit for each composition and sign."""
+    excess = place.technology.transistor("pmos").series_excess
 
-    def copy(drain: str) -> Mosfet:
-        return Mosfet(
-            name=unit.name, drain=drain, gate=AXON, source=VDD, bulk=VDD, model=unit.model, width=WIDTH,
-            length=LENGTH, diffusion=unit.diffusion, note=unit.note,
-        )  # fmt: skip
+    def kind(weight: float) -> Kind | None:
+        drawn = compose(abs(weight), excess)
+        if drawn is None:
+            return None
+        sign = sign_of(weight)
+        devices = (
+            tuple(_copies(place, drawn, OUT))
+            if weight > 0
+            else (*_copies(place, drawn, "fold"), *_turned(place))
+        )
+        return Kind(subcircuit=_subcircuit(f"{sign}_{drawn.name}", devices))
 
-    turned = (
-        copy("fold"),
-        place.nmos("m_fold", "fold", "fold", note="turns the current round, input"),
-        place.nmos("m_sink", OUT, "fold", note="turns the current round, output"),
-    )
-    return Synapses(
-        excitatory=_subcircuit(EXCITATORY, sizes, (copy(OUT),)),
-        inhibitory=_subcircuit(INHIBITORY, sizes, turned),
-        sizes=(float(unit.width), float(unit.length), place.technology.transistor("pmos").width),
-        on_grid=place.technology.on_grid,
-    )
+    return Synapses(kind=kind)
 
 
-def _subcircuit(name: str, parameters: tuple[Param, ...], devices: tuple[Device, ...]) -> Subcircuit:
+def _copies(place: Transistors, drawn: Composition, out: str) -> Iterator[Device]:
+    """The chains of unit transistors from the positive supply to `out`, all with the mirror's gate."""
+    for length, count in drawn.chains:
+        nodes = [VDD, *(f"in{length}_{step}" for step in range(1, length)), out]
+        for step in range(length):
+            yield place.unit_pmos(
+                f"m_{length}_{step}", nodes[step + 1], AXON, nodes[step], multiplicity=count,
+                note="copy of the output current" if length == 1 else f"one of {length} in series",
+            )  # fmt: skip
+
+
+def _turned(place: Transistors) -> Iterator[Device]:
+    yield place.nmos("m_fold", "fold", "fold", note="turns the current round, input")
+    yield place.nmos("m_sink", OUT, "fold", note="turns the current round, output")
+
+
+def _subcircuit(name: str, devices: tuple[Device, ...], parameters: tuple[Param, ...] = ()) -> Subcircuit:
     return Subcircuit(
-        name=name, title=name.replace("_", ", "), pins=PINS, parameters=parameters, devices=devices
+        name=name, title=name.replace("_", ", ", 2), pins=PINS, parameters=parameters, devices=devices
     )

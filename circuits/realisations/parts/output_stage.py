@@ -25,6 +25,7 @@ from circuits.data.circuit import (
 from circuits.realisations.cells.cell import OUT, VDD, VSS
 from circuits.realisations.cells.ota import Transistors
 from circuits.realisations.cells.synapse import AXON
+from circuits.realisations.cells.units import UNITS
 from circuits.realisations.forms import Clipped, clipped_form
 from circuits.realisations.interface import I0, V0
 from circuits.realisations.parts.base import Output, Site
@@ -117,6 +118,6 @@ def transistor_output(place: Transistors) -> Iterator[Device]:
     yield place.pmos("m_allow", "excess", "ceiling", note="mirror of the limit, output")
     yield place.pmos("m_excess", "excess", "excess", note="what exceeds the limit")
     yield place.pmos("m_give", AXON, "excess", note="gives it back")
-    yield place.pmos("m_net", AXON, AXON, note="output mirror, input")
-    yield place.pmos("m_out", OUT, AXON, note="output mirror, output")
+    yield place.unit_pmos("m_net", AXON, AXON, multiplicity=UNITS, note="output mirror, input")
+    yield place.unit_pmos("m_out", OUT, AXON, multiplicity=UNITS, note="output mirror, output")
     yield Resistor(name="r_out", positive=OUT, negative=GROUND, resistance=V0 / I0, note="V0/I0")

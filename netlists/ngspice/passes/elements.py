@@ -69,7 +69,8 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
         case Mosfet():
             size = {"w": print_value(device.width), "l": print_value(device.length), **_junctions(device)}
             nodes = (device.drain, device.gate, device.source, device.bulk)
-            return owner.M(name, *nodes, model=device.model, **size)
+            several = {"multiplier": device.multiplicity} if device.multiplicity > 1 else {}
+            return owner.M(name, *nodes, model=device.model, **size, **several)
         case Instance():
             definition = definitions[device.subcircuit]
             ordered = [device.connections[pin.name] for pin in definition.pins]
@@ -125,8 +126,9 @@ def _unit_text(device: Device) -> str:
             return _plain(value, "Ohm")
         case Transconductance(gain=value):
             return _plain(value, "S")
-        case Mosfet(width=width, length=length):
-            return " / ".join(filter(None, (_plain(width, "m"), _plain(length, "m"))))
+        case Mosfet(width=width, length=length, multiplicity=number):
+            size = " / ".join(filter(None, (_plain(width, "m"), _plain(length, "m"))))
+            return f"{number} x {size}" if number > 1 and size else size
         case VoltageSource(waveform=value) if not isinstance(value, HeldWaveform):
             return _plain(value, "V")
         case CurrentSource(waveform=value) if not isinstance(value, HeldWaveform):

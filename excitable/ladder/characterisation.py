@@ -1,0 +1,157 @@
+"""A technology's transistors measured in ngspice: the numbers that its file holds, from its cards alone."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from circuits.calibration.transistors import (
+    DRAIN,
+    FREQUENCY,
+    GATE,
+    Device,
+    Transfer,
+    TransistorFit,
+    chain_bench,
+    fit_transfer,
+    transistor_bench,
+)
+from circuits.data.models import Polarity
+from circuits.realisations.cells.units import UNITS
+from circuits.technologies import Technology
+from netlists.analyses import Analysis, DCSweep, OperatingPoint, SmallSignal, Tolerances
+from netlists.simulation import simulate
+from netlists.writing import write_netlist
+
+STEP = 2e-3
+"""Of the sweeps, in V."""
+AROUND = 0.05
+"""The output conductance is read over this much to both sides, in V."""
+CHAIN = 6
+"""Length of the chain that is measured: a weight of 0.05 has 5."""
+TYPICAL = 0.4
+"""Share of the largest bias current that an output typically is: chains carry the more the stronger it is."""
+ROUNDS = 4
+"""Size and numbers depend on each other; after so many rounds they do not move any more."""
+TOLERANCES = Tolerances(relative=1e-6, current=1e-17, voltage=1e-9, charge=1e-19, conductance=1e-16)
+
+
+def characterise(technology: Technology, polarity: Polarity, current: float) -> TransistorFit:
+    """Measure a kind of transistor, drawn for `current` (A) as the measured numbers want it.
+
+    Raises:
+        SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a card that is no transistor's.
+    """
+    for _ in range(ROUNDS):
+        kind = technology.transistor(polarity)
+        card = technology.model_cards()[0 if polarity == "nmos" else 1]
+        device = Device(
+            card=card,
+            width=technology.width(polarity, current),
+            length=kind.length,
+            technology=technology,
+        )
+        found = _measured(device, current)
+        known = replace_kind(technology, polarity, found)
+        if known.width(polarity, current) == device.width:
+            break
+        technology = known
+    return found
+
+
+def replace_kind(technology: Technology, polarity: Polarity, found: TransistorFit) -> Technology:
+    """The technology with the measured numbers of one kind."""
+    kind = technology.transistor(polarity).model_copy(update=dict(found.as_table()))
+    return technology.model_copy(update={polarity: kind})
+
+
+def _measured(device: Device, current: float) -> TransistorFit:
+    transfer = _transfer(device, current)
+    gate = transfer.gate_for(current)
+    spread = _spread(device, gate)
+    area, thermal = device.width * device.length, device.technology.thermal_voltage
+    return TransistorFit(
+        specific_current=transfer.specific_current,
+        slope_factor=transfer.slope_factor,
+        pelgrom_threshold=None
+        if spread is None
+        else spread * transfer.slope_factor * thermal * math.sqrt(area),
+        gate_capacitance=_capacitance(device, gate, GATE) / area,
+        drain_capacitance=_capacitance(device, gate, DRAIN) / device.width,
+        early_voltage=_early_voltage(device, gate),
+        series_excess=_series_excess(device, TYPICAL * current),
+        leakage=transfer.leakage,
+        efficiency=transfer.efficiency_at(current),
+        gate_voltage=gate,
+        spread=spread,
+        width=device.width,
+        current=current,
+    )
+
+
+def _transfer(device: Device, drawn_for: float) -> Transfer:
+    gate, current = _swept(device, GATE, 0.0, device.technology.supply)
+    return fit_transfer(device, gate, current, drawn_for=drawn_for)
+
+
+def _spread(device: Device, gate: float) -> float | None:
+    """Sigma of ln I at a gate voltage: each number of the card moved by its sigma, one by one."""
+    names = device.card.at_size(device.width, device.length).mismatch
+    if not names:
+        return None
+    nominal = _current(device, gate)
+    return math.sqrt(sum(math.log(_current(device.shifted(name), gate) / nominal) ** 2 for name in names))
+
+
+def _current(device: Device, gate: float) -> float:
+    voltages, currents = _swept(device, GATE, gate - STEP, gate + STEP)
+    return float(np.interp(gate, voltages, currents))
+
+
+def _early_voltage(device: Device, gate: float) -> float:
+    middle = device.technology.supply / 2
+    voltages, currents = _swept(device, DRAIN, middle - AROUND, middle + AROUND, gate=gate)
+    slope = np.polyfit(voltages, currents, 1)[0]
+    return float(np.interp(middle, voltages, currents) / slope)
+
+
+def _series_excess(device: Device, current: float) -> float:
+    """By how much more a chain carries than its length says, of units of which the mirror's input has `UNITS`."""
+    technology = device.technology
+    least = technology.transistor(device.card.polarity).width
+    unit = replace(device, width=technology.on_grid(max(device.width / UNITS, least)))
+    bench = chain_bench(unit, current, CHAIN)
+    waveforms = simulate(write_netlist(bench, OperatingPoint(), TOLERANCES)).require()
+    one, chain = (float(waveforms["current"].sel(source=name)) for name in ("v_unit", "v_chain"))
+    return (CHAIN * chain / one - 1) / (1 - 1 / CHAIN)
+
+
+def _swept(
+    device: Device, source: str, start: float, stop: float, *, gate: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes of the voltage of a source and of the drain's current."""
+    sign = device.sign
+    sweep = DCSweep(source=source, start=sign * start, stop=sign * stop, step=sign * STEP)
+    bench = transistor_bench(device, gate=gate)
+    waveforms = simulate(write_netlist(bench, sweep, TOLERANCES)).require()
+    voltages = sign * waveforms["sweep"].to_numpy()
+    # what flows through a source from plus to minus is what it takes, not what it gives
+    currents = -sign * waveforms["current"].sel(source=DRAIN).to_numpy()
+    order = np.argsort(voltages)
+    return voltages[order], currents[order]
+
+
+def _capacitance(device: Device, gate: float, source: str) -> float:
+    """Of all that hangs from a node, in F, at the gate voltage and with the drain half a supply away."""
+    analysis: Analysis = SmallSignal(start=FREQUENCY, stop=10 * FREQUENCY, points=1)
+    bench = transistor_bench(device, gate=gate, excited=source)
+    waveforms = simulate(write_netlist(bench, analysis, TOLERANCES)).require()
+    taken = -waveforms["current"].sel(source=source).to_numpy()[0]
+    return float(taken.imag / (2 * math.pi * FREQUENCY))
+
+
+def with_measured(technology: Technology, current: float) -> Technology:
+    """The technology with both of its transistors measured, drawn for `current` (A)."""
+    for polarity in ("nmos", "pmos"):
+        technology = replace_kind(technology, polarity, characterise(technology, polarity, current))
+    return technology
