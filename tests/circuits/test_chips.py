@@ -187,7 +187,9 @@ def test_area_adds_up():
         network(), INPUTS, dt=DT, scaling=scaling, levels="transistor", technology=GENERIC
     )
     found = area_of(built.circuit, GENERIC)
-    gates = sum(row.width * row.length for row in bias_table(built.circuit) if row.kind == "Mosfet")
+    rows = [row for row in bias_table(built.circuit) if row.kind == "Mosfet"]
+    gates = sum(row.number * row.width * row.length for row in rows)
+    assert max(row.number for row in rows) > 1
     assert found.transistors == pytest.approx(GENERIC.layout.overhead * gates)
     # two neurons, each a membrane of 1 pF and a slow filter of 20 pF
     assert found.capacitance == pytest.approx(2 * 21e-12, rel=1e-6)
