@@ -15,7 +15,6 @@ from circuits.data.scaling import Scaling
 from circuits.realisations import recognised
 from circuits.realisations.cells.ota import TEN_TRANSISTOR_SHARES
 from circuits.technologies import Technology
-from circuits.technologies.base import ZERO_CELSIUS
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.variation import Deviations, Mismatch, draw_deviations, rescaled, varied_network
@@ -70,8 +69,8 @@ class Chip:
 
     @property
     def voltage_ratio(self) -> float:
-        """Voltage unit of the chip's pairs over that of the design."""
-        return (self.technology.temperature + ZERO_CELSIUS) / (self.nominal.temperature + ZERO_CELSIUS)
+        """Voltage unit of the chip's pairs, at its corner and temperature, over that of the design."""
+        return self.technology.amplifier.voltage_unit / self.nominal.amplifier.voltage_unit
 
     @property
     def capacitance_ratio(self) -> float:

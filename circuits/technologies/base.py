@@ -159,8 +159,30 @@ def _amplifier(value: Any) -> AmplifierModel:
         raise ValueError(str(error).replace("AmplifierModel.__init__() ", "")) from None
 
 
+class AmplifierShift(_Table):
+    """How far an amplifier of transistors at a corner is from a typical one, for macromodels; measured by DC sweeps."""
+
+    gain: Positive = Field(default=1.0, description="factor of the gain")
+    voltage_unit: Positive = Field(default=1.0, description="factor of V0")
+    offset: float = Field(default=0.0, allow_inf_nan=False, description="added to the offset, V")
+    imbalance: float = Field(default=0.0, allow_inf_nan=False, description="added to the imbalance")
+
+    def moved(self, model: AmplifierModel, away: "AmplifierShift") -> AmplifierModel:
+        """A model at another corner, `away` being the shift of the corner that it is at."""
+        return replace(
+            model,
+            gain=model.gain * self.gain / away.gain,
+            voltage_unit=model.voltage_unit * self.voltage_unit / away.voltage_unit,
+            offset=model.offset + self.offset - away.offset,
+            imbalance=model.imbalance + self.imbalance - away.imbalance,
+        )
+
+
 class Corner(_Table):
-    """How far a process corner lies from the typical one, where the model cards do not say it themselves."""
+    """How far a process corner lies from the typical one.
+
+    Thresholds, currents and capacitors where the model cards do not say it themselves, amplifiers for macromodels.
+    """
 
     nmos_threshold: float = Field(default=0.0, description="added to the threshold, V; positive is slower")
     pmos_threshold: float = Field(
@@ -169,6 +191,8 @@ class Corner(_Table):
     nmos_current: Positive = Field(default=1.0, description="factor of the mobility")
     pmos_current: Positive = Field(default=1.0, description="factor of the mobility")
     capacitance: Positive = Field(default=1.0, description="factor of all capacitors")
+    amplifier: AmplifierShift = AmplifierShift()
+    follower: AmplifierShift = AmplifierShift()
 
     def shifted(self, card: ModelCard) -> ModelCard:
         """A typical card at this corner, under BSIM's names of its numbers."""
@@ -219,7 +243,7 @@ class Technology(_Table):
     capacitor: CapacitorData
     layout: Layout = Layout()
     corner_shifts: dict[str, Corner] = Field(
-        default_factory=dict, description="by corner, where the library does not have it"
+        default_factory=dict, description="by corner, what the library does not have"
     )
     nmos: Transistor | None = None
     pmos: Transistor | None = None
@@ -275,7 +299,7 @@ class Technology(_Table):
     ) -> "Technology":
         """The same technology at another corner, temperature (degrees Celsius) or supply (V).
 
-        The voltage unit of its amplifiers, 2 n U_T, goes with the absolute temperature.
+        The voltage unit of its amplifiers, 2 n U_T, goes with the absolute temperature, their numbers with the corner.
         """
         chosen = self.corner if corner is None else corner
         if chosen not in self.corners:
@@ -284,10 +308,14 @@ class Technology(_Table):
             )
         warm = self.temperature if temperature is None else temperature
         ratio = (warm + ZERO_CELSIUS) / (self.temperature + ZERO_CELSIUS)
+        here, there = self.corner_shift, self.corner_shifts.get(chosen, Corner())
         amplifiers = {
-            name: replace(model, voltage_unit=model.voltage_unit * ratio)
-            for name, model in (("amplifier", self.amplifier), ("follower", self.follower))
-            if model is not None
+            name: replace(moved, voltage_unit=moved.voltage_unit * ratio)
+            for name, moved in (
+                ("amplifier", there.amplifier.moved(self.amplifier, here.amplifier)),
+                ("follower", self.follower and there.follower.moved(self.follower, here.follower)),
+            )
+            if moved is not None
         }
         given = {
             "corner": chosen,
