@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
+from circuits.measures.spreads import resolved, weight_spread
 from circuits.realisations import recognised
 from circuits.realisations.cells.ota import TEN_TRANSISTOR_SHARES
+from circuits.realisations.cells.units import UNITS
 from circuits.technologies import Technology
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
@@ -126,7 +128,7 @@ def draw_chip(
     return Chip(
         seed=seed,
         mismatch=mismatch,
-        deviations=draw_deviations(network, mismatch, seed=seed),
+        deviations=draw_deviations(network, resolved(mismatch, network, technology), seed=seed),
         nominal=technology,
         technology=(conditions or Conditions()).technology(technology),
     )
@@ -183,6 +185,12 @@ def pelgrom_mismatch(technology: Technology, scaling: Scaling, bias: float) -> M
         slope = kind.slope_factor * technology.thermal_voltage
         variance[polarity] = ((kind.pelgrom_threshold / slope) ** 2 + kind.pelgrom_current**2) / area
     pair = technology.transistor("nmos").slope_factor * technology.thermal_voltage
+    # a mirror of `UNITS` unit transistors has the area of one transistor
+    weights = weight_spread(
+        math.sqrt(UNITS * variance["pmos"]),
+        math.sqrt(2 * variance["nmos"]),
+        technology.transistor("pmos").series_excess,
+    )
     capacitor = technology.capacitor.pelgrom / math.sqrt(scaling.capacitance / technology.capacitor.density)
     shares = TEN_TRANSISTOR_SHARES.values()
     return Mismatch(
@@ -191,4 +199,5 @@ def pelgrom_mismatch(technology: Technology, scaling: Scaling, bias: float) -> M
         * math.sqrt(sum(share.offset**2 * variance[share.polarity] for share in shares))
         / scaling.voltage_unit,
         capacitor=capacitor,
+        weights=weights,
     )

@@ -19,6 +19,36 @@ STREAM = 5
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Standard deviations of one part: of the logarithm of its `current`, and of its `offset` in V0."""
+
+    current: float
+    offset: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightSpread:
+    """Standard deviation of the logarithm of a weight over its size, for each sign.
+
+    Between the `sizes`, increasing, it is interpolated; beyond them it is that of the nearest.
+    """
+
+    sizes: tuple[float, ...]
+    excitatory: tuple[float, ...]
+    inhibitory: tuple[float, ...]
+
+    def of(self, weights: torch.Tensor) -> np.ndarray:
+        """The standard deviations of weights, of their shape."""
+        values = weights.detach().double().cpu().numpy()
+        sizes = np.abs(values)
+        return np.where(
+            values < 0,
+            np.interp(sizes, self.sizes, self.inhibitory),
+            np.interp(sizes, self.sizes, self.excitatory),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mismatch:
     """Standard deviations of what differs from part to part.
 
@@ -27,11 +57,23 @@ class Mismatch:
             the exponential of a voltage, so it is its logarithm that is normally distributed.
         offset: of each amplifier's input, in V0.
         capacitor: of the logarithm of each capacitor.
+        parts: of the parts `<layer>.<state>.<current>` that are no single amplifier.
+        weights: of weights by their size; all like a bias current where none is given.
     """
 
     current: float = 0.0
     offset: float = 0.0
     capacitor: float = 0.0
+    parts: Mapping[str, Spread] = field(default_factory=dict)
+    weights: WeightSpread | None = None
+
+    def part(self, name: str) -> Spread:
+        """The spread of one part; that of an amplifier where nothing else is known."""
+        return self.parts.get(name, Spread(current=self.current, offset=self.offset))
+
+    def of_weights(self, weights: torch.Tensor) -> float | np.ndarray:
+        """The spread of weights."""
+        return self.current if self.weights is None else self.weights.of(weights)
 
     def __post_init__(self) -> None:
         for name in ("current", "offset", "capacitor"):
@@ -101,32 +143,35 @@ def draw_deviations(
         generator = np.random.default_rng([seed, STREAM, zlib.crc32(label.encode()), *stream])
         if isinstance(layer, Projection):
             found[label] = WeightDeviations(
-                weight=_normal(generator, mismatch.current, layer.weight),
+                weight=_normal(generator, mismatch.of_weights(layer.weight), layer.weight),
                 bias=_normal(generator, mismatch.current, layer.bias),
             )
             continue
         if layer.neuron.elements:
-            found[label] = _of_neurons(layer, mismatch, generator)
+            found[label] = _of_neurons(label, layer, mismatch, generator)
         if layer.recurrent is not None:
             weight = layer.recurrent.weight
             found[f"{label}.{RECURRENT}"] = WeightDeviations(
-                weight=_normal(generator, mismatch.current, weight), bias=weight.new_zeros(0)
+                weight=_normal(generator, mismatch.of_weights(weight), weight), bias=weight.new_zeros(0)
             )
     return Deviations(layers=found)
 
 
-def _of_neurons(layer: NeuronLayer, mismatch: Mismatch, generator: np.random.Generator) -> NeuronDeviations:
+def _of_neurons(
+    label: str, layer: NeuronLayer, mismatch: Mismatch, generator: np.random.Generator
+) -> NeuronDeviations:
     known = handles(layer.neuron)
+    spreads = {name: mismatch.part(f"{label}.{name}") for name in known.currents}
     like = next(iter(layer.values().values()))
     return NeuronDeviations(
-        gains={name: _normal(generator, mismatch.current, like) for name in known.currents},
-        offsets={name: _normal(generator, mismatch.offset, like) for name in known.currents},
+        gains={name: _normal(generator, spread.current, like) for name, spread in spreads.items()},
+        offsets={name: _normal(generator, spread.offset, like) for name, spread in spreads.items()},
         capacities={name: _normal(generator, mismatch.capacitor, like) for name in known.capacities},
         output=_normal(generator, mismatch.offset, like),
     )
 
 
-def _normal(generator: np.random.Generator, sigma: float, like: torch.Tensor) -> torch.Tensor:
+def _normal(generator: np.random.Generator, sigma: float | np.ndarray, like: torch.Tensor) -> torch.Tensor:
     # drawn even where sigma is zero: one sigma does not move the numbers of another
     drawn = generator.standard_normal(tuple(like.shape))
     return torch.as_tensor(sigma * drawn, dtype=like.dtype, device=like.device)

@@ -43,6 +43,18 @@ class Composition:
         """As a part of a subcircuit's name: counts and lengths."""
         return "_".join(f"{count}x{length}" for length, count in self.chains)
 
+    @property
+    def variance(self) -> float:
+        """Variance of the logarithm of their current, over that of one unit's: each counts by its share of the whole.
+
+        A unit's own error moves its chain by one over the chain's length.
+        """
+        whole = self.weight * UNITS
+        return sum(
+            length * count * (carried(length, self.excess) / length / whole) ** 2
+            for length, count in self.chains
+        )
+
 
 def carried(length: int, excess: float) -> float:
     """Current of a chain over that of one unit."""

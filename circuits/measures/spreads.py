@@ -1,0 +1,97 @@
+"""How far each part of a network is off by mismatch, from how far one amplifier is.
+
+A leak of seven pairs is no amplifier: the gains of its outer pairs do not cancel at rest, so its offset is larger than
+theirs, while its slope averages over them. A weight of few unit transistors is off by more than one of many.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from circuits.realisations import recognised
+from circuits.realisations.cells.units import LONGEST, UNITS, Composition, compose
+from circuits.realisations.parts.base import Part
+from circuits.realisations.parts.multi_tanh import LINEAR
+from circuits.technologies import Technology
+from conductance.layers import NeuronLayer
+from conductance.networks import Network
+from conductance.variation import Mismatch, Spread, WeightSpread
+
+NEAR = 2.5
+"""A wide part is judged this far around its middle, in V0: between rest and the peak of a spike."""
+SIZES = tuple(np.geomspace(0.5 / (UNITS * LONGEST), 8.0, 200).tolist())
+"""Weights whose spread is worked out; between them it is interpolated."""
+PER_COMPOSITION = 15
+"""The spread jumps from one composition to the next; the mean over so many neighbours is taken."""
+
+
+def part_spread(part: Part, current: float, offset: float) -> Spread:
+    """The spread of gain and offset of a part, for the `current` and `offset` (V0) of each of its pairs.
+
+    What the pairs' own gains and offsets add to the part's current is taken apart into its own current, a gain, and its
+    slope, an offset, by least squares over the voltages that count.
+    """
+    pairs = part.pairs()
+    if len(pairs) == 1 or not pairs:
+        return Spread(current=current, offset=offset)
+    reach = NEAR if part.keeps_volts else LINEAR
+    voltages = np.linspace(-reach, reach, 201)[:, None]
+    references, weights = (
+        np.array([getattr(pair, name) for pair in pairs]) for name in ("reference", "weight")
+    )
+    gained = weights * np.tanh(voltages - references)
+    shifted = -weights / np.cosh(voltages - references) ** 2
+    law = gained.sum(axis=1)
+    # a law of pairs that cancel has a constant besides, which no gain moves
+    law = law if part.keeps_volts else law - law.mean()
+    basis = np.column_stack([law, shifted.sum(axis=1)])
+    (gain_by_gain, offset_by_gain), *_ = np.linalg.lstsq(basis, gained, rcond=None)
+    (gain_by_offset, offset_by_offset), *_ = np.linalg.lstsq(basis, shifted, rcond=None)
+    return Spread(
+        current=float(
+            np.hypot(current * np.linalg.norm(gain_by_gain), offset * np.linalg.norm(gain_by_offset))
+        ),
+        offset=float(
+            np.hypot(current * np.linalg.norm(offset_by_gain), offset * np.linalg.norm(offset_by_offset))
+        ),
+    )
+
+
+def weight_spread(unit: float, turned: float, excess: float) -> WeightSpread:
+    """The spread of weights over their size.
+
+    Args:
+        unit: sigma of the logarithm of one unit transistor's current.
+        turned: the same of the mirror that turns an inhibitory current round.
+        excess: of the technology's chains.
+    """
+    drawn = [compose(size, excess) or Composition(chains=((LONGEST, 1),), excess=excess) for size in SIZES]
+    variances = np.array([one.variance for one in drawn]) + 1 / UNITS
+    window = np.ones(PER_COMPOSITION) / PER_COMPOSITION
+    smooth = np.convolve(np.pad(variances, PER_COMPOSITION // 2, mode="edge"), window, mode="valid")
+    return WeightSpread(
+        sizes=SIZES,
+        excitatory=tuple((unit * np.sqrt(smooth)).tolist()),
+        inhibitory=tuple(np.hypot(unit * np.sqrt(smooth), turned).tolist()),
+    )
+
+
+def resolved(mismatch: Mismatch, network: Network, technology: Technology) -> Mismatch:
+    """The mismatch with the spread of every part of a network; its own numbers stay those of one amplifier.
+
+    A weight of one is off by `mismatch.current`, unless the spread of weights is known already.
+    """
+    parts = {
+        f"{label}.{part.current.state.name}.{part.current.name}": part_spread(
+            part, mismatch.current, mismatch.offset
+        )
+        for label, layer in network.chain.items()
+        if isinstance(layer, NeuronLayer) and layer.neuron.elements
+        for part in recognised(layer.neuron).parts
+    }
+    weights = mismatch.weights
+    if weights is None:
+        excess = 0.0 if technology.pmos is None else technology.pmos.series_excess
+        # two mirrors of `UNITS` units each make a weight of one
+        weights = weight_spread(mismatch.current * np.sqrt(UNITS / 2), 0.0, excess)
+    return replace(mismatch, parts=parts, weights=weights)
