@@ -1,0 +1,94 @@
+"""What sweeps of a neuron's parts found: currents over held voltages, and admittances over voltage and frequency.
+
+Voltages in V0, currents in I0 into the node, frequencies as w = 2 pi f tau_m, admittances in I0/V0 = C0/tau_m.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from conductance.errors import ExcitableError
+
+VOLTAGES = np.linspace(-6.0, 6.0, 241)
+"""Grid of the tables, in V0: spikes go from -4 to 3.5, and the supply of 0.9 V is 12."""
+COARSE = VOLTAGES[::2]
+"""Grid of the small-signal sweeps, in V0."""
+OUTPUTS = np.array([-3.0, -1.5, 0.0, 2.0, 4.0])
+"""Membrane voltages at which an element that reads a slow state is swept: its current is linear in them."""
+RADIAN = np.geomspace(0.01, 10.0, 13)
+"""Frequencies in 1/tau_m: from far below the slowest relaxation state to an edge of a spike."""
+RESTING = -1.5
+"""Slow voltage, in V0, at which the output capacitance of an element that reads it is measured: between its ends."""
+AT_MEMBRANE = -1.0
+"""Membrane voltage, in V0, at which the gates at a slow state are measured."""
+
+
+class MeasureError(ExcitableError):
+    """A neuron's parts cannot be measured, or what was measured is no neuron."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fixed:
+    """What depends on the membrane alone: leak and output stage.
+
+    Attributes:
+        current: (voltage,) into the membrane at `VOLTAGES`.
+        output: (voltage,) of the output in V0; empty where the neuron's output stays ideal.
+    """
+
+    current: np.ndarray
+    output: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Element:
+    """The current of one element into the membrane.
+
+    Attributes:
+        reads: name of the state that it reads.
+        base: (voltage,) current at `VOLTAGES` of that state with the membrane at 0; of the membrane itself where it
+            reads that.
+        slope: (voltage,) what a membrane 1 V0 higher adds; zero where it reads the membrane.
+        residual: largest deviation from this line, in I0.
+    """
+
+    reads: str
+    base: np.ndarray
+    slope: np.ndarray
+    residual: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slow:
+    """What a slow state carries beside its capacitor.
+
+    Attributes:
+        gates: (voltage,) capacitance in C0 at `VOLTAGES` of the state.
+        transfer: (voltage,) capacitance in C0 towards the membrane.
+        follower: current into the state where a follower drives it, over the difference to the membrane; None where an
+            ideal resistor does.
+    """
+
+    gates: np.ndarray
+    transfer: np.ndarray
+    follower: Element | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """All sweeps of one neuron.
+
+    Attributes:
+        fixed: leak and output stage.
+        elements: by the name of the current.
+        slow: by the name of the state.
+        admittance: (coarse voltage, frequency) of the membrane with all its parts at `COARSE` and `RADIAN`.
+        lag: of the output behind the membrane, in tau_m.
+    """
+
+    fixed: Fixed
+    elements: Mapping[str, Element]
+    slow: Mapping[str, Slow]
+    admittance: np.ndarray
+    lag: float

@@ -1,0 +1,232 @@
+"""The measured law: a neuron's parts swept in the circuit simulator, once, and composed into a declaration."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from scipy.interpolate import CubicSpline
+
+from circuits.data.circuit import Circuit, Subcircuit
+from circuits.data.scaling import Scaling
+from circuits.measured.bench import SWEPT, copies, held, meter, node_of, parts_alone
+from circuits.measured.composition import MeasuredNeuron, measured_neuron
+from circuits.measured.sweeps import (
+    AT_MEMBRANE,
+    COARSE,
+    OUTPUTS,
+    RADIAN,
+    RESTING,
+    VOLTAGES,
+    Element,
+    Fixed,
+    MeasureError,
+    Slow,
+    Swept,
+)
+from circuits.realisations import Realisation
+from circuits.realisations.forms import Current
+from circuits.realisations.interface import OUTPUT
+from circuits.realisations.recognition import Recognised, recognised
+from conductance.neurons.base import Neuron
+from netlists.analyses import Analysis, DCSweep, SmallSignal, Tolerances
+from netlists.simulation import simulate
+from netlists.writing import write_netlist
+
+PARTS_OUTPUT = "output"
+"""The part that the devices of an output bear."""
+REACH = 4.5
+"""Slow voltages that elements are swept over, in V0 on both sides; beyond, tables go on as straight lines."""
+POINTS = 91
+LOWEST = 0.4
+"""Where the output's slope is above this share of its largest, its lag is read."""
+
+
+def measure(neuron: Neuron, built: Realisation, scaling: Scaling) -> MeasuredNeuron:
+    """Sweep the parts of a neuron's circuit and compose the law that the circuit has.
+
+    Args:
+        neuron: without events, at its default parameters.
+        built: its realisation of amplifiers.
+        scaling: the SI units.
+
+    Raises:
+        MeasureError: a neuron with another structure than a membrane, its elements, and slow states that filter it.
+        SimulatorMissing, SimulationFailed: of the simulator.
+    """
+    return measured_neuron(neuron, _Sweeps(neuron, built, scaling).swept())
+
+
+class _Sweeps:
+    """The sweeps of one neuron."""
+
+    def __init__(self, neuron: Neuron, built: Realisation, scaling: Scaling) -> None:
+        if neuron.event is not None or neuron.arrivals or neuron.is_map:
+            raise MeasureError(
+                f"neuron {neuron.name}: it has events or steps by a map; measured are neurons without, as mtc"
+            )
+        self.neuron, self.built, self.scaling = neuron, built, scaling
+        self.known: Recognised = recognised(neuron)
+        self.membrane = neuron.membrane
+        self.names = [state.name for state in neuron.states]
+        self.by_symbol = {state.symbol: state.name for state in neuron.states}
+        self.tolerances = Tolerances(
+            relative=1e-6, current=1e-7 * scaling.current_unit, voltage=1e-9, charge=1e-18, conductance=1e-16
+        )
+
+    def swept(self) -> Swept:
+        """All of them."""
+        at_membrane = [
+            part.current for part in self.known.parts if part.current.state is self._drawn_membrane
+        ]
+        elements = {element.name for element in self.neuron.elements}
+        reading: dict[str, list[Current]] = {}
+        for current in at_membrane:
+            reading.setdefault(self._read(current), []).append(current)
+        own = reading.get(self.membrane.name, [])
+        fixed = [current.label for current in own if current.name not in elements]
+        fast = [current for current in own if current.name in elements]
+        found = {current.name: self._fast(current) for current in fast}
+        whole = self._admittance([*fixed, PARTS_OUTPUT, *(current.label for current in fast)], {})
+        for state, currents in reading.items():
+            if state != self.membrane.name:
+                found |= {current.name: self._element(current, state) for current in currents}
+                whole = whole + self._admittance([c.label for c in currents], {state: RESTING})
+        slow = {name: self._slow(name, reading.get(name, [])) for name in self.names[1:]}
+        order = [element.name for element in self.neuron.elements]
+        made, lag = self._fixed([*fixed, PARTS_OUTPUT])
+        return Swept(
+            fixed=made, elements={name: found[name] for name in order}, slow=slow, admittance=whole, lag=lag
+        )
+
+    @property
+    def _drawn_membrane(self) -> object:
+        return self.known.neuron.membrane
+
+    def _read(self, current: Current) -> str:
+        """The one state that a current into the membrane reads beside it, or the membrane."""
+        read = {self.by_symbol[symbol] for symbol in current.states} - {self.membrane.name}
+        if len(read) > 1:
+            raise MeasureError(
+                f"neuron {self.neuron.name}, current {current.name}: it reads {', '.join(sorted(read))}; measured are "
+                f"currents that read one state beside the membrane"
+            )
+        return next(iter(read), self.membrane.name)
+
+    def _parts(self, labels: Sequence[str]) -> Subcircuit:
+        return parts_alone(self.built, labels, self.names)
+
+    def _run(self, circuit: Circuit, analysis: Analysis) -> xr.Dataset:
+        return simulate(write_netlist(circuit, analysis, self.tolerances)).require()
+
+    def _sweep(self, low: float, high: float, points: int) -> DCSweep:
+        unit = self.scaling.voltage_unit
+        return DCSweep(
+            source=SWEPT, start=low * unit, stop=high * unit, step=(high - low) / (points - 1) * unit
+        )
+
+    def _over(self, found: xr.Dataset, values: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """A swept quantity at voltages in V0; a sweep's last step may be lost to rounding."""
+        voltages = found["sweep"].to_numpy() / self.scaling.voltage_unit
+        order = np.argsort(voltages)
+        return CubicSpline(voltages[order], values[order], axis=0)(at)
+
+    def _into(self, found: xr.Dataset, count: int) -> np.ndarray:
+        """(…, copy): current in I0 from the parts into the driven node."""
+        meters = [meter(copy) for copy in range(count)]
+        return -found["current"].sel(source=meters).to_numpy() / self.scaling.current_unit
+
+    def _fixed(self, labels: Sequence[str]) -> tuple[Fixed, float]:
+        parts = self._parts(labels)
+        stage = OUTPUT in {pin.name for pin in parts.pins}
+        circuit = copies(self.built, parts, self.membrane.name, [{}], watched=(OUTPUT,) if stage else ())
+        found = self._run(circuit, self._sweep(VOLTAGES[0], VOLTAGES[-1], VOLTAGES.size))
+        current = self._over(found, self._into(found, 1)[:, 0], VOLTAGES)
+        if not stage:
+            return Fixed(current=current, output=np.empty(0)), 1.0
+        voltage = found["voltage"].sel(node=node_of(0, OUTPUT)).to_numpy() / self.scaling.voltage_unit
+        output = self._over(found, voltage, VOLTAGES)
+        return Fixed(current=current, output=output), self._lag(parts, np.gradient(output, VOLTAGES))
+
+    def _lag(self, parts: Subcircuit, slope: np.ndarray) -> float:
+        """Phase of the output behind the membrane over frequency, where the stage is steep, in tau_m."""
+        steep = VOLTAGES[slope > LOWEST * slope.max()][::2]
+        unit = self.scaling.voltage_unit
+        points = [{self.membrane.name: float(u) * unit} for u in steep]
+        circuit = copies(
+            self.built, parts, self.membrane.name, points, drive=None, small_signal=1.0, watched=(OUTPUT,)
+        )
+        found = self._run(circuit, self._band())
+        nodes = [node_of(copy, OUTPUT) for copy in range(len(points))]
+        transfer = found["voltage"].sel(node=nodes).to_numpy()
+        slow = int(np.argmin(np.abs(RADIAN - 0.3)))
+        return float(np.median(-np.angle(transfer[slow]) / RADIAN[slow]))
+
+    def _band(self) -> SmallSignal:
+        hertz = RADIAN / (2 * np.pi * self.scaling.time_unit)
+        # the last frequency must be reached whatever the rounding
+        return SmallSignal(start=float(hertz[0]), stop=float(hertz[-1] * (1 + 1e-9)), points=4)
+
+    def _admittance(self, labels: Sequence[str], rest: dict[str, float]) -> np.ndarray:
+        """(coarse voltage, frequency) of the membrane with these parts, in C0/tau_m."""
+        unit = self.scaling.voltage_unit
+        others = {node: voltage * unit for node, voltage in rest.items()}
+        points = [{self.membrane.name: float(u) * unit, **others} for u in COARSE]
+        parts = self._parts(labels)
+        found = self._run(
+            copies(self.built, parts, self.membrane.name, points, drive=None, small_signal=1.0), self._band()
+        )
+        drawn = -self._into(found, len(points)) * unit
+        return drawn.T
+
+    def _fast(self, current: Current) -> Element:
+        found = self._run(
+            copies(self.built, self._parts([current.label]), self.membrane.name, [{}]),
+            self._sweep(VOLTAGES[0], VOLTAGES[-1], VOLTAGES.size),
+        )
+        base = self._over(found, self._into(found, 1)[:, 0], VOLTAGES)
+        return Element(reads=self.membrane.name, base=base, slope=np.zeros_like(base), residual=0.0)
+
+    def _element(self, current: Current, state: str) -> Element:
+        """An element that reads a slow state: a line in the membrane at each voltage of the state."""
+        at = np.linspace(-REACH, REACH, POINTS)
+        return self._lines([current.label], self.membrane.name, state, at, state)
+
+    def _lines(self, labels: Sequence[str], driven: str, other: str, at: np.ndarray, reads: str) -> Element:
+        unit = self.scaling.voltage_unit
+        points = [{other: float(x) * unit} for x in at]
+        found = self._run(
+            copies(self.built, self._parts(labels), driven, points),
+            self._sweep(OUTPUTS[0], OUTPUTS[-1], 8),
+        )
+        current = self._over(found, self._into(found, len(points)), OUTPUTS)
+        lines, *_ = np.linalg.lstsq(np.column_stack([np.ones_like(OUTPUTS), OUTPUTS]), current, rcond=None)
+        fitted = np.column_stack([np.ones_like(OUTPUTS), OUTPUTS]) @ lines
+        base, slope = (_extended(at, line) for line in lines)
+        return Element(reads=reads, base=base, slope=slope, residual=float(np.abs(current - fitted).max()))
+
+    def _slow(self, name: str, readers: Sequence[Current]) -> Slow:
+        """Gates at a slow state, their way into the membrane, and the follower that drives it."""
+        labels = [current.label for current in readers]
+        at = np.linspace(-REACH, REACH, POINTS)[::2]
+        unit = self.scaling.voltage_unit
+        gates = transfer = np.zeros_like(VOLTAGES)
+        if labels:
+            points = [{name: float(x) * unit, self.membrane.name: AT_MEMBRANE * unit} for x in at]
+            found = self._run(
+                copies(self.built, self._parts(labels), name, points, drive=None, small_signal=1.0),
+                self._band(),
+            )
+            lowest = found.isel(frequency=0)["current"]
+            own = -self._into(found, len(points))[0].imag * unit / RADIAN[0]
+            membranes = [held(copy, self.membrane.name) for copy in range(len(points))]
+            into_parts = -lowest.sel(source=membranes).to_numpy().imag / self.scaling.current_unit
+            there = into_parts * unit / RADIAN[0]
+            gates, transfer = _extended(at, own), _extended(at, there)
+        return Slow(gates=gates, transfer=transfer, follower=None)
+
+
+def _extended(at: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values on a part of the grid as values on `VOLTAGES`: a spline inside, its end slopes as lines outside."""
+    spline = CubicSpline(at, values)
+    inside = np.clip(VOLTAGES, at[0], at[-1])
+    return spline(inside) + spline(inside, 1) * (VOLTAGES - inside)
