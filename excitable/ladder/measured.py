@@ -26,9 +26,10 @@ from circuits.measured.sweeps import (
 from circuits.realisations import Realisation
 from circuits.realisations.forms import Current
 from circuits.realisations.interface import OUTPUT
+from circuits.realisations.parts.base import Part
 from circuits.realisations.recognition import Recognised, recognised
 from conductance.neurons.base import Neuron
-from netlists.analyses import Analysis, DCSweep, SmallSignal, Tolerances
+from netlists.analyses import Analysis, DCSweep, OperatingPoint, SmallSignal, Tolerances
 from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
@@ -91,6 +92,9 @@ class _Sweeps:
             if state != self.membrane.name:
                 found |= {current.name: self._element(current, state) for current in currents}
                 whole = whole + self._admittance([c.label for c in currents], {state: RESTING})
+        for name in self.names[1:]:
+            for part in self._followers(name):
+                whole = whole + self._admittance([part.current.label], {name: RESTING})
         slow = {name: self._slow(name, reading.get(name, [])) for name in self.names[1:]}
         order = [element.name for element in self.neuron.elements]
         made, lag = self._fixed([*fixed, PARTS_OUTPUT])
@@ -189,40 +193,52 @@ class _Sweeps:
     def _element(self, current: Current, state: str) -> Element:
         """An element that reads a slow state: a line in the membrane at each voltage of the state."""
         at = np.linspace(-REACH, REACH, POINTS)
-        return self._lines([current.label], self.membrane.name, state, at, state)
-
-    def _lines(self, labels: Sequence[str], driven: str, other: str, at: np.ndarray, reads: str) -> Element:
-        unit = self.scaling.voltage_unit
-        points = [{other: float(x) * unit} for x in at]
-        found = self._run(
-            copies(self.built, self._parts(labels), driven, points),
-            self._sweep(OUTPUTS[0], OUTPUTS[-1], 8),
-        )
-        current = self._over(found, self._into(found, len(points)), OUTPUTS)
-        lines, *_ = np.linalg.lstsq(np.column_stack([np.ones_like(OUTPUTS), OUTPUTS]), current, rcond=None)
-        fitted = np.column_stack([np.ones_like(OUTPUTS), OUTPUTS]) @ lines
-        base, slope = (_extended(at, line) for line in lines)
-        return Element(reads=reads, base=base, slope=slope, residual=float(np.abs(current - fitted).max()))
+        points = [{state: float(x) * self.scaling.voltage_unit} for x in at]
+        circuit = copies(self.built, self._parts([current.label]), self.membrane.name, points)
+        found = self._run(circuit, self._sweep(OUTPUTS[0], OUTPUTS[-1], 8))
+        return _lines(at, self._over(found, self._into(found, len(points)), OUTPUTS), state)
 
     def _slow(self, name: str, readers: Sequence[Current]) -> Slow:
         """Gates at a slow state, their way into the membrane, and the follower that drives it."""
-        labels = [current.label for current in readers]
-        at = np.linspace(-REACH, REACH, POINTS)[::2]
-        unit = self.scaling.voltage_unit
+        followers = [part.current.label for part in self._followers(name)]
+        labels = [*(current.label for current in readers), *followers]
         gates = transfer = np.zeros_like(VOLTAGES)
         if labels:
-            points = [{name: float(x) * unit, self.membrane.name: AT_MEMBRANE * unit} for x in at]
+            at = np.linspace(-REACH, REACH, POINTS)[::2]
+            unit, membrane = self.scaling.voltage_unit, self.membrane.name
+            points = [{name: float(x) * unit, membrane: AT_MEMBRANE * unit} for x in at]
             found = self._run(
                 copies(self.built, self._parts(labels), name, points, drive=None, small_signal=1.0),
                 self._band(),
             )
+            capacitance = unit / self.scaling.current_unit / RADIAN[0]
             lowest = found.isel(frequency=0)["current"]
-            own = -self._into(found, len(points))[0].imag * unit / RADIAN[0]
-            membranes = [held(copy, self.membrane.name) for copy in range(len(points))]
-            into_parts = -lowest.sel(source=membranes).to_numpy().imag / self.scaling.current_unit
-            there = into_parts * unit / RADIAN[0]
-            gates, transfer = _extended(at, own), _extended(at, there)
-        return Slow(gates=gates, transfer=transfer, follower=None)
+            membranes = [held(copy, membrane) for copy in range(len(points))]
+            into_membrane = -lowest.sel(source=membranes).to_numpy().imag * capacitance
+            gates = _extended(at, -self._into(found, len(points))[0].imag * unit / RADIAN[0])
+            transfer = _extended(at, into_membrane)
+        return Slow(
+            gates=gates, transfer=transfer, follower=self._follower(name, followers) if followers else None
+        )
+
+    def _followers(self, name: str) -> list[Part]:
+        """The parts made of amplifiers that drive a slow state; an ideal resistor is none."""
+        return [part for part in self.known.parts if part.current.state.name == name and part.slope != 0]
+
+    def _follower(self, name: str, labels: Sequence[str]) -> Element:
+        """A follower's current over its difference d to the membrane: base(d) + slope(d) x, at its output x."""
+        at, unit, membrane = np.linspace(-REACH, REACH, POINTS), self.scaling.voltage_unit, self.membrane.name
+        points = [{name: float(x) * unit, membrane: float(x + d) * unit} for d in at for x in OUTPUTS]
+        found = self._run(copies(self.built, self._parts(labels), name, points, drive=None), OperatingPoint())
+        return _lines(at, self._into(found, len(points)).reshape(at.size, OUTPUTS.size).T, name)
+
+
+def _lines(at: np.ndarray, current: np.ndarray, reads: str) -> Element:
+    """Currents (output voltage, held voltage) as a line in the output voltage at each held one."""
+    basis = np.column_stack([np.ones_like(OUTPUTS), OUTPUTS])
+    lines, *_ = np.linalg.lstsq(basis, current, rcond=None)
+    base, slope = (_extended(at, line) for line in lines)
+    return Element(reads=reads, base=base, slope=slope, residual=float(np.abs(current - basis @ lines).max()))
 
 
 def _extended(at: np.ndarray, values: np.ndarray) -> np.ndarray:
