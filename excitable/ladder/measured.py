@@ -54,7 +54,12 @@ def measure(neuron: Neuron, built: Realisation, scaling: Scaling) -> MeasuredNeu
         MeasureError: a neuron with another structure than a membrane, its elements, and slow states that filter it.
         SimulatorMissing, SimulationFailed: of the simulator.
     """
-    return measured_neuron(neuron, _Sweeps(neuron, built, scaling).swept())
+    return measured_neuron(neuron, sweep_parts(neuron, built, scaling))
+
+
+def sweep_parts(neuron: Neuron, built: Realisation, scaling: Scaling) -> Swept:
+    """The sweeps alone; arguments and errors as in `measure`."""
+    return _Sweeps(neuron, built, scaling).swept()
 
 
 class _Sweeps:
