@@ -30,7 +30,7 @@ FLOORS = {
         ("technologies",),
         ("realisations",),
         ("networks",),
-        ("calibration", "measures", "schematic"),
+        ("calibration", "measured", "measures", "schematic"),
     ),
     "netlists": (
         ("analyses", "errors"),
