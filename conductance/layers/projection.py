@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from conductance.layers.base import check_input
+from conductance.parameter import ParameterError
 
 
 class Projection(nn.Module):
@@ -30,11 +31,14 @@ class Projection(nn.Module):
     def of_linear(cls, linear: nn.Linear) -> "Projection":
         """The same weights and bias, shared with a torch Linear; one without a bias gets one of zero."""
         made = cls(linear.in_features, linear.out_features, generator=torch.Generator())
-        made.weight = linear.weight
-        if linear.bias is None:
-            made.bias = nn.Parameter(linear.weight.detach().new_zeros(linear.out_features))
-        else:
-            made.bias = linear.bias
+        own = dict(linear.named_parameters(recurse=False))
+        if "weight" not in own:
+            raise ParameterError(
+                "torch Linear: its weight is computed from other parameters (weight_norm or another parametrisation); "
+                "bake it in first with torch.nn.utils.parametrize.remove_parametrizations(linear, 'weight')"
+            )
+        made.weight = own["weight"]
+        made.bias = own.get("bias", nn.Parameter(own["weight"].detach().new_zeros(linear.out_features)))
         return made
 
     def reset_parameters(self, *, generator: torch.Generator | None = None) -> None:

@@ -51,8 +51,8 @@ def encode_expression(expression: sympy.Basic) -> Any:
             *([encode_expression(value), encode_expression(when)] for value, when in expression.args),
         ]
     if isinstance(expression, SpikeStep):
-        surrogate, *values = expression.surrogate, *expression.args[1:]
-        return ["spike", encode_surrogate(surrogate), *map(encode_expression, values)]
+        values = map(encode_expression, expression.args[1:])
+        return ["spike", encode_surrogate(expression.surrogate), *values]
     if isinstance(expression, Tabulated):
         table = expression.samples
         numbers = [table.low, table.interval, table.coefficients.tolist()]

@@ -253,3 +253,19 @@ def test_a_nan_that_training_made_is_found():
         layer.raw_delta_f_minus[2] = math.nan
     with pytest.raises(ParameterError, match=r"neuron 2.*delta_f_minus"):
         layer.check_values()
+
+
+def test_a_parametrised_linear_is_refused_by_a_network():
+    """A torch Linear whose weight is computed from others has no weight of its own to share: the cure is named."""
+    linear = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(3, 2))
+    with pytest.raises(ParameterError, match="remove_parametrizations"):
+        Projection.of_linear(linear)
+
+
+def test_a_linear_shares_its_weights_with_its_projection():
+    """The Projection made of a torch Linear gives the same output and holds the same tensors."""
+    linear = torch.nn.Linear(3, 2)
+    made = Projection.of_linear(linear)
+    inputs = torch.randn(4, 1, 3)
+    assert made.weight is linear.weight
+    assert torch.allclose(made(inputs), linear(inputs), atol=1e-6)
