@@ -12,15 +12,10 @@ from conductance.neurons.base import Neuron
 from conductance.neurons.mtc import mtc
 from conductance.neurons.presets import SPIKE_LEVEL, Answer, Preset, answers
 from conductance.shaping.integrate import integrate
+from excitable.ladder.accuracy import accuracy
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import upward_crossings
-from netlists.simulation import simulate
-from netlists.writing import write_netlist
-
-MAX_STEP: Mapping[Level, float] = {"behavioural": 0.2, "macromodel": 0.5, "transistor": 0.5}
-RELATIVE: Mapping[Level, float] = {"behavioural": 1e-8, "macromodel": 1e-5, "transistor": 1e-4}
-"""Largest step in tau_m and tolerance. A transistor's law has several per cent of its own: more digits of ngspice
-change nothing of it."""
+from netlists.simulation import solve
 
 
 def with_limits(preset: Preset, *, filter_limit: float | None, leak_limit: float | None = None) -> Preset:
@@ -54,9 +49,9 @@ def by_equation(preset: Preset) -> Measured:
 
 def by_circuit(
     preset: Preset, level: Level, technology: Technology, *, trims: Mapping[str, Trim] | None = None,
-    current_unit: float = 1e-9, capacitance: float = 1e-12,
+    current_unit: float = 1e-9, capacitance: float = 1e-12, simulator: str = "ngspice",
 ) -> Measured:  # fmt: skip
-    """The preset's circuit at a level, in ngspice.
+    """The preset's circuit at a level.
 
     Args:
         preset: the parameter set; its filters and leak decide what is built of amplifiers.
@@ -65,6 +60,7 @@ def by_circuit(
         trims: of a calibration.
         current_unit: I0 in A.
         capacitance: of the membrane in F.
+        simulator: ngspice or vacask.
 
     Raises:
         CircuitError: no circuit of that neuron. SimulatorMissing, SimulationFailed: ngspice.
@@ -74,14 +70,15 @@ def by_circuit(
     neuron: Neuron = preset.neuron
     built = realise(neuron, level, technology=technology, scaling=scaling, trims=trims)
     circuit = neuron_circuit(neuron, preset.stimulus, scaling=scaling, start=preset.start, realisation=built)
+    exact = accuracy(simulator, level)
     tolerances = Tolerances.scaled(
         voltage_unit=scaling.voltage_unit,
         current_unit=current_unit,
         capacitance=capacitance,
-        relative=RELATIVE[level],
+        relative=exact.relative,
     )
-    analysis = Transient(stop=preset.stop * unit, max_step=MAX_STEP[level] * unit)
-    run = simulate(write_netlist(circuit, analysis, tolerances))
+    analysis = Transient(stop=preset.stop * unit, max_step=exact.max_step * unit)
+    run = solve(circuit, analysis, tolerances, simulator=simulator)
     waveforms = run.require()
     voltage = waveforms["voltage"].sel(node=circuit.probes[0]).to_numpy() / scaling.voltage_unit
     return _measured(preset, level, waveforms["time"].to_numpy() / unit, voltage, run.seconds)

@@ -7,13 +7,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from circuits.data.circuit import CircuitError
-from circuits.networks.continuous import AMPLIFIER_EDGE, EDGE
 from circuits.realisations import Level, Trim
 from circuits.realisations.levels import check_level, default_technology
 from circuits.technologies import Technology
 from conductance.networks import Network
 from conductance.shaping.figures.palette import colour
-from excitable.checks.levels import MAX_STEP, RELATIVE
+from excitable.ladder.accuracy import accuracy, chosen_simulator
 from excitable.ladder.calibration import calibrated
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.rungs import Waveforms, continuous_rung, layer_threshold, spiking_layers
@@ -26,19 +25,21 @@ DRAWN = 5
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkCheck:
-    """A network by its equation and by ngspice.
+    """A network by its equation and by its circuit.
 
     Attributes:
         equation: membranes and outputs of the differential equations.
         circuit: those of the netlist, on the same time points.
         comparison: of every neuron: rms error, spike counts, matched spikes and their time errors.
         output: errors of the network's outputs.
+        simulator: which simulated the circuit.
     """
 
     equation: Waveforms
     circuit: Waveforms
     comparison: RungComparison
     output: WaveformError
+    simulator: str = "ngspice"
 
     def __str__(self) -> str:
         found = self.comparison
@@ -66,7 +67,11 @@ class NetworkCheck:
                 self.equation.time, model, color=colour("model"), linewidth=2.5, alpha=0.5, label="equation"
             )
             axes.plot(
-                self.circuit.time, circuit, color=colour("circuit"), linewidth=0.9, label="circuit (ngspice)"
+                self.circuit.time,
+                circuit,
+                color=colour("circuit"),
+                linewidth=0.9,
+                label=f"circuit ({self.simulator})",
             )
             axes.set(ylabel=name)
             axes.spines[["top", "right"]].set_visible(False)
@@ -78,7 +83,7 @@ class NetworkCheck:
 
 def check_network(
     network: Network, inputs: np.ndarray, *, level: Level = "behavioural",
-    technology: Technology | None = None, trims: Mapping[str, Trim] | None = None,
+    technology: Technology | None = None, trims: Mapping[str, Trim] | None = None, simulator: str = "ngspice",
 ) -> NetworkCheck:  # fmt: skip
     """Simulate a network's circuit in ngspice beside its differential equations.
 
@@ -88,6 +93,7 @@ def check_network(
         level: behavioural, macromodel or transistor, of all neurons.
         technology: of the amplifiers; where none is given `generic_180nm` for transistors, else `ideal`.
         trims: of a calibration; where none are given, amplifiers are calibrated first, as `excitable simulate` does.
+        simulator: ngspice, vacask, or auto.
 
     Raises:
         CircuitError: the network has no circuit, or inputs of another width.
@@ -100,9 +106,11 @@ def check_network(
     first = next(iter(layers.values()))
     dt = first.dt
     chosen = technology or default_technology(level)
+    program = chosen_simulator(simulator, level)
+    tight = accuracy(program, level, tight=True)
     options = CircuitOptions(
-        scaling=chosen.scaling(), levels=level, technology=chosen, trims=trims or {}, relative=RELATIVE[level],
-        max_step=MAX_STEP[level], edge=EDGE if level == "behavioural" else AMPLIFIER_EDGE,
+        scaling=chosen.scaling(), levels=level, technology=chosen, trims=trims or {}, simulator=program,
+        relative=tight.relative, max_step=tight.max_step,
     )  # fmt: skip
     if trims is None:
         options, _ = calibrated(network, options)
@@ -114,4 +122,6 @@ def check_network(
     ]
     (comparison,) = compare(rungs, window=WINDOW, step=dt, threshold=layer_threshold(first)).comparisons
     output = waveform_error(equation.time, equation.output, circuit.time, circuit.output)
-    return NetworkCheck(equation=equation, circuit=circuit, comparison=comparison, output=output)
+    return NetworkCheck(
+        equation=equation, circuit=circuit, comparison=comparison, output=output, simulator=program
+    )

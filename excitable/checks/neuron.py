@@ -17,13 +17,12 @@ from conductance.neurons.spiking import spike_threshold
 from conductance.shaping.figures.palette import colour
 from conductance.shaping.integrate import integrate
 from conductance.stimulus import Stimulus
-from excitable.checks.levels import MAX_STEP as LEVEL_STEP
-from excitable.checks.levels import RELATIVE as LEVEL_RELATIVE
+from excitable.ladder.accuracy import accuracy, chosen_simulator
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison import Rung, RungComparison, compare, spike_doubt, upward_crossings
 from netlists.comparison.ladder import DRIFT
 from netlists.netlist import Netlist
-from netlists.simulation import simulate
+from netlists.simulation import known_simulator, simulate
 from netlists.writing import write_netlist
 
 GRID = 0.05
@@ -35,11 +34,6 @@ TIGHT, LOOSER = 1e-12, 1e-9
 """Relative tolerances with which the equation is solved twice; spikes are those of the tighter."""
 NOTED = 1e-3
 """Doubt, in tau_m, from which on it is said."""
-
-MAX_STEP = 0.2
-RELATIVE = 1e-9
-"""Largest step of ngspice in tau_m and its tolerance: spikes of the bursting set come within 0.01 tau_m of the
-equation's over 1500 tau_m; at ngspice's tolerance of 1e-7 they come within 0.25."""
 
 
 def unmatched(missing: int, extra: int, undecided: int) -> str:
@@ -62,6 +56,7 @@ class CircuitCheck:
         netlist: the files that were simulated.
         spikes: (spike,), of the equation, in tau_m.
         doubts: (spike,), how far each moves with the integrator's tolerance, in tau_m; infinite where it goes.
+        simulator: which simulated them.
     """
 
     time: np.ndarray
@@ -71,6 +66,7 @@ class CircuitCheck:
     netlist: Netlist
     spikes: np.ndarray
     doubts: np.ndarray
+    simulator: str = "ngspice"
 
     def __str__(self) -> str:
         (neuron,) = self.comparison.neurons
@@ -89,7 +85,13 @@ class CircuitCheck:
         figure = Figure(figsize=(8, 2.8), layout="constrained")
         axes = figure.subplots()
         axes.plot(self.time, self.model, color=colour("model"), linewidth=2.5, alpha=0.5, label="equation")
-        axes.plot(self.time, self.circuit, color=colour("circuit"), linewidth=0.9, label="circuit (ngspice)")
+        axes.plot(
+            self.time,
+            self.circuit,
+            color=colour("circuit"),
+            linewidth=0.9,
+            label=f"circuit ({self.simulator})",
+        )
         axes.set(xlabel="time / tau_m", ylabel="U_m / V0", title=str(self))
         axes.legend(loc="upper right", frameon=False, ncols=2)
         axes.spines[["top", "right"]].set_visible(False)
@@ -107,8 +109,9 @@ def check_circuit(
     level: Level = "behavioural",
     technology: Technology | None = None,
     trims: Mapping[str, Trim] | None = None,
+    simulator: str = "ngspice",
 ) -> CircuitCheck:
-    """Simulate a neuron's circuit in ngspice beside its equation.
+    """Simulate a neuron's circuit beside its equation.
 
     Args:
         neuron: an event-free declaration, as mtc and low_pass.
@@ -120,6 +123,7 @@ def check_circuit(
         level: behavioural, macromodel or transistor.
         technology: of the amplifiers; where none is given `generic_180nm` for transistors, else `ideal`.
         trims: what DC sweeps found of the amplifiers.
+        simulator: ngspice, vacask, or auto.
 
     Raises:
         CircuitError: the neuron has events or steps on a clock, or has no circuit.
@@ -135,8 +139,9 @@ def check_circuit(
     units = scaling or chosen.scaling()
     built = realise(neuron, level, technology=chosen, scaling=units, trims=trims)
     circuit = neuron_circuit(neuron, stimulus, scaling=units, start=start, name=name, realisation=built)
-    netlist = _written(circuit, units, stop, level)
-    waveforms = simulate(netlist).require()
+    program = chosen_simulator(simulator, level)
+    netlist = _written(circuit, units, stop, level, program)
+    waveforms = simulate(netlist, simulator=program).require()
     trace, looser = (integrate(neuron, stimulus, stop, start=start, rtol=rtol) for rtol in (TIGHT, LOOSER))
     time = np.linspace(0, stop, round(stop / GRID) + 1)
     node = circuit.probes[0]
@@ -153,22 +158,21 @@ def check_circuit(
     spikes, others = (upward_crossings(time, u, threshold=threshold)[0] for u in (model, again[:, 0]))
     return CircuitCheck(
         time=time, model=model, circuit=measured, comparison=comparison, netlist=netlist, spikes=spikes,
-        doubts=spike_doubt(spikes, others, window=DRIFT * WINDOW).sizes,
+        doubts=spike_doubt(spikes, others, window=DRIFT * WINDOW).sizes, simulator=program,
     )  # fmt: skip
 
 
-def _written(circuit: Circuit, units: Scaling, stop: float, level: Level) -> Netlist:
+def _written(circuit: Circuit, units: Scaling, stop: float, level: Level, simulator: str) -> Netlist:
     """The netlist of a level's circuit, with the steps and tolerances that the level needs."""
-    behavioural = level == "behavioural"
-    step = MAX_STEP if behavioural else LEVEL_STEP[level]
+    tight = accuracy(simulator, level, tight=True)
     tolerances = Tolerances.scaled(
         voltage_unit=units.voltage_unit,
         current_unit=units.current_unit,
         capacitance=units.capacitance,
-        relative=RELATIVE if behavioural else LEVEL_RELATIVE[level],
+        relative=tight.relative,
     )
-    analysis = Transient(stop=stop * units.time_unit, max_step=step * units.time_unit)
-    return write_netlist(circuit, analysis, tolerances)
+    analysis = Transient(stop=stop * units.time_unit, max_step=tight.max_step * units.time_unit)
+    return write_netlist(circuit, analysis, tolerances, dialect=known_simulator(simulator).dialect)
 
 
 def _check_comparable(neuron: Neuron) -> None:

@@ -30,6 +30,7 @@ def assert_circuit_matches(
     model: Neuron, stimulus: Stimulus | float, *, stop: float, level: Level = ..., tolerance: float = ...,
     start: Sequence[float] | None = ..., technology: Technology | None = ...,
     trims: Mapping[str, Trim] | None = ..., spikes: bool = ..., figure: Path | str | None = ...,
+    simulator: str = ...,
 ) -> CircuitCheck: ...  # fmt: skip
 
 
@@ -37,7 +38,7 @@ def assert_circuit_matches(
 def assert_circuit_matches(
     model: Network, stimulus: np.ndarray, *, level: Level = ..., tolerance: float = ...,
     technology: Technology | None = ..., trims: Mapping[str, Trim] | None = ..., spikes: bool = ...,
-    figure: Path | str | None = ...,
+    figure: Path | str | None = ..., simulator: str = ...,
 ) -> NetworkCheck: ...  # fmt: skip
 
 
@@ -45,9 +46,9 @@ def assert_circuit_matches(
     model: Neuron | Network, stimulus: Stimulus | float | np.ndarray, *, stop: float | None = None,
     level: Level = "behavioural", tolerance: float = 0.02, start: Sequence[float] | None = None,
     technology: Technology | None = None, trims: Mapping[str, Trim] | None = None, spikes: bool = True,
-    figure: Path | str | None = None,
+    figure: Path | str | None = None, simulator: str = "ngspice",
 ) -> CircuitCheck | NetworkCheck:  # fmt: skip
-    """Simulate the circuit of a neuron or of a network in ngspice, and raise unless it does what the equation does.
+    """Simulate the circuit of a neuron or of a network, and raise unless it does what the equation does.
 
     Args:
         model: an event-free declaration, or a network of such neurons with its readout. A filter or leak that is
@@ -63,6 +64,7 @@ def assert_circuit_matches(
         trims: of a calibration. A network of amplifiers is calibrated where none are given, a neuron is not.
         spikes: whether every spike must have a partner within two tau_m, on both sides.
         figure: PNG or SVG file that is drawn where they differ.
+        simulator: ngspice, vacask, or auto.
 
     Returns:
         What was measured.
@@ -79,13 +81,22 @@ def assert_circuit_matches(
                 "a network takes its inputs as an array (time, feature) in place of a stimulus, and runs over all of "
                 "them from its own initial state: give neither stop nor start"
             )
-        check = check_network(model, stimulus, level=level, technology=technology, trims=trims)
+        check = check_network(
+            model, stimulus, level=level, technology=technology, trims=trims, simulator=simulator
+        )
         subject, faults = "network", _output_faults(check, tolerance)
     else:
         if isinstance(stimulus, np.ndarray) or stop is None:
             raise CircuitError(f"neuron {model.name}: give a Stimulus, and its end stop = ... in tau_m")
         check = check_circuit(
-            model, stimulus, stop, start=start, level=level, technology=technology, trims=trims
+            model,
+            stimulus,
+            stop,
+            start=start,
+            level=level,
+            technology=technology,
+            trims=trims,
+            simulator=simulator,
         )
         subject, faults = f"neuron {model.name}", []
     several = len(check.comparison.neurons) > 1

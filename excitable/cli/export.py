@@ -16,7 +16,15 @@ LEVEL = Annotated[
 ]
 
 
-def export(run: RUN, level: LEVEL = None) -> None:
+DIALECT = Annotated[
+    str,
+    typer.Option(
+        help="ngspice, vacask, verilog-a, xyce or ltspice; only the first two are run by the tests.",
+    ),
+]
+
+
+def export(run: RUN, level: LEVEL = None, dialect: DIALECT = "ngspice") -> None:
     """Write the network's netlists, test benches and bias tables into the run's netlists/."""
     from excitable.cli.console import results, warn
     from excitable.runs.kinds import on_series
@@ -24,7 +32,8 @@ def export(run: RUN, level: LEVEL = None) -> None:
 
     folder = on_series("export", run)
     with folder.locked():
-        benches = export_run(folder, level or ())
+        benches = export_run(folder, level or (), dialect)
         warn(membrane_warning(folder, level or ()))
     for bench in benches:
-        results().print(f"netlist: {bench}\nrun it by hand: cd {bench.parent}; ngspice {bench.name}")
+        by_hand = f"\nrun it by hand: cd {bench.parent}; ngspice {bench.name}" if dialect == "ngspice" else ""
+        results().print(f"netlist: {bench}{by_hand}")

@@ -18,10 +18,12 @@ def shape(
     port: Annotated[
         int, typer.Option(help="Port of this machine; 0 takes a free one.", min=0, max=65535)
     ] = 0,
+    simulator: Annotated[str, typer.Option(help="Of the circuit: ngspice, vacask, or auto.")] = "ngspice",
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
 ) -> None:
     """Shape a neuron by hand in the browser, see it fire, see its circuit; or write that as a page."""
     from excitable.cli.console import results
+    from excitable.ladder.accuracy import CHOICES
     from excitable.runs.kinds import on_series
     from excitable.studio import export as write_page
     from excitable.studio import serve
@@ -34,13 +36,17 @@ def shape(
             "`excitable report`",
             param_hint="--run",
         )
+    if simulator not in CHOICES:
+        raise typer.BadParameter(
+            f"{simulator!r} is unknown; allowed are {', '.join(CHOICES)}", param_hint="--simulator"
+        )
     shown = None if run is None else on_series("shape", run)
     offered = catalogue(() if neuron is None else (load_neuron(neuron),))
     if export is not None:
         path = write_page(export, offered)
         results().print(f"page: {path} ({path.stat().st_size / 1000:.0f} kB)")
         return
-    server = serve(offered, shown, port=port)
+    server = serve(offered, shown, port=port, simulator=simulator)
     results().print(f"studio: {server.address}\nCtrl+C ends it.")
     if browser:
         import webbrowser

@@ -1,6 +1,6 @@
 """How a network for series becomes a circuit, and how that is simulated: two sections, one field per key."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
@@ -104,6 +104,10 @@ class CircuitSection(Section):
         )
 
 
+SimulatorName = Literal["ngspice", "vacask", "auto"]
+_BY_LEVEL = "by level and simulator where not given (docs/settings.md)"
+
+
 class SimulationSection(Section):
     """How the circuit is simulated and compared with the model."""
 
@@ -112,18 +116,22 @@ class SimulationSection(Section):
         default=None, ge=1, description="simulations at a time; one per core where not given"
     )
     time_limit: Seconds = Field(default=600.0, description="of one simulation, wall-clock time [s]")
-    max_step: float = Field(
-        default=0.2, gt=0, le=10, description="largest time step of the simulator [tau_m]"
+    simulator: SimulatorName = Field(
+        default="ngspice",
+        description="ngspice, vacask, or auto: the fastest that is installed and proven equal at the level; a run "
+        "keeps the one it began with",
     )
-    relative: float = Field(default=1e-6, gt=0, le=1e-2, description="relative tolerance of the simulator")
-    amplifier_max_step: float = Field(
-        default=0.5, gt=0, le=10, description="the same where there are amplifiers [tau_m]"
+    max_step: float | None = Field(
+        default=None, gt=0, le=10, description=f"largest time step of the simulator, {_BY_LEVEL} [tau_m]"
     )
-    amplifier_relative: float = Field(
-        default=1e-4,
-        gt=0,
-        le=1e-2,
-        description="the same where there are amplifiers, whose laws are known to 1e-2",
+    relative: float | None = Field(
+        default=None, gt=0, le=1e-2, description=f"relative tolerance of the simulator, {_BY_LEVEL}"
+    )
+    amplifier_max_step: float | None = Field(
+        default=None, gt=0, le=10, description="the same where there are amplifiers [tau_m]"
+    )
+    amplifier_relative: float | None = Field(
+        default=None, gt=0, le=1e-2, description="the same where there are amplifiers"
     )
     monolithic: bool = Field(
         default=False, description="one netlist for the whole network instead of parts of 8 to 16 neurons"

@@ -37,22 +37,24 @@ from conductance.storage import StorageError
 from excitable.ladder.options import CircuitOptions
 from netlists.analyses import DCSweep, Tolerances, Transient
 from netlists.errors import SimulationFailed
-from netlists.simulation import simulate
-from netlists.writing import write_netlist
+from netlists.simulation import solve
 
 REACH = 5.0
 """The sweep goes this many voltage units to both sides."""
 POINTS = 101
 
 
-def calibrate(cell: Cell, technology: Technology, bias: float, *, common: float = 0.0) -> Calibration:
-    """Sweep one amplifier in ngspice and fit it.
+def calibrate(
+    cell: Cell, technology: Technology, bias: float, *, common: float = 0.0, simulator: str = "ngspice"
+) -> Calibration:
+    """Sweep one amplifier and fit it.
 
     Args:
         cell: the amplifier.
         technology: whose supply, temperature and voltage unit are used.
         bias: bias current in A.
         common: voltage of the other input in V.
+        simulator: ngspice or vacask.
 
     Raises:
         SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's.
@@ -66,7 +68,7 @@ def calibrate(cell: Cell, technology: Technology, bias: float, *, common: float 
         step=2 * REACH * unit / (POINTS - 1),
     )
     tolerances = Tolerances(relative=1e-6, current=1e-6 * bias, voltage=1e-9, charge=1e-18, conductance=1e-16)
-    waveforms = simulate(write_netlist(bench.circuit, sweep, tolerances)).require()
+    waveforms = solve(bench.circuit, sweep, tolerances, simulator=simulator).require()
     voltages = waveforms["sweep"].to_numpy() - common
     current = bench.current(waveforms["voltage"].sel(node=OUT).to_numpy())
     # a sweep's last step may be lost to rounding; the curve is read on the points that are there
@@ -74,11 +76,15 @@ def calibrate(cell: Cell, technology: Technology, bias: float, *, common: float 
     return fit_tanh(voltages[order], current[order], bias=bias, cell=cell.subcircuit.name)
 
 
-def calibrate_level(level: Level, technology: Technology, biases: Sequence[float]) -> list[Calibration]:
+def calibrate_level(
+    level: Level, technology: Technology, biases: Sequence[float], simulator: str = "ngspice"
+) -> list[Calibration]:
     """Every amplifier of a level at every bias current (A), each made for the largest of them."""
     made = kit(level, technology, bias=max(biases))
     cells = {cell.subcircuit.name: cell for cell in (made.element, made.follower)}
-    return [calibrate(cell, technology, bias) for cell in cells.values() for bias in biases]
+    return [
+        calibrate(cell, technology, bias, simulator=simulator) for cell in cells.values() for bias in biases
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +145,9 @@ def swept_biases(biases: np.ndarray) -> list[float]:
 
 
 def fit_level(
-    level: Level, technology: Technology, biases: np.ndarray, neuron: Neuron, scaling: Scaling
-) -> LevelFit:
+    level: Level, technology: Technology, biases: np.ndarray, neuron: Neuron, scaling: Scaling,
+    simulator: str = "ngspice",
+) -> LevelFit:  # fmt: skip
     """Sweep and fit the amplifiers of a level, then the membrane and the output of a neuron that they are trimmed in.
 
     Args:
@@ -149,11 +156,12 @@ def fit_level(
         biases: the bias currents (A) of the network, smallest first.
         neuron: whose membrane and output are swept.
         scaling: the SI units; V0 is replaced by that of the amplifiers.
+        simulator: ngspice or vacask.
 
     Raises:
         SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's.
     """
-    amplifiers = tuple(calibrate_level(level, technology, swept_biases(biases)))
+    amplifiers = tuple(calibrate_level(level, technology, swept_biases(biases), simulator))
     found = LevelFit(
         level=level,
         technology=technology.name,
@@ -172,34 +180,37 @@ def fit_level(
         slow = realise(
             still, level, technology=technology, scaling=units, trims=found.trims, bias=found.largest_bias
         )
-        swept = sweep_membrane(neuron, built, units)
-        found = replace(found, membrane=ramp_membrane(swept, still, slow, units))
+        swept = sweep_membrane(neuron, built, units, simulator)
+        found = replace(found, membrane=ramp_membrane(swept, still, slow, units, simulator))
     if built.synapses is None:
         return found
-    return replace(found, output=sweep_output(neuron, built, units))
+    return replace(found, output=sweep_output(neuron, built, units, simulator))
 
 
-def sweep_membrane(neuron: Neuron, built: Realisation, scaling: Scaling) -> MembraneFit:
+def sweep_membrane(
+    neuron: Neuron, built: Realisation, scaling: Scaling, simulator: str = "ngspice"
+) -> MembraneFit:
     """Sweep a neuron's membrane by DC and fit what its amplifiers add to its I-V curve; its capacitance is left out."""
     reach = (MEMBRANE_REACH + 1) * scaling.voltage_unit
     sweep = DCSweep(source=SWEPT_DRIVE, start=-reach, stop=reach, step=reach / 80)
-    waveforms = simulate(
-        write_netlist(membrane_bench(neuron, built, scaling), sweep, _sweep_tolerances(scaling))
-    ).require()
+    bench = membrane_bench(neuron, built, scaling)
+    waveforms = solve(bench, sweep, _sweep_tolerances(scaling), simulator=simulator).require()
     order = np.argsort(waveforms["sweep"].to_numpy())
     held = waveforms["voltage"].sel(node=input_state(neuron).name).to_numpy()[order]
     return fit_membrane(waveforms["sweep"].to_numpy()[order], held, neuron=neuron, scaling=scaling)
 
 
-def ramp_membrane(fit: MembraneFit, neuron: Neuron, built: Realisation, scaling: Scaling) -> MembraneFit:
+def ramp_membrane(
+    fit: MembraneFit, neuron: Neuron, built: Realisation, scaling: Scaling, simulator: str = "ngspice"
+) -> MembraneFit:
     """Drive the membrane of a neuron with slow filters up and down, and add the capacitance to its fit."""
     bench = membrane_bench(neuron, built, scaling, drive=ramps(scaling))
     analysis = Transient(stop=4 * RAMP * scaling.time_unit, max_step=0.02 * scaling.time_unit)
     try:
-        waveforms = simulate(write_netlist(bench, analysis, _sweep_tolerances(scaling))).require()
+        waveforms = solve(bench, analysis, _sweep_tolerances(scaling), simulator=simulator).require()
     except SimulationFailed:
         # at some corners ngspice's step shrinks to nothing at the first instant; the capacitance moves by 1e-4
-        waveforms = simulate(write_netlist(bench, analysis, _loose_tolerances(scaling))).require()
+        waveforms = solve(bench, analysis, _loose_tolerances(scaling), simulator=simulator).require()
     drive, membrane = (
         waveforms["voltage"].sel(node=node).to_numpy() for node in (DRIVE, input_state(neuron).name)
     )
@@ -209,13 +220,14 @@ def ramp_membrane(fit: MembraneFit, neuron: Neuron, built: Realisation, scaling:
     )
 
 
-def sweep_output(neuron: Neuron, built: Realisation, scaling: Scaling) -> OutputFit:
+def sweep_output(
+    neuron: Neuron, built: Realisation, scaling: Scaling, simulator: str = "ngspice"
+) -> OutputFit:
     """Sweep a neuron's membrane by DC and fit its output stage and synapses."""
     unit = scaling.voltage_unit
     sweep = DCSweep(source=SWEPT_MEMBRANE, start=-unit, stop=3 * unit, step=unit / 25)
-    waveforms = simulate(
-        write_netlist(output_bench(neuron, built, scaling), sweep, _sweep_tolerances(scaling))
-    ).require()
+    bench = output_bench(neuron, built, scaling)
+    waveforms = solve(bench, sweep, _sweep_tolerances(scaling), simulator=simulator).require()
     order = np.argsort(waveforms["sweep"].to_numpy())
     output, excited, inhibited = (
         waveforms["voltage"].sel(node=node).to_numpy()[order] for node in (OUTPUT, EXCITED, INHIBITED)
@@ -283,7 +295,7 @@ def calibrated(
     typical = {level: typical_neuron(network, levels, level) for level in biases}
     fits = tuple(
         next((fit for fit in known if fit.is_of(level, technology, currents, typical[level])), None)
-        or fit_level(level, technology, currents, typical[level], options.scaling)
+        or fit_level(level, technology, currents, typical[level], options.scaling, options.simulator)
         for level, currents in biases.items()
     )
     if not fits:

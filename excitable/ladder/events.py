@@ -20,7 +20,7 @@ from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import upward_crossings
 from netlists.comparison.spikes import match_spikes
 from netlists.netlist import Netlist
-from netlists.simulation import simulate_all
+from netlists.simulation import known_simulator, simulate_all
 from netlists.writing import write_netlist
 
 Trains = Sequence[Sequence[tuple[float, int]]]
@@ -36,13 +36,15 @@ class EventCircuitOptions:
 
     Args:
         scaling: the SI units.
-        relative: ngspice's relative tolerance.
+        simulator: ngspice or vacask.
+        relative: the simulator's relative tolerance.
         max_step: largest time step in tau_m, a hundredth of the shortest interval or less; a comparator may act early
             by up to one step, since ngspice keeps the state that a switch had in a step that it rejects.
         time_limit: of one trial's simulation, in s of wall-clock time.
     """
 
     scaling: Scaling = field(default_factory=Scaling)
+    simulator: str = "ngspice"
     relative: float = 1e-5
     max_step: float = 0.01
     time_limit: float = 600.0
@@ -55,8 +57,9 @@ class EventCircuitOptions:
         )  # fmt: skip
         step = self.max_step * self.scaling.time_unit
         return write_netlist(
-            built.circuit, Transient(stop=built.duration, max_step=step, step=step), tolerances
-        )
+            built.circuit, Transient(stop=built.duration, max_step=step, step=step), tolerances,
+            dialect=known_simulator(self.simulator).dialect,
+        )  # fmt: skip
 
 
 def export_events(
@@ -117,6 +120,7 @@ def simulate_events(
     circuits = _circuits(network, spikes, chosen, "trial")
     runs = simulate_all(
         [chosen.netlist(built) for built in circuits],
+        simulator=chosen.simulator,
         executor=executor,
         time_limit=chosen.time_limit,
         keep=keep,

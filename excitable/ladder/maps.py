@@ -19,7 +19,7 @@ from circuits.technologies import Technology
 from conductance.networks import Network
 from netlists.analyses import Tolerances, Transient
 from netlists.netlist import Netlist
-from netlists.simulation import simulate_all
+from netlists.simulation import known_simulator, simulate_all
 from netlists.writing import write_netlist
 
 SCALING = Scaling(voltage_unit=72e-3, current_unit=7.2e-6, capacitance=100e-15)
@@ -32,11 +32,13 @@ class SampledOptions:
 
     Args:
         clock: period and SI units.
-        relative: ngspice's relative tolerance.
+        simulator: ngspice or vacask.
+        relative: the simulator's relative tolerance.
         time_limit: of one simulation, in s of wall-clock time.
     """
 
     clock: Clock = field(default_factory=lambda: Clock(scaling=SCALING))
+    simulator: str = "ngspice"
     relative: float = 1e-5
     time_limit: float = 600.0
 
@@ -48,7 +50,10 @@ class SampledOptions:
             relative=self.relative, charge=1e-4,
         )  # fmt: skip
         step = self.clock.period / 40
-        return write_netlist(built.circuit, Transient(stop=built.duration, max_step=step), tolerances)
+        return write_netlist(
+            built.circuit, Transient(stop=built.duration, max_step=step), tolerances,
+            dialect=known_simulator(self.simulator).dialect,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +135,9 @@ def simulate_sampled(
     chosen = options or SampledOptions()
     circuits = _circuits(network, inputs, chosen, "sample")
     runs = simulate_all(
-        [chosen.netlist(built) for built in circuits], executor=executor, time_limit=chosen.time_limit, keep=keep,
-        resume=resume, progress=None if progress is None else lambda done, total, _: progress(done, total),
+        [chosen.netlist(built) for built in circuits], simulator=chosen.simulator, executor=executor,
+        time_limit=chosen.time_limit, keep=keep, resume=resume,
+        progress=None if progress is None else lambda done, total, _: progress(done, total),
     )  # fmt: skip
     waveforms = [run.require() for run in runs]
     unit = chosen.clock.scaling.voltage_unit

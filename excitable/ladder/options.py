@@ -1,18 +1,20 @@
 """How a network of a time grid is built and simulated: one value that every rung of a circuit is made from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from circuits.data.scaling import Scaling
-from circuits.networks.continuous import AMPLIFIER_EDGE, EDGE, Levels, NetworkCircuit, network_circuit
+from circuits.networks.continuous import Levels, NetworkCircuit, network_circuit
 from circuits.realisations import Trim
 from circuits.realisations.levels import MIXED, check_level, default_technology
 from circuits.technologies import Technology
 from conductance.networks import Network
 from excitable.config.series import SeriesConfiguration
+from excitable.ladder.accuracy import Accuracy, accuracy, chosen_simulator
 from netlists.analyses import Tolerances, Transient
+from netlists.simulation import known_simulator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +27,10 @@ class CircuitOptions:
             (`hidden`, `hidden_3`); what is not named is behavioural.
         technology: of the amplifiers, at its corner and temperature; `default_technology` where none is given.
         trims: what calibration found, by the name of the amplifier.
-        relative: ngspice's relative tolerance.
-        max_step: largest time step in tau_m.
-        edge: duration of a step of the input, as a share of the time for which a value is held.
+        simulator: ngspice or vacask.
+        relative: the simulator's relative tolerance; that of `accuracy` where none is given.
+        max_step: largest time step in tau_m; likewise.
+        edge: duration of a step of the input, as a share of the time for which a value is held; likewise.
         time_limit: of one simulation, in s of wall-clock time.
         monolithic: simulate the whole network as one netlist instead of parts of 8 to 16 neurons.
     """
@@ -36,28 +39,32 @@ class CircuitOptions:
     levels: Levels = "behavioural"
     technology: Technology | None = None
     trims: Mapping[str, Trim] = field(default_factory=dict)
-    relative: float = 1e-6
-    max_step: float = 0.2
-    edge: float = EDGE
+    simulator: str = "ngspice"
+    relative: float | None = None
+    max_step: float | None = None
+    edge: float | None = None
     time_limit: float = 600.0
     monolithic: bool = False
 
     @classmethod
-    def configured(cls, configuration: SeriesConfiguration, rung: str = "behavioural") -> "CircuitOptions":
+    def configured(
+        cls, configuration: SeriesConfiguration, rung: str = "behavioural", simulator: str | None = None
+    ) -> "CircuitOptions":
         """How a configuration's circuit is built and simulated at a rung, before any calibration.
 
         Args:
             configuration: its sections `circuit` and `simulation` decide.
             rung: behavioural, mixed, macromodel or transistor.
+            simulator: that of a run that began with it; the configuration's where none is given.
         """
         ideal, circuit, simulation = rung == "behavioural", configuration.circuit, configuration.simulation
         return cls(
             scaling=circuit.scaling(rung),
             levels=dict(circuit.mixed) if rung == MIXED else check_level(rung),
             technology=None if ideal else circuit.built_in(),
+            simulator=chosen_simulator(simulator or simulation.simulator, rung),
             relative=simulation.relative if ideal else simulation.amplifier_relative,
             max_step=simulation.max_step if ideal else simulation.amplifier_max_step,
-            edge=EDGE if ideal else AMPLIFIER_EDGE,
             time_limit=simulation.time_limit,
             monolithic=simulation.monolithic,
         )
@@ -66,6 +73,18 @@ class CircuitOptions:
     def rung(self) -> str:
         """Name of this circuit on the error ladder: its level, or `mixed`."""
         return self.levels if isinstance(self.levels, str) else MIXED
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """How exactly it is simulated: what is given, and the level's own where nothing is."""
+        given = {"relative": self.relative, "max_step": self.max_step, "edge": self.edge}
+        own = accuracy(self.simulator, self.rung)
+        return replace(own, **{name: value for name, value in given.items() if value is not None})
+
+    @property
+    def dialect(self) -> str:
+        """Of the netlists that the simulator reads."""
+        return known_simulator(self.simulator).dialect
 
     @property
     def made_of(self) -> Technology:
@@ -80,13 +99,14 @@ class CircuitOptions:
         """The circuit of a network, or of some neurons of its first layer; see `network_circuit`."""
         return network_circuit(
             network, inputs, dt=dt, scaling=self.scaling, name=name, neurons=neurons, provenance=provenance,
-            levels=self.levels, technology=self.technology, trims=self.trims, edge=self.edge,
+            levels=self.levels, technology=self.technology, trims=self.trims, edge=self.accuracy.edge,
         )  # fmt: skip
 
     def analysis(self, duration: float) -> Transient:
         """The transient of that duration in s."""
         unit = self.scaling.time_unit
-        return Transient(stop=duration, max_step=self.max_step * unit, step=self.max_step * unit)
+        step = self.accuracy.max_step * unit
+        return Transient(stop=duration, max_step=step, step=step)
 
     def tolerances(self) -> Tolerances:
         """Tolerances scaled to the circuit's units."""
@@ -94,5 +114,5 @@ class CircuitOptions:
             voltage_unit=self.scaling.voltage_unit,
             current_unit=self.scaling.current_unit,
             capacitance=self.scaling.capacitance,
-            relative=self.relative,
+            relative=self.accuracy.relative,
         )

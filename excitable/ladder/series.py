@@ -60,8 +60,13 @@ def export(
     return written(network, built, options)
 
 
-def written(network: Network, built: NetworkCircuit, options: CircuitOptions) -> Netlist:
-    """A network's circuit as a netlist that is simulated over its whole duration and measures first spikes."""
+def written(
+    network: Network, built: NetworkCircuit, options: CircuitOptions, dialect: str | None = None
+) -> Netlist:
+    """A network's circuit as a netlist that is simulated over its whole duration and measures first spikes.
+
+    It is in the dialect of the options' simulator where none is given.
+    """
     neurons = sum(len(built.membranes[label]) for label in spiking_layers(network))
     if neurons > LARGE:
         warnings.warn(_too_large(network, built.circuit.name, neurons), stacklevel=2)
@@ -73,7 +78,13 @@ def written(network: Network, built: NetworkCircuit, options: CircuitOptions) ->
             SpikeTime(name=f"first_spike_{node}", node=node, threshold=threshold),
             SpikeInterval(name=f"interval_{node}", node=node, threshold=threshold),
         ]
-    return write_netlist(built.circuit, options.analysis(built.duration), options.tolerances(), measures)
+    return write_netlist(
+        built.circuit,
+        options.analysis(built.duration),
+        options.tolerances(),
+        measures,
+        dialect=dialect or options.dialect,
+    )
 
 
 def _too_large(network: Network, name: str, neurons: int) -> str:
@@ -113,6 +124,7 @@ def simulate(
     netlists = [written(network, part, options) for part in parts]
     runs = simulate_all(
         netlists,
+        simulator=options.simulator,
         executor=executor,
         time_limit=options.time_limit,
         keep=keep,

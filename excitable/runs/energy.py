@@ -104,7 +104,8 @@ def energy_run(
     parts = part_circuits(network, inputs, dt=dt, options=options)
     supplies = [_supplies(part.circuit) for part in parts]
     runs = simulate_all(
-        [written(network, part, options) for part in parts], executor=executor, time_limit=options.time_limit,
+        [written(network, part, options) for part in parts], simulator=options.simulator, executor=executor,
+        time_limit=options.time_limit,
         progress=None if progress is None else lambda done, total, _: progress(done, total),
     )  # fmt: skip
     waveforms = [found.require() for found in runs]
@@ -144,8 +145,13 @@ def _static_power(
     circuits: list[Circuit], options: CircuitOptions, executor: Executor | None
 ) -> float | None:
     """Power at the operating point; None where ngspice finds none."""
-    netlists = [write_netlist(circuit, OperatingPoint(), options.tolerances()) for circuit in circuits]
-    runs = simulate_all(netlists, executor=executor, time_limit=options.time_limit)
+    netlists = [
+        write_netlist(circuit, OperatingPoint(), options.tolerances(), dialect=options.dialect)
+        for circuit in circuits
+    ]
+    runs = simulate_all(
+        netlists, simulator=options.simulator, executor=executor, time_limit=options.time_limit
+    )
     if not all(found.ok for found in runs):
         return None
     return sum(

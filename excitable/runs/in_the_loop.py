@@ -116,7 +116,8 @@ def measure(
             parts.append((series, part))
             netlists.append(written(network, replace(part, circuit=circuit), options))
     runs = simulate_all(
-        netlists, executor=executor, time_limit=options.time_limit, keep=keep, resume=keep is not None,
+        netlists, simulator=options.simulator, executor=executor, time_limit=options.time_limit, keep=keep,
+        resume=keep is not None,
         progress=None if progress is None else lambda done, total, _: progress(done, total),
     )  # fmt: skip
     ends = dt * np.arange(1, split.samples + 1) * options.scaling.time_unit

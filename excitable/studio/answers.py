@@ -14,17 +14,14 @@ from circuits.schematic import schematic
 from conductance.neurons.spiking import spike_threshold
 from conductance.shaping.regimes import classify
 from conductance.stimulus import Stimulus
+from excitable.ladder.accuracy import accuracy, chosen_simulator
 from excitable.studio.questions import Question
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import upward_crossings
 from netlists.netlist import Netlist
-from netlists.simulation import simulate
+from netlists.simulation import known_simulator, simulate
 from netlists.writing import write_netlist
 
-MAX_STEP = 0.5
-RELATIVE = 1e-7
-"""Largest step in tau_m and tolerance of the overlay: the bursting set's 3000 tau_m in 0.2 s, its spikes within 0.25
-tau_m of the equation's. `check_circuit` is the tight one."""
 RELATIVE_OF_SWITCHES = 1e-6
 """Where a switch resets the membrane: at 1e-7 ngspice finds no step that is short enough."""
 EMPTY = 1e-3
@@ -47,14 +44,15 @@ def describe(question: Question) -> dict[str, Any]:
         return {**found, "schematic_problem": str(error)}
 
 
-def overlay(question: Question) -> dict[str, Any]:
-    """The membrane by ngspice: `time` in tau_m, `voltage` in V0, and in words what was run.
+def overlay(question: Question, simulator: str = "ngspice") -> dict[str, Any]:
+    """The membrane by a simulator: `time` in tau_m, `voltage` in V0, and in words what was run.
 
     Raises:
         CircuitError: the neuron has no circuit. SimulatorMissing, SimulationFailed: ngspice.
     """
     circuit = _circuit(question)
-    run = simulate(_netlist(question, circuit))
+    program = chosen_simulator(simulator, "behavioural")
+    run = simulate(_netlist(question, circuit, program), simulator=program)
     waveforms = run.require()
     time = waveforms["time"].to_numpy() / question.scaling.time_unit
     node = {name: waveforms["voltage"].sel(node=name).to_numpy() for name in circuit.probes}
@@ -63,7 +61,7 @@ def overlay(question: Question) -> dict[str, Any]:
     return {
         "time": np.round(time[kept], 4).tolist(),
         "voltage": np.round(voltage[kept], 5).tolist(),
-        "words": f"ngspice: {_counted(question, time, voltage, node[OUTPUT])} in {run.seconds:.2f} s",
+        "words": f"{program}: {_counted(question, time, voltage, node[OUTPUT])} in {run.seconds:.2f} s",
     }
 
 
@@ -96,17 +94,18 @@ def _circuit(question: Question) -> Circuit:
     )  # fmt: skip
 
 
-def _netlist(question: Question, circuit: Circuit) -> Netlist:
-    units = question.scaling
+def _netlist(question: Question, circuit: Circuit, simulator: str = "ngspice") -> Netlist:
+    units, exact = question.scaling, accuracy(simulator, "behavioural")
     return write_netlist(
         circuit,
-        Transient(stop=question.duration * units.time_unit, max_step=MAX_STEP * units.time_unit),
+        Transient(stop=question.duration * units.time_unit, max_step=exact.max_step * units.time_unit),
         Tolerances.scaled(
             voltage_unit=units.voltage_unit,
             current_unit=units.current_unit,
             capacitance=units.capacitance,
-            relative=RELATIVE if question.neuron.event is None else RELATIVE_OF_SWITCHES,
+            relative=exact.relative if question.neuron.event is None else RELATIVE_OF_SWITCHES,
         ),
+        dialect=known_simulator(simulator).dialect,
     )
 
 

@@ -36,12 +36,14 @@ class StudioServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, offered: Catalogue, run: SeriesRun | None = None, *, port: int = 0) -> None:
+    def __init__(
+        self, offered: Catalogue, run: SeriesRun | None = None, *, port: int = 0, simulator: str = "ngspice"
+    ) -> None:
         self.token = secrets.token_urlsafe(24)
         self.page = page(offered, token=self.token).encode()
         self.answers: dict[str, Answer] = {
             "/describe": lambda body: describe(read_question(body, offered)),
-            "/simulate": lambda body: overlay(read_question(body, offered)),
+            "/simulate": lambda body: overlay(read_question(body, offered), simulator),
             "/regime": lambda body: regime(read_question(body, offered)),
             "/network": lambda _: network_view(run, offered),
         }
@@ -145,12 +147,15 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: the terminal belongs to the user."""
 
 
-def serve(offered: Catalogue, run: SeriesRun | None = None, *, port: int = 0) -> StudioServer:
+def serve(
+    offered: Catalogue, run: SeriesRun | None = None, *, port: int = 0, simulator: str = "ngspice"
+) -> StudioServer:
     """A studio that listens; `serve_forever` runs it.
 
     Args:
         offered: the neurons that it shows.
         run: a run folder whose network it shows, read only.
         port: of the loopback interface; a free one where 0.
+        simulator: of the overlay: ngspice, vacask, or auto.
     """
-    return StudioServer(offered, run, port=port)
+    return StudioServer(offered, run, port=port, simulator=simulator)

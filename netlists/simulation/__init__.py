@@ -3,7 +3,7 @@
 from netlists.simulation.base import Program, Run, Simulator
 from netlists.simulation.choice import SIMULATORS, find_simulator, known_simulator
 from netlists.simulation.many import available_cores, simulate_all
-from netlists.simulation.run import DEFAULT_TIME_LIMIT, kept_run, simulate
+from netlists.simulation.run import DEFAULT_TIME_LIMIT, kept_run, simulate, solve
 
 __all__ = [
     "DEFAULT_TIME_LIMIT",
@@ -17,4 +17,5 @@ __all__ = [
     "known_simulator",
     "simulate",
     "simulate_all",
+    "solve",
 ]

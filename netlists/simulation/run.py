@@ -6,13 +6,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from circuits.data.circuit import Circuit
 from conductance.system.scratch import scratch_folder
+from netlists.analyses import Analysis, Tolerances
 from netlists.errors import NetlistError, WaveformError
 from netlists.netlist import Netlist
 from netlists.simulation.answer import answer
 from netlists.simulation.base import Program, Run, Simulator
-from netlists.simulation.choice import reader_of
+from netlists.simulation.choice import known_simulator, reader_of
 from netlists.simulation.process import execute, read_log
+from netlists.writing import write_netlist
 
 DEFAULT_TIME_LIMIT = 600.0
 
@@ -54,6 +57,23 @@ def simulate(
     except NetlistError as error:
         outcome = Run(name=netlist.name, ok=False, reason=str(error))
     return replace(outcome, seconds=time.monotonic() - start)
+
+
+def solve(
+    circuit: Circuit,
+    analysis: Analysis,
+    tolerances: Tolerances,
+    *,
+    simulator: str = "ngspice",
+    time_limit: float = DEFAULT_TIME_LIMIT,
+) -> Run:
+    """Write a circuit in a simulator's dialect and simulate it.
+
+    Raises:
+        NetlistError: the circuit cannot be written. SimulatorMissing: the simulator is not on this machine.
+    """
+    netlist = write_netlist(circuit, analysis, tolerances, dialect=known_simulator(simulator).dialect)
+    return simulate(netlist, simulator=simulator, time_limit=time_limit)
 
 
 def kept_run(netlist: Netlist, folder: Path | str, *, simulator: str | Simulator | None = None) -> Run | None:

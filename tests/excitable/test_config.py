@@ -226,7 +226,7 @@ def test_circuit_units_reach_the_scaling():
     text = SMALL + '[circuit]\nvoltage_unit = "70m"\ncurrent_unit = "2 nA"\ncapacitance = "10 pF"\n'
     options = CircuitOptions.configured(parse_configuration(text))
     assert options.scaling.time_unit == pytest.approx(350e-6)
-    assert options.max_step == 0.2
+    assert options.accuracy.max_step == 0.5
 
 
 @pytest.mark.parametrize("neuron", RECIPES)

@@ -1,6 +1,7 @@
 """What is done to a trained run: export, simulate, compare. Each stage leaves its files in the folder."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,6 +16,7 @@ from circuits.realisations.levels import MIXED
 from conductance.files import whole_file
 from conductance.tasks import Split
 from excitable import __version__
+from excitable.ladder.accuracy import AUTO, chosen_simulator
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.reach import reach_warning
@@ -40,11 +42,13 @@ from excitable.runs.folder import (
 )
 from excitable.runs.series import SeriesRun
 from netlists.comparison import Ladder
-from netlists.simulation import available_cores
+from netlists.simulation import SIMULATORS as KNOWN_SIMULATORS
+from netlists.simulation import available_cores, known_simulator
 from netlists.waveforms.labelled import check_netcdf
 
 TASK_GROUP = "task"
 PARTS = "parts"
+SIMULATORS = "simulators.json"
 """Below the netlists: those of the simulated parts, a folder for each rung."""
 Progress = Callable[[str, int, int], None]
 """Called with the name of a piece of work, how much of it is done, and all of it."""
@@ -57,7 +61,9 @@ def circuit_options(run: SeriesRun, rung: str) -> CircuitOptions:
         SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's.
     """
     known = read_fits(run.path / CALIBRATION)
-    options, fits = calibrated(run.network(), CircuitOptions.configured(run.configuration, rung), known)
+    options, fits = calibrated(
+        run.network(), CircuitOptions.configured(run.configuration, rung, simulator_of(run, rung)), known
+    )
     fresh = [fit for fit in fits if fit not in known]
     if fresh:
         renewed = {(fit.level, fit.technology, fit.corner, fit.temperature) for fit in fresh}
@@ -66,12 +72,30 @@ def circuit_options(run: SeriesRun, rung: str) -> CircuitOptions:
     return options
 
 
-def export_run(run: SeriesRun, rungs: Sequence[str] = ()) -> list[Path]:
+def simulator_of(run: SeriesRun, rung: str) -> str:
+    """Which simulator a rung of the run has: the configuration's, of `auto` the one that it began with.
+
+    Raises:
+        SimulatorMissing: of `auto`, none is installed.
+    """
+    wanted = run.configuration.simulation.simulator
+    if wanted != AUTO:
+        return wanted
+    path = run.path / SIMULATORS
+    recorded: dict[str, str] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    if rung not in recorded:
+        recorded[rung] = chosen_simulator(AUTO, rung)
+        run.write(SIMULATORS, json.dumps(recorded, indent=1) + "\n")
+    return recorded[rung]
+
+
+def export_run(run: SeriesRun, rungs: Sequence[str] = (), dialect: str = "ngspice") -> list[Path]:
     """Write a netlist, its test bench, bias table and schematics for each rung into the run's `netlists/`.
 
     Args:
         run: a trained run.
         rungs: behavioural, mixed, macromodel, transistor; those of the configuration where none are given.
+        dialect: a name of `netlists.writing.DIALECTS`.
 
     Returns:
         The benches, in the order of the ladder.
@@ -80,6 +104,7 @@ def export_run(run: SeriesRun, rungs: Sequence[str] = ()) -> list[Path]:
         schematics,  # needs the extra `report`, which sweeps and energies do without
     )
 
+    readers = {known_simulator(name).dialect: name for name in KNOWN_SIMULATORS}
     configuration, split, network = run.configuration, _split(run), run.network()
     folder, benches = run.file(NETLISTS), []
     for rung in chosen_rungs(run, rungs):
@@ -88,7 +113,9 @@ def export_run(run: SeriesRun, rungs: Sequence[str] = ()) -> list[Path]:
             network, split.inputs[:, 0].numpy(), dt=configuration.network.dt, name=netlist_name(rung),
             provenance={**_provenance(run), "level": rung, **_made_of(options)},
         )  # fmt: skip
-        benches.append(written(network, built, options).write(folder))
+        if dialect in readers:
+            options = replace(options, simulator=readers[dialect])
+        benches.append(written(network, built, options, dialect).write(folder))
         run.write(f"{NETLISTS}/{netlist_name(rung)}_bias.csv", bias_csv(built.circuit))
         for name, drawing in schematics(built.circuit).items():
             run.write(f"{NETLISTS}/{netlist_name(rung)}_{name}.svg", drawing)
@@ -104,7 +131,10 @@ def membrane_warning(run: SeriesRun, rungs: Sequence[str] = ()) -> str:
     """
     configuration, network = run.configuration, run.network()
     model = discrete_rung(network, _split(run).inputs[:, 0].numpy(), dt=configuration.network.dt)
-    circuits = [CircuitOptions.configured(configuration, rung) for rung in chosen_rungs(run, rungs)]
+    circuits = [
+        CircuitOptions.configured(configuration, rung, simulator_of(run, rung))
+        for rung in chosen_rungs(run, rungs)
+    ]
     return reach_warning(network, model, circuits)
 
 
@@ -161,7 +191,7 @@ def simulate_run(
         for rung, options in wanted.items():
             found[rung] = simulate(
                 network, inputs, dt=dt, options=options, executor=executor, keep=parts / rung, resume=True,
-                progress=partial(tell, f"{rung} netlists in ngspice"),
+                progress=partial(tell, f"{rung} netlists in {options.simulator}"),
             )  # fmt: skip
     if "continuous" not in found:
         tell_continuous = partial(tell, "continuous equation")

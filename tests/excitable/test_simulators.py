@@ -1,0 +1,212 @@
+"""Simulators as a choice: both tell the same of every preset and event neuron at every level; `auto` is recorded."""
+
+import json
+
+import numpy as np
+import pytest
+from test_circuit_levels import CONFIGURATION
+from test_sampled_runs import MAPS, single
+from test_studio_server import question
+
+from circuits.data.scaling import Scaling
+from circuits.networks.single import neuron_circuit
+from circuits.realisations import realise
+from circuits.technologies import technology
+from conductance.neurons import lif, qif
+from conductance.neurons.presets import PRESETS
+from conductance.stimulus import Arrivals, Stimulus
+from excitable.checks.neuron import check_circuit
+from excitable.ladder import accuracy as module
+from excitable.ladder.accuracy import AUTO, DEFAULT, TIGHT, accuracy, chosen_simulator
+from excitable.ladder.maps import SampledOptions, compare_sampled, model_steps, simulate_sampled
+from excitable.runs.series import SeriesRun, train_run
+from excitable.runs.stages.series import SIMULATORS as RECORD
+from excitable.runs.stages.series import circuit_options, export_run, simulate_run
+from excitable.studio.answers import overlay
+from excitable.studio.catalogue import catalogue
+from excitable.studio.questions import read_question
+from netlists.analyses import Tolerances, Transient
+from netlists.comparison.crossings import upward_crossings
+from netlists.errors import NetlistError, SimulatorMissing
+from netlists.simulation import SIMULATORS, solve
+from netlists.writing import DIALECTS
+
+
+def membrane(preset, level, simulator, *, tight):
+    """The membrane in V0 on a grid of 0.05 tau_m."""
+    process = technology({"behavioural": "ideal"}.get(level, "generic_180nm"))
+    scaling = process.scaling(current_unit=1e-9, capacitance=1e-12)
+    exact, unit, stop = accuracy(simulator, level, tight=tight), scaling.time_unit, min(preset.stop, 400.0)
+    built = realise(preset.neuron, level, technology=process, scaling=scaling)
+    circuit = neuron_circuit(
+        preset.neuron, preset.stimulus, scaling=scaling, start=preset.start, realisation=built
+    )
+    tolerances = Tolerances.scaled(
+        voltage_unit=scaling.voltage_unit, current_unit=1e-9, capacitance=1e-12, relative=exact.relative
+    )
+    analysis = Transient(stop=stop * unit, max_step=exact.max_step * unit)
+    found = solve(circuit, analysis, tolerances, simulator=simulator).require()
+    grid = np.linspace(0.0, stop, round(stop / 0.05) + 1)
+    voltage = found["voltage"].sel(node=circuit.probes[0]).to_numpy() / scaling.voltage_unit
+    return np.interp(grid, found["time"].to_numpy() / unit, voltage)
+
+
+@pytest.mark.simulator
+@pytest.mark.vacask
+@pytest.mark.parametrize("name", PRESETS)
+def test_two_simulators_agree_on_every_preset(name):
+    """Behavioural netlists in ngspice and VACASK, one step tighter, differ by less than 2e-3 V0 rms."""
+    runs = [membrane(PRESETS[name], "behavioural", simulator, tight=True) for simulator in SIMULATORS]
+    assert np.sqrt(np.mean((runs[0] - runs[1]) ** 2)) < 2e-3
+
+
+@pytest.mark.simulator
+@pytest.mark.vacask
+@pytest.mark.slow
+@pytest.mark.parametrize("level", ["macromodel", "transistor"])
+@pytest.mark.parametrize("name", PRESETS)
+def test_two_simulators_agree_on_amplifiers(name, level):
+    """With amplifiers and transistors, at the defaults, by less than 0.05 V0 rms over 400 tau_m."""
+    runs = [membrane(PRESETS[name], level, simulator, tight=False) for simulator in SIMULATORS]
+    assert np.sqrt(np.mean((runs[0] - runs[1]) ** 2)) < 0.05
+
+
+@pytest.mark.simulator
+@pytest.mark.vacask
+@pytest.mark.parametrize("neuron", [qif(V_peak=10.0), lif()], ids=lambda neuron: neuron.name)
+def test_two_simulators_agree_on_resets(neuron):
+    """A comparator that resets is a switch in the one, a smooth latch in the other: spikes within 2e-3 tau."""
+    scaling, stop, found = Scaling(), 8.0, []
+    arrivals = Arrivals((1.0, 3.0, 5.0, 5.2), (4.0, 4.0, 6.0, -1.0)) if neuron.arrivals else None
+    stimulus = Stimulus.constant(0.0 if neuron.arrivals else 1.5)
+    circuit = neuron_circuit(neuron, stimulus, scaling=scaling, arrivals=arrivals)
+    tolerances = Tolerances.scaled(
+        voltage_unit=scaling.voltage_unit, current_unit=scaling.current_unit, capacitance=scaling.capacitance,
+        relative=1e-6, charge=1e-2,
+    )  # fmt: skip
+    analysis = Transient(stop=stop * scaling.time_unit, max_step=0.01 * scaling.time_unit)
+    for simulator in SIMULATORS:
+        waveforms = solve(circuit, analysis, tolerances, simulator=simulator).require()
+        out = waveforms["voltage"].sel(node="out").to_numpy()
+        time = waveforms["time"].to_numpy() / scaling.time_unit
+        found.append(upward_crossings(time, out, threshold=out.max() / 2, hysteresis=0.0)[0])
+    assert len(found[0]) > 1
+    assert found[1] == pytest.approx(found[0], abs=2e-3)
+
+
+@pytest.mark.vacask
+def test_sampled_maps_run_in_vacask():
+    """DQIF, DLIF and the accumulator on their clock follow the recurrence within 1e-3 V0, as in ngspice."""
+    inputs = np.random.default_rng(1).normal(0.1, 0.5, (40, 1, 3))
+    for neuron in MAPS.values():
+        chain = single(neuron)
+        run = simulate_sampled(chain, inputs, SampledOptions(simulator="vacask"))
+        found = compare_sampled(chain, model_steps(chain, inputs), run)
+        assert found.worst < 1e-3
+        assert found.differing == 0
+
+
+@pytest.mark.vacask
+def test_a_neuron_is_checked_in_vacask_without_ngspice(monkeypatch):
+    """`check_circuit(…, simulator="vacask")` needs no ngspice, says who simulated, and comes within 0.02 tau_m."""
+    monkeypatch.setenv("PATH", "")
+    preset = PRESETS["bursting"]
+    check = check_circuit(preset.neuron, preset.stimulus, 300.0, start=preset.start, simulator="vacask")
+    (found,) = check.comparison.neurons
+    assert (found.missing, found.extra, check.simulator, check.netlist.dialect) == (0, 0, "vacask", "vacask")
+    assert found.max_time_error_tau_m < 0.02
+
+
+# The table and `auto`
+
+
+def test_the_table_is_complete_and_tight_is_tighter():
+    """Every simulator has every level, and what compares with an equation is held at least as tightly."""
+    levels = ("behavioural", "macromodel", "transistor")
+    assert set(DEFAULT) == set(TIGHT) == {(name, level) for name in SIMULATORS for level in levels}
+    for key, exact in DEFAULT.items():
+        assert TIGHT[key].relative < exact.relative
+        assert TIGHT[key].max_step <= exact.max_step
+    assert accuracy("ngspice", "mixed") == accuracy("ngspice", "transistor")
+
+
+def without(monkeypatch, *missing):
+    """A machine on which these simulators are missing, and all others there."""
+
+    def find(name):
+        if name in missing:
+            raise SimulatorMissing(f"no {name} here; install it")
+
+    monkeypatch.setattr(module, "find_simulator", find)
+
+
+def test_auto_takes_the_fastest_that_is_there_and_proven(monkeypatch):
+    """VACASK up to macromodels and ngspice with transistors; one that is missing leaves the other."""
+    without(monkeypatch)
+    assert [chosen_simulator(AUTO, level) for level in ("behavioural", "macromodel", "transistor")] == [
+        "vacask", "vacask", "ngspice",
+    ]  # fmt: skip
+    without(monkeypatch, "vacask")
+    assert chosen_simulator(AUTO, "behavioural") == "ngspice"
+    without(monkeypatch, "ngspice")
+    assert chosen_simulator(AUTO, "transistor") == "vacask"
+    without(monkeypatch, "ngspice", "vacask")
+    with pytest.raises(SimulatorMissing, match=r"no vacask here; install it; no ngspice here; install it"):
+        chosen_simulator(AUTO, "behavioural")
+    with pytest.raises(NetlistError, match=r"no simulator 'spectre'; known are ngspice, vacask, auto"):
+        chosen_simulator("spectre", "behavioural")
+
+
+@pytest.mark.simulator
+@pytest.mark.vacask
+def test_the_overlay_says_who_made_it():
+    """The studio's overlay names its simulator, and both count the same crossings."""
+    asked = read_question(question(), catalogue())
+    words = [overlay(asked, simulator)["words"] for simulator in SIMULATORS]
+    assert [line.split(":")[0] for line in words] == list(SIMULATORS)
+    counts = [line.split(":")[1].split(" in ")[0] for line in words]
+    assert counts[0] == counts[1]
+
+
+# Runs
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A trained run of three neurons whose simulator is `auto`."""
+    text = CONFIGURATION.replace('level = ["behavioural", "mixed", "transistor"]', 'level = ["behavioural"]')
+    text = text.replace("[simulation]", '[simulation]\nsimulator = "auto"')
+    path = tmp_path_factory.mktemp("runs") / "tiny"
+    with SeriesRun.begun(path, text, source="tiny.toml") as begun:
+        train_run(begun)
+    return SeriesRun(path)
+
+
+@pytest.mark.vacask
+def test_a_run_records_what_auto_chose_and_keeps_it(run, monkeypatch):
+    """What `auto` took stands in the run folder; where it is missing later, that is said and no other is taken."""
+    rungs = simulate_run(run)
+    assert [rung.rung for rung in rungs] == ["discrete", "continuous", "behavioural"]
+    assert json.loads((run.path / RECORD).read_text()) == {"behavioural": "vacask"}
+    difference = np.abs(
+        rungs[2].output - np.interp(rungs[2].time, rungs[1].time, rungs[1].output[:, 0])[:, None]
+    )
+    assert difference.max() < 1e-3
+    without(monkeypatch, "vacask")
+    assert circuit_options(run, "behavioural").simulator == "vacask"
+    assert circuit_options(run, "behavioural").accuracy == DEFAULT["vacask", "behavioural"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_run_is_exported_in_every_dialect(run, dialect):
+    """`excitable export RUN --dialect NAME` writes each; Verilog-A has a module of the neuron."""
+    (bench,) = export_run(run, ["behavioural"], dialect)
+    assert bench.is_file()
+    if dialect == "verilog-a":
+        assert "module mtc(" in bench.read_text()
+
+
+def test_an_unknown_dialect_is_refused(run):
+    """The name and the known ones."""
+    with pytest.raises(NetlistError, match=r"no dialect 'spectre'; known are ngspice"):
+        export_run(run, ["behavioural"], "spectre")
