@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 def compare(
     run: RUN,
     level: LEVEL = None,
+    witness: Annotated[
+        str | None,
+        typer.Option(help="A second simulator, as vacask: the same circuits in it, as rungs of their own."),
+    ] = None,
     max_nrmse: Annotated[
         float | None,
         typer.Option(
@@ -27,6 +31,7 @@ def compare(
 ) -> None:
     """Climb the error ladder and write comparison.json."""
     from excitable.cli.console import messages, warn
+    from excitable.cli.progress import WorkProgress
     from excitable.ladder.rungs import CIRCUIT_RUNGS
     from excitable.runs.kinds import on_series
     from excitable.runs.stages.series import compare_run, membrane_warning
@@ -35,7 +40,8 @@ def compare(
         raise typer.BadParameter("nan is no limit; give a number, as 0.02", param_hint="--max-nrmse")
     folder = on_series("compare", run)
     with folder.locked():
-        ladder = compare_run(folder, level or ())
+        with WorkProgress(messages()) as progress:
+            ladder = compare_run(folder, level or (), witness, progress.report)
         compared = [rung.name for rung in ladder.rungs if rung.name in CIRCUIT_RUNGS]
         warning = membrane_warning(folder, compared)
     show(ladder)

@@ -37,6 +37,21 @@ CIRCUIT_RUNGS = tuple(name for name in MEANINGS if name not in ("discrete", "con
 """The rungs that are simulated in ngspice, from the nearest to the model on."""
 
 
+def witness_rung(rung: str, simulator: str) -> str:
+    """Name of the rung that is the same circuit in a second simulator."""
+    return f"{rung}_by_{simulator}"
+
+
+def meaning_of(rung: str) -> str:
+    """What a rung is, in words."""
+    base, _, simulator = rung.partition("_by_")
+    return (
+        f"the netlist of {base} once more, in {simulator} as a witness"
+        if simulator
+        else MEANINGS.get(rung, rung)
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Waveforms:
     """What one rung does on the held-out input, in the model's units.
@@ -81,7 +96,7 @@ class Waveforms:
             coords={"time": ("time", self.time, {"unit": "tau_m"}), "neuron": list(self.neurons)},
             attrs={
                 "rung": self.rung,
-                "meaning": MEANINGS.get(self.rung, self.rung),
+                "meaning": meaning_of(self.rung),
                 "basis": self.basis,
             },
         )

@@ -13,10 +13,10 @@ from conductance.networks import Network
 from conductance.tasks import Split, Task
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.rungs import (
-    MEANINGS,
     Waveforms,
     circuit_rung,
     layer_threshold,
+    meaning_of,
     network_threshold,
     spiking_layers,
 )
@@ -170,7 +170,7 @@ def ladder(
     described = [
         Rung(
             name=rung.rung,
-            meaning=MEANINGS[rung.rung],
+            meaning=meaning_of(rung.rung),
             time=rung.time,
             voltage=rung.membrane,
             neurons=rung.neurons,

@@ -77,6 +77,11 @@ CAUSES: Mapping[tuple[str, str], Cause] = MappingProxyType(
         ),
     }
 )
+_WITNESS = Cause(
+    title="another simulator",
+    what="the same circuit, solved by another program: what differs is the error of the two programs",
+    remedy="give both simulators smaller tolerances; what stays then is a fault of one of them",
+)
 _UNKNOWN = Cause(title="this step", what="", remedy="")
 
 
@@ -110,7 +115,14 @@ class Step:
 
 def called(rung: str) -> str:
     """What the report calls a rung."""
-    return NAMES.get(rung, rung)
+    base, _, witness = rung.partition("_by_")
+    return f"{NAMES.get(base, base)} in {witness}" if witness else NAMES.get(rung, rung)
+
+
+def _cause_of(reference: str, candidate: str) -> Cause:
+    """What the step between two rungs adds."""
+    one, other = (rung.partition("_by_")[0] for rung in (reference, candidate))
+    return _WITNESS if one == other else CAUSES.get((one, other), _UNKNOWN)
 
 
 def total_rms(comparison: RungComparison) -> float:
@@ -127,7 +139,7 @@ def steps(ladder: Ladder) -> tuple[Step, ...]:
             comparison=comparison,
             rms=size,
             share=size / whole if whole else 0.0,
-            cause=CAUSES.get((comparison.reference, comparison.candidate), _UNKNOWN),
+            cause=_cause_of(comparison.reference, comparison.candidate),
         )
         for comparison, size in zip(ladder.adjacent, sizes, strict=True)
     )

@@ -19,9 +19,12 @@ from excitable.checks.neuron import check_circuit
 from excitable.ladder import accuracy as module
 from excitable.ladder.accuracy import AUTO, DEFAULT, TIGHT, accuracy, chosen_simulator
 from excitable.ladder.maps import SampledOptions, compare_sampled, model_steps, simulate_sampled
+from excitable.report import write_report
+from excitable.runs.folder import RunError
 from excitable.runs.series import SeriesRun, train_run
 from excitable.runs.stages.series import SIMULATORS as RECORD
-from excitable.runs.stages.series import circuit_options, export_run, simulate_run
+from excitable.runs.stages.series import circuit_options, compare_run, export_run, simulate_run
+from excitable.runs.stages.witness import WITNESS
 from excitable.studio.answers import overlay
 from excitable.studio.catalogue import catalogue
 from excitable.studio.questions import read_question
@@ -210,3 +213,37 @@ def test_an_unknown_dialect_is_refused(run):
     """The name and the known ones."""
     with pytest.raises(NetlistError, match=r"no dialect 'spectre'; known are ngspice"):
         export_run(run, ["behavioural"], "spectre")
+
+
+@pytest.mark.simulator
+@pytest.mark.vacask
+def test_a_witness_is_a_rung_of_its_own(run):
+    """`compare --witness ngspice` runs the same circuit there: a rung after its circuit, alike within 1e-3 V0, kept."""
+    simulate_run(run)
+    ladder = compare_run(run, witness="ngspice")
+    assert [rung.name for rung in ladder.rungs] == [
+        "discrete",
+        "continuous",
+        "behavioural",
+        "behavioural_by_ngspice",
+    ]
+    assert ladder.between("behavioural", "behavioural_by_ngspice").worst_rms_v0 < 1e-3
+    written = (run.path / WITNESS).stat().st_mtime_ns
+    again = compare_run(run, witness="ngspice").between("behavioural", "behavioural_by_ngspice")
+    assert again.worst_rms_v0 == pytest.approx(
+        ladder.between("behavioural", "behavioural_by_ngspice").worst_rms_v0, abs=1e-6
+    )
+    assert (run.path / WITNESS).stat().st_mtime_ns == written
+    assert "another simulator" in write_report(run.path).read_text()
+
+
+@pytest.mark.vacask
+def test_a_witness_must_be_another_simulator(run):
+    """The simulator of the run itself, and a name that none has, are refused in words."""
+    simulate_run(run)
+    with pytest.raises(
+        RunError, match=r"itself simulated in vacask; a witness is another simulator: ngspice"
+    ):
+        compare_run(run, witness="vacask")
+    with pytest.raises(RunError, match=r"witness 'hspice' is unknown; allowed are ngspice, vacask"):
+        compare_run(run, witness="hspice")

@@ -1,6 +1,5 @@
 """What is done to a trained run: export, simulate, compare. Each stage leaves its files in the folder."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,6 @@ from circuits.measures.bias import bias_csv
 from circuits.realisations.levels import MIXED
 from conductance.files import whole_file
 from conductance.tasks import Split
-from excitable import __version__
 from excitable.ladder.accuracy import AUTO, chosen_simulator
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
 from excitable.ladder.options import CircuitOptions
@@ -34,13 +32,13 @@ from excitable.runs.folder import (
     CALIBRATION,
     COMPARISON,
     CONFIGURATION,
-    MODEL,
     NETLISTS,
     WAVEFORMS,
-    WEIGHTS,
     RunError,
 )
 from excitable.runs.series import SeriesRun
+from excitable.runs.stages.basis import basis_of, compared_split
+from excitable.runs.stages.witness import with_witness
 from netlists.comparison import Ladder
 from netlists.simulation import SIMULATORS as KNOWN_SIMULATORS
 from netlists.simulation import available_cores, known_simulator
@@ -105,7 +103,7 @@ def export_run(run: SeriesRun, rungs: Sequence[str] = (), dialect: str = "ngspic
     )
 
     readers = {known_simulator(name).dialect: name for name in KNOWN_SIMULATORS}
-    configuration, split, network = run.configuration, _split(run), run.network()
+    configuration, split, network = run.configuration, compared_split(run), run.network()
     folder, benches = run.file(NETLISTS), []
     for rung in chosen_rungs(run, rungs):
         options = circuit_options(run, rung)
@@ -130,7 +128,7 @@ def membrane_warning(run: SeriesRun, rungs: Sequence[str] = ()) -> str:
         rungs: of the circuit; those of the configuration where none are given.
     """
     configuration, network = run.configuration, run.network()
-    model = discrete_rung(network, _split(run).inputs[:, 0].numpy(), dt=configuration.network.dt)
+    model = discrete_rung(network, compared_split(run).inputs[:, 0].numpy(), dt=configuration.network.dt)
     circuits = [
         CircuitOptions.configured(configuration, rung, simulator_of(run, rung))
         for rung in chosen_rungs(run, rungs)
@@ -178,12 +176,12 @@ def simulate_run(
         CircuitError, ContinuousError: the network has no circuit, or no continuous equation.
     """
     check_netcdf()
-    network, split, dt = run.network(), _split(run), run.configuration.network.dt
+    network, split, dt = run.network(), compared_split(run), run.configuration.network.dt
     inputs = split.inputs[:, 0].numpy()
     tell = progress or (lambda *_: None)
     wanted = {rung: circuit_options(run, rung) for rung in chosen_rungs(run, rungs)}
-    bases = {rung: _basis(run, inputs, options) for rung, options in wanted.items()}
-    bases |= {rung: _basis(run, inputs) for rung in ("discrete", "continuous")}
+    bases = {rung: basis_of(run, inputs, options) for rung, options in wanted.items()}
+    bases |= {rung: basis_of(run, inputs) for rung in ("discrete", "continuous")}
     found = {rung.rung: rung for rung in _still_valid(run, inputs, bases) if rung.rung not in wanted}
     parts = run.path / NETLISTS / PARTS
     workers = run.configuration.simulation.workers or available_cores()
@@ -205,17 +203,6 @@ def simulate_run(
     return ladder_rungs
 
 
-def _basis(run: SeriesRun, inputs: np.ndarray, options: CircuitOptions | None = None) -> str:
-    """A digest of all that decides a rung's waveforms: the network, its input, and how its circuit is built."""
-    digest = hashlib.sha256(__version__.encode())
-    for name in (MODEL, WEIGHTS):
-        digest.update((run.path / name).read_bytes())
-    digest.update(inputs.tobytes())
-    if options is not None:
-        digest.update(repr(replace(options, time_limit=1.0)).encode())
-    return digest.hexdigest()
-
-
 def _still_valid(run: SeriesRun, inputs: np.ndarray, bases: dict[str, str]) -> Iterator[Waveforms]:
     """Waveforms of an earlier simulation that a new one would not change; `bases` receives those of their rungs."""
     try:
@@ -224,7 +211,7 @@ def _still_valid(run: SeriesRun, inputs: np.ndarray, bases: dict[str, str]) -> I
         return  # none, or of no use: they are made anew
     for rung in present:
         if rung.basis and rung.rung not in bases:
-            bases[rung.rung] = _basis(run, inputs, circuit_options(run, rung.rung))
+            bases[rung.rung] = basis_of(run, inputs, circuit_options(run, rung.rung))
         if rung.basis == bases[rung.rung]:
             yield rung
 
@@ -236,15 +223,20 @@ def _tidy_parts(folder: Path, simulated: Mapping[str, CircuitOptions]) -> None:
             raw.unlink(missing_ok=True)
 
 
-def compare_run(run: SeriesRun, rungs: Sequence[str] = ()) -> Ladder:
+def compare_run(
+    run: SeriesRun, rungs: Sequence[str] = (), witness: str | None = None, progress: Progress | None = None
+) -> Ladder:
     """Climb the ladder with the waveforms of the run, and write `comparison.json`.
 
     Args:
         run: a simulated run.
         rungs: of the circuit; all that are simulated where none are given.
+        witness: a second simulator, in which the same circuits are simulated, a rung of its own after each.
+        progress: called with the name of a rung, how much of it is done, and all of it.
 
     Raises:
         RunError: nothing has been simulated, or not such a rung.
+        SimulatorMissing, SimulationFailed: the witness.
     """
     path = run.path / WAVEFORMS
     if not path.is_file():
@@ -259,15 +251,13 @@ def compare_run(run: SeriesRun, rungs: Sequence[str] = ()) -> Ladder:
                 f"{missing[0]}` does it"
             )
         found = [rung for rung in found if rung.rung in (*wanted, "discrete", "continuous")]
+    if witness is not None:
+        found = with_witness(run, found, witness, circuit_options, progress)
     dt = run.configuration.network.dt
     split = held_out(run.data.held_out, round(float(found[0].time[-1]) / dt))
     climbed = ladder(run.network(), found, split, run.task, dt=dt)
     run.write(COMPARISON, climbed.to_json())
     return climbed
-
-
-def _split(run: SeriesRun) -> Split:
-    return held_out(run.data.held_out, run.configuration.simulation.samples)
 
 
 def _provenance(run: SeriesRun) -> Mapping[str, str]:
