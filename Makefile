@@ -1,7 +1,7 @@
 # Every target does the set-up that is missing. PYTHON=... names the interpreter to build the environment with.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help notebooks demo test test-all check format study bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice chromium programs-for-tests shape screenshots
+.PHONY: help notebooks demo test test-all check format study mutants bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice chromium programs-for-tests shape screenshots
 
 bin := .venv/bin
 ready := .venv/.ready
@@ -14,6 +14,7 @@ help:
 	@echo "make shape     the studio: shape a neuron in the browser"
 	@echo "make test      the tests"
 	@echo "make test-all  the tests with those that take long"
+	@echo "make mutants   wrong changes that the tests must see; writes docs/mutants.md"
 	@echo "make check     linter, formatter and type checker"
 	@echo "make format    formats the code and applies the linter's safe fixes"
 	@echo "make docs      the documentation site, in build/site; open build/site/index.html"
@@ -53,6 +54,10 @@ test: $(ready) programs-for-tests
 
 test-all: $(ready) programs-for-tests
 	@$(pytest)
+
+# Takes an hour on two cores, and goes on where it was broken off. ROOMS=netlists for one list.
+mutants: $(ready) ngspice
+	@OMP_NUM_THREADS=1 $(bin)/python -m tests.mutants --workers $(workers) $(ROOMS)
 
 check: $(ready)
 	@$(bin)/ruff check .

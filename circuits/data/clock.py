@@ -25,7 +25,7 @@ class Clock:
         scaling: of the circuit; a closed switch has the resistance V0/I0 and each capacitor is C, so that tau_m is the
             time constant with which a phase settles.
         settling: duration of a phase in those time constants. After 12 a value is 6e-6 of its step away from its goal;
-            how the error grows with a faster clock is measured by `excitable study dqif-circuit`.
+            how the error grows with a faster clock is measured by `make study NAME=dqif-circuit`.
 
     Raises:
         CircuitError: a duration that is not positive.

@@ -152,8 +152,9 @@ def mismatch_of(
 
     >>> from circuits.technologies import technology
     >>> ideal = technology("ideal")
-    >>> mismatch_of("2 % / 1.44 mV", ideal, ideal.scaling())
-    Mismatch(current=0.02, offset=0.02, capacitor=0.0)
+    >>> found = mismatch_of("2 % / 1.44 mV", ideal, ideal.scaling())
+    >>> found.current, found.offset, found.capacitor
+    (0.02, 0.02, 0.0)
     """
     if text.strip().lower() == PELGROM:
         return pelgrom_mismatch(technology, scaling, scaling.current_unit if bias is None else bias)

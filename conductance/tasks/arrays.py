@@ -253,6 +253,7 @@ def from_arrays(
     Raises:
         TaskError: arrays that do not fit each other, or numbers that are not finite.
 
+    >>> from conductance.tasks import TaskData
     >>> x, y = torch.randn(50, 20, 2), torch.arange(20) % 2
     >>> data = TaskData.from_arrays(x, y)
     >>> data.train.series, data.test.series, data.classes

@@ -18,6 +18,8 @@ from circuits.data.circuit import (
     Mosfet,
     Switch,
 )
+from circuits.data.clock import Clock
+from circuits.data.scaling import Scaling
 from circuits.measures.chips import pelgrom_mismatch
 from circuits.realisations import Trim, realise
 from circuits.realisations.cells.synapse import macromodel_synapses
@@ -89,8 +91,8 @@ def references(neuron, trims, reader: str) -> list[float]:
 
 @pytest.mark.parametrize(
     ("element", "pairs"),
-    [(tanh("slow", 1.5, -0.4), 1), (quadratic("slow", 0.2), 5)],
-    ids=["tanh", "staggered"],
+    [(tanh("slow", 1.5, -0.4), 1), (tanh("slow", -1.5, -0.4), 1), (quadratic("slow", 0.2), 5)],
+    ids=["positive", "negative", "staggered"],
 )
 def test_references_of_what_reads_a_filter_move_with_it(element, pairs):
     """The filter settles its offset below the membrane, so every reference of what reads it lies as much lower."""
@@ -134,15 +136,15 @@ def test_gates_are_what_a_ramp_finds_beyond_the_capacitor_of_the_corner(corner):
     drive = membrane + 1e-3 / UNITS.current_unit * total * rate
     fit = MembraneFit(gain=1.0, offset=0.0, residual=0.0, capacitance=0.0)
     found = with_capacitance(fit, time, drive, membrane, neuron=frozen(neuron), scaling=UNITS, corner=corner)
-    assert found.capacitance == pytest.approx(gates, rel=0.02)
+    assert found.capacitance / gates == pytest.approx(1.0, rel=0.02)
 
 
 def test_a_macromodel_synapse_carries_its_weight_midway_between_the_rails():
     """At the middle of the supply, Early effect and headroom leave the current as asked: weight times the output."""
     model = replace(GENERIC.amplifier, early_voltage=5.0)
     made = macromodel_synapses(model, UNITS, supply=1.8, thermal_voltage=GENERIC.thermal_voltage)
-    for cell in made.subcircuits:
-        (source,) = cell.devices
+    for weight in (0.4, -0.4):
+        (source,) = made.kind(weight).subcircuit.devices
         held = {"weight": 0.4, "axon": UNITS.voltage_unit}
         given = {
             atom: next((number for name, number in held.items() if name in str(atom)), 0.9)
@@ -224,7 +226,7 @@ def test_a_drawn_transistor_has_the_junctions_of_its_outline():
         length=1e-6,
         diffusion=0.5e-6,
     )
-    assert made.junction_area == pytest.approx(1e-12, rel=1e-12)
+    assert made.junction_area * 1e12 == pytest.approx(1.0, rel=1e-12)
     assert made.junction_perimeter == pytest.approx(5e-6, rel=1e-12)
     bare = replace(made, diffusion=None)
     assert (bare.junction_area, bare.junction_perimeter) == (0.0, 0.0)
@@ -284,3 +286,21 @@ def test_what_gates_load_is_found_at_a_corner_as_at_the_typical_one():
         fit = ramp_membrane(sweep_membrane(neuron, built, units), still, slow, units)
         found[corner] = fit.capacitance / units.capacitance
     assert found["ss"] == pytest.approx(found["tt"], abs=0.02)
+
+
+def test_units_are_those_of_one_membrane():
+    """In one tau_m the current unit charges C by one voltage unit, and weight one turns that into one current unit."""
+    units = Scaling(voltage_unit=70e-3, current_unit=2e-9, capacitance=3e-12)
+    assert units.time_unit * units.current_unit == pytest.approx(units.capacitance * units.voltage_unit)
+    assert units.conductance_unit * units.voltage_unit == pytest.approx(units.current_unit)
+
+
+def test_a_phase_of_a_clock_lasts_as_many_time_constants_as_it_says():
+    """From its first edge up to its first edge down, in tau_m; both phases within a period, apart from one another."""
+    clock = Clock(scaling=UNITS, settling=7.0)
+    for phase in ("sample", "hold"):
+        made = clock.waveform(phase, first=0, periods=1)
+        begin, end = made.times[1:3]
+        assert (end - begin) / UNITS.time_unit == pytest.approx(7.0)
+        assert made.values[1:3] == (1.0, 0.0)
+    assert clock.rate * clock.period == pytest.approx(1.0)

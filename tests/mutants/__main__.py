@@ -6,7 +6,11 @@ Options: `--workers N`, `--fresh` to judge all anew, `--name TEXT` for those who
 import argparse
 import json
 import multiprocessing
+import os
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.mutants import page as pages
@@ -16,13 +20,13 @@ from tests.mutants.runner import (
     UNJUDGED,
     Mutation,
     Verdict,
+    confirm,
     copy_of,
     judge,
     keep,
     kept_verdict,
     preload,
     read_mutations,
-    run_tests,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,31 +34,26 @@ HERE = ROOT / "build" / "mutants"
 RESULTS = HERE / "results"
 
 
-def healthy_tests(mutations: list[Mutation]) -> frozenset[str]:
-    """The tests that pass in an unchanged copy."""
-    wanted = sorted({test for mutation in mutations for test in mutation.tests})
-    copy = copy_of(ROOT, HERE / "unchanged")
-    status, failed, said = run_tests(copy, wanted, stop=False, longest=7200.0)
-    if status not in (0, 1):
-        sys.exit(f"the tests do not run without a mutation:\n{said[-3000:]}")
-    return frozenset(
-        test
-        for test in wanted
-        if not any(name == test or name.startswith((f"{test}::", f"{test}[")) for name in failed)
-    )
+@contextmanager
+def copied() -> Iterator[Path]:
+    """A copy of the repository, of this process alone, that is deleted at the end."""
+    copy = HERE / f"copy-{os.getpid()}"
+    try:
+        yield copy_of(ROOT, copy)
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
 
 
-def work(task: tuple[int, list[Mutation], frozenset[str]]) -> None:
+def work(mutations: list[Mutation]) -> None:
     """A worker's share, in its own copy."""
-    number, mutations, healthy = task
-    copy = copy_of(ROOT, HERE / f"copy{number}")
-    for mutation in mutations:
-        verdict = judge(mutation, ROOT, copy, healthy)
-        keep(verdict, RESULTS)
-        print(
-            f"{verdict.outcome:9} {verdict.seconds:6.1f} s  {mutation.room}: {mutation.name}  {verdict.by}",
-            flush=True,
-        )
+    with copied() as copy:
+        for mutation in mutations:
+            verdict = judge(mutation, ROOT, copy)
+            keep(verdict, RESULTS)
+            print(
+                f"{verdict.outcome:9} {verdict.seconds:6.1f} s  {mutation.room}: {mutation.name}  {verdict.by}",
+                flush=True,
+            )
 
 
 def main() -> int:
@@ -69,16 +68,22 @@ def main() -> int:
     everything = read_mutations(Path(__file__).parent)
     chosen = [m for m in everything if (not asked.rooms or m.room in asked.rooms) and asked.name in m.name]
     waiting = [m for m in chosen if asked.fresh or kept_verdict(m, ROOT, RESULTS) is None]
-    if waiting:
-        preload()
-        healthy = healthy_tests(waiting)
-        shares = [(n, waiting[n :: asked.workers], healthy) for n in range(asked.workers)]
-        context = multiprocessing.get_context("fork")
-        workers = [context.Process(target=work, args=(share,)) for share in shares]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
+    preload()
+    context = multiprocessing.get_context("fork")
+    workers = [
+        context.Process(target=work, args=(waiting[number :: asked.workers],))
+        for number in range(min(asked.workers, len(waiting)))
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    known = [_verdict(mutation) for mutation in chosen]
+    fresh = [verdict for verdict in known if verdict.outcome == KILLED and not verdict.confirmed]
+    if fresh:
+        with copied() as copy:
+            for verdict in confirm(fresh, copy):
+                keep(verdict, RESULTS)
     verdicts = [_verdict(mutation) for mutation in everything]
     if not asked.rooms and not asked.name:
         asked.page.write_text(pages.page(everything, verdicts), "utf-8")

@@ -13,7 +13,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -66,7 +66,16 @@ class Mutation:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What became of a mutation; `by` is the first test that failed, or why there is no verdict."""
+    """What became of a mutation.
+
+    Attributes:
+        room, name: of the mutation.
+        digest: of all that decided.
+        outcome: killed, survived, stale (its text is gone), unjudged.
+        by: the first test that failed, or why there is no verdict.
+        seconds: it took.
+        confirmed: whether that test was seen to pass without the mutation.
+    """
 
     room: str
     name: str
@@ -74,6 +83,7 @@ class Verdict:
     outcome: str
     by: str
     seconds: float
+    confirmed: bool = False
 
 
 def read_mutations(folder: Path) -> list[Mutation]:
@@ -178,15 +188,8 @@ def _in_fork(copy: Path, tests: list[str], stop: bool, log: Path, kept: Path) ->
         os._exit(99)
 
 
-def judge(mutation: Mutation, root: Path, copy: Path, healthy: frozenset[str] | None = None) -> Verdict:
-    """Change the copy, run the tests, change it back.
-
-    Args:
-        mutation: what is changed.
-        root: the repository.
-        copy: of it.
-        healthy: the tests that pass without it; all where nothing is given.
-    """
+def judge(mutation: Mutation, root: Path, copy: Path) -> Verdict:
+    """Change the copy of the repository `root`, run the tests, change it back."""
     path, began = copy / mutation.file, time.monotonic()
 
     def verdict(outcome: str, by: str) -> Verdict:
@@ -198,9 +201,6 @@ def judge(mutation: Mutation, root: Path, copy: Path, healthy: frozenset[str] | 
     text = path.read_text("utf-8") if path.is_file() else ""
     if text.count(mutation.before) != 1:
         return verdict(STALE, f"its text occurs {text.count(mutation.before)} times in {mutation.file}")
-    sick = [test for test in mutation.tests if healthy is not None and test not in healthy]
-    if sick:
-        return verdict(UNJUDGED, f"fails without it: {sick[0]}")
     stat = path.stat()
     try:
         path.write_text(text.replace(mutation.before, mutation.after), "utf-8")
@@ -215,6 +215,20 @@ def judge(mutation: Mutation, root: Path, copy: Path, healthy: frozenset[str] | 
     if status == pytest.ExitCode.OK:
         return verdict(SURVIVED, "")
     return verdict(UNJUDGED, said.strip().splitlines()[-1][:200] if said.strip() else f"status {status}")
+
+
+def confirm(verdicts: Iterable[Verdict], copy: Path) -> list[Verdict]:
+    """The verdicts of killed mutations again, after their tests ran in an unchanged copy, all in one process."""
+    waiting = list(verdicts)
+    status, failed, said = run_tests(copy, sorted({v.by for v in waiting}), stop=False, longest=6 * LONGEST)
+    if status not in (0, 1):
+        raise RuntimeError(f"the tests do not run without a mutation: {said[-3000:]}")
+    return [
+        replace(v, outcome=UNJUDGED, by=f"fails without it: {v.by}")
+        if v.by in failed
+        else replace(v, confirmed=True)
+        for v in waiting
+    ]
 
 
 def kept_verdict(mutation: Mutation, root: Path, results: Path) -> Verdict | None:
