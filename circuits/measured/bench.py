@@ -77,38 +77,24 @@ def copies(
         small_signal: amplitude (V) at the driven node in a small-signal analysis.
         watched: further nodes of each copy that are kept.
     """
-    pins = [pin.name for pin in parts.pins]
     devices: list[Device] = [*supplies(built)]
     if drive is not None:
         devices.append(VoltageSource(name=SWEPT, positive=DRIVE, negative=GROUND, waveform=drive))
+    others: list[Device] = []
     for copy, point in enumerate(points):
         own = point.get(driven, 0.0) if drive is None else 0.0
-        devices.append(
-            VoltageSource(
-                name=meter(copy), positive=GROUND if drive is None else DRIVE, negative=node_of(copy, driven),
-                waveform=-own, small_signal=-small_signal,
-            )
-        )  # fmt: skip
+        top = GROUND if drive is None else DRIVE
         devices += [
             VoltageSource(
-                name=held(copy, node), positive=node_of(copy, node), negative=GROUND, waveform=voltage
-            )
-            for node, voltage in point.items()
-            if node in pins and node != driven
+                name=meter(copy),
+                positive=top,
+                negative=node_of(copy, driven),
+                waveform=-own,
+                small_signal=-small_signal,
+            ),
+            _copy(copy, parts),
         ]
-        devices.append(
-            Instance(
-                name=f"xn{copy}",
-                subcircuit=parts.name,
-                connections={pin: pin if pin in (VDD, VSS) else node_of(copy, pin) for pin in pins},
-            )
-        )
-    others = [
-        held(copy, node)
-        for copy, point in enumerate(points)
-        for node in point
-        if node in pins and node != driven
-    ]
+        others += _holding(copy, parts, {node: value for node, value in point.items() if node != driven})
     return Circuit(
         name="parts_bench",
         title=f"parts of a {built.name} neuron, {len(points)} copies",
@@ -116,7 +102,24 @@ def copies(
         models=built.models,
         temperature=built.temperature,
         corner=built.corner,
-        devices=tuple(devices),
+        devices=(*devices, *others),
         probes=tuple(node_of(copy, node) for copy in range(len(points)) for node in (*watched, driven)),
-        metered=(*(meter(copy) for copy in range(len(points))), *others),
+        metered=(*(meter(copy) for copy in range(len(points))), *(source.name for source in others)),
     )
+
+
+def _holding(copy: int, parts: Subcircuit, point: Mapping[str, float]) -> list[Device]:
+    """Sources that hold those nodes of a copy that its parts touch."""
+    pins = {pin.name for pin in parts.pins}
+    return [
+        VoltageSource(name=held(copy, node), positive=node_of(copy, node), negative=GROUND, waveform=voltage)
+        for node, voltage in point.items()
+        if node in pins
+    ]
+
+
+def _copy(copy: int, parts: Subcircuit) -> Instance:
+    connections = {
+        pin.name: pin.name if pin.name in (VDD, VSS) else node_of(copy, pin.name) for pin in parts.pins
+    }
+    return Instance(name=f"xn{copy}", subcircuit=parts.name, connections=connections)

@@ -47,60 +47,68 @@ def measured_neuron(neuron: Neuron, swept: Swept) -> MeasuredNeuron:
     """
     # a measured neuron starts where the declared one does, whatever became of the parameter that says so
     neuron = replace(neuron, states=tuple(_started(neuron)))
-    states = {state.name: state for state in neuron.states}
-    if missing := sorted(set(states) - {neuron.membrane.name} - set(swept.slow)):
-        raise MeasureError(f"neuron {neuron.name}: states {', '.join(missing)} were not swept")
-    elements = {element.name: element for element in neuron.elements}
-    if set(elements) != set(swept.elements):
-        raise MeasureError(
-            f"neuron {neuron.name}: it has the elements {', '.join(sorted(elements))}, and swept were "
-            f"{', '.join(sorted(swept.elements)) or 'none'}"
-        )
+    _check_swept(neuron, swept)
     membrane, symbol = neuron.membrane, neuron.membrane.symbol
+    states = {state.name: state for state in neuron.states}
     capacitances, residual = fit_relaxation(swept.admittance, RADIAN)
-    tables = [samples(VOLTAGES, CubicSpline(COARSE, column)(VOLTAGES)) for column in capacitances.T]
-    relaxed = [sympy.Symbol(f"U_relaxed_{place}", real=True) for place in range(len(TIMES))]
+    at_once, *charges = (
+        Tabulated(samples(VOLTAGES, CubicSpline(COARSE, column)(VOLTAGES)), symbol)
+        for column in capacitances.T
+    )
     currents: dict[str, sympy.Expr] = {"fixed": _table(swept.fixed.current, symbol)}
     for name, element in swept.elements.items():
         currents[name] = _element(neuron, name, element, states[element.reads].symbol, symbol)
-    slow = [
-        _slow_state(state, swept.slow[state.name], symbol) for state in neuron.states if state is not membrane
-    ]
+    slow = [_slow_state(state, swept.slow[state.name], symbol) for state in neuron.states[1:]]
     for state in slow:
         transfer = _table(swept.slow[state.name].transfer, state.symbol)
         currents[f"displacement_{state.name}"] = -transfer * state.derivative
     following = []
-    for place, (time, charge) in enumerate(zip(TIMES, relaxed, strict=True)):
-        currents[f"relaxation_{place}"] = -Tabulated(tables[place + 1], symbol) * (symbol - charge) / time
+    for place, (time, charge) in enumerate(zip(TIMES, charges, strict=True)):
+        behind = sympy.Symbol(f"U_relaxed_{place}", real=True)
+        currents[f"relaxation_{place}"] = -charge * (symbol - behind) / time
         meaning = f"membrane voltage as charges see it that follow within {time:g} tau_m"
-        following.append(_follower(f"urel{place}", charge, symbol, time, membrane.initial, meaning))
+        following.append(_follower(f"urel{place}", behind, membrane, time, meaning))
     output = neuron.output
     if swept.fixed.output.size:
         meaning = "membrane voltage as the output stage follows it"
-        following.append(_follower("uout", OUTPUT_STATE, symbol, swept.lag, membrane.initial, meaning))
+        following.append(_follower("uout", OUTPUT_STATE, membrane, swept.lag, meaning))
         output = _table(swept.fixed.output, OUTPUT_STATE)
-    capacity = membrane.capacity.xreplace({RESISTANCE.symbol: sympy.Float(neuron.defaults[RESISTANCE.name])})
-    held = State(
-        name=membrane.name, symbol=symbol, meaning=membrane.meaning, initial=membrane.initial,
-        capacity=capacity + Tabulated(tables[0], symbol), currents={**currents, "input": INPUT},
-    )  # fmt: skip
-    made = (held, *slow, *following)
-    used = set().union(*(expression.free_symbols for state in made for expression in _expressions(state)))
-    names = {parameter.symbol: parameter for parameter in neuron.parameters}
+    resistance = {RESISTANCE.symbol: sympy.Float(neuron.defaults[RESISTANCE.name])}
+    held = replace(
+        membrane,
+        capacity=membrane.capacity.xreplace(resistance) + at_once,
+        currents={**currents, "input": INPUT},
+    )
     return MeasuredNeuron(
-        neuron=Neuron(
-            name=f"measured_{neuron.name}",
-            meaning=f"{neuron.meaning}, as its circuit was measured",
-            parameters=tuple(
-                parameter for key, parameter in names.items() if key in used | output.free_symbols
-            ),
-            states=made,
-            output=output,
-            constraints=tuple(c for c in neuron.constraints if c.relation.free_symbols <= used),
-            source="sweeps of its parts in a circuit simulator",
-        ),
+        neuron=_declared(neuron, (held, *slow, *following), output),
         relaxation_residual=residual,
         element_residual=max((element.residual for element in swept.elements.values()), default=0.0),
+    )
+
+
+def _check_swept(neuron: Neuron, swept: Swept) -> None:
+    """Raise `MeasureError` unless the sweeps are of this neuron's states and elements."""
+    if missing := sorted({state.name for state in neuron.states[1:]} - set(swept.slow)):
+        raise MeasureError(f"neuron {neuron.name}: states {', '.join(missing)} were not swept")
+    elements = sorted(element.name for element in neuron.elements)
+    if elements != sorted(swept.elements):
+        raise MeasureError(
+            f"neuron {neuron.name}: it has the elements {', '.join(elements)}, and swept were "
+            f"{', '.join(sorted(swept.elements)) or 'none'}"
+        )
+
+
+def _declared(neuron: Neuron, states: tuple[State, ...], output: sympy.Expr) -> Neuron:
+    """The declaration of these states, with the parameters and constraints that are left in them."""
+    used = output.free_symbols.union(*(part.free_symbols for state in states for part in _expressions(state)))
+    return Neuron(
+        name=f"measured_{neuron.name}",
+        meaning=f"{neuron.meaning}, as its circuit was measured",
+        parameters=tuple(parameter for parameter in neuron.parameters if parameter.symbol in used),
+        states=states,
+        output=output,
+        constraints=tuple(c for c in neuron.constraints if c.relation.free_symbols <= used),
+        source="sweeps of its parts in a circuit simulator",
     )
 
 
@@ -145,10 +153,8 @@ def _slow_state(state: State, swept: Slow, membrane: sympy.Symbol) -> State:
     )  # fmt: skip
 
 
-def _follower(
-    name: str, symbol: sympy.Symbol, membrane: sympy.Symbol, time: float, initial: sympy.Expr, meaning: str
-) -> State:
+def _follower(name: str, symbol: sympy.Symbol, membrane: State, time: float, meaning: str) -> State:
     return State(
-        name=name, symbol=symbol, meaning=meaning, initial=initial, capacity=sympy.Float(time),
-        currents={"follow": membrane - symbol},
+        name=name, symbol=symbol, meaning=meaning, initial=membrane.initial, capacity=sympy.Float(time),
+        currents={"follow": membrane.symbol - symbol},
     )  # fmt: skip
