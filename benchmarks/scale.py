@@ -1,9 +1,9 @@
-"""What many uncoupled neurons cost in ngspice: one netlist against parts of 8 to 16, and how the cost grows.
+"""What many uncoupled neurons cost in ngspice and VACASK: one netlist against parts of 8 to 16, and how it grows.
 
     python -m benchmarks.scale --json FILE [--neurons 1000] [--largest 10000]
 
 Each run is 1000 tau_m of bursting neurons (four elements, two filters, sources that state the equation), every one with
-a bias of its own, so that they do not fire together. Core time is what the operating system counts for the ngspice
+a bias of its own, so that they do not fire together. Core time is what the operating system counts for the simulators'
 processes. Runs that FILE has already are not repeated; delete it to measure anew. A table goes beside it.
 """
 
@@ -13,9 +13,9 @@ import os
 import platform
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +31,22 @@ from netlists.comparison.crossings import upward_crossings
 from netlists.comparison.spikes import match_spikes
 from netlists.netlist import Netlist
 from netlists.partition import partition
-from netlists.simulation import find_simulator, simulate_all
+from netlists.simulation import SIMULATORS, find_simulator, simulate_all
 from netlists.writing import write_netlist
 
 DURATION = 1000.0
 BIASES = (-1.1, -0.9)
-OPTIONS = CircuitOptions(scaling=Scaling(), max_step=0.5, relative=1e-6, time_limit=4 * 3600.0)
+LIMIT = 4 * 3600.0
+OPTIONS = {
+    "ngspice": CircuitOptions(scaling=Scaling(), max_step=0.5, relative=1e-6, time_limit=LIMIT),
+    "ngspice, its default now": CircuitOptions(scaling=Scaling(), time_limit=LIMIT),
+    "vacask": CircuitOptions(scaling=Scaling(), simulator="vacask", time_limit=LIMIT),
+    "vacask, tight": CircuitOptions(
+        scaling=Scaling(), simulator="vacask", relative=1e-10, max_step=0.5, time_limit=LIMIT
+    ),
+}
+"""The first is what ngspice was given before each level had its own tolerance; the last is the reference of errors."""
+REFERENCE = "vacask, tight"
 WINDOW = 2.0
 """Largest difference of two spikes that count as the same, in tau_m."""
 Spikes = dict[str, np.ndarray]
@@ -44,8 +54,13 @@ Spikes = dict[str, np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What one run took; `load` is how many processes wanted a core at its beginning."""
+    """What one run took; `load` is how many processes wanted a core at its beginning.
 
+    `missing` counts spikes without a partner in the tight run of the same neurons, `worst` is the largest difference of
+    the others in tau_m; both are None where there is no such run.
+    """
+
+    simulator: str
     neurons: int
     form: str
     netlists: int
@@ -54,6 +69,8 @@ class Cost:
     wall_seconds: float
     spikes: int
     load: float
+    missing: int | None = None
+    worst: float | None = None
 
     @property
     def per_neuron(self) -> float:
@@ -91,39 +108,45 @@ def dealt(neurons: int, workers: int) -> list[list[int]]:
     return [order[group.start : group.stop].tolist() for group in partition(neurons, workers=workers)]
 
 
-def circuits(network: Network, inputs: np.ndarray, groups: Sequence[Sequence[int]]) -> list[NetworkCircuit]:
+def circuits(
+    network: Network, inputs: np.ndarray, groups: Sequence[Sequence[int]], options: CircuitOptions
+) -> list[NetworkCircuit]:
     """One circuit for each group of neurons."""
     return [
-        OPTIONS.build(network, inputs, dt=DURATION, name=f"part_{index}", neurons=list(group))
+        options.build(network, inputs, dt=DURATION, name=f"part_{index}", neurons=list(group))
         for index, group in enumerate(groups)
     ]
 
 
-def netlist(part: NetworkCircuit) -> Netlist:
+def netlist(part: NetworkCircuit, options: CircuitOptions) -> Netlist:
     """The part's netlist, simulated over its duration."""
-    return write_netlist(part.circuit, OPTIONS.analysis(part.duration), OPTIONS.tolerances())
+    return write_netlist(
+        part.circuit, options.analysis(part.duration), options.tolerances(), dialect=options.dialect
+    )
 
 
-def run(neurons: int, *, monolithic: bool, workers: int) -> tuple[Cost, Spikes]:
+def run(simulator: str, neurons: int, *, monolithic: bool, workers: int) -> tuple[Cost, Spikes]:
     """Simulate so many neurons; the cost, and the spike times in tau_m of each by its node."""
     network, inputs = uncoupled(neurons)
+    options = OPTIONS[simulator]
     groups = [range(neurons)] if monolithic else dealt(neurons, workers)
-    parts = circuits(network, inputs, groups)
-    netlists = [netlist(part) for part in parts]
+    parts = circuits(network, inputs, groups, options)
+    netlists = [netlist(part, options) for part in parts]
     load, before, begin = os.getloadavg()[0], core_seconds(), time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
-        runs = simulate_all(netlists, executor=pool, time_limit=OPTIONS.time_limit)
+        runs = simulate_all(netlists, executor=pool, time_limit=options.time_limit)
     wall, core = time.perf_counter() - begin, core_seconds() - before
     found: Spikes = {}
     for part, done in zip(parts, runs, strict=True):
         waveforms = done.require()
-        seconds = waveforms["time"].to_numpy() / OPTIONS.scaling.time_unit
+        seconds = waveforms["time"].to_numpy() / options.scaling.time_unit
         for node in part.membranes["hidden"]:
             found[node] = upward_crossings(
                 seconds, waveforms["voltage"].sel(node=node).to_numpy(), threshold=0.0
             )[0]
     cost = Cost(
-        neurons=neurons, form="one netlist" if monolithic else "parts", netlists=len(netlists), workers=workers,
+        simulator=simulator, neurons=neurons, form="one netlist" if monolithic else "parts",
+        netlists=len(netlists), workers=workers,
         core_seconds=core, wall_seconds=wall, spikes=sum(len(times) for times in found.values()), load=load,
     )  # fmt: skip
     return cost, found
@@ -148,26 +171,43 @@ def agreement(reference: Spikes, candidate: Spikes) -> Agreement:
     )
 
 
-def measure(neurons: int, largest: int, file: Path) -> dict:
-    """All runs, each kept in the file as soon as it is done, and its spikes beside it."""
-    plan = [(100, False, 2), (neurons, False, 2), (neurons, False, 1), (100, True, 1), (neurons, True, 1)]
-    plan += [(largest, False, 2)]
+def plan(neurons: int, largest: int, forms: Collection[str]) -> list[tuple[str, int, bool, int]]:
+    """Simulator, neurons, whether in one netlist, workers; references first."""
+    found = [(REFERENCE, 100, False, 2)]
+    for simulator in (name for name in OPTIONS if name != REFERENCE):
+        found += [(simulator, 8, False, 1), (simulator, 100, False, 1), (simulator, neurons, False, 1)]
+        found += [(simulator, neurons, False, 2), (simulator, 100, True, 1), (simulator, neurons, True, 1)]
+        found += [(simulator, largest, False, 2)]
+    return [each for each in dict.fromkeys(found) if each[0] in (*forms, REFERENCE)]
+
+
+def measure(neurons: int, largest: int, file: Path, forms: Collection[str], longest: float) -> dict:
+    """All runs, each kept in the file as soon as it is done, and its spikes beside it.
+
+    Runs that would take more than `longest` seconds of a core, by what smaller ones of their kind took, are left out.
+    """
     kept = json.loads(file.read_text("utf-8")) if file.exists() else {"runs": {}}
-    for size, monolithic, workers in dict.fromkeys(plan):
-        name = f"{'one' if monolithic else 'parts'}_{size}_{workers}"
-        if name in kept["runs"]:
+    for simulator, size, monolithic, workers in plan(neurons, largest, forms):
+        name = f"{simulator}: {'one' if monolithic else 'parts'} {size} {workers}"
+        expected = max(
+            (c["core_seconds"] / c["neurons"] * size for c in kept["runs"].values() if c["simulator"] == simulator
+             and c["form"].startswith("one") == monolithic), default=0.0,
+        )  # fmt: skip
+        if name in kept["runs"] or expected > longest:
             continue
-        cost, spikes = run(size, monolithic=monolithic, workers=workers)
+        cost, spikes = run(simulator, size, monolithic=monolithic, workers=workers)
         np.savez_compressed(_beside(file, name), **spikes)
+        exact = _beside(file, f"{REFERENCE}: parts {size} 2")
+        if exact.exists() and simulator != REFERENCE:
+            same = agreement(dict(np.load(exact)), spikes)
+            cost = replace(cost, missing=same.missing + same.extra, worst=same.worst)
         kept["runs"][name] = asdict(cost)
         kept["machine"] = {
-            "ngspice": find_simulator("ngspice").version, "processor": platform.machine(), "cores": os.cpu_count()
+            "simulators": {each: find_simulator(each).version for each in SIMULATORS},
+            "processor": platform.machine(), "cores": os.cpu_count(),
         }  # fmt: skip
         file.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
         print(f"{name}: {cost.core_seconds:.1f} s of cores, {cost.wall_seconds:.1f} s", flush=True)
-    one, parts = (dict(np.load(_beside(file, name))) for name in (f"one_{neurons}_1", f"parts_{neurons}_2"))
-    kept["agreement"] = asdict(agreement(one, parts))
-    file.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     return kept
 
 
@@ -175,42 +215,57 @@ def _beside(file: Path, name: str) -> Path:
     return file.with_name(f".{file.stem}_{name}.npz")
 
 
-def page(result: dict, neurons: int) -> str:
+def page(result: dict) -> str:
     """The table as Markdown, and what it says."""
-    costs = {name: Cost(**values) for name, values in result["runs"].items()}
-    one, two, single = (
-        costs[f"{form}_{neurons}_{n}"] for form, n in (("one", 1), ("parts", 2), ("parts", 1))
-    )
-    small, large = min(costs.values(), key=lambda c: c.neurons), max(costs.values(), key=lambda c: c.neurons)
-    growth = [cost for cost in costs.values() if cost.form == "parts" and cost.workers == 2]
-    slope = np.polyfit(
-        *(np.log([v(c) for c in growth]) for v in (lambda c: c.neurons, lambda c: c.core_seconds)), 1
-    )
-    same, machine = result["agreement"], result["machine"]
+    costs = [Cost(**values) for values in result["runs"].values()]
+    machine = result["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["simulators"].items())
     rows = [
-        f"| {c.neurons} | {c.form} | {c.netlists} | {c.workers} | {c.core_seconds:.1f} | {c.per_neuron:.0f} "
-        f"| {c.wall_seconds:.1f} | {c.spikes} | {c.load:.1f} |"
-        for c in sorted(costs.values(), key=lambda c: (c.neurons, c.form, c.workers))
+        f"| {c.simulator} | {c.neurons} | {c.form} | {c.netlists} | {c.workers} | {c.core_seconds:.1f} "
+        f"| {c.per_neuron:.1f} | {c.wall_seconds:.1f} | {c.spikes} "
+        f"| {'' if c.missing is None else c.missing} | {'' if c.worst is None else f'{c.worst:.3g}'} | {c.load:.1f} |"
+        for c in sorted(costs, key=lambda c: (c.neurons, c.form, c.simulator, c.workers))
     ]
-    faster = single.wall_seconds / two.wall_seconds
     words = [
-        f"1000 tau_m of bursting neurons at the behavioural level, ngspice {machine['ngspice']}, "
-        f"{machine['processor']}, {machine['cores']} cores; written by `python -m benchmarks.scale`. `load` is how "
-        f"many processes wanted a core when the run began: wall-clock times of a busy machine say little, and core "
-        f"times grow where others fill the caches.",
+        f"1000 tau_m of bursting neurons at the behavioural level, {versions}, {machine['processor']}, "
+        f"{machine['cores']} cores; written by `python -m benchmarks.scale`. `load` is how many processes wanted a "
+        "core when the run began: wall-clock times of a busy machine say little, and core times grow where others fill "
+        "the caches. `ngspice` has the tolerance 1e-6 that it had before each level got its own; errors are those of "
+        f"spike times against `{REFERENCE}` (1e-10), with the number of spikes that have no partner.",
         "\n".join([
-            "| neurons | form | netlists | workers | core time, s | per neuron, ms | wall clock, s | spikes | load |",
-            "|---:|---|---:|---:|---:|---:|---:|---:|---:|",
+            "| simulator | neurons | form | netlists | workers | core, s | per neuron, ms | wall, s | spikes "
+            "| unmatched | worst, tau_m | load |",
+            "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
             *rows,
         ]),
-        f"{neurons} neurons in parts take {one.core_seconds / single.core_seconds:.1f} times less core time than in "
-        f"one netlist, and {faster:.2f} times less wall-clock time on two workers than on one.",
-        f"Of the spikes, {same['matched']} are the same, {same['missing']} missing and {same['extra']} extra; the "
-        f"largest difference of their times is {same['worst']:.3f} tau_m.",
-        f"From {small.neurons} to {large.neurons} neurons, the core time of parts grows as the number of neurons to "
-        f"the power {slope[0]:.2f}.",
+        *(f"{line}" for line in _ratios(costs)),
+        *(f"{line}" for line in _growths(costs)),
     ]  # fmt: skip
-    return "\n\n".join(["# Uncoupled neurons in ngspice", *words]) + "\n"
+    return "\n\n".join(["# Uncoupled neurons in ngspice and VACASK", *words]) + "\n"
+
+
+def _ratios(costs: Sequence[Cost]) -> Iterator[str]:
+    """How many times less core time VACASK takes for the same neurons in the same form."""
+    ours = {(c.neurons, c.form, c.workers): c for c in costs if c.simulator == "vacask"}
+    for cost in costs:
+        other = ours.get((cost.neurons, cost.form, cost.workers))
+        if other is not None and cost.simulator.startswith("ngspice"):
+            yield (
+                f"{cost.neurons} neurons, {cost.form}, {cost.workers} workers: VACASK takes "
+                f"{cost.core_seconds / other.core_seconds:.1f} times less core time than {cost.simulator}."
+            )
+
+
+def _growths(costs: Sequence[Cost]) -> Iterator[str]:
+    """How core time grows with the number of neurons in parts."""
+    for simulator in OPTIONS:
+        found = [c for c in costs if (c.simulator, c.form) == (simulator, "parts") and c.neurons >= 100]
+        if len({c.neurons for c in found}) > 1:
+            sizes, times = np.log([c.neurons for c in found]), np.log([c.core_seconds for c in found])
+            yield (
+                f"From {min(c.neurons for c in found)} to {max(c.neurons for c in found)} neurons, the core time of "
+                f"parts in {simulator} grows as their number to the power {np.polyfit(sizes, times, 1)[0]:.2f}."
+            )
 
 
 def main() -> None:
@@ -221,10 +276,14 @@ def main() -> None:
     )
     parser.add_argument("--neurons", type=int, default=1000, help="of the comparison with one netlist")
     parser.add_argument("--largest", type=int, default=10000, help="of the growth")
+    parser.add_argument("--simulators", nargs="+", choices=list(OPTIONS), default=list(OPTIONS))
+    parser.add_argument(
+        "--longest", type=float, default=1e6, help="core time in s beyond which a run is left out"
+    )
     options = parser.parse_args()
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    result = measure(options.neurons, options.largest, options.json)
-    text = page(result, options.neurons)
+    result = measure(options.neurons, options.largest, options.json, options.simulators, options.longest)
+    text = page(result)
     options.json.with_suffix(".md").write_text(text, "utf-8")
     print(text)
 

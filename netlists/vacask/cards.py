@@ -66,7 +66,7 @@ def _body(device: Device, circuit: Circuit, modules: Mapping[str, Module], switc
         case CurrentSource():
             return f"({device.source} {device.sink}) isource {_waveform(device.waveform)}"
         case Mosfet():
-            return _mosfet(device)
+            return _mosfet(device, circuit)
         case Instance():
             definition = circuit.subcircuit(device.subcircuit)
             pins = tuple(device.connections[pin.name] for pin in definition.pins)
@@ -80,12 +80,15 @@ def _body(device: Device, circuit: Circuit, modules: Mapping[str, Module], switc
             raise NetlistError(f"{device.label}: this kind of device cannot be written for VACASK")
 
 
-def _mosfet(device: Mosfet) -> str:
+def _mosfet(device: Mosfet, circuit: Circuit) -> str:
     area, perimeter = print_value(device.junction_area), print_value(device.junction_perimeter)
     junctions = "" if device.diffusion is None else f" ad={area} as={area} pd={perimeter} ps={perimeter}"
     nodes = (device.drain, device.gate, device.source, device.bulk)
     size = f"w={print_value(device.width)} l={print_value(device.length)}"
-    return f"({' '.join(nodes)}) {device.model} {size}{junctions}"
+    binned = any(model.name == device.model and model.bins for model in circuit.models)
+    name = "several" if binned else "$mfactor"
+    several = f" {name}={device.multiplicity}" if device.multiplicity > 1 else ""
+    return f"({' '.join(nodes)}) {device.model} {size}{junctions}{several}"
 
 
 def _waveform(waveform: float | HeldWaveform) -> str:

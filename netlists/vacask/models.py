@@ -49,11 +49,6 @@ def model_lines(circuit: Circuit) -> Iterator[str]:
         yield from _choice(model, bins)
 
 
-def is_subcircuit(model: ModelCard) -> bool:
-    """Whether a transistor of this model is an instance of a subcircuit."""
-    return bool(model.bins)
-
-
 def _card(model: ModelCard, name: str, parameters: Mapping[str, float]) -> Iterator[str]:
     _, kind = module(model)
     numbers = [f"{key}={print_number(value)}" for key, value in parameters.items()]
@@ -67,12 +62,12 @@ def _choice(model: ModelCard, bins: list[ModelBin]) -> Iterator[str]:
     """A subcircuit whose transistor has the bin of its size."""
     sizes = " ".join(f"{name}={name}" for name in _SIZE)
     yield f"subckt {model.name} (d g s b)"
-    yield "parameters " + " ".join(f"{name}=0.0" for name in _SIZE)
+    yield "parameters " + " ".join(f"{name}=0.0" for name in _SIZE) + " several=1"
     for index, size in enumerate(bins):
         low, high = print_number(size.shortest), print_number(size.longest)
         narrow, wide = print_number(size.narrowest), print_number(size.widest)
         word = "@if" if index == 0 else "@elseif"
         yield f"{word} {low} <= l && l < {high} && {narrow} <= w && w < {wide}"
-        yield f"  m (d g s b) {model.name}_{index} {sizes}"
+        yield f"  m (d g s b) {model.name}_{index} {sizes} $mfactor=several"
     yield "@end"
     yield "ends"

@@ -21,6 +21,8 @@ DIALECTS: Mapping[str, str] = MappingProxyType(
         "ngspice": "netlists.ngspice.dialect",
         "verilog-a": "netlists.verilog_a.dialect",
         "vacask": "netlists.vacask.dialect",
+        "xyce": "netlists.xyce.dialect",
+        "ltspice": "netlists.ltspice.dialect",
     }
 )
 """Where each dialect is; its module is loaded when it is first written."""

@@ -1,0 +1,1 @@
+"""LTspice's form of SPICE."""

@@ -1,0 +1,1 @@
+"""Xyce's form of SPICE."""
