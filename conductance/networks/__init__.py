@@ -2,6 +2,16 @@
 
 from conductance.networks.chain import Network
 from conductance.networks.recipes import RECIPES, Recipe, Spread, recipe_of
-from conductance.networks.series import series_network
+from conductance.networks.series import LayerPlan, RandomLoop, layered_network, series_network
 
-__all__ = ["RECIPES", "Network", "Recipe", "Spread", "recipe_of", "series_network"]
+__all__ = [
+    "RECIPES",
+    "LayerPlan",
+    "Network",
+    "RandomLoop",
+    "Recipe",
+    "Spread",
+    "layered_network",
+    "recipe_of",
+    "series_network",
+]

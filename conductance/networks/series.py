@@ -1,10 +1,13 @@
-"""The network for series: projection, a hidden layer of neurons, linear readout, low-pass filter."""
+"""Networks for series: projection, layers of neurons, linear readout, low-pass filter."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 
-from conductance.layers import NeuronLayer, Projection
+from conductance.errors import ExcitableError
+from conductance.layers import NeuronLayer, Projection, Recurrence
+from conductance.layers.recurrence import OUTPUT
 from conductance.networks.chain import Network
 from conductance.networks.recipes import Recipe, Spread
 from conductance.neurons import low_pass
@@ -13,6 +16,42 @@ FILTER_ORDER = 4
 FILTER_METHOD = "alternating_euler"
 """Stable at every step, and without a net delay between the hidden layer and the filter's output. With all sections
 advancing at once the output came one step late, which cost the circuit 9 % of the task's error."""
+Start = float | torch.Tensor | Spread
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomLoop:
+    """Recurrent weights of a layer before training, see `Recurrence.random`."""
+
+    spectral_radius: float = 0.9
+    density: float = 1.0
+    source: str = OUTPUT
+    tau: float | None = None
+    trainable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerPlan:
+    """A layer of neurons that a network is to have.
+
+    Attributes:
+        name: of the layer.
+        recipe: the neuron, its start and what is trained; `RECIPES` holds those of the package. For a neuron of your
+            own: `recipe_of(neuron)`, `Recipe(neuron=..., ...)`, or `dataclasses.replace(RECIPES["mtc"], neuron=...)`.
+        size: number of neurons.
+        method: update rule; None is the recipe's.
+        trainable: parameters of the neurons to train; None is the recipe's.
+        values: start of parameters, replacing the recipe's: one number, one per neuron, or a spread.
+        loop: recurrent weights; None for none.
+    """
+
+    name: str
+    recipe: Recipe
+    size: int
+    method: str | None = None
+    trainable: Collection[str] | None = None
+    values: Mapping[str, Start] = field(default_factory=dict)
+    loop: RandomLoop | None = None
 
 
 def series_network(
@@ -25,45 +64,108 @@ def series_network(
     low_pass_tau: float,
     method: str | None = None,
     trainable: Collection[str] | None = None,
-    values: Mapping[str, float | torch.Tensor | Spread] | None = None,
+    values: Mapping[str, Start] | None = None,
     backend: str = "auto",
     generator: torch.Generator | None = None,
+    loop: RandomLoop | None = None,
 ) -> Network:
     """The layers `encoder`, `hidden`, `readout` and `filter`, started by a recipe.
 
-    The encoder's bias is the neurons' resting current, the readout and the filter are linear, and the last layer's
-    output is the prediction: (time, batch, inputs) to (time, batch, outputs).
     That the readout is linear and the filter of order 4 is published (digests of arXiv 2605.11835).
 
     Args:
-        recipe: the hidden neuron, its start and what is trained; `RECIPES` holds those of the package. For a neuron
-            of your own: `recipe_of(neuron)`, `Recipe(neuron=..., ...)`, or
-            `dataclasses.replace(RECIPES["mtc"], neuron=mtc(...))`.
+        recipe: see `LayerPlan`.
         inputs: input features.
         hidden: hidden neurons.
         outputs: output features.
         dt: time step, and time for which an input is held, in tau_m.
         low_pass_tau: time constant of each of the filter's four sections, in tau_m.
-        method: update rule of the hidden layer; None is the recipe's.
-        trainable: parameters of the hidden neurons to train; None is the recipe's.
-        values: start of parameters, replacing the recipe's: one number, one per neuron, or a spread.
+        method: see `LayerPlan`.
+        trainable: see `LayerPlan`.
+        values: see `LayerPlan`.
         backend: what steps the neurons, see `NeuronLayer`.
         generator: source of all random numbers.
+        loop: recurrent weights of the hidden layer.
 
     Raises:
         ExcitableError: a parameter the neuron lacks, or a value outside its bounds.
     """
-    encoder = Projection(inputs, hidden, generator=generator)
-    start = {**recipe.start, **(values or {})}
-    drawn = {name: v.draw(hidden, generator) if isinstance(v, Spread) else v for name, v in start.items()}
-    with torch.no_grad():
-        encoder.weight.mul_(recipe.input_gain)
-        encoder.bias.copy_(recipe.bias.draw(hidden, generator))
-    neurons = NeuronLayer(
-        recipe.neuron, hidden, dt=dt, method=recipe.method if method is None else method, values=drawn,
-        trainable=recipe.trainable if trainable is None else trainable, backend=backend,
+    plan = LayerPlan(
+        name="hidden",
+        recipe=recipe,
+        size=hidden,
+        method=method,
+        trainable=trainable,
+        values=values or {},
+        loop=loop,
+    )
+    return layered_network(
+        [plan], inputs=inputs, outputs=outputs, dt=dt, low_pass_tau=low_pass_tau, backend=backend, generator=generator
     )  # fmt: skip
-    readout = Projection(hidden, outputs, generator=generator)
+
+
+def layered_network(
+    plans: Sequence[LayerPlan],
+    *,
+    inputs: int,
+    outputs: int,
+    dt: float,
+    low_pass_tau: float,
+    backend: str = "auto",
+    generator: torch.Generator | None = None,
+) -> Network:
+    """The layers `encoder`, each plan's with the projection `to_<name>` before it, `readout` and `filter`.
+
+    The encoder's bias is the neurons' resting current, the readout and the filter are linear, and the last layer's
+    output is the prediction: (time, batch, inputs) to (time, batch, outputs).
+
+    Args:
+        plans: the layers of neurons in depth, at least one.
+        inputs: input features.
+        outputs: output features.
+        dt: time step, and time for which an input is held, in tau_m.
+        low_pass_tau: time constant of each of the filter's four sections, in tau_m.
+        backend: what steps the neurons, see `NeuronLayer`.
+        generator: source of all random numbers.
+
+    Raises:
+        ExcitableError: no layer, two of a name, a parameter a neuron lacks, or a value outside its bounds.
+    """
+    layers: dict[str, Projection | NeuronLayer] = {}
+    width = inputs
+    for place, plan in enumerate(plans):
+        weights, neurons = _layer(plan, width, dt=dt, backend=backend, generator=generator)
+        for name, layer in (("encoder" if place == 0 else f"to_{plan.name}", weights), (plan.name, neurons)):
+            if name in layers:
+                raise ExcitableError(f"network: two layers are named {name}; rename one")
+            layers[name] = layer
+        width = plan.size
+    if not layers:
+        raise ExcitableError("network: it has no layer of neurons; give at least one")
+    readout = Projection(width, outputs, generator=generator)
     smoothing = low_pass(order=FILTER_ORDER, tau=low_pass_tau)
     filtering = NeuronLayer(smoothing, outputs, dt=dt, method=FILTER_METHOD, backend=backend)
-    return Network({"encoder": encoder, "hidden": neurons, "readout": readout, "filter": filtering})
+    return Network({**layers, "readout": readout, "filter": filtering})
+
+
+def _layer(
+    plan: LayerPlan, inputs: int, *, dt: float, backend: str, generator: torch.Generator | None
+) -> tuple[Projection, NeuronLayer]:
+    """A layer's weights and its neurons."""
+    recipe, size = plan.recipe, plan.size
+    weights = Projection(inputs, size, generator=generator)
+    start = {**recipe.start, **plan.values}
+    drawn = {name: v.draw(size, generator) if isinstance(v, Spread) else v for name, v in start.items()}
+    with torch.no_grad():
+        weights.weight.mul_(recipe.input_gain)
+        weights.bias.copy_(recipe.bias.draw(size, generator))
+    loop = plan.loop
+    recurrent = None if loop is None else Recurrence.random(
+        size, spectral_radius=loop.spectral_radius, density=loop.density, source=loop.source, tau=loop.tau,
+        trainable=loop.trainable, generator=generator,
+    )  # fmt: skip
+    neurons = NeuronLayer(
+        recipe.neuron, size, dt=dt, method=recipe.method if plan.method is None else plan.method, values=drawn,
+        trainable=recipe.trainable if plan.trainable is None else plan.trainable, backend=backend, recurrent=recurrent,
+    )  # fmt: skip
+    return weights, neurons

@@ -13,6 +13,7 @@ from conductance.tasks.registry import tasks_that_draw
 from conductance.tasks.shd import SpikingHeidelbergDigits
 from conductance.tasks.spike_timing import SpikeTiming, TimingData
 from conductance.tasks.splits import SPLITS, Split, Standardisation
+from conductance.tasks.table import Table
 from conductance.tasks.yin_yang import YinYang
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Standardisation",
     "Task",
     "TaskData",
+    "Table",
     "TaskError",
     "TimingData",
     "YinYang",

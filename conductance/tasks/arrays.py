@@ -100,6 +100,7 @@ def assembled(
     sample_step: float = 1.0,
     time_unit: str = "sample",
     remarks: Sequence[str] = (),
+    digest: str = "",
     seed: int = 0,
 ) -> dict[str, Any]:
     """The fields of `TaskData` of series, as float32: padded, masked, in units of the train split's spread.
@@ -130,7 +131,7 @@ def assembled(
         held_out=splits["held_out"], scale=scale, sample_step=sample_step, time_unit=time_unit,
         sample=f"one sample every {sample_step:g} {time_unit}, held for one model step",
         input_names=tuple(input_names), target_names=tuple(target_names), seed=seed, target_scale=target_scale,
-        classes=tuple(classes), decision=decision, remarks=tuple(remarks),
+        classes=tuple(classes), decision=decision, remarks=tuple(remarks), digest=digest,
     )  # fmt: skip
 
 

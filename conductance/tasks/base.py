@@ -40,6 +40,7 @@ class TaskData:
             and 0 elsewhere. Empty for a regression.
         decision: how a network's output becomes evidence for the classes, see `conductance.tasks.decisions`.
         remarks: what was done to the data on the way, in sentences: gaps filled, rows left out.
+        digest: of the files that the data come from, so that a run sees when they change; empty where they are drawn.
     """
 
     name: str
@@ -58,6 +59,7 @@ class TaskData:
     classes: tuple[str, ...] = ()
     decision: Decision = "mean"
     remarks: tuple[str, ...] = ()
+    digest: str = ""
 
     def __post_init__(self) -> None:
         check_decision(self.decision, f"task {self.name}")

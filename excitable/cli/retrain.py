@@ -56,7 +56,7 @@ def retrain(
     with begun_retraining(parent, path, options) as folder:
         layers = parent.configuration.network
         wanted = folder.configuration.training.build().steps
-        with TrainingProgress(messages(), steps=wanted, neurons=layers.hidden) as progress:
+        with TrainingProgress(messages(), steps=wanted, neurons=layers.neurons) as progress:
             result = retrain_run(folder, report=progress.report)
         results().print(f"test {folder.task.error_name} on the circuit's laws {result.test.error:.3f}")
         if updates:

@@ -23,12 +23,12 @@ def shape(
 ) -> None:
     """Shape a neuron by hand in the browser, see it fire, see its circuit; or write that as a page."""
     from excitable.cli.console import results
+    from excitable.config.own import load_neuron
     from excitable.ladder.accuracy import CHOICES
     from excitable.runs.kinds import on_series
     from excitable.studio import export as write_page
     from excitable.studio import serve
     from excitable.studio.catalogue import catalogue
-    from excitable.studio.own import load_neuron
 
     if run is not None and export is not None:
         raise typer.BadParameter(

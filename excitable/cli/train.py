@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from conductance.tasks.metrics import ClassificationScore
     from excitable.config import Configuration
 
 CONFIGURATION = Annotated[
@@ -59,17 +62,35 @@ def _train_on_series(path: Path, text: str, source: str) -> None:
     with SeriesRun.begun(path, text, source=source) as run:
         wanted = run.configuration
         layers, steps = wanted.network, wanted.training.build().steps
-        messages().print(
-            f"{path}: {layers.hidden} {layers.neuron} neurons on {wanted.task.name}, {steps} steps"
-        )
-        with TrainingProgress(messages(), steps=steps, neurons=layers.hidden) as progress:
+        messages().print(f"{path}: {layers.words()} neurons on {wanted.task.name}, {steps} steps")
+        with TrainingProgress(messages(), steps=steps, neurons=layers.neurons) as progress:
             trained = train_run(run, report=progress.report)
         others = ", ".join(f"{label} {error:.3f}" for label, error in trained.baselines.items())
         result, name = trained.result, run.task.error_name
         if result.resumed_at == steps:
             messages().print("the run was trained to its end before")
+        for remark in trained.remarks:
+            messages().print(remark)
     results().print(f"test {name} {result.test.error:.3f} ({others}), weights of step {result.step}")
+    if trained.score is not None:
+        _show_score(run.data.classes, trained.score)
     results().print(f"network: {path / 'model.safetensors'}")
+
+
+def _show_score(classes: "Sequence[str]", score: "ClassificationScore") -> None:
+    """Accuracy, F1 by class and calibration, and which classes are taken for which."""
+    from excitable.cli.console import results
+
+    f1 = ", ".join(f"{name} {value:.2f}" for name, value in zip(classes, score.f1, strict=True))
+    results().print(f"test accuracy {score.accuracy:.4f}; F1 {f1}; calibration error {score.calibration:.3f}")
+    wrong = [
+        f"{classes[row]} for {classes[column]} {count}"
+        for row, counts in enumerate(score.confusion)
+        for column, count in enumerate(counts)
+        if row != column and count
+    ]
+    if wrong:
+        results().print(f"taken wrongly: {', '.join(wrong)}")
 
 
 def _train_on_events(path: Path, text: str, source: str) -> None:

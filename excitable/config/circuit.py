@@ -1,5 +1,6 @@
 """How a network for series becomes a circuit, and how that is simulated: two sections, one field per key."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
@@ -49,6 +50,11 @@ class CircuitSection(Section):
     capacitance: Farads = Field(
         default=Scaling.capacitance, description="membrane capacitance at tau_m = R = 1 [F]"
     )
+    tau_m: Seconds | None = Field(
+        default=None,
+        description="membrane time constant at tau_m = R = 1; capacitance follows from it, or current_unit where "
+        "capacitance is given; that of the data's seconds where they have any [s]",
+    )
     level: RungNames = Field(
         default_factory=lambda: ["behavioural"],
         description="what the circuit is made of, one or a list: behavioural: sources that state the equation; "
@@ -76,6 +82,10 @@ class CircuitSection(Section):
             raise ValueError(
                 f"level = {MIXED!r} needs the table [circuit.mixed] with the level of a layer or of a neuron"
             )
+        if {"tau_m", "capacitance", "current_unit"} <= self.model_fields_set:
+            raise ValueError(
+                f"tau_m = {self.tau_m} is C V0 / I0: give two of tau_m, capacitance and current_unit, not three"
+            )
         return self
 
     @field_validator("technology")
@@ -97,11 +107,15 @@ class CircuitSection(Section):
 
     def scaling(self, rung: str = "behavioural") -> Scaling:
         """The SI units of a rung: amplifiers have the technology's own voltage unit, for their tanh has no other."""
+        units = {"current_unit": self.current_unit, "capacitance": self.capacitance}
+        made = Scaling(voltage_unit=self.voltage_unit, **units)
         if rung != "behavioural":
-            return self.built_in().scaling(current_unit=self.current_unit, capacitance=self.capacitance)
-        return Scaling(
-            voltage_unit=self.voltage_unit, current_unit=self.current_unit, capacitance=self.capacitance
-        )
+            made = self.built_in().scaling(**units)
+        if self.tau_m is None:
+            return made
+        if "capacitance" in self.model_fields_set:
+            return replace(made, current_unit=made.capacitance * made.voltage_unit / self.tau_m)
+        return replace(made, capacitance=self.tau_m * made.current_unit / made.voltage_unit)
 
 
 SimulatorName = Literal["ngspice", "vacask", "auto"]
@@ -111,7 +125,9 @@ _BY_LEVEL = "by level and simulator where not given (docs/settings.md)"
 class SimulationSection(Section):
     """How the circuit is simulated and compared with the model."""
 
-    samples: int = Field(default=1000, ge=2, description="samples of the held-out series, from its start")
+    samples: int = Field(
+        default=1000, ge=2, description="most samples of the held-out series, from its start"
+    )
     workers: int | None = Field(
         default=None, ge=1, description="simulations at a time; one per core where not given"
     )

@@ -1,6 +1,7 @@
 """Sections of the configuration made from option classes, so that each option is declared once."""
 
 import dataclasses
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_type_hints
@@ -18,6 +19,14 @@ from pydantic import (
 from conductance.errors import nearest
 from conductance.tasks.options import MEANING, Option, options_of
 
+OWN = r"\.py:[A-Za-z_][A-Za-z0-9_]*$"
+"""How a name in a file of the user's ends: FILE.py:NAME."""
+
+
+def is_own(name: str) -> bool:
+    """Whether a name has the form FILE.py:NAME."""
+    return re.search(OWN, name) is not None
+
 
 class Section(BaseModel):
     """Base of all sections: only known keys, no conversion between types, no change afterwards."""
@@ -32,14 +41,18 @@ class OneOf:
     Attributes:
         known: the names.
         elsewhere: name -> what it is used by instead, for names that belong into another file.
+        own: whether FILE.py:NAME is allowed, too.
     """
 
     known: Collection[str]
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    own: bool = False
 
     def check(self, name: str) -> str:
         """The name itself, or `ValueError` with the known ones."""
-        allowed = ", ".join(self.known)
+        if self.own and is_own(name):
+            return name
+        allowed = ", ".join(self.known) + (", or FILE.py:NAME" if self.own else "")
         if name in self.elsewhere:
             raise ValueError(f"is trained {self.elsewhere[name]}; here it may be {allowed}")
         if name not in self.known:
@@ -52,7 +65,8 @@ class OneOf:
         return AfterValidator(self.check).__get_pydantic_core_schema__(source, handler)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {**handler(schema), "enum": list(self.known)}
+        names = {**handler(schema), "enum": list(self.known)}
+        return {"anyOf": [names, {"type": "string", "pattern": OWN}]} if self.own else names
 
 
 Kind = TypeVar("Kind", bound=Section)

@@ -124,8 +124,12 @@ def configuration_text(configuration: Configuration) -> str:
     for name in type(configuration).model_fields:
         value = getattr(configuration, name)
         if isinstance(value, Section):
-            keys = ((key, getattr(value, key)) for key in type(value).model_fields)
-            lines += ["", f"[{name}]", *(f"{key} = {_toml(part)}" for key, part in keys if part is not None)]
+            given = {key: getattr(value, key) for key in type(value).model_fields}
+            if given.get("layers"):
+                # a list of layers replaces the short form, whose keys then say nothing
+                given = {key: part for key, part in given.items() if key in value.model_fields_set}
+            keys = ((key, part) for key, part in given.items() if part is not None)
+            lines += ["", f"[{name}]", *(f"{key} = {_toml(part)}" for key, part in keys)]
         else:
             lines.append(f"{name} = {_toml(value)}")
     return "\n".join(lines) + "\n"
@@ -155,6 +159,9 @@ def _toml(value: Any) -> str:
         return "{" + ", ".join(f"{json.dumps(key)} = {_toml(part)}" for key, part in value.items()) + "}"
     if isinstance(value, Spread):
         return _toml([value.lower, value.upper])
+    if isinstance(value, Section):
+        own = {key: getattr(value, key) for key in type(value).model_fields}
+        return _toml({key: part for key, part in own.items() if part is not None})
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value) if isinstance(value, str) else repr(value)

@@ -6,6 +6,7 @@ from typing import Any
 
 from conductance.tasks import EVENT_TASKS, SERIES_TASKS
 from excitable.config.base import Configuration
+from excitable.config.declared import is_own
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -44,6 +45,8 @@ def model_of(kind: str, task: str = "") -> type[Configuration]:
         return events.CONFIGURATIONS[task or next(iter(EVENT_TASKS))]
     from excitable.config import series
 
+    if is_own(task):
+        return series.OwnTaskConfiguration
     return series.CONFIGURATIONS.get(task, series.SeriesConfiguration)
 
 

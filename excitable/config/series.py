@@ -2,53 +2,28 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from conductance.derivation.methods import METHODS
-from conductance.kernels.backend import Backend
-from conductance.networks import RECIPES, Recipe, Spread
 from conductance.tasks import EVENT_TASKS, SERIES_TASKS, MackeyGlass, Task
 from conductance.training import TrainingOptions
 from excitable.config.base import Configuration, with_task
 from excitable.config.circuit import CircuitSection, SimulationSection
-from excitable.config.declared import OneOf, Section, section_of
+from excitable.config.declared import OneOf, Section, is_own, section_of
+from excitable.config.network import NetworkSection
+from excitable.config.own import load_task
 
-ELSEWHERE = {
-    "qif": "by events, as in the configuration yin-yang",
-    "dqif": "on images, as in the configuration digits-dqif",
-    "dlif": "on images, as in the configuration digits-dqif",
-}
-"""Neurons that networks for series do not have, and what trains them."""
 SPIKES = dict.fromkeys(EVENT_TASKS, "by events, as in the configuration yin-yang")
 """Tasks on spikes, which a file of this kind does not have."""
-
-
-def _number_or_spread(value: Any) -> Any:
-    """A start: a number, or [lower, upper] between which each neuron draws its own."""
-    if isinstance(value, bool) or not isinstance(value, int | float | list | Spread):
-        raise ValueError("must be a number or [lower, upper]")
-    if isinstance(value, list):
-        if len(value) != 2 or any(isinstance(end, bool) or not isinstance(end, int | float) for end in value):
-            raise ValueError("must be a number or [lower, upper]")
-        return Spread(lower=value[0], upper=value[1])
-    return value if isinstance(value, Spread) else float(value)
-
-
-Start = Annotated[Any, BeforeValidator(_number_or_spread)]
 
 
 class TaskSection(Section):
     """What is learnt."""
 
-    name: Annotated[str, OneOf(SERIES_TASKS, SPIKES)] = Field(
-        default=MackeyGlass.name, description="the task"
+    name: Annotated[str, OneOf(SERIES_TASKS, SPIKES, own=True)] = Field(
+        default=MackeyGlass.name, description="the task; of your own: FILE.py:NAME"
     )
-
-    if TYPE_CHECKING:  # every task's section has these; they come with the task's own options
-        train_series: int = 0
-        held_out_samples: int = 0
 
     @model_validator(mode="after")
     def _buildable(self) -> "TaskSection":
@@ -57,65 +32,9 @@ class TaskSection(Section):
 
     def build(self) -> Task:
         """The task itself."""
+        if is_own(self.name):
+            return load_task(self.name)
         return SERIES_TASKS[self.name](**self.model_dump(exclude={"name"}))
-
-
-class NetworkSection(Section):
-    """The network: projection, hidden neurons, linear readout, low-pass filter."""
-
-    neuron: Annotated[str, OneOf(RECIPES, ELSEWHERE)] = Field(default="mtc", description="the hidden neurons")
-    hidden: int = Field(default=64, ge=1, le=100_000, description="number of hidden neurons")
-    dt: float = Field(
-        default=0.2, gt=0, description="time step; one sample of the series is held for one step [tau_m]"
-    )
-    low_pass_tau: float = Field(
-        default=2.0, gt=0, description="time constant of each of the output filter's four sections [tau_m]"
-    )
-    method: Annotated[str, OneOf(METHODS)] | None = Field(
-        default=None, description="update rule of the hidden neurons; the neuron's own where not given"
-    )
-    trainable: list[str] | None = Field(
-        default=None,
-        description="parameters of the hidden neurons to train; the neuron's own where not given",
-    )
-    values: dict[str, Start] = Field(
-        default_factory=dict,
-        examples=["tau_s = [10, 40]"],
-        description="start of the hidden neurons' parameters: a number, or [lower, upper] to spread them",
-    )
-    kernel: Backend = Field(
-        default="auto",
-        description="what steps the neurons: auto: the fastest that works here; or eager (torch), c, triton (GPU)",
-    )
-
-    @field_validator("trainable")
-    @classmethod
-    def _known_trainable(cls, names: list[str] | None, info: ValidationInfo) -> list[str] | None:
-        _check_parameters(names or [], info)
-        return names
-
-    @field_validator("values")
-    @classmethod
-    def _legal_values(cls, values: dict[str, Start], info: ValidationInfo) -> dict[str, Start]:
-        _check_parameters(values, info)
-        recipe = RECIPES.get(info.data.get("neuron", ""))
-        if recipe is not None:
-            for name, start in values.items():
-                for number in (start.lower, start.upper) if isinstance(start, Spread) else (start,):
-                    recipe.neuron.parameter(name).check(number, owner=f"neuron {recipe.neuron.name}")
-        return values
-
-    @property
-    def recipe(self) -> Recipe:
-        """The hidden neuron's recipe."""
-        return RECIPES[self.neuron]
-
-
-def _check_parameters(names: Any, info: ValidationInfo) -> None:
-    recipe = RECIPES.get(info.data.get("neuron", ""))
-    if recipe is not None:
-        for name in names:
-            recipe.neuron.parameter(name)
 
 
 class TrainingSection(Section):
@@ -159,28 +78,38 @@ class SeriesConfiguration(Configuration):
 
     @model_validator(mode="after")
     def _sections_fit(self) -> "SeriesConfiguration":
+        # what a task that draws its series knows of them beforehand; of a table, training says it
+        known = self.task.model_dump()
         faults = []
-        if self.training.batch > self.task.train_series:
-            faults.append(
-                f"training.batch = {self.training.batch} is more than task.train_series = {self.task.train_series}"
-            )
-        if self.simulation.samples > self.task.held_out_samples:
-            faults.append(
-                f"simulation.samples = {self.simulation.samples} is more than "
-                f"task.held_out_samples = {self.task.held_out_samples}"
-            )
+        for key, value, limit in (
+            ("training.batch", self.training.batch, "train_series"),
+            ("simulation.samples", self.simulation.samples, "held_out_samples"),
+        ):
+            if value > known.get(limit, value):
+                faults.append(f"{key} = {value} is more than task.{limit} = {known[limit]}")
         if faults:
             raise ValueError("; ".join(faults))
+        self._check_mixed()
+        return self
+
+    def _check_mixed(self) -> None:
+        sizes = self.network.sizes()
         for key in self.circuit.mixed:
             layer, _, index = key.rpartition("_")
-            size = {"hidden": self.network.hidden, "filter": 1}.get(layer, 0)
+            size = {**sizes, "filter": 1}.get(layer, 0)
             numbered = index.isdecimal() and str(int(index)) == index and int(index) < size
-            if key not in ("hidden", "filter") and not numbered:
+            if key not in (*sizes, "filter") and not numbered:
+                some = ", ".join(f"{name}_0 to {name}_{size - 1}" for name, size in sizes.items())
                 raise ValueError(
                     f"circuit.mixed.{key} = {self.circuit.mixed[key]!r}: there is no such layer or neuron; known are "
-                    f"hidden, filter, filter_0, and hidden_0 to hidden_{self.network.hidden - 1}"
+                    f"{', '.join(sizes)}, filter, filter_0, and {some}"
                 )
-        return self
+
+
+class OwnTaskConfiguration(SeriesConfiguration):
+    """A configuration file of a network for series, with a task of one's own."""
+
+    task: TaskSection = Field()
 
 
 CONFIGURATIONS: Mapping[str, type[SeriesConfiguration]] = MappingProxyType(

@@ -89,7 +89,7 @@ def _start(parent: SeriesRun, run: SeriesRun, options: RetrainOptions) -> None:
     network = parent.network()
     built, fits = calibrated(
         network,
-        CircuitOptions.configured(parent.configuration, options.level),
+        CircuitOptions.configured(parent.built, options.level),
         read_fits(parent.path / CALIBRATION),
     )
     if not fits:

@@ -7,14 +7,23 @@ from functools import cached_property
 import torch
 
 from conductance.layers import NeuronLayer
-from conductance.networks import Network, series_network
+from conductance.networks import Network, layered_network
+from conductance.networks.firing import Started, firing_text, let_fire
 from conductance.storage import load_network, save_network
+from conductance.storage.networks import read_json
 from conductance.tasks import Task, TaskData
+from conductance.tasks.decisions import evidence, labels
+from conductance.tasks.metrics import ClassificationScore, classification_score
 from conductance.training import Record, TrainingResult, train
 from excitable.config.series import SeriesConfiguration
 from excitable.runs.environment import environment
-from excitable.runs.folder import ENVIRONMENT, MODEL, RunFolder
+from excitable.runs.folder import ENVIRONMENT, MODEL, RunError, RunFolder
+from excitable.runs.real_time import in_real_time, time_remarks
 
+DATA = "data"
+"""In `environment.json`: the digest of the files that the data come from."""
+SHOWN = 32
+"""Series of the train split by which weights are scaled before training."""
 WEIGHTS_STREAM = 1
 """Distinguishes the initial weights' random numbers from others drawn from the same seed."""
 
@@ -34,8 +43,32 @@ class SeriesRun(RunFolder):
 
     @cached_property
     def data(self) -> TaskData:
-        """The task's data, drawn anew from the run's seed: the same numbers each time."""
-        return self.task.generate(self.configuration.seed)
+        """The task's data, drawn anew from the run's seed: the same numbers each time.
+
+        Raises:
+            RunError: they come from files that have changed since the run was trained.
+        """
+        data = self.task.generate(self.configuration.seed)
+        known = self._trained_on()
+        if known and data.digest and known != data.digest:
+            raise RunError(
+                f"{self.path}: the files of task {self.configuration.task.name} have changed since it was trained; put "
+                f"the old ones back, or train again in another folder"
+            )
+        return data
+
+    @cached_property
+    def built(self) -> SeriesConfiguration:
+        """The configuration whose circuit has the data's time, see `in_real_time`."""
+        own = self.configuration
+        return own.model_copy(update={"circuit": in_real_time(own.circuit, self.data, own.network.dt)})
+
+    def _trained_on(self) -> str:
+        """The digest of the files that the run was trained on; empty where there is none yet."""
+        path = self.path / ENVIRONMENT
+        if not path.is_file():
+            return ""
+        return str(read_json(path).get(DATA, ""))
 
     def network(self) -> Network:
         """The trained network.
@@ -56,19 +89,24 @@ def untrained_network(configuration: SeriesConfiguration, data: TaskData) -> Net
     """The network before training for a task's data; the same seed gives the same weights."""
     network = configuration.network
     generator = torch.Generator().manual_seed(configuration.seed * 2**8 + WEIGHTS_STREAM)
-    return series_network(
-        network.recipe,
+    return layered_network(
+        network.plans(),
         inputs=len(data.input_names),
-        hidden=network.hidden,
         outputs=len(data.target_names),
         dt=network.dt,
         low_pass_tau=network.low_pass_tau,
-        method=network.method,
-        trainable=network.trainable,
-        values=network.values,
         backend=network.kernel,
         generator=generator,
     )
+
+
+def started(network: Network, configuration: SeriesConfiguration, data: TaskData) -> tuple[Started, ...]:
+    """Scale the weights into the rates that the configuration asks for, on the first series of the train split."""
+    rates = configuration.network.rates
+    if rates is None:
+        return ()
+    shown = data.train.inputs[:, :SHOWN]
+    return let_fire(network, shown, lowest=rates[0], highest=rates[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +117,15 @@ class TrainedRun:
         network: with the kept weights, as saved in the run folder.
         result: the kept weights measured on the validation and the test split.
         baselines: the test error of predictors without a network, by name.
+        remarks: what was done to data and weights, in sentences.
+        score: of a classification on the test split; None of a regression.
     """
 
     network: Network
     result: TrainingResult
     baselines: dict[str, float]
+    remarks: tuple[str, ...] = ()
+    score: ClassificationScore | None = None
 
 
 def train_run(run: SeriesRun, *, report: Callable[[Record], None] | None = None) -> TrainedRun:
@@ -99,6 +141,7 @@ def train_run(run: SeriesRun, *, report: Callable[[Record], None] | None = None)
     """
     configuration, task, data = run.configuration, run.task, run.data
     network = untrained_network(configuration, data)
+    fired = started(network, configuration, data)
     result = train(
         network,
         task,
@@ -112,5 +155,23 @@ def train_run(run: SeriesRun, *, report: Callable[[Record], None] | None = None)
     backends = {
         name: layer.backend_used for name, layer in network.chain.items() if isinstance(layer, NeuronLayer)
     }
-    run.write_json(ENVIRONMENT, {**environment(seed=configuration.seed), "backends": backends})
-    return TrainedRun(network=network, result=result, baselines=dict(task.baselines(data, data.test)))
+    known = {DATA: data.digest} if data.digest else {}
+    run.write_json(ENVIRONMENT, {**environment(seed=configuration.seed), "backends": backends, **known})
+    remarks = list(data.remarks)
+    if fired:
+        remarks.append(f"before training: {firing_text(fired)}")
+    remarks += time_remarks(network, run.built.circuit.scaling(), data, configuration.network.dt)
+    return TrainedRun(
+        network=network, result=result, baselines=dict(task.baselines(data, data.test)), remarks=tuple(remarks),
+        score=test_score(network, data),
+    )  # fmt: skip
+
+
+def test_score(network: Network, data: TaskData) -> ClassificationScore | None:
+    """How well a network tells the classes of the test split apart; None where there are no classes."""
+    if not data.classes:
+        return None
+    with torch.no_grad():
+        output, _ = network(data.test.inputs)
+    shown = evidence(output, data.test.mask, data.decision)
+    return classification_score(shown, labels(data.test.targets, data.test.mask))

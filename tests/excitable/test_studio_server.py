@@ -10,9 +10,9 @@ import pytest
 
 from conductance import PRESETS, lif, mtc, qif, tanh
 from conductance.elements import linear, tabulated
+from excitable.config.own import load_neuron
 from excitable.studio import serve
 from excitable.studio.catalogue import CatalogueError, catalogue, signature
-from excitable.studio.own import load_neuron
 from excitable.studio.page import module
 from excitable.studio.questions import read_question
 from excitable.studio.texts import python

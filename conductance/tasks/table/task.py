@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, get_args
@@ -141,7 +142,8 @@ class Table:
         Raises:
             TaskError: with the file, the line and the column of what is wrong.
         """
-        files = [read_columns(path) for path in self._paths()]
+        paths = self._paths()
+        files = [read_columns(path) for path in paths]
         found = sequences_of(self, files)
         classes: tuple[str, ...] = ()
         if self.label is not None:
@@ -154,7 +156,8 @@ class Table:
             classes=classes, decision=self.decision, standardise=self.standardise,
             one_scale=not classes and found.target_names == found.input_names, warm_up=self.warm_up,
             sample_step=1.0 if found.model_step is None else found.model_step,
-            time_unit="step" if found.model_step is None else "s", remarks=found.remarks, seed=seed,
+            time_unit="step" if found.model_step is None else "s", remarks=found.remarks,
+            digest=_digest(paths), seed=seed,
         )  # fmt: skip
         return TaskData(**fields)
 
@@ -181,3 +184,11 @@ class Table:
             return found.target_names
         ahead = f"{found.lead} steps" if found.model_step is None else f"{found.lead * found.model_step:g} s"
         return tuple(f"{name}, {ahead} ahead" for name in found.target_names)
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    """A digest of the content of files, in their order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -60,7 +60,7 @@ def circuit_options(run: SeriesRun, rung: str) -> CircuitOptions:
     """
     known = read_fits(run.path / CALIBRATION)
     options, fits = calibrated(
-        run.network(), CircuitOptions.configured(run.configuration, rung, simulator_of(run, rung)), known
+        run.network(), CircuitOptions.configured(run.built, rung, simulator_of(run, rung)), known
     )
     fresh = [fit for fit in fits if fit not in known]
     if fresh:
@@ -130,7 +130,7 @@ def membrane_warning(run: SeriesRun, rungs: Sequence[str] = ()) -> str:
     configuration, network = run.configuration, run.network()
     model = discrete_rung(network, compared_split(run).inputs[:, 0].numpy(), dt=configuration.network.dt)
     circuits = [
-        CircuitOptions.configured(configuration, rung, simulator_of(run, rung))
+        CircuitOptions.configured(run.built, rung, simulator_of(run, rung))
         for rung in chosen_rungs(run, rungs)
     ]
     return reach_warning(network, model, circuits)
@@ -265,7 +265,7 @@ def _provenance(run: SeriesRun) -> Mapping[str, str]:
     return {
         "run": configuration.name,
         "seed": str(configuration.seed),
-        "input": f"{configuration.simulation.samples} samples of the held-out {configuration.task.name} series, "
+        "input": f"{compared_split(run).samples} samples of the held-out {configuration.task.name} series, "
         f"each held for {configuration.network.dt:g} tau_m",
     }
 

@@ -1,0 +1,120 @@
+"""Weights that let every layer fire: scaled from the data before training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from conductance.errors import ExcitableError
+from conductance.layers import NeuronLayer, Projection
+from conductance.networks.chain import Network
+from conductance.neurons.spiking import is_spiking
+
+STEPS = 24
+"""Halvings of the interval in which a factor is looked for."""
+LARGEST = 2.0**10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """How a layer fires before training.
+
+    Attributes:
+        layer: its name.
+        factor: of the weights before it.
+        before: spikes per neuron and step with the weights as drawn.
+        rate: the same with the scaled ones.
+        silent: neurons without a spike.
+    """
+
+    layer: str
+    factor: float
+    before: float
+    rate: float
+    silent: int
+
+
+class FiringError(ExcitableError):
+    """No factor of a layer's weights brings its rate into the range."""
+
+
+@torch.no_grad()
+def let_fire(network: Network, inputs: torch.Tensor, *, lowest: float, highest: float) -> tuple[Started, ...]:
+    """Scale the projection before each spiking layer until the layer's mean rate lies in a range.
+
+    Layers are taken in their order, each driven by those before it as they are then. Weights that are in the range
+    already stay as they are; else the factor is found by halving, with the aim at the geometric mean of the range.
+
+    Args:
+        network: changed in place.
+        inputs: (time, batch, feature), a part of the train split.
+        lowest: smallest rate in spikes per neuron and step.
+        highest: largest rate.
+
+    Raises:
+        FiringError: a layer that no factor up to 1024 brings into the range.
+    """
+    if not 0 < lowest < highest <= 1:
+        raise FiringError(f"rates [{lowest:g}, {highest:g}]: give two ordered numbers in (0, 1]")
+    started = []
+    values, weights = inputs, None
+    for name, layer in network.chain.items():
+        if isinstance(layer, Projection):
+            weights, drive = layer, values
+        elif is_spiking(layer.neuron) and weights is not None:
+            started.append(_scale(name, layer, weights, drive, lowest, highest))
+        values, _ = layer(values)
+        if started and isinstance(layer, NeuronLayer):
+            weights = None
+    return tuple(started)
+
+
+def _scale(
+    name: str, layer: NeuronLayer, weights: Projection, drive: torch.Tensor, lowest: float, highest: float
+) -> Started:
+    original = weights.weight.clone()
+
+    def rates(factor: float) -> torch.Tensor:
+        weights.weight.copy_(original * factor)
+        return _rates(layer, layer(weights(drive)[0])[0])
+
+    before = float(rates(1.0).mean())
+    if lowest <= before <= highest:
+        found = rates(1.0)
+        return Started(layer=name, factor=1.0, before=before, rate=before, silent=int((found == 0).sum()))
+    aim = (lowest * highest) ** 0.5
+    low, high = 1 / LARGEST, LARGEST
+    factor = 1.0
+    for _ in range(STEPS):
+        factor = (low * high) ** 0.5
+        low, high = (factor, high) if float(rates(factor).mean()) < aim else (low, factor)
+    found = rates(factor)
+    rate = float(found.mean())
+    if not lowest <= rate <= highest:
+        weights.weight.copy_(original)
+        raise FiringError(
+            f"layer {name}: its neurons fire {before:.3g} times per step, and no factor of its weights brings that "
+            f"into [{lowest:g}, {highest:g}] (the nearest gives {rate:.3g}); change its biases, its threshold, or the "
+            f"range"
+        )
+    return Started(layer=name, factor=factor, before=before, rate=rate, silent=int((found == 0).sum()))
+
+
+def _rates(layer: NeuronLayer, output: torch.Tensor) -> torch.Tensor:
+    """Spikes per step of each neuron: steps with an event, or in which a graded output leaves zero."""
+    active = output > 0
+    if layer.neuron.event is None:
+        starts = active.clone()
+        starts[1:] &= ~active[:-1]
+        active = starts
+    return active.double().mean((0, 1))
+
+
+def firing_text(started: Sequence[Started]) -> str:
+    """What `let_fire` did, in words."""
+    return "; ".join(
+        f"layer {one.layer} fires {one.rate:.3g} times per neuron and step"
+        + ("" if one.factor == 1 else f" (weights times {one.factor:.3g}; as drawn {one.before:.3g})")
+        + (f", {one.silent} neurons are silent" if one.silent else "")
+        for one in started
+    )

@@ -1,0 +1,217 @@
+"""What a configuration file says of the network: one hidden layer in short, or a list of layers."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from conductance.derivation.methods import METHODS
+from conductance.kernels.backend import Backend
+from conductance.layers.recurrence import OUTPUT
+from conductance.networks import RECIPES, LayerPlan, RandomLoop, Recipe, Spread
+from excitable.config.declared import OneOf, Section, is_own
+from excitable.config.own import load_recipe
+
+ELSEWHERE = {
+    "qif": "by events, as in the configuration yin-yang",
+    "dqif": "on images, as in the configuration digits-dqif",
+    "dlif": "on images, as in the configuration digits-dqif",
+}
+"""Neurons that networks for series do not have, and what trains them."""
+RESERVED = ("encoder", "readout", "filter")
+"""Names that layers of one's own cannot have."""
+
+
+def _number_or_spread(value: Any) -> Any:
+    """A start: a number, or [lower, upper] between which each neuron draws its own."""
+    if isinstance(value, bool) or not isinstance(value, int | float | list | Spread):
+        raise ValueError("must be a number or [lower, upper]")
+    if isinstance(value, list):
+        if len(value) != 2 or any(isinstance(end, bool) or not isinstance(end, int | float) for end in value):
+            raise ValueError("must be a number or [lower, upper]")
+        return Spread(lower=value[0], upper=value[1])
+    return value if isinstance(value, Spread) else float(value)
+
+
+Start = Annotated[Any, BeforeValidator(_number_or_spread)]
+
+
+class RecurrentSection(Section):
+    """Recurrent weights of a layer: random before training, and fixed or trained."""
+
+    spectral_radius: float = Field(
+        default=0.9, ge=0, description="largest magnitude of an eigenvalue of the weights as drawn"
+    )
+    density: float = Field(
+        default=1.0, gt=0, le=1, description="share of the weights that are not zero; the others stay zero"
+    )
+    source: str = Field(
+        default=OUTPUT,
+        description="what the weights read: output, or the name of a state, as us (slow voltage)",
+    )
+    tau: float | None = Field(
+        default=None, gt=0, description="time constant of the synapses; none where not given [tau_m]"
+    )
+    trainable: bool = Field(default=False, description="whether training changes the weights")
+
+    def build(self) -> RandomLoop:
+        """The same as a plan."""
+        return RandomLoop(**self.model_dump())
+
+
+class LayerOptions(Section):
+    """What every layer of neurons has."""
+
+    neuron: Annotated[str, OneOf(RECIPES, ELSEWHERE, own=True)] = Field(
+        default="mtc", description="the neurons; of your own: FILE.py:NAME"
+    )
+    method: Annotated[str, OneOf(METHODS)] | None = Field(
+        default=None, description="update rule of the neurons; the neuron's own where not given"
+    )
+    trainable: list[str] | None = Field(
+        default=None, description="parameters of the neurons to train; the neuron's own where not given"
+    )
+    values: dict[str, Start] = Field(
+        default_factory=dict,
+        examples=["tau_s = [10, 40]"],
+        description="start of the neurons' parameters: a number, or [lower, upper] to spread them",
+    )
+    recurrent: RecurrentSection | None = Field(
+        default=None, description="weights back to the layer's own neurons; none where not given"
+    )
+
+    @field_validator("trainable")
+    @classmethod
+    def _known_trainable(cls, names: list[str] | None, info: ValidationInfo) -> list[str] | None:
+        recipe = _recipe(info)
+        for name in names or () if recipe is not None else ():
+            recipe.neuron.parameter(name)  # type: ignore[union-attr]
+        return names
+
+    @field_validator("values")
+    @classmethod
+    def _legal_values(cls, values: dict[str, Start], info: ValidationInfo) -> dict[str, Start]:
+        recipe = _recipe(info)
+        if recipe is not None:
+            for name, start in values.items():
+                for number in (start.lower, start.upper) if isinstance(start, Spread) else (start,):
+                    recipe.neuron.parameter(name).check(number, owner=f"neuron {recipe.neuron.name}")
+        return values
+
+    @field_validator("recurrent")
+    @classmethod
+    def _known_source(cls, section: RecurrentSection | None, info: ValidationInfo) -> RecurrentSection | None:
+        recipe = _recipe(info)
+        if section is not None and recipe is not None:
+            names = (OUTPUT, *(state.name for state in recipe.neuron.states))
+            if section.source not in names:
+                raise ValueError(
+                    f"recurrent.source = {section.source!r} is unknown; allowed are {', '.join(names)}"
+                )
+        return section
+
+    @property
+    def recipe(self) -> Recipe:
+        """The neurons' recipe."""
+        return load_recipe(self.neuron)
+
+    def plan(self, name: str, size: int) -> LayerPlan:
+        """The layer as `layered_network` takes it."""
+        return LayerPlan(
+            name=name, recipe=self.recipe, size=size, method=self.method, trainable=self.trainable,
+            values=self.values, loop=None if self.recurrent is None else self.recurrent.build(),
+        )  # fmt: skip
+
+
+class LayerSection(LayerOptions):
+    """One layer of a network in depth, fed by the one before it."""
+
+    name: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][a-z0-9]{0,31}$",
+        description="name of the layer; layer1, layer2 where not given",
+    )
+    size: int = Field(ge=1, le=100_000, description="number of neurons")
+
+
+class NetworkSection(LayerOptions):
+    """The network: projection, hidden neurons (or a list of layers), linear readout, low-pass filter."""
+
+    hidden: int = Field(default=64, ge=1, le=100_000, description="number of hidden neurons")
+    dt: float = Field(
+        default=0.2, gt=0, description="time step; one sample of the series is held for one step [tau_m]"
+    )
+    low_pass_tau: float = Field(
+        default=2.0, gt=0, description="time constant of each of the output filter's four sections [tau_m]"
+    )
+    kernel: Backend = Field(
+        default="auto",
+        description="what steps the neurons: auto: the fastest that works here; or eager (torch), c, triton (GPU)",
+    )
+    rates: list[float] | None = Field(
+        default=None,
+        description="[lowest, highest] spikes per neuron and step at the start: the weights before every layer are "
+        "scaled from the data into it; as drawn where not given",
+    )
+    layers: list[LayerSection] = Field(
+        default_factory=list,
+        description="layers of neurons in depth, each a table [[network.layers]]; instead of neuron and hidden",
+    )
+
+    @field_validator("rates")
+    @classmethod
+    def _ordered(cls, rates: list[float] | None) -> list[float] | None:
+        if rates is not None and not (len(rates) == 2 and 0 < rates[0] < rates[1] <= 1):
+            raise ValueError("must be [lowest, highest], two ordered numbers in (0, 1]")
+        return rates
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "NetworkSection":
+        short = ("neuron", "hidden", "method", "trainable", "values", "recurrent")
+        given = [key for key in short if key in self.model_fields_set]
+        if self.layers and given:
+            raise ValueError(
+                f"{given[0]} = {getattr(self, given[0])!r} is of the short form; with [[network.layers]] say it in a "
+                f"layer"
+            )
+        names = self.sizes()
+        repeated = sorted({name for name in names if list(self._names()).count(name) > 1})
+        if repeated:
+            raise ValueError(f"layers: two are named {repeated[0]}; rename one")
+        reserved = [name for name in names if name in RESERVED or name.startswith("to_")]
+        if reserved:
+            raise ValueError(f"layers: the name {reserved[0]} is taken by the network itself; choose another")
+        return self
+
+    def _names(self) -> list[str]:
+        return [layer.name or f"layer{number}" for number, layer in enumerate(self.layers, 1)]
+
+    def sizes(self) -> dict[str, int]:
+        """The number of neurons of each layer, by name."""
+        if not self.layers:
+            return {"hidden": self.hidden}
+        return {name: layer.size for name, layer in zip(self._names(), self.layers, strict=True)}
+
+    def plans(self) -> list[LayerPlan]:
+        """The layers as `layered_network` takes them."""
+        if not self.layers:
+            return [self.plan("hidden", self.hidden)]
+        return [layer.plan(name, layer.size) for name, layer in zip(self._names(), self.layers, strict=True)]
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons of all layers."""
+        return sum(self.sizes().values())
+
+    def words(self) -> str:
+        """What the layers are: `64 mtc`, or `32 lif, 16 lif`."""
+        parts = [(self.hidden, self)] if not self.layers else [(layer.size, layer) for layer in self.layers]
+        return ", ".join(
+            f"{size} {'recurrent ' if own.recurrent is not None else ''}{own.neuron.rpartition(':')[2]}"
+            for size, own in parts
+        )
+
+
+def _recipe(info: ValidationInfo) -> Recipe | None:
+    """The recipe of the neuron that stands before; None where it is unknown, which is a fault of its own."""
+    name = info.data.get("neuron", "")
+    return load_recipe(name) if name in RECIPES or is_own(name) else None

@@ -1,0 +1,205 @@
+"""A problem of one's own from a file to a circuit: tables, layers, seconds, neurons and tasks of one's own files."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from circuits.data.scaling import Scaling
+from conductance.networks.firing import FiringError, let_fire
+from conductance.neurons.spiking import is_spiking
+from excitable.cli import app
+from excitable.config import ConfigurationError, configuration_text, parse_configuration
+from excitable.runs.folder import RunError
+from excitable.runs.real_time import in_real_time, time_remarks
+from excitable.runs.series import SeriesRun, started, train_run, untrained_network
+
+SENSOR = """name = "sensor"
+[task]
+name = "table"
+path = "{path}"
+time = "t"
+inputs = ["x"]
+targets = ["y"]
+horizon = 0.02
+window = 100
+warm_up = 20
+[network]
+hidden = 4
+dt = 0.5
+[training]
+steps = 2
+batch = 4
+evaluate_every = 2
+[simulation]
+samples = 40
+"""
+LAYERS = """name = "deep"
+[network]
+dt = 0.5
+rates = [0.005, 0.2]
+[[network.layers]]
+neuron = "mtc"
+size = 6
+recurrent = {source = "us", spectral_radius = 0.5, density = 0.8, tau = 5.0}
+[[network.layers]]
+name = "second"
+neuron = "lif"
+size = 5
+values = {tau_m = [2, 8]}
+"""
+
+
+@pytest.fixture
+def sensor(tmp_path):
+    path = tmp_path / "sensor.csv"
+    rows = [
+        f"{k * 2e-3:.3f},{math.sin(0.05 * k) + 0.3 * math.sin(0.21 * k):.5f},{math.cos(0.05 * k):.5f}"
+        for k in range(1500)
+    ]
+    path.write_text("t,x,y\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def test_a_csv_becomes_a_run_a_circuit_and_a_comparison(tmp_path, sensor, monkeypatch):
+    """Train, export, simulate and compare from the command line; the circuit has the data's time."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.toml").write_text(SENSOR.format(path=sensor))
+    runner = CliRunner()
+    for words in (["train", "own.toml"], ["export", "sensor"], ["simulate", "sensor"], ["compare", "sensor"]):
+        result = runner.invoke(app, words)
+        assert result.exit_code == 0, result.output
+    run = SeriesRun.find("sensor")
+    units = run.built.circuit.scaling()
+    assert units.time_unit == pytest.approx(2e-3 / 0.5)
+    assert json.loads((run.path / "comparison.json").read_text())
+    assert f"{units.capacitance:.6g}"[:5] in (run.path / "netlists" / "network.cir").read_text()
+
+
+def test_files_that_change_after_training_are_noticed(tmp_path, sensor, monkeypatch):
+    """A run is not compared on other data than it was trained on without a word."""
+    monkeypatch.chdir(tmp_path)
+    with SeriesRun.begun(tmp_path / "run", SENSOR.format(path=sensor), source="x") as run:
+        train_run(run)
+    assert SeriesRun(tmp_path / "run").data.digest
+    sensor.write_text(sensor.read_text().replace("0.002,", "0.0020,", 1))
+    with pytest.raises(RunError, match="files of task table have changed"):
+        _ = SeriesRun(tmp_path / "run").data
+
+
+def test_layers_in_depth_with_a_loop_are_built_scaled_and_written_back():
+    """The list of layers becomes a chain; weights are scaled until every layer fires; the text is its own inverse."""
+    configuration = parse_configuration(LAYERS)
+    assert parse_configuration(configuration_text(configuration)) == configuration
+    data = parse_configuration('name = "m"\n[task]\nseries_samples = 300\nwarm_up = 50\ntrain_series = 16\n'
+                               'validation_series = 2\ntest_series = 2\nheld_out_samples = 1000\n').task.build().generate(0)  # fmt: skip
+    network = untrained_network(configuration, data)
+    assert list(network.chain) == ["encoder", "layer1", "to_second", "second", "readout", "filter"]
+    loop = network.chain["layer1"].recurrent
+    assert (loop.source, loop.tau, loop.trainable) == ("us", 5.0, False)
+    fired = started(network, configuration, data)
+    assert [one.layer for one in fired] == ["layer1", "second"]
+    assert all(0.005 <= one.rate <= 0.2 for one in fired)
+    record: dict = {}
+    network(data.train.inputs, record=record)
+    assert is_spiking(network.chain["second"].neuron)
+    assert float((record["second"] > 0).double().mean()) == pytest.approx(fired[1].rate)
+
+
+def test_a_layer_that_cannot_fire_is_named():
+    """Without any drive no factor of the weights helps, and the weights stay as they were."""
+    configuration = parse_configuration(LAYERS)
+    data = parse_configuration('name = "m"\n').task.build()
+    network = untrained_network(configuration, _named(data))
+    with torch.no_grad():
+        network.chain["encoder"].bias.fill_(-50.0)
+    before = network.chain["encoder"].weight.clone()
+    with pytest.raises(FiringError, match="layer layer1: its neurons fire 0 times per step"):
+        let_fire(network, torch.zeros(50, 2, 1), lowest=0.01, highest=0.1)
+    assert torch.equal(network.chain["encoder"].weight, before)
+
+
+class _named:
+    """What `untrained_network` asks of data."""
+
+    def __init__(self, _):
+        self.input_names, self.target_names = ("x",), ("y",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[network]\nhidden = 3\n[[network.layers]]\nsize = 4\n', "is of the short form"),
+        ('[[network.layers]]\nneuron = "mtc"\n', r"network.layers.0.size.*missing"),
+        ('[[network.layers]]\nsize = 4\nname = "readout"\n', "the name readout is taken"),
+        ('[[network.layers]]\nsize = 4\nname = "a"\n[[network.layers]]\nsize = 4\nname = "a"\n', "two are named a"),
+        ('[network]\nrecurrent = {source = "slow"}\n', "recurrent.source = 'slow' is unknown"),
+        ('[network]\nrates = [0.5, 0.1]\n', "two ordered numbers"),
+        ('[network]\nneuron = "nothing.py:x"\n', "must be FILE.py:NAME"),
+        ('[task]\nname = "nothing.py:Task"\n', "must be FILE.py:NAME"),
+        ('[task]\nname = "table"\n', "path is missing"),
+        ('[circuit]\ntau_m = 1e-3\ncapacitance = 1e-12\ncurrent_unit = 1e-9\n', "give two of tau_m"),
+        ('[circuit.mixed]\nlayer9 = "transistor"\n', "there is no such layer or neuron"),
+    ],
+)  # fmt: skip
+def test_faults_of_layers_tasks_and_times_are_named(text, message):
+    with pytest.raises(ConfigurationError, match=message):
+        parse_configuration('name = "a"\n' + text)
+
+
+def test_a_file_of_ones_own_gives_neuron_and_task(tmp_path):
+    """FILE.py:NAME for both: the declared time constant and the drawn data are those of the file."""
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from conductance.neurons import mtc\nfrom conductance.tasks import MackeyGlass\n"
+        "neuron = mtc(tau_s=33.0)\n"
+        "def task():\n    return MackeyGlass(series_samples=100, warm_up=10, train_series=16, held_out_samples=100)\n"
+    )
+    text = f'name = "own"\n[task]\nname = "{file}:task"\n[network]\nneuron = "{file}:neuron"\nhidden = 3\n'
+    configuration = parse_configuration(text)
+    data = configuration.task.build().generate(0)
+    assert data.train.samples == 100
+    network = untrained_network(configuration, data)
+    assert network.chain["hidden"].neuron.defaults["tau_s"] == 33.0
+    file.write_text("neuron = 3\n1 / 0\n")
+    with pytest.raises(ConfigurationError, match="ZeroDivisionError"):
+        parse_configuration(text)
+
+
+def test_seconds_fix_the_capacitor_or_the_current(sensor):
+    """tau_m = C V0/I0 is the data's step over dt, whichever of C and I0 is given; absurd capacitors are said."""
+    configuration = parse_configuration(SENSOR.format(path=sensor))
+    data = configuration.task.build().generate(0)
+    made = in_real_time(configuration.circuit, data, 0.5).scaling()
+    assert made.time_unit == pytest.approx(4e-3) and made.current_unit == 1e-9
+    given = parse_configuration(SENSOR.format(path=sensor) + "[circuit]\ncapacitance = 1e-12\n").circuit
+    other = in_real_time(given, data, 0.5).scaling()
+    assert other.time_unit == pytest.approx(4e-3) and other.capacitance == 1e-12
+    for rung in ("macromodel", "transistor"):
+        assert in_real_time(configuration.circuit, data, 0.5).scaling(rung).time_unit == pytest.approx(4e-3)
+    network = untrained_network(configuration, data)
+    said = " ".join(time_remarks(network, made, data, 0.5))
+    assert "tau_m = 0.004 s" in said and "too large for a chip" in said and "uus" in said
+    fast = " ".join(time_remarks(network, Scaling(), data, 0.5))
+    assert "times as fast as the data" in fast
+
+
+def test_classes_of_a_table_are_scored_by_the_command(tmp_path, monkeypatch):
+    """A folder of sequences in two classes: accuracy, F1 and confusion are shown."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for kind, rate in (("calm", 0.1), ("wild", 0.6)):
+        (tmp_path / "set" / kind).mkdir(parents=True)
+        for k in range(10):
+            wave = np.sin(rate * np.arange(40 + k) + random.uniform(0, 6))
+            np.save(tmp_path / "set" / kind / f"{k}.npy", wave[:, None])
+    (tmp_path / "classes.toml").write_text(
+        'name = "classes"\n[task]\nname = "table"\npath = "set"\nlabel = "@folder"\n[network]\nhidden = 6\ndt = 0.5\n'
+        "[training]\nsteps = 3\nbatch = 4\nevaluate_every = 3\n"
+    )
+    result = CliRunner().invoke(app, ["train", "classes.toml"])
+    assert result.exit_code == 0, result.output
+    assert "test accuracy" in result.output and "F1 calm" in result.output
