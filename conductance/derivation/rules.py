@@ -19,7 +19,6 @@ from conductance.derivation.program import (
 )
 from conductance.errors import ExcitableError, nearest
 from conductance.neurons.base import DT, INPUT, LAST_SPIKE, SPIKE, Neuron, after
-from conductance.surrogates import DETACHED
 
 MAP = "map"
 """The method of neurons that are declared in discrete time; it has no time step."""
@@ -79,7 +78,7 @@ def derive(neuron: Neuron, method: str | None = None) -> Rule:
     Without a name it is forward_euler, or map.
 
     Inputs are held over the step. The spike of a step is read from the voltage before its reset. The reset itself
-    has no gradient: it is detached, as is usual; no source of our neurons states it.
+    has no gradient unless the event says so, as is usual; no source of our neurons states it.
 
     Raises:
         RuleError: an unknown method, moebius for a neuron that is not quadratic, or map and not a map together.
@@ -154,7 +153,7 @@ def _map_draft(neuron: Neuron) -> list[Assignment]:
     ]
     assignments: list[Assignment] = []
     if neuron.event is not None:
-        assignments.append((LAST_SPIKE, DETACHED.step(neuron.event.margin)))
+        assignments.append((LAST_SPIKE, neuron.event.fired(neuron.event.margin)))
     return [*assignments, *_settle(neuron, steps)]
 
 
@@ -166,7 +165,7 @@ def _settle(neuron: Neuron, steps: list[tuple[sympy.Symbol, sympy.Expr]]) -> lis
     assignments: list[Assignment] = [(before[state], value) for state, value in steps]
     margin = neuron.event.margin.subs(before, simultaneous=True)
     fired = sympy.Symbol("fired", real=True)
-    assignments += [(SPIKE, neuron.event.spike(margin)), (fired, DETACHED.step(margin))]
+    assignments += [(SPIKE, neuron.event.spike(margin)), (fired, neuron.event.fired(margin))]
     for state, _ in steps:
         kept = before[state]
         if state in neuron.event.reset:

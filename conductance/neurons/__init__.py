@@ -3,6 +3,7 @@
 from conductance.neurons.accumulator import accumulator
 from conductance.neurons.adlif import adlif
 from conductance.neurons.base import Event, Neuron, State
+from conductance.neurons.clocked_lif import clocked_lif
 from conductance.neurons.dqif import dlif, dqif
 from conductance.neurons.lif import lif
 from conductance.neurons.low_pass import low_pass
@@ -15,6 +16,7 @@ __all__ = [
     "State",
     "accumulator",
     "adlif",
+    "clocked_lif",
     "dlif",
     "dqif",
     "lif",

@@ -13,7 +13,7 @@ from conductance.elements.base import TIMESCALES, DeclarationError, Element, Tim
 from conductance.errors import nearest
 from conductance.frozen import FrozenMapping
 from conductance.parameter import Parameter
-from conductance.surrogates import Surrogate
+from conductance.surrogates import DETACHED, MARGIN, Surrogate
 
 INPUT = sympy.Symbol("I_in", real=True)
 """The input of one step: a current for most neurons, a charge where `Neuron.arrivals` says so."""
@@ -80,12 +80,17 @@ class Event:
     """A spike: it happens in the step whose new voltage makes `margin` positive, then `reset` replaces states.
 
     `surrogate_values` gives the surrogate's symbols their values, in parameters.
+
+    With `inclusive` it happens at a margin of zero, too. With `reset_gradient` the reset has the spike's surrogate
+    slope; else it has none, as is usual: with a slope there gradients die within a few steps.
     """
 
     margin: sympy.Expr
     reset: Mapping[sympy.Symbol, sympy.Expr]
     surrogate: Surrogate
     surrogate_values: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
+    inclusive: bool = False
+    reset_gradient: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reset", FrozenMapping(self.reset))
@@ -96,10 +101,24 @@ class Event:
                 f"{', '.join(map(str, self.surrogate.symbols)) or 'nothing'}; received "
                 f"{', '.join(map(str, self.surrogate_values)) or 'none'}"
             )
+        slope = self.surrogate.slope
+        if self.inclusive and sympy.simplify(slope - slope.subs(MARGIN, -MARGIN)) != 0:
+            raise DeclarationError(
+                f"event: surrogate {self.surrogate.name} is not the same on both sides of the threshold, so it has no "
+                f"inclusive form; let the event happen above the threshold, or take another surrogate"
+            )
 
     def spike(self, margin: sympy.Expr) -> sympy.Expr:
         """The spike at a margin, as a sympy function with the surrogate's slope."""
+        if self.inclusive:
+            return 1 - self.surrogate.step(-margin, self.surrogate_values)
         return self.surrogate.step(margin, self.surrogate_values)
+
+    def fired(self, margin: sympy.Expr) -> sympy.Expr:
+        """The spike as a reset sees it: without a slope, unless `reset_gradient`."""
+        if self.reset_gradient:
+            return self.spike(margin)
+        return 1 - DETACHED.step(-margin) if self.inclusive else DETACHED.step(margin)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,6 +68,8 @@ class EventDocument(Document):
     reset: dict[str, Any]
     surrogate: str | dict[str, Any]
     surrogate_values: dict[str, Any] = {}
+    inclusive: bool = False
+    reset_gradient: bool = False
 
 
 class ConstraintDocument(Document):
@@ -245,6 +247,8 @@ def _event_document(event: Event) -> EventDocument:
         reset=_encoded_by_symbol(event.reset),
         surrogate=encode_surrogate(event.surrogate),
         surrogate_values=_encoded_by_symbol(event.surrogate_values),
+        inclusive=event.inclusive,
+        reset_gradient=event.reset_gradient,
     )
 
 
@@ -256,6 +260,8 @@ def _event(entry: EventDocument, states: Symbols, symbols: Symbols) -> Event:
         reset=_by_symbol(entry.reset, states, symbols),
         surrogate=chosen,
         surrogate_values=_by_symbol(entry.surrogate_values, own, symbols),
+        inclusive=entry.inclusive,
+        reset_gradient=entry.reset_gradient,
     )
 
 

@@ -14,6 +14,8 @@ from excitable import __version__
 from excitable.cli import (
     compare,
     config,
+    dataset,
+    decide,
     demo,
     energy,
     export,
@@ -41,6 +43,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     energy.energy,
     shape.shape,
     config.config,
+    dataset.dataset,
+    decide.decide,
 )
 
 app = typer.Typer(

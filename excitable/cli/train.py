@@ -24,12 +24,22 @@ DATA = Annotated[
     typer.Option("--data", help="Folder of a data set's published files, for networks on images."),
 ]
 
+SET = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="KEY=VALUE: replaces a key of the file, as in training.steps=500; any number of times."
+    ),
+]
 
-def train(configuration: CONFIGURATION, run: INTO = None, data: DATA = None) -> None:
+
+def train(configuration: CONFIGURATION, run: INTO = None, data: DATA = None, set_: SET = None) -> None:
     """Train a network; a run that was broken off goes on from its last checkpoint."""
     from excitable.config import parse_configuration, read_configuration_text
+    from excitable.config.overrides import with_values
 
     text, source = read_configuration_text(configuration)
+    if set_:
+        text = with_values(text, set_, source=source)
     wanted = parse_configuration(text, source=source)
     # after the check, because these take seconds to import
     from conductance.errors import ExcitableError

@@ -7,7 +7,7 @@ from conductance.derivation.methods import METHODS
 from conductance.derivation.rules import EXACT, MAP, methods_of
 from conductance.elements import Law, V, linear, quadratic, tabulated
 from conductance.elements.base import signed
-from conductance.neurons import Neuron, accumulator, adlif, dlif, dqif, lif, low_pass, mtc, qif
+from conductance.neurons import Neuron, accumulator, adlif, clocked_lif, dlif, dqif, lif, low_pass, mtc, qif
 from conductance.parameter import Parameter
 from conductance.surrogates import ARCTAN, SLAYER
 
@@ -46,6 +46,10 @@ NEURONS: dict[str, Neuron] = {
     "dqif": dqif(),
     "dlif": dlif(),
     "accumulator": accumulator(),
+    "clocked_lif": clocked_lif(),
+    "clocked_lif at once to a value, with a current": clocked_lif(
+        reset="value", when="at_once", u_reset=-0.2, current="old", inclusive=True, reset_gradient=True
+    ),
 }
 FRESH = "a fresh declaration"
 PACKAGED = dict(NEURONS)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from circuits.data.scaling import Scaling
 from conductance.networks.firing import FiringError, let_fire
 from conductance.neurons.spiking import is_spiking
+from conductance.tasks import MackeyGlass
 from excitable.cli import app
 from excitable.config import ConfigurationError, configuration_text, parse_configuration
 from excitable.runs.folder import RunError
@@ -51,6 +52,12 @@ neuron = "lif"
 size = 5
 values = {tau_m = [2, 8]}
 """
+
+
+class Named:
+    """What `untrained_network` asks of data."""
+
+    input_names, target_names = ("x",), ("y",)
 
 
 @pytest.fixture
@@ -94,8 +101,15 @@ def test_layers_in_depth_with_a_loop_are_built_scaled_and_written_back():
     """The list of layers becomes a chain; weights are scaled until every layer fires; the text is its own inverse."""
     configuration = parse_configuration(LAYERS)
     assert parse_configuration(configuration_text(configuration)) == configuration
-    data = parse_configuration('name = "m"\n[task]\nseries_samples = 300\nwarm_up = 50\ntrain_series = 16\n'
-                               'validation_series = 2\ntest_series = 2\nheld_out_samples = 1000\n').task.build().generate(0)  # fmt: skip
+    task = MackeyGlass(
+        series_samples=300,
+        warm_up=50,
+        train_series=16,
+        validation_series=2,
+        test_series=2,
+        held_out_samples=300,
+    )
+    data = task.generate(0)
     network = untrained_network(configuration, data)
     assert list(network.chain) == ["encoder", "layer1", "to_second", "second", "readout", "filter"]
     loop = network.chain["layer1"].recurrent
@@ -112,8 +126,7 @@ def test_layers_in_depth_with_a_loop_are_built_scaled_and_written_back():
 def test_a_layer_that_cannot_fire_is_named():
     """Without any drive no factor of the weights helps, and the weights stay as they were."""
     configuration = parse_configuration(LAYERS)
-    data = parse_configuration('name = "m"\n').task.build()
-    network = untrained_network(configuration, _named(data))
+    network = untrained_network(configuration, Named())
     with torch.no_grad():
         network.chain["encoder"].bias.fill_(-50.0)
     before = network.chain["encoder"].weight.clone()

@@ -1,0 +1,120 @@
+"""Leaky integrate-and-fire neurons of a time grid in the conventions of other libraries, each choice a declaration.
+
+    u[t+1] = beta (u[t] without its spike) + gain drive[t] + bias
+
+`u` is the voltage before its reset, from which the spike is read; what a spike takes away is taken in the next step, so
+every one of them is a map with a clocked circuit.
+"""
+
+from typing import Literal, get_args
+
+import sympy
+
+from conductance.elements.base import DeclarationError
+from conductance.errors import nearest
+from conductance.neurons.base import INPUT, LAST_SPIKE, SPIKE, Event, Neuron, State
+from conductance.parameter import Parameter
+from conductance.surrogates import ARCTAN, Surrogate
+
+Reset = Literal["subtract", "value", "none"]
+"""subtract: the threshold is taken off; value: the voltage becomes `u_reset`; none: nothing happens."""
+When = Literal["at_once", "delayed"]
+"""at_once: before the voltage decays (spikingjelly, Norse, NIR); delayed: after it, one step later (snntorch)."""
+Current = Literal["none", "new", "old"]
+"""none: the input drives the membrane; new: a synaptic current does, with the input of this step (snntorch); old: with
+that of the step before (Norse)."""
+
+VOLTAGE = sympy.Symbol("u", real=True)
+CURRENT = sympy.Symbol("i", real=True)
+BETA = Parameter(name="beta", default=0.9, meaning="share of the voltage that is left one step later")
+GAIN = Parameter(name="gain", default=1.0, meaning="voltage per step and unit of drive")
+BIAS = Parameter(name="bias", default=0.0, unit="V0", meaning="voltage that every step adds")
+ALPHA = Parameter(
+    name="alpha", default=0.8, meaning="share of the synaptic current that is left one step later"
+)
+INLET = Parameter(name="inlet", default=1.0, meaning="synaptic current per unit of input")
+THRESHOLD = Parameter(name="theta", default=1.0, unit="V0", meaning="spike threshold")
+RESET = Parameter(name="u_reset", default=0.0, unit="V0", meaning="voltage after a spike")
+
+
+def clocked_lif(
+    *,
+    beta: float = 0.9,
+    gain: float = 1.0,
+    bias: float = 0.0,
+    theta: float = 1.0,
+    reset: Reset = "subtract",
+    when: When = "delayed",
+    u_reset: float = 0.0,
+    current: Current = "none",
+    alpha: float = 0.8,
+    inlet: float = 1.0,
+    inclusive: bool = False,
+    reset_gradient: bool = False,
+    surrogate: Surrogate = ARCTAN,
+    name: str = "clocked_lif",
+) -> Neuron:
+    """The neuron with these conventions; the defaults are snntorch's Leaky, whose spike is taken off one step later.
+
+    Args:
+        beta: see `BETA`; 1 is an integrator without a leak.
+        gain: see `GAIN`; 1 - beta where the drive is scaled by the leak.
+        bias: see `BIAS`.
+        theta: threshold.
+        reset: see `Reset`.
+        when: see `When`.
+        u_reset: see `RESET`.
+        current: see `Current`.
+        alpha: see `ALPHA`.
+        inlet: see `INLET`.
+        inclusive: whether it spikes at the threshold, too.
+        reset_gradient: whether the reset has the spike's surrogate slope.
+        surrogate: the spike's slope.
+        name: of the neuron.
+
+    Raises:
+        DeclarationError: an unknown convention.
+    """
+    for key, value, kind in (("reset", reset, Reset), ("when", when, When), ("current", current, Current)):
+        if value not in get_args(kind):
+            allowed = get_args(kind)
+            raise DeclarationError(
+                f"neuron {name}: {key} = {value!r} is unknown; {nearest(value, allowed)}allowed are "
+                f"{', '.join(allowed)}"
+            )
+    flowing = ALPHA.symbol * CURRENT + INLET.symbol * INPUT
+    drive = {"none": INPUT, "new": flowing, "old": CURRENT}[current]
+    step = BETA.symbol * VOLTAGE + GAIN.symbol * drive + BIAS.symbol
+    kept = _without_spike(VOLTAGE, reset)
+    following = _without_spike(step, reset) if when == "delayed" else step.subs(VOLTAGE, kept)
+    states = [
+        State(name="u", symbol=VOLTAGE, following=following, meaning="membrane voltage before its reset")
+    ]
+    parameters = [BETA, GAIN, BIAS, THRESHOLD, *([RESET] if reset == "value" else [])]
+    if current != "none":
+        states.append(State(name="i", symbol=CURRENT, following=flowing, meaning="synaptic current"))
+        parameters += [ALPHA, INLET]
+    values = {"beta": beta, "gain": gain, "bias": bias, "theta": theta}
+    values |= {"u_reset": u_reset} if reset == "value" else {}
+    values |= {"alpha": alpha, "inlet": inlet} if current != "none" else {}
+    return Neuron(
+        name=name,
+        meaning="leaky integrate-and-fire neuron of a time grid",
+        parameters=tuple(parameters),
+        states=tuple(states),
+        output=SPIKE,
+        event=Event(
+            margin=VOLTAGE - THRESHOLD.symbol, reset={}, surrogate=surrogate, inclusive=inclusive,
+            reset_gradient=reset_gradient,
+        ),
+        source="the conventions of snntorch, Norse, spikingjelly and NIR",
+    ).with_values(**values)  # fmt: skip
+
+
+def _without_spike(voltage: sympy.Expr, reset: Reset) -> sympy.Expr:
+    """A voltage after what the spike of the step before takes away."""
+    if reset == "subtract":
+        return voltage - THRESHOLD.symbol * LAST_SPIKE
+    if reset == "value":
+        return voltage * (1 - LAST_SPIKE) + RESET.symbol * LAST_SPIKE
+    return voltage
