@@ -152,7 +152,7 @@ def page(found: list[dict[str, object]], circuits: list[str]) -> str:
     lines = [
         "# Real sequences",
         "",
-        "Share of right decisions on the published test split in per cent: mean, and standard deviation over the seeds. "
+        "Share of right decisions on the published test split in per cent: mean and standard deviation over seeds. "
         "The weights are those of the lowest validation error. Written by `python -m benchmarks.sequences`.",
         "",
     ]

@@ -79,6 +79,12 @@ class LayerOptions(Section):
         default=None, description="weights back to the layer's own neurons; none where not given"
     )
 
+    @field_validator("neuron")
+    @classmethod
+    def _loadable(cls, name: str) -> str:
+        load_recipe(name)
+        return name
+
     @field_validator("trainable")
     @classmethod
     def _known_trainable(cls, names: list[str] | None, info: ValidationInfo) -> list[str] | None:

@@ -39,7 +39,7 @@ def with_values(text: str, assignments: Sequence[str], *, source: str) -> str:
             raise ConfigurationError(
                 source, [Fault(message=f"--set {assignment!r} must be key=value, as in training.steps=500")]
             )
-        _put(document, path, _value(value.strip()), assignment, source)
+        _put(document, path, value_of(value.strip()), assignment, source)
     return tomlkit.dumps(document)
 
 
@@ -61,7 +61,7 @@ def _put(table: MutableMapping, path: Sequence[str], value: object, assignment: 
     place[path[-1]] = value
 
 
-def _value(text: str) -> object:
+def value_of(text: str) -> object:
     """A value as TOML reads it; a text where it is none."""
     try:
         return tomllib.loads(f"value = {text}")["value"]

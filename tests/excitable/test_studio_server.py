@@ -10,9 +10,9 @@ import pytest
 
 from conductance import PRESETS, lif, mtc, qif, tanh
 from conductance.elements import linear, tabulated
-from excitable.config.own import load_neuron
+from excitable.config.own import OwnError, load_neuron
 from excitable.studio import serve
-from excitable.studio.catalogue import CatalogueError, catalogue, signature
+from excitable.studio.catalogue import catalogue, signature
 from excitable.studio.page import module
 from excitable.studio.questions import read_question
 from excitable.studio.texts import python
@@ -177,10 +177,10 @@ def test_a_users_file_names_its_neuron(tmp_path):
         (f"{file}:none", "is nothing"),
         ("no.py:x", "must be FILE.py:NAME"),
     ):
-        with pytest.raises(CatalogueError, match=words):
+        with pytest.raises(OwnError, match=words):
             load_neuron(place)
     file.write_text("1 / 0\n")
-    with pytest.raises(CatalogueError, match="ZeroDivisionError"):
+    with pytest.raises(OwnError, match="ZeroDivisionError"):
         load_neuron(f"{file}:neuron")
 
 

@@ -69,6 +69,8 @@ class CPrinter(KernelPrinter, C99CodePrinter):
         return f"pick({self.vector(expression)} {relation} splat(0), splat(1), splat(0))"
 
     def _print_Pow(self, expression: sympy.Pow) -> str:
+        if not expression.free_symbols:
+            return self.number(float(expression))
         base, exponent = expression.as_base_exp()
         text = self.vector(base)
         if exponent == sympy.Rational(1, 2):
