@@ -23,7 +23,8 @@ def search_page(plan: SearchPlan, found: Sequence[Trial], name: str) -> str:
         + "".join(
             f"<td>{escape(cell)}</td>"
             for cell in (
-                str(one.number), *(_shown(one.parameters[key]) for key in keys), _shown(one.validation), _shown(one.test)
+                str(one.number), *(_shown(one.parameters[key]) for key in keys), _shown(one.validation),
+                _shown(one.test),
             )
         )
         + "</tr>"

@@ -85,7 +85,12 @@ def _ecg(contents: Mapping[str, bytes]) -> str:
 
     The sensor's transfer function is that of its data sheet: (value/2^16 - 1/2) 3 V / 1019, in mV.
     """
-    import h5py
+    try:
+        import h5py
+    except ImportError:
+        raise TaskError(
+            "data set ecg: it is read by h5py, which is not installed; pip install 'excitable[tasks]'"
+        ) from None
 
     (content,) = contents.values()
     with h5py.File(io.BytesIO(content)) as file:
