@@ -45,7 +45,7 @@ FLOORS = {
         ("ladder",),
         ("checks", "config", "trials"),
         ("chips", "report", "runs"),
-        ("studio",),
+        ("search", "studio"),
         ("cli", "pytest_plugin"),
     ),
 }
