@@ -6,6 +6,7 @@ Equations are printed from the declarations as MathML, which browsers show witho
 import inspect
 import json
 import re
+import runpy
 from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
@@ -104,6 +105,12 @@ def toml(path: str) -> str:
     return f"```toml\n{(ROOT / path).read_text('utf-8').strip()}\n```"
 
 
+def journey(name: str) -> str:
+    """A way through the packages, measured by following the calls."""
+    told: str = runpy.run_path(str(ROOT / "scripts" / "journeys.py"))["told"](name)
+    return told
+
+
 def _declared(name: str) -> Neuron:
     return getattr(conductance, name)()
 
@@ -139,5 +146,6 @@ MACROS: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
         neuron, rule, parameters, presets, configuration_example, configuration_schema, commands, include, toml,
+        journey,
     )
 }  # fmt: skip

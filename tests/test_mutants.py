@@ -78,13 +78,16 @@ def test_a_test_that_fails_anyhow_kills_nothing(project: Path, tmp_path: Path) -
     assert false.outcome == UNJUDGED and "fails without it" in false.by
 
 
-def test_a_verdict_is_kept_until_something_changes(project: Path, tmp_path: Path) -> None:
-    """File and tests decide; a reason that is added later does not."""
-    change, results = mutation("x < 0"), tmp_path / "results"
-    keep(judge(change, project, copy_of(project, tmp_path / "copy")), results)
+def test_a_verdict_is_kept_until_its_file_changes(project: Path, tmp_path: Path) -> None:
+    """A killed mutation is not run again until its file is another; a survivor always is."""
+    change, survivor, results = mutation("x < 0"), mutation("x >= 0"), tmp_path / "results"
+    copy = copy_of(project, tmp_path / "copy")
+    keep(judge(change, project, copy), results)
     assert kept_verdict(change, project, results).outcome == KILLED
-    (project / "test_edge.py").write_text("def test_it():\n    pass\n")
+    (project / "edge_of_project.py").write_text("def above(x):\n    return x > 0  # strictly\n")
     assert kept_verdict(change, project, results) is None
+    keep(judge(survivor, project, copy), results)
+    assert kept_verdict(survivor, project, results) is None
 
 
 def test_the_page_counts_and_names_survivors(project: Path, tmp_path: Path) -> None:

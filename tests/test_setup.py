@@ -89,6 +89,26 @@ def test_continuous_integration_runs_check_and_test_only() -> None:
     assert commands == ["make check", "make test"]
 
 
+def test_citation_and_changelog_are_of_this_version() -> None:
+    """The version to be cited is that of the distribution; the changelog has a place for what comes next."""
+    assert f"\nversion: {PROJECT['version']}\n" in (ROOT / "CITATION.cff").read_text()
+    assert "\n## Unreleased\n" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_a_commit_is_checked_by_what_make_check_runs() -> None:
+    """The pre-commit hook has no list of tools of its own, which would drift."""
+    lines = (ROOT / ".pre-commit-config.yaml").read_text().splitlines()
+    assert [line.split(": ")[1] for line in lines if line.strip().startswith("entry:")] == ["make check"]
+
+
+def test_links_of_the_pages_at_the_root_exist() -> None:
+    """Every relative link of README and CONTRIBUTING leads to a file."""
+    for name in ("README.md", "CONTRIBUTING.md"):
+        links = re.findall(r"\]\((?!http|#)([^)#]+)", (ROOT / name).read_text())
+        assert links
+        assert [link for link in links if not (ROOT / link).exists()] == []
+
+
 # The scripts
 
 

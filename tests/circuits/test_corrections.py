@@ -22,6 +22,7 @@ from circuits.data.clock import Clock
 from circuits.data.scaling import Scaling
 from circuits.measures.chips import pelgrom_mismatch
 from circuits.realisations import Trim, realise
+from circuits.realisations.cells.parasitics import loaded
 from circuits.realisations.cells.synapse import macromodel_synapses
 from circuits.realisations.kit import kit
 from circuits.realisations.parts.base import References
@@ -117,9 +118,8 @@ def test_a_membrane_is_drawn_smaller_by_its_gates_at_every_corner(corner):
     )
     factor = chosen.corner_shift.capacitance
     (membrane,) = [d for d in built.subcircuit.devices if isinstance(d, Capacitor) and d.name == "c_um"]
-    assert value(membrane.capacitance, built.subcircuit) == pytest.approx(
-        factor * (UNITS.capacitance - gates)
-    )
+    drawn = value(membrane.capacitance, built.subcircuit)
+    assert drawn / UNITS.capacitance == pytest.approx(0.8 * factor)
     assert built.capacitance == factor and (factor == 1) == (corner == "tt")
 
 
@@ -304,3 +304,34 @@ def test_a_phase_of_a_clock_lasts_as_many_time_constants_as_it_says():
         assert (end - begin) / UNITS.time_unit == pytest.approx(7.0)
         assert made.values[1:3] == (1.0, 0.0)
     assert clock.rate * clock.period == pytest.approx(1.0)
+
+
+def test_parasitics_are_the_gates_and_drains_of_the_amplifier():
+    """Input: one n-channel gate. Output: a drain of either polarity. Mirror: two p-channel gates and both drains."""
+    other = {"gate_capacitance": 3 * GENERIC.pmos.gate_capacitance, "drain_capacitance": 5e-10}
+    uneven = GENERIC.model_copy(update={"pmos": GENERIC.pmos.model_copy(update=other)})
+    bias, kinds = 2e-9, {"nmos": uneven.nmos, "pmos": uneven.pmos}
+    gate = {
+        name: kind.gate_capacitance * uneven.width(name, bias) * kind.length for name, kind in kinds.items()
+    }
+    drain = {name: kind.drain_capacitance * uneven.width(name, bias) for name, kind in kinds.items()}
+    own = replace(
+        GENERIC.amplifier, input_capacitance=1e-15, output_capacitance=2e-15, mirror_capacitance=3e-15
+    )
+    found = loaded(own, uneven, bias)
+    drains = drain["nmos"] + drain["pmos"]
+    measured = np.array([found.input_capacitance, found.output_capacitance, found.mirror_capacitance])
+    wanted = np.array([1e-15 + gate["nmos"], 2e-15 + drains, 3e-15 + 2 * gate["pmos"] + drains])
+    np.testing.assert_allclose(measured, wanted, rtol=1e-12)
+
+
+def test_a_filter_has_the_time_constant_that_is_declared():
+    """C_x V0/I_b is tau_s, and longer by the gain that the bias current is divided by."""
+    neuron = mtc([tanh("slow", 1.5, -0.4)], filter_limit=1.0)
+    follower = kit("macromodel", GENERIC, bias=1e-9).follower.subcircuit.name
+    for gain in (1.0, 1.25):
+        built = realise(
+            neuron, "macromodel", technology=GENERIC, scaling=UNITS, trims={follower: Trim(gain=gain)}
+        ).subcircuit
+        tau = value(built.timescales["us"], built) / UNITS.time_unit
+        assert tau == pytest.approx(gain * neuron.defaults["tau_s"])

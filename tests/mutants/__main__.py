@@ -1,4 +1,6 @@
-"""`python -m tests.mutants [ROOM ...]`: judge what is not judged yet and write the page; status 1 where one survives.
+"""`python -m tests.mutants [ROOM ...]`: judge what is not killed yet and write the page; status 1 where one survives.
+
+A killed mutation stays so while it and its file are the same; `--fresh` asks again, as where tests were taken away.
 
 Options: `--workers N`, `--fresh` to judge all anew, `--name TEXT` for those whose name holds it, `--page PATH`.
 """

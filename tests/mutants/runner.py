@@ -56,12 +56,9 @@ class Mutation:
     reason: str = ""
 
     def digest(self, root: Path) -> str:
-        """Of all that decides the verdict and stands in the mutation, its file or its tests."""
-        told = hashlib.sha256(json.dumps({**asdict(self), "reason": ""}, sort_keys=True).encode())
-        for name in (self.file, *sorted({test.partition("::")[0] for test in self.tests})):
-            path = root / name
-            told.update(path.read_bytes() if path.is_file() else b"missing")
-        return told.hexdigest()
+        """Of the change and of the file that it changes; tests that are added or sharpened keep a verdict."""
+        told = json.dumps([self.file, self.before, self.after]) + (root / self.file).read_text("utf-8")
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +67,7 @@ class Verdict:
 
     Attributes:
         room, name: of the mutation.
-        digest: of all that decided.
+        digest: of the mutation.
         outcome: killed, survived, stale (its text is gone), unjudged.
         by: the first test that failed, or why there is no verdict.
         seconds: it took.
@@ -232,7 +229,7 @@ def confirm(verdicts: Iterable[Verdict], copy: Path) -> list[Verdict]:
 
 
 def kept_verdict(mutation: Mutation, root: Path, results: Path) -> Verdict | None:
-    """The verdict of an earlier run, where nothing has changed since."""
+    """That it was killed, by an earlier run, where change and file are the same; a survivor is always tried again."""
     path = results / f"{mutation.room}-{mutation.name}.json"
     if not path.exists():
         return None
