@@ -21,7 +21,7 @@ NEAR = 2.5
 """A wide part is judged this far around its middle, in V0: between rest and the peak of a spike."""
 SIZES = tuple(np.geomspace(0.5 / (UNITS * LONGEST), 8.0, 200).tolist())
 """Weights whose spread is worked out; between them it is interpolated."""
-PER_COMPOSITION = 15
+PER_COMPOSITION = 5
 """The spread jumps from one composition to the next; the mean over so many neighbours is taken."""
 
 
