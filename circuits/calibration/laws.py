@@ -5,6 +5,7 @@ a leak of several pairs saturates, and a pair whose sweep no tanh follows has it
 holds no membrane against strong inputs, so model and circuit both get a clamp, as far out as pairs still work.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from circuits.networks.builder import layer_values
 from circuits.realisations import Trim
 from circuits.realisations.forms import MEASURED
 from circuits.realisations.parts.multi_tanh import WIDEST
+from circuits.technologies import Technology
 from conductance.elements import Element
 from conductance.elements.tanh import TANH
 from conductance.layers import NeuronLayer
@@ -29,8 +31,9 @@ FILTER_LIMIT = 1.0
 LEAK_LIMIT = 5.0
 """Where the leak of staggered pairs saturates (docs/models.md, section 4)."""
 CLAMP_VOLTAGE = WIDEST
-"""The clamp holds the membrane where the outermost pairs are. Without it, a leak that saturates let the demo's model
-run to -140 V0, where its circuit stopped at the rail, -12.8 V0."""
+"""The clamp holds the membrane where the outermost pairs are, or as far out as the technology's have room for their
+tails: at 8 V0 the lower one of sky130 held nothing, and a membrane that was to rest at -5.2 V0 went to -8.4. Without a
+clamp, a leak that saturates let the demo's model run to -140 V0, where its circuit stopped at the rail, -12.8 V0."""
 CLAMP_CURRENT = 4.0
 """Of each half: with the leak they withstand 11 units of current, and the demo's neurons need 9. Ours, as all four."""
 LARGEST_RESIDUAL = 0.02
@@ -57,7 +60,12 @@ class LayerLaw:
 
 
 def with_circuit_laws(
-    network: Network, calibrations: Sequence[Calibration], trims: Mapping[str, Trim], scaling: Scaling
+    network: Network,
+    calibrations: Sequence[Calibration],
+    trims: Mapping[str, Trim],
+    scaling: Scaling,
+    *,
+    technology: Technology | None = None,
 ) -> tuple[Network, tuple[LayerLaw, ...]]:
     """The network with the laws of its circuit in every layer that is made of amplifiers, and what they are.
 
@@ -68,18 +76,20 @@ def with_circuit_laws(
         calibrations: the sweeps of the amplifiers, those of the elements first.
         trims: what the circuit puts right.
         scaling: the circuit's units.
+        technology: whose room decides where the clamp is; `CLAMP_VOLTAGE` where none is given.
 
     Raises:
         DeclarationError: a neuron that cannot have them.
     """
     layers, laws = {}, []
+    clamp = clamp_voltage(technology, scaling)
     for label, layer in network.chain.items():
         layers[label] = layer
         if not isinstance(layer, NeuronLayer) or is_linear(layer.neuron):
             continue
         tables = _measured(layer, calibrations, trims, scaling)
         slewing = limited(layer.neuron, filter_limit=FILTER_LIMIT, leak_limit=LEAK_LIMIT)
-        neuron = clamped(with_elements(slewing, tables), voltage=CLAMP_VOLTAGE, current=CLAMP_CURRENT)
+        neuron = clamped(with_elements(slewing, tables), voltage=clamp, current=CLAMP_CURRENT)
         layers[label] = _of_neuron(layer, neuron)
         limits = {name: neuron.defaults.get(parameter) for name, (parameter, _) in LIMITED.items()}
         laws.append(
@@ -88,10 +98,17 @@ def with_circuit_laws(
                 filter_limit=limits["filter"],
                 leak_limit=limits["leak"],
                 tabulated=tuple(tables),
-                clamp_voltage=CLAMP_VOLTAGE,
+                clamp_voltage=clamp,
             )
         )
     return Network(layers), tuple(laws)
+
+
+def clamp_voltage(technology: Technology | None, scaling: Scaling) -> float:
+    """Where a membrane is clamped, in V0: as far out as a pair of the technology works, down to a tenth of a unit."""
+    if technology is None or technology.nmos is None or technology.pmos is None:
+        return CLAMP_VOLTAGE
+    return min(CLAMP_VOLTAGE, math.floor(10 * technology.reach() / scaling.voltage_unit) / 10)
 
 
 def _measured(

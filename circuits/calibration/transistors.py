@@ -241,6 +241,7 @@ class TransistorFit:
             "slope_factor": self.slope_factor,
             "gate_capacitance": self.gate_capacitance,
             "drain_capacitance": self.drain_capacitance,
+            "gate_voltage": self.gate_voltage,
             "series_excess": self.series_excess,
         }
         if self.pelgrom_threshold is not None:

@@ -12,6 +12,7 @@ from circuits.data.circuit import (
     Circuit,
     CurrentSource,
     Device,
+    HeldWaveform,
     Instance,
     Mosfet,
     Resistor,
@@ -57,7 +58,10 @@ class BiasRow:
 
 
 def bias_table(circuit: Circuit) -> list[BiasRow]:
-    """All rows of a circuit, in the order of its devices; sources that depend on voltages or time are signals."""
+    """All rows of a circuit, in the order of its devices; inputs over time are left out.
+
+    A source that states a law of voltages, such as the output of a low-pass, is an ideal part without a number.
+    """
     parameters = {p.name: float(p.value) for p in circuit.parameters}
     return list(_rows(circuit, circuit, "", parameters))
 
@@ -96,7 +100,7 @@ def _rows(
             yield from _rows(inner, circuit, f"{prefix}{device.name}.", values)
         else:
             numbers = _numbers(device, parameters)
-            if numbers:
+            if numbers is not None:
                 model = device.model if isinstance(device, Mosfet) else ""
                 kind = type(device).__name__
                 number = device.multiplicity if isinstance(device, Mosfet) else None
@@ -110,8 +114,8 @@ def _rows(
                 )
 
 
-def _numbers(device: Device, parameters: Mapping[str, float]) -> dict[str, float]:
-    """The numbers of a device by the names of the table's columns; none for a signal."""
+def _numbers(device: Device, parameters: Mapping[str, float]) -> dict[str, float] | None:
+    """The numbers of a device by the names of the table's columns; empty for a law of voltages, None for an input."""
     found: dict[str, Value]
     match device:
         case Mosfet(width=width, length=length):
@@ -130,6 +134,8 @@ def _numbers(device: Device, parameters: Mapping[str, float]) -> dict[str, float
             found = {"voltage": value}
         case _:
             return {}
+    if any(isinstance(value, HeldWaveform) for value in found.values()):
+        return None
     if not all(_is_constant(value) for value in found.values()):
         return {}
     return {name: evaluate(value, parameters, f"{device.label}, {name}") for name, value in found.items()}

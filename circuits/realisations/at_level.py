@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
 from circuits.realisations.analog import analog
 from circuits.realisations.behavioural import behavioural
@@ -15,6 +16,9 @@ from circuits.realisations.realisation import Realisation
 from circuits.realisations.recognition import recognised
 from circuits.technologies import Technology
 from conductance.neurons.base import Neuron
+
+UNIT_RATIO = (0.65, 1.5)
+"""The scaling's voltage unit over that of the pairs: chips at -40 and 150 degrees keep the scaling of 27."""
 
 
 def realise(
@@ -50,7 +54,19 @@ def realise(
     units = chosen.scaling() if scaling is None else scaling
     if level == "behavioural":
         return Realisation(subcircuit=behavioural(neuron, units), temperature=chosen.temperature)
+    _check_unit(chosen, units, level)
     known = recognised(neuron, parts)
     largest = float(known.bias_currents(units)[-1]) if bias is None else bias
     made = kit(level, chosen, bias=largest, scaling=units, trims=trims)
     return analog(known, units, made, ideal=ideal)
+
+
+def _check_unit(made_of: Technology, units: Scaling, level: Level) -> None:
+    """Refuse a voltage unit that no pair of the technology has at any temperature that its circuits see."""
+    ratio = units.voltage_unit / made_of.amplifier.voltage_unit
+    if not UNIT_RATIO[0] < ratio < UNIT_RATIO[1]:
+        raise CircuitError(
+            f"scaling: voltage_unit = {units.voltage_unit:g} V; at level {level} it is that of the pairs, 2 n U_T, "
+            f"which {made_of.name} has as {made_of.amplifier.voltage_unit:.4g} V; take {made_of.name}'s own, "
+            f"technology.scaling(), or the behavioural level"
+        )

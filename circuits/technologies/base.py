@@ -22,6 +22,10 @@ BOLTZMANN_OVER_CHARGE = 8.617333262e-5
 """k/q in V/K."""
 
 
+SATURATION = 3.0
+"""Thermal voltages across a transistor below threshold from which on it is a current source, within 5 %."""
+
+
 class TechnologyError(CircuitError):
     """A technology file contradicts itself, or lacks what a circuit needs."""
 
@@ -103,6 +107,9 @@ class Transistor(_Table):
     )
     drain_capacitance: NotNegative = Field(
         default=0.0, description="of a drain, its overlap and its junction, over W, F/m; for macromodels"
+    )
+    gate_voltage: NotNegative = Field(
+        default=0.0, description="size of the gate's voltage at the current that a width is drawn for, V"
     )
     series_excess: Annotated[float, Field(gt=-0.5, lt=0.5)] = Field(
         default=0.0,
@@ -264,6 +271,16 @@ class Technology(_Table):
     def rails(self) -> tuple[float, float]:
         """Negative and positive supply in V; ground is the middle."""
         return -self.supply / 2, self.supply / 2
+
+    def reach(self) -> float:
+        """How far from midway, in V, the inputs of an n-channel pair may go: its tail or drains have no room beyond.
+
+        Downwards the supply's half less the gate's voltage of a pair and what its tail needs; upwards less the gate's
+        voltage of the mirrors, more that of the pair.
+        """
+        nmos, pmos = self.transistor("nmos"), self.transistor("pmos")
+        room = self.supply / 2 - SATURATION * self.thermal_voltage
+        return max(0.0, min(room - nmos.gate_voltage, room - pmos.gate_voltage + nmos.gate_voltage))
 
     @property
     def thermal_voltage(self) -> float:

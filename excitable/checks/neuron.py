@@ -1,7 +1,7 @@
 """One neuron, checked: its equation and its circuit under the same current."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from circuits.data.circuit import Circuit, CircuitError
 from circuits.data.scaling import Scaling
 from circuits.networks.single import neuron_circuit
-from circuits.realisations import Level, Trim, realise
+from circuits.realisations import Level, Trim, realise, recognised
 from circuits.realisations.levels import default_technology
 from circuits.technologies import Technology
 from conductance.neurons.base import Neuron
@@ -18,6 +18,7 @@ from conductance.shaping.figures.palette import colour
 from conductance.shaping.integrate import integrate
 from conductance.stimulus import Stimulus
 from excitable.ladder.accuracy import accuracy, chosen_simulator
+from excitable.ladder.calibration import fit_level
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison import Rung, RungComparison, compare, spike_doubt, upward_crossings
 from netlists.comparison.ladder import DRIFT
@@ -110,6 +111,7 @@ def check_circuit(
     technology: Technology | None = None,
     trims: Mapping[str, Trim] | None = None,
     simulator: str = "ngspice",
+    calibrate: bool = True,
 ) -> CircuitCheck:
     """Simulate a neuron's circuit beside its equation.
 
@@ -122,11 +124,13 @@ def check_circuit(
         name: of the netlist's files.
         level: behavioural, macromodel or transistor.
         technology: of the amplifiers; where none is given `generic_180nm` for transistors, else `ideal`.
-        trims: what DC sweeps found of the amplifiers.
+        trims: what DC sweeps found of the amplifiers; at the transistor level they are swept where none are given.
+        calibrate: whether they are; without, the amplifiers' gains and offsets are left as they are.
         simulator: ngspice, vacask, or auto.
 
     Raises:
-        CircuitError: the neuron has events or steps on a clock, or has no circuit.
+        CircuitError: the neuron has events or steps on a clock, or has no circuit; a circuit that does not work at its
+            temperature, supply and bias currents.
         SimulatorMissing, SimulationFailed: ngspice.
     """
     _check_comparable(neuron)
@@ -137,9 +141,13 @@ def check_circuit(
         )
     chosen = technology or default_technology(level)
     units = scaling or chosen.scaling()
+    program = chosen_simulator(simulator, level)
+    if level == "transistor" and trims is None and calibrate:
+        biases = recognised(neuron).bias_currents(units)
+        fit = fit_level(level, chosen, biases, neuron, units, program)
+        units, trims = replace(units, voltage_unit=fit.voltage_unit), fit.trims
     built = realise(neuron, level, technology=chosen, scaling=units, trims=trims)
     circuit = neuron_circuit(neuron, stimulus, scaling=units, start=start, name=name, realisation=built)
-    program = chosen_simulator(simulator, level)
     netlist = _written(circuit, units, stop, level, program)
     waveforms = simulate(netlist, simulator=program).require()
     trace, looser = (integrate(neuron, stimulus, stop, start=start, rtol=rtol) for rtol in (TIGHT, LOOSER))

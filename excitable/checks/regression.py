@@ -61,7 +61,7 @@ def assert_circuit_matches(
             the equation's. Spikes that come late count heavily: 0.02 suits the behavioural level over some periods.
         start: initial states in V0, membrane first; the declared ones where not given; of a neuron only.
         technology: of the amplifiers; where none is given `generic_180nm` for transistors, else `ideal`.
-        trims: of a calibration. A network of amplifiers is calibrated where none are given, a neuron is not.
+        trims: of a calibration. Where none are given, networks of amplifiers and neurons of transistors are calibrated.
         spikes: whether every spike must have a partner within two tau_m, on both sides.
         figure: PNG or SVG file that is drawn where they differ.
         simulator: ngspice, vacask, or auto.

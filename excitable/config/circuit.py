@@ -38,6 +38,10 @@ RungNames = Annotated[
 ]
 
 
+UNIT_AGREES = 0.02
+"""A stated voltage unit within this share of the amplifiers' own is the same."""
+
+
 class CircuitSection(Section):
     """How the circuit is built: the SI values of the dimensionless units."""
 
@@ -75,6 +79,18 @@ class CircuitSection(Section):
     temperature: float | None = Field(
         default=None, gt=-273.15, le=200, description="the technology's own where not given [degrees Celsius]"
     )
+
+    @model_validator(mode="after")
+    def _amplifiers_have_their_own_unit(self) -> "CircuitSection":
+        amplifiers = sorted({*self.level, *self.mixed.values()} & {"macromodel", "transistor"})
+        if "voltage_unit" in self.model_fields_set and amplifiers:
+            own = self.built_in().amplifier.voltage_unit
+            if abs(self.voltage_unit / own - 1) > UNIT_AGREES:
+                raise ValueError(
+                    f"voltage_unit = {self.voltage_unit:g} V: at level {', '.join(amplifiers)} it is that of the "
+                    f"pairs, 2 n U_T, which {self.technology} has as {own:.4g} V; leave it out"
+                )
+        return self
 
     @model_validator(mode="after")
     def _buildable(self) -> "CircuitSection":

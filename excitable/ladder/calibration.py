@@ -1,5 +1,6 @@
 """Amplifiers swept by DC at their bias currents, fitted, and put right in the circuit that uses them."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from circuits.calibration.membrane import REACH as MEMBRANE_REACH
 from circuits.calibration.membrane import SWEPT as SWEPT_DRIVE
 from circuits.calibration.output import EXCITED, INHIBITED, OutputFit, fit_output, output_bench
 from circuits.calibration.output import SWEPT as SWEPT_MEMBRANE
+from circuits.calibration.working import check_working
 from circuits.data.scaling import Scaling
 from circuits.networks.builder import layer_values, with_shared_widths
 from circuits.networks.continuous import level_biases, neuron_levels
@@ -131,6 +133,13 @@ class LevelFit:
         """The largest deviation of any sweep from its tanh, over the largest current."""
         return max(found.residual for found in self.amplifiers)
 
+    def working(self, technology: Technology) -> tuple[str, ...]:
+        """What to warn of; `NotWorking` where the circuit cannot work under the technology's conditions."""
+        smallest = min(found.bias for found in self.amplifiers)
+        return check_working(
+            self.amplifiers, self.membrane, self.output, technology=technology, smallest=smallest
+        )
+
     def is_of(self, level: Level, technology: Technology, biases: np.ndarray, neuron: Neuron) -> bool:
         """Whether this is the calibration of a neuron's level in a technology, for these bias currents (A)."""
         own = (self.level, self.technology, self.digest, self.largest_bias)
@@ -159,7 +168,8 @@ def fit_level(
         simulator: ngspice or vacask.
 
     Raises:
-        SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's.
+        SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's. NotWorking: a
+            circuit that does not work at the technology's temperature and supply, or at its bias currents.
     """
     amplifiers = tuple(calibrate_level(level, technology, swept_biases(biases), simulator))
     found = LevelFit(
@@ -182,9 +192,11 @@ def fit_level(
         )
         swept = sweep_membrane(neuron, built, units, simulator)
         found = replace(found, membrane=ramp_membrane(swept, still, slow, units, simulator))
-    if built.synapses is None:
-        return found
-    return replace(found, output=sweep_output(neuron, built, units, simulator))
+    if built.synapses is not None:
+        found = replace(found, output=sweep_output(neuron, built, units, simulator))
+    for said in found.working(technology):
+        warnings.warn(said, stacklevel=2)
+    return found
 
 
 def sweep_membrane(

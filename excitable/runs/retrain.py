@@ -98,7 +98,9 @@ def _start(parent: SeriesRun, run: SeriesRun, options: RetrainOptions) -> None:
             f"retrain from macromodel or transistor"
         )
     amplifiers = [amplifier for fit in fits for amplifier in fit.amplifiers]
-    started, laws = with_circuit_laws(network, amplifiers, built.trims, built.scaling)
+    started, laws = with_circuit_laws(
+        network, amplifiers, built.trims, built.scaling, technology=built.made_of
+    )
     folder = run.path / START
     folder.mkdir(exist_ok=True)
     save_network(started, folder)
