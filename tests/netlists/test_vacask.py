@@ -12,6 +12,7 @@ from netlist_examples import SCALED, TAU, V0, mtc_circuit, rc_circuit
 from test_expressions import law
 from test_small_signal import bench
 
+from circuits.calibration.transistors import Device, chain_bench
 from circuits.data.circuit import (
     BehaviouralVoltage,
     Circuit,
@@ -26,6 +27,7 @@ from circuits.data.circuit import (
     VoltageSource,
     voltage,
 )
+from circuits.technologies import technology
 from netlists.analyses import DCSweep, OperatingPoint, SmallSignal, Tolerances, Transient
 from netlists.comparison import upward_crossings
 from netlists.errors import NetlistError, SimulatorMissing
@@ -179,6 +181,24 @@ def test_a_bursting_neuron_is_ngspices():
         spikes.append(upward_crossings(found["time"].to_numpy() / TAU, um, threshold=0.0)[0])
     assert len(spikes[0]) > 5
     assert spikes[1] == pytest.approx(spikes[0], abs=0.05)
+
+
+def test_transistors_in_parallel_carry_as_many_times_the_current():
+    """A mirror of four units into one and into a chain of five: both simulators read the multiplicity alike."""
+    generic = technology("generic_180nm")
+    unit = Device(
+        card=generic.model_cards()[1], width=0.63e-6, length=generic.pmos.length, technology=generic
+    )
+    mirror = chain_bench(unit, 1e-9, 5)
+    tolerances = Tolerances(relative=1e-6, current=1e-17, voltage=1e-9, charge=1e-19, conductance=1e-16)
+    found = [
+        simulate(write_netlist(mirror, OperatingPoint(), tolerances, dialect=dialect))
+        .require()["current"]
+        .to_numpy()
+        for dialect in ("vacask", "ngspice")
+    ]
+    np.testing.assert_allclose(*found, rtol=1e-5)
+    assert found[0][0] == pytest.approx(0.25e-9, rel=0.03)
 
 
 def test_a_switch_remembers():
