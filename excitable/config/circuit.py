@@ -83,7 +83,8 @@ class CircuitSection(Section):
     @model_validator(mode="after")
     def _amplifiers_have_their_own_unit(self) -> "CircuitSection":
         amplifiers = sorted({*self.level, *self.mixed.values()} & {"macromodel", "transistor"})
-        if "voltage_unit" in self.model_fields_set and amplifiers:
+        # a configuration that is written out states the default, too
+        if self.voltage_unit != Scaling.voltage_unit and amplifiers:
             own = self.built_in().amplifier.voltage_unit
             if abs(self.voltage_unit / own - 1) > UNIT_AGREES:
                 raise ValueError(

@@ -83,6 +83,8 @@ def test_a_stated_voltage_unit_is_not_ignored(section):
         CircuitSection.model_validate({"voltage_unit": 0.1, **section})
     assert CircuitSection.model_validate({"voltage_unit": 0.0693, **section}).voltage_unit == 0.0693
     assert CircuitSection.model_validate({"voltage_unit": 0.1}).voltage_unit == 0.1
+    # what is written out states the default, too
+    assert CircuitSection.model_validate({"voltage_unit": Scaling.voltage_unit, **section})
 
 
 @pytest.mark.simulator
