@@ -60,7 +60,7 @@ def _card(model: ModelCard, name: str, parameters: Mapping[str, float]) -> Itera
 
 def _choice(model: ModelCard, bins: list[ModelBin]) -> Iterator[str]:
     """A subcircuit whose transistor has the bin of its size."""
-    sizes = " ".join(f"{name}={name}" for name in _SIZE) + " $mfactor=several"
+    sizes = " ".join(f"{name}={name}" for name in _SIZE)
     yield f"subckt {model.name} (d g s b)"
     yield "parameters " + " ".join(f"{name}=0.0" for name in _SIZE) + " several=1"
     for index, size in enumerate(bins):
