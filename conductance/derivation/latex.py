@@ -76,7 +76,12 @@ def neuron_equations(neuron: Neuron) -> tuple[str, ...]:
             lines.append(rf"{latex(state.symbol)}[t+1] = {latex(state.following)}")
             continue
         capacity = "" if state.capacity == 1 else latex(state.capacity) + r"\,"
-        lines.append(rf"{capacity}\frac{{d {latex(state.symbol)}}}{{d t}} = {_sum(state.currents.values())}")
+        noise = "".join(
+            rf" + {latex(amplitude)}\,\xi_{{\mathrm{{{_words(name)}}}}}"
+            for name, amplitude in state.noise.items()
+        )
+        currents = _sum(state.currents.values())
+        lines.append(rf"{capacity}\frac{{d {latex(state.symbol)}}}{{d t}} = {currents}{noise}")
     if neuron.event is not None:
         resets = "".join(
             rf",\; {latex(state)} \to {latex(target)}" for state, target in neuron.event.reset.items()
@@ -86,6 +91,10 @@ def neuron_equations(neuron: Neuron) -> tuple[str, ...]:
     if neuron.output != SPIKE:
         lines.append(rf"y = {latex(neuron.output)}")
     return tuple(lines)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", r"\ ")
 
 
 def _sum(currents: Iterable[sympy.Expr]) -> str:

@@ -15,6 +15,7 @@ from conductance.neurons.base import DT
 Derivatives = Mapping[sympy.Symbol, sympy.Expr]
 Flow = Callable[[Derivatives], dict[sympy.Symbol, sympy.Expr]]
 Sequence = Callable[[tuple[sympy.Symbol, ...]], tuple[sympy.Symbol, ...]]
+Spread = Callable[[sympy.Symbol, sympy.Expr], sympy.Expr]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +23,15 @@ class Method:
     """A named flow and its order of convergence.
 
     `sequence` puts the states in the order in which they advance one after another, each with the newest values of
-    those before it; None lets all advance at once from the values at t.
+    those before it; None lets all advance at once from the values at t. `spread` gives, for a state and its derivative,
+    the standard deviation after a step of noise of amplitude 1.
     """
 
     name: str
     order: int
     flow: Flow
     sequence: Sequence | None
+    spread: Spread
     source: str
 
 
@@ -47,14 +50,32 @@ def _exponential(derivatives: Derivatives) -> dict[sympy.Symbol, sympy.Expr]:
 
 def _exponential_step(state: sympy.Symbol, derivative: sympy.Expr) -> sympy.Expr:
     """Exact for the part of the derivative that is linear in the state itself; the rest is held over the step."""
-    terms = sympy.Add.make_args(sympy.expand(derivative))
-    rates = [term / state for term in terms if state not in (term / state).free_symbols]
-    rest = sympy.factor_terms(sympy.Add(*[term for term in terms if state in (term / state).free_symbols]))
-    rate = sympy.Add(*rates)
+    rate, rest = _own_rate(state, derivative)
     if rate == 0:
         return state + DT * derivative
     decay = sympy.exp(rate * DT)
     return decay * state + sympy.simplify((decay - 1) / rate) * rest
+
+
+def _own_rate(state: sympy.Symbol, derivative: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """The factor of the state in its own derivative, and the rest."""
+    terms = sympy.Add.make_args(sympy.expand(derivative))
+    rates = [term / state for term in terms if state not in (term / state).free_symbols]
+    rest = [term for term in terms if state in (term / state).free_symbols]
+    return sympy.Add(*rates), sympy.factor_terms(sympy.Add(*rest))
+
+
+def _wiener(_: sympy.Symbol, __: sympy.Expr) -> sympy.Expr:
+    """Euler-Maruyama: noise as if nothing pulled the state back within the step."""
+    return sympy.sqrt(DT)
+
+
+def _ornstein_uhlenbeck(state: sympy.Symbol, derivative: sympy.Expr) -> sympy.Expr:
+    """Exact for the part of the derivative that is linear in the state itself."""
+    rate, _ = _own_rate(state, derivative)
+    if rate == 0:
+        return sympy.sqrt(DT)
+    return sympy.sqrt((sympy.exp(2 * rate * DT) - 1) / (2 * rate))
 
 
 def _swapped_pairs(states: tuple[sympy.Symbol, ...]) -> tuple[sympy.Symbol, ...]:
@@ -64,19 +85,26 @@ def _swapped_pairs(states: tuple[sympy.Symbol, ...]) -> tuple[sympy.Symbol, ...]
 
 
 FORWARD_EULER = Method(
-    name="forward_euler", order=1, flow=_forward, sequence=None, source="the paper's, arXiv 2605.11835"
+    name="forward_euler",
+    order=1,
+    flow=_forward,
+    sequence=None,
+    spread=_wiener,
+    source="the paper's, arXiv 2605.11835",
 )
-HEUN = Method(name="heun", order=2, flow=_heun, sequence=None, source="explicit trapezoidal rule")
+HEUN = Method(
+    name="heun", order=2, flow=_heun, sequence=None, spread=_wiener, source="explicit trapezoidal rule"
+)
 EXPONENTIAL_EULER = Method(
-    name="exponential_euler", order=1, flow=_exponential, sequence=None,
+    name="exponential_euler", order=1, flow=_exponential, sequence=None, spread=_ornstein_uhlenbeck,
     source="exact for each state's own linear part",
 )  # fmt: skip
 SYMPLECTIC_EULER = Method(
-    name="symplectic_euler", order=1, flow=_exponential, sequence=tuple,
+    name="symplectic_euler", order=1, flow=_exponential, sequence=tuple, spread=_ornstein_uhlenbeck,
     source="Baronig et al., arXiv 2408.07517: exponential Euler, each state with the newest values of those before it",
 )  # fmt: skip
 ALTERNATING_EULER = Method(
-    name="alternating_euler", order=1, flow=_exponential, sequence=_swapped_pairs,
+    name="alternating_euler", order=1, flow=_exponential, sequence=_swapped_pairs, spread=_ornstein_uhlenbeck,
     source="ours: in a chain of filters fed with end-of-step values, the half steps by which couplings lead (newest "
     "value) and lag (old value) cancel, and the chain's output is of order 2 (as in the leapfrog scheme)",
 )  # fmt: skip

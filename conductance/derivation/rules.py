@@ -18,7 +18,7 @@ from conductance.derivation.program import (
     used_only,
 )
 from conductance.errors import ExcitableError, nearest
-from conductance.neurons.base import DT, INPUT, LAST_SPIKE, SPIKE, Neuron, after
+from conductance.neurons.base import DT, INPUT, LAST_SPIKE, SPIKE, Neuron, after, noise_of
 
 MAP = "map"
 """The method of neurons that are declared in discrete time; it has no time step."""
@@ -35,7 +35,8 @@ class Rule:
     """One step of a neuron: states at t and the input of t give the states at t + 1 and the output read from them.
 
     `constants` are functions of the parameters and dt only, computed once per call; `body` has the inputs
-    (states, I_in, constants' symbols) and the outputs (next states, output).
+    (states, I_in, constants' symbols, draws of noise) and the outputs (next states, output). Noise is in Ito's sense:
+    its amplitude is that at the beginning of the step. `order` is that without noise.
     """
 
     neuron: Neuron = field(repr=False)
@@ -54,6 +55,11 @@ class Rule:
         return tuple(symbol for symbol, _ in self.constants)
 
     @property
+    def noise_symbols(self) -> tuple[sympy.Symbol, ...]:
+        """Symbols of the draws, one for each state that noise moves; the last inputs of the body."""
+        return tuple(noise_of(state.symbol) for state in self.neuron.noisy)
+
+    @property
     def prelude(self) -> Program:
         """Parameters and dt to constants."""
         inputs = (*(parameter.symbol for parameter in self.neuron.parameters), DT)
@@ -61,12 +67,12 @@ class Rule:
 
     @cached_property
     def adjoint(self) -> Program:
-        """Adjoints of (states, I_in, constants) from those of (next states, output)."""
+        """Adjoints of (states, I_in, constants, draws) from those of (next states, output)."""
         seeds = tuple(sympy.Symbol(f"bar_{index}", real=True) for index in range(len(self.body.outputs)))
         return adjoint(self.body, seeds, names("adj_"))
 
     def next_states(self) -> dict[sympy.Symbol, sympy.Expr]:
-        """Each state one step later, in states, input, parameters and dt."""
+        """Each state one step later, in states, input, parameters, dt and draws of noise."""
         values = dict(self.constants)
         expanded = [expression.xreplace(values) for expression in self.body.expanded()]
         return dict(zip(self.neuron.state_symbols, expanded, strict=False))
@@ -95,6 +101,10 @@ def derive(neuron: Neuron, method: str | None = None) -> Rule:
     if method == MAP:
         return _finish(neuron, method, moebius.ORDER, _map_draft(neuron))
     if method == EXACT:
+        if neuron.noisy:
+            raise RuleError(
+                f"neuron {neuron.name}: the exact moebius step has no noise; use one of {', '.join(METHODS)}"
+            )
         draft = moebius.draft(neuron)
         if draft is None:
             raise RuleError(
@@ -115,7 +125,7 @@ def methods_of(neuron: Neuron) -> tuple[str, ...]:
     """The names of the methods that a neuron has; the exact one is the last where it has one."""
     if neuron.is_map:
         return (MAP,)
-    return tuple(METHODS) if moebius.draft(neuron) is None else (*METHODS, EXACT)
+    return tuple(METHODS) if neuron.noisy or moebius.draft(neuron) is None else (*METHODS, EXACT)
 
 
 def _draft(neuron: Neuron, method: Method) -> list[Assignment]:
@@ -125,12 +135,22 @@ def _draft(neuron: Neuron, method: Method) -> list[Assignment]:
     waiting = [symbol for symbol, slope in derivatives.items() if SPIKE in slope.free_symbols]
     ready = [symbol for symbol in derivatives if symbol not in waiting]
     silent = substituted(derivatives, {SPIKE: sympy.S.Zero})
+    moved = {
+        state.symbol: (state.diffusion * method.spread(state.symbol, silent[state.symbol])).subs(
+            start, simultaneous=True
+        )
+        * noise_of(state.symbol)
+        for state in neuron.noisy
+    }
     if method.sequence is None:
         free, driven = method.flow(silent), method.flow(derivatives)
-        steps = [(state, free[state].subs(start, simultaneous=True)) for state in ready]
+        steps = [(state, free[state].subs(start, simultaneous=True) + moved.get(state, 0)) for state in ready]
         return [
             *_settle(neuron, steps),
-            *((after(state), driven[state].subs(start, simultaneous=True)) for state in waiting),
+            *(
+                (after(state), driven[state].subs(start, simultaneous=True) + moved.get(state, 0))
+                for state in waiting
+            ),
         ]
     newest = dict(start)
     assignments: list[Assignment] = []
@@ -138,6 +158,7 @@ def _draft(neuron: Neuron, method: Method) -> list[Assignment]:
         value = method.flow({state: derivatives[state]})[state].subs(
             {**newest, state: start[state]}, simultaneous=True
         )
+        value += moved.get(state, sympy.S.Zero)
         event_now = neuron.event is not None and state in neuron.event.margin.free_symbols
         assignments += _settle(neuron, [(state, value)]) if event_now else [(after(state), value)]
         newest[state] = after(state)
@@ -180,7 +201,8 @@ def _finish(neuron: Neuron, method: str, order: int, draft: list[Assignment]) ->
     result = sympy.Symbol("output", real=True)
     ends = {state: after(state) for state in neuron.state_symbols}
     draft = [*draft, (result, sympy.sympify(neuron.output).subs(ends, simultaneous=True))]
-    moving = {*neuron.state_symbols, INPUT}
+    draws = tuple(noise_of(state.symbol) for state in neuron.noisy)
+    moving = {*neuron.state_symbols, INPUT, *draws}
     constants, body = hoist(draft, moving, names("const_"))
     body = flattened(body, names("temp_"))
     outputs = (*ends.values(), result)
@@ -192,7 +214,7 @@ def _finish(neuron: Neuron, method: str, order: int, draft: list[Assignment]) ->
     # the step stands bare in the body where nothing multiplies it, as with a capacity of 1
     step = ((DT, DT),) if DT in used else ()
     held = (*parameters, *step, *((symbol, value) for symbol, value in constants if symbol in used))
-    inputs = (*neuron.state_symbols, INPUT, *(symbol for symbol, _ in held))
+    inputs = (*neuron.state_symbols, INPUT, *(symbol for symbol, _ in held), *draws)
     return Rule(
         neuron=neuron,
         method=method,

@@ -47,11 +47,11 @@ def kernel_name(
 
 
 def run(
-    name: str, inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor]
-) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    name: str, inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor], seed: int = 0
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:  # fmt: skip
     """Step the kernel of that name through time; see `conductance.kernels.operator.run`."""
     step = triton_operator.run if name.startswith(TRITON) else operator.run
-    return step(name.removeprefix(TRITON), inputs, state, constants)
+    return step(name.removeprefix(TRITON), inputs, state, constants, seed)
 
 
 def used(name: str) -> str:

@@ -21,7 +21,7 @@ from conductance.kernels.source import Gradients, source
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 SEGMENT = 32
 """Steps between two checkpoints, as in time_loop.c."""
-NUMBERS = (ctypes.c_long, ctypes.c_long, ctypes.c_long, ctypes.c_int)
+NUMBERS = (ctypes.c_long, ctypes.c_long, ctypes.c_long, ctypes.c_int, ctypes.c_uint32)
 
 
 class KernelWarning(UserWarning):
@@ -71,7 +71,12 @@ def kernel(name: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> Kernel:
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
     path = store.find(key) or compiler.build(source(rule, DTYPES[dtype], gradients), key)
     library = compiler.load(path, "forward", *(() if gradients is None else ("backward",)))
-    given = (*NUMBERS, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long)  # sizes, input, start and its lanes
+    given = (
+        *NUMBERS,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_long,
+    )  # sizes and seed, input, start and its lanes
     library.forward.argtypes = (*given, *(ctypes.c_void_p,) * 4)
     library.forward.restype = None
     if gradients is not None:
@@ -104,7 +109,7 @@ def _generator() -> str:
     digest = hashlib.sha256(sympy.__version__.encode())
     for package, names in (
         ("conductance.kernels", ("vectors.h", "time_loop.c", "source.py", "compiler.py")),
-        ("conductance.derivation", ("program.py",)),
+        ("conductance.derivation", ("program.py", "threefry.py")),
         ("conductance.derivation.printers", ("base.py", "c.py")),
         ("conductance", ("surrogates.py", "tables.py")),
     ):

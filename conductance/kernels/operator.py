@@ -22,8 +22,8 @@ class KernelError(ExcitableError):
 
 
 def run(
-    name: str, inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor]
-) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    name: str, inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor], seed: int = 0
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:  # fmt: skip
     """Step a registered rule through time.
 
     Args:
@@ -31,6 +31,7 @@ def run(
         inputs: (time, batch, neuron).
         state: states at the start, each (batch, neuron).
         constants: the rule's constants, each (neuron,).
+        seed: of the draws of noise, where the neuron has any.
 
     Returns:
         The outputs (time, batch, neuron) and the final states, each (batch, neuron).
@@ -49,7 +50,7 @@ def run(
     copies = -(-WIDEST_VECTOR // max(1, inputs.element_size() * batch * width))
     if copies > 1:
         inputs, start = inputs.repeat(1, copies, 1), start.repeat(1, 1 if shared else copies, 1)
-    outputs, final, _ = _forward(inputs, start, table, name, wanted)
+    outputs, final, _ = _forward(inputs, start, table, name, wanted, seed)
     if copies > 1:
         outputs, final = outputs[:, :batch], final[:, :batch]
     return outputs, final.unbind(0)
@@ -79,7 +80,12 @@ def _checkpoints(steps: int) -> int:
 
 @torch.library.custom_op("excitable::forward", mutates_args=(), device_types="cpu")
 def _forward(
-    inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, name: str, wanted: Sequence[int]
+    inputs: torch.Tensor,
+    state: torch.Tensor,
+    table: torch.Tensor,
+    name: str,
+    wanted: Sequence[int],
+    seed: int,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     found = kernel(name, inputs.dtype, tuple(wanted))
     inputs, state, table = inputs.contiguous(), state.contiguous(), table.contiguous()
@@ -89,14 +95,14 @@ def _forward(
     outputs, final = (POOL.empty(shape, inputs.dtype) for shape in (inputs.shape, sizes))
     checkpoints = POOL.empty((_checkpoints(inputs.shape[0]) if wanted else 0, *sizes), state.dtype)
     found.forward(
-        *_sizes(inputs), inputs.data_ptr(), state.data_ptr(), state[0].numel(), table.data_ptr(), outputs.data_ptr(),
-        checkpoints.data_ptr() if wanted else None, final.data_ptr(),
+        *_sizes(inputs), seed, inputs.data_ptr(), state.data_ptr(), state[0].numel(), table.data_ptr(),
+        outputs.data_ptr(), checkpoints.data_ptr() if wanted else None, final.data_ptr(),
     )  # fmt: skip
     return outputs, final, checkpoints
 
 
 @_forward.register_fake
-def _(inputs, state, table, name, wanted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _(inputs, state, table, name, wanted, seed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     steps = _checkpoints(inputs.shape[0]) if wanted else 0
     sizes = (state.shape[0], *inputs.shape[1:])
     return inputs.new_empty(inputs.shape), state.new_empty(sizes), inputs.new_empty((steps, *sizes))
@@ -105,7 +111,7 @@ def _(inputs, state, table, name, wanted):  # type: ignore[no-untyped-def]  # no
 @torch.library.custom_op("excitable::backward", mutates_args=(), device_types="cpu")
 def _backward(
     inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, checkpoints: torch.Tensor,
-    output_bars: torch.Tensor, final_bars: torch.Tensor, name: str, wanted: Sequence[int],
+    output_bars: torch.Tensor, final_bars: torch.Tensor, name: str, wanted: Sequence[int], seed: int,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
     found, gradients = kernel(name, inputs.dtype, tuple(wanted)), asked(wanted)
     inputs, state, table, output_bars = (t.contiguous() for t in (inputs, state, table, output_bars))
@@ -116,7 +122,7 @@ def _backward(
     sums = table.new_empty(len(gradients.constants), table.shape[1])
     lane_sums = POOL.empty((len(gradients.constants), inputs[0].numel()), table.dtype)
     found.backward(
-        *_sizes(inputs), inputs.data_ptr(), state.data_ptr(), state[0].numel(), table.data_ptr(),
+        *_sizes(inputs), seed, inputs.data_ptr(), state.data_ptr(), state[0].numel(), table.data_ptr(),
         checkpoints.data_ptr(), output_bars.data_ptr(), final_bars.data_ptr() if final_bars.numel() else None,
         input_bars.data_ptr(), start_bars.data_ptr(), lane_sums.data_ptr(), sums.data_ptr(),
     )  # fmt: skip
@@ -144,7 +150,7 @@ def make_differentiable(forward: CustomOpDef, backward: CustomOpDef) -> None:
     No adjoint of the final state is an empty tensor: most networks never read that state.
     """
 
-    def shapes(inputs, state, table, checkpoints, output_bars, final_bars, name, wanted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def shapes(inputs, state, table, checkpoints, output_bars, final_bars, name, wanted, seed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         return (
             inputs.new_empty(inputs.shape if wanted[0] else 0),
             state.new_empty(state.shape if wanted[1] else 0),
@@ -152,7 +158,7 @@ def make_differentiable(forward: CustomOpDef, backward: CustomOpDef) -> None:
         )
 
     def keep(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-        values, state, table, ctx.name, ctx.wanted = inputs
+        values, state, table, ctx.name, ctx.wanted, ctx.seed = inputs
         ctx.save_for_backward(values, state, table, output[2])
         ctx.set_materialize_grads(False)
 
@@ -162,10 +168,19 @@ def make_differentiable(forward: CustomOpDef, backward: CustomOpDef) -> None:
             output_bars = torch.zeros_like(values)
         if final_bars is None:
             final_bars = state.new_empty(0)
-        bars = backward(values, state, table, checkpoints, output_bars, final_bars, ctx.name, ctx.wanted)
+        bars = backward(
+            values, state, table, checkpoints, output_bars, final_bars, ctx.name, ctx.wanted, ctx.seed
+        )
         input_bars, start_bars, table_bars = bars
         wanted = ctx.wanted
-        return input_bars if wanted[0] else None, start_bars if wanted[1] else None, table_bars, None, None
+        return (
+            input_bars if wanted[0] else None,
+            start_bars if wanted[1] else None,
+            table_bars,
+            None,
+            None,
+            None,
+        )
 
     backward.register_fake(shapes)
     forward.register_autograd(differentiate, setup_context=keep)

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import sympy
 
+from conductance.derivation import threefry
 from conductance.derivation.printers.c import CPrinter
 from conductance.derivation.program import Assignment, flattened, names, used_only
 from conductance.derivation.rules import Rule
@@ -58,7 +59,9 @@ def source(rule: Rule, dtype: str, gradients: Gradients | None) -> str:
     """
     folder = files("conductance.kernels")
     head = "#define REAL_IS_DOUBLE\n" if dtype == "float64" else ""
-    sizes = {"STATES": len(rule.neuron.states), "CONSTANTS": len(rule.constants)}
+    sizes = {
+        "STATES": len(rule.neuron.states), "CONSTANTS": len(rule.constants), "NOISES": len(rule.noise_symbols),
+    }  # fmt: skip
     tables: dict[str, Samples] = {}
     text = [_advance(rule, tables)]
     if gradients is not None:
@@ -69,7 +72,8 @@ def source(rule: Rule, dtype: str, gradients: Gradients | None) -> str:
         text += [_replay(rule, step, tables), _reverse(rule, step, tables)]
     head += "".join(f"#define {name} {size}\n" for name, size in sizes.items())
     vectors, loop = ((folder / name).read_text("utf-8") for name in ("vectors.h", "time_loop.c"))
-    return "\n".join([head, vectors, *_arrays(tables), *text, loop])
+    draws = [threefry.c_text()] if rule.noise_symbols else []
+    return "\n".join([head, vectors, *draws, *_arrays(tables), *text, loop])
 
 
 def split(rule: Rule, gradients: Gradients) -> KernelStep:
@@ -134,6 +138,7 @@ def _steps_at_ties(expression: sympy.Expr) -> sympy.Expr:
 def _inputs(rule: Rule) -> dict[sympy.Symbol, str]:
     known = {symbol: f"state[{index}]" for index, symbol in enumerate(rule.neuron.state_symbols)}
     known |= {symbol: f"constant[{index}]" for index, symbol in enumerate(rule.constant_symbols)}
+    known |= {symbol: f"noise[{index}]" for index, symbol in enumerate(rule.noise_symbols)}
     return {**known, INPUT: "input"}
 
 
@@ -157,7 +162,8 @@ def _advance(rule: Rule, tables: dict[str, Samples]) -> str:
     lines.append(f"*output = {printer.vector(sympy.sympify(output))};")
     tables |= printer.tables
     return _function(
-        "advance(const vec *state, vec input, const vec *constant, vec *next, vec *output)", lines
+        "advance(const vec *state, vec input, const vec *constant, const vec *noise, vec *next, vec *output)",
+        lines,
     )
 
 
@@ -168,7 +174,10 @@ def _replay(rule: Rule, step: KernelStep, tables: dict[str, Samples]) -> str:
     lines += [f"next[{index}] = {printer.vector(value)};" for index, value in enumerate(following)]
     lines += [f"tape[{index}] = {printer.name(symbol)};" for index, symbol in enumerate(step.kept)]
     tables |= printer.tables
-    return _function("replay(const vec *state, vec input, const vec *constant, vec *next, vec *tape)", lines)
+    return _function(
+        "replay(const vec *state, vec input, const vec *constant, const vec *noise, vec *next, vec *tape)",
+        lines,
+    )
 
 
 def _reverse(rule: Rule, step: KernelStep, tables: dict[str, Samples]) -> str:
@@ -194,7 +203,8 @@ def _reverse(rule: Rule, step: KernelStep, tables: dict[str, Samples]) -> str:
     lines += [f"bar[{index}] = bar_{index};" for index in range(states)]
     tables |= printer.tables
     return _function(
-        "reverse(const vec *state, const vec *next, vec input, const vec *constant, const vec *tape, vec *bar, "
+        "reverse(const vec *state, const vec *next, vec input, const vec *constant, const vec *noise, "
+        "const vec *tape, vec *bar, "
         "vec output_bar, vec *input_bar, vec *sum)",
         lines,
     )

@@ -1,10 +1,12 @@
 /* The time loop of one layer, around the step that is printed above this text:
 
-       advance(state, input, constant, next, output)           one step
-       replay(state, input, constant, next, tape)              one step again, keeping what `reverse` reads
-       reverse(state, next, input, constant, tape, bar, ...)   the adjoint of one step
+       advance(state, input, constant, noise, next, output)           one step
+       replay(state, input, constant, noise, next, tape)              one step again, keeping what `reverse` reads
+       reverse(state, next, input, constant, noise, tape, bar, ...)   the adjoint of one step
 
-   with STATES, CONSTANTS, SUMS (constants that want a gradient), TAPE (values kept per step of a segment).
+   with STATES, CONSTANTS, NOISES (draws of a step), SUMS (constants that want a gradient), TAPE (values kept per step
+   of a segment). A draw is a function of the seed, the lane, the step and its place, so that it is the same for any
+   number of threads, and drawn again backwards.
 
    Batch and neuron are one index m = batch * neurons + neuron of `count` lanes, so that any width is stepped at the
    same speed; a lane's constants are those of its neuron. A tile is up to GROUPS vectors of lanes. Each tile runs
@@ -16,7 +18,7 @@
 #define TAPE 0
 #endif
 #define SEGMENT 32
-#define SLOTS (STATES + TAPE + 2)
+#define SLOTS (STATES + TAPE + NOISES + 2)
 #define GROUPS (SLOTS <= 12 ? 8 : SLOTS <= 24 ? 4 : 2) /* one segment of a tile takes about 200 kB at most */
 #define AHEAD 6 /* steps by which the strided input is fetched early; the hardware sees no stride this long */
 #define TILE (GROUPS * LANES)
@@ -27,12 +29,14 @@ typedef struct {
     long steps, count, neurons;
     long soon;  /* from a lane to what is fetched early: some steps ahead, or in the next tile where time is short */
     int stream; /* results larger than a cache go past it: a line that is written whole need not be read first */
+    uint32_t seed;
 } shape_t;
 
-static shape_t shape_of(long steps, long count, long neurons, const real *results) {
+static shape_t shape_of(long steps, long count, long neurons, uint32_t seed, const real *results) {
     const int aligned = (uintptr_t)results % VECTOR_BYTES == 0 && count % LANES == 0;
     const int large = steps * count * (long)sizeof(real) >= STREAM_BYTES;
-    return (shape_t){steps, count, neurons, steps > AHEAD ? AHEAD * count : TILE, aligned && large && CAN_STREAM};
+    const long soon = steps > AHEAD ? AHEAD * count : TILE;
+    return (shape_t){steps, count, neurons, soon, aligned && large && CAN_STREAM, seed};
 }
 
 /* The last vector of lanes may overlap the one before it, which computes the same values twice. `tile_begin` puts
@@ -65,6 +69,17 @@ INLINE void gather(vec *values, long rows, long begin, const real *table, long w
     }
 }
 
+/* The draws of a step for the lanes from `begin` on. */
+INLINE void draws(vec *noise, shape_t shape, long begin, long step) {
+#if NOISES
+    words lane;
+    for (long index = 0; index < LANES; index++) lane[index] = (uint32_t)(begin + index);
+    for (long index = 0; index < NOISES; index++) noise[index] = draw(lane, (uint32_t)step, shape.seed, (uint32_t)index);
+#else
+    (void)noise, (void)shape, (void)begin, (void)step;
+#endif
+}
+
 static void forward_tile(
     shape_t shape, const long *begin, long groups, const real *inputs, const real *start, long start_count,
     const real *table, real *outputs, real *checkpoints, real *final
@@ -84,10 +99,11 @@ static void forward_tile(
                     store(checkpoint + index * shape.count + begin[group], state[group][index]);
         }
         for (long group = 0; group < groups; group++) {
-            vec next[STATES], result;
+            vec next[STATES], result, noise[NOISES + 1];
+            draws(noise, shape, begin[group], t);
             __builtin_prefetch(input + shape.soon + begin[group], 0);
             if (!shape.stream) __builtin_prefetch(output + shape.soon + begin[group], 1);
-            advance(state[group], load(input + begin[group]), constant[group], next, &result);
+            advance(state[group], load(input + begin[group]), constant[group], noise, next, &result);
             for (long index = 0; index < STATES; index++) state[group][index] = next[index];
             put(output + begin[group], result, shape.stream);
         }
@@ -98,10 +114,10 @@ static void forward_tile(
 }
 
 void forward(
-    long steps, long count, long neurons, int threads, const real *inputs, const real *start, long start_count,
+    long steps, long count, long neurons, int threads, uint32_t seed, const real *inputs, const real *start, long start_count,
     const real *table, real *outputs, real *checkpoints, real *final
 ) {
-    const shape_t shape = shape_of(steps, count, neurons, outputs);
+    const shape_t shape = shape_of(steps, count, neurons, seed, outputs);
     const long tiles = tiles_in(count, threads), vectors = vectors_in(count);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
     for (long tile = 0; tile < tiles; tile++) {
@@ -119,7 +135,7 @@ void forward(
    power of two, so that all steps of a segment fall into one set of the cache and evict each other: they are read
    once, in the order of memory, and kept here. `input` makes room for its own adjoint. */
 typedef struct {
-    vec state[STATES], input, output_bar, kept[TAPE];
+    vec state[STATES], input, output_bar, noise[NOISES], kept[TAPE];
 } moment_t;
 
 /* One segment of one vector of lanes, backwards: adjoints and sums stay in registers. */
@@ -133,7 +149,8 @@ INLINE void reverse_segment(
         moment_t *now = &moments[t];
         vec input_bar;
         reverse(
-            now->state, now[1].state, now->input, constant, now->kept, bars, now->output_bar, &input_bar, sums
+            now->state, now[1].state, now->input, constant, now->noise, now->kept, bars, now->output_bar, &input_bar,
+            sums
         );
         now->input = input_bar;
     }
@@ -172,7 +189,8 @@ static void backward_tile(
                 __builtin_prefetch(output_bars + soon, 0);
                 now->input = load(inputs + place);
                 now->output_bar = load(output_bars + place);
-                replay(now->state, now->input, constant[group], now[1].state, now->kept);
+                draws(now->noise, shape, begin[group], from + t);
+                replay(now->state, now->input, constant[group], now->noise, now[1].state, now->kept);
             }
         }
         for (long group = 0; group < groups; group++)
@@ -221,11 +239,11 @@ static void sum_over_batch(long rows, long count, long neurons, int threads, con
 }
 
 void backward(
-    long steps, long count, long neurons, int threads, const real *inputs, const real *start, long start_count,
+    long steps, long count, long neurons, int threads, uint32_t seed, const real *inputs, const real *start, long start_count,
     const real *table, const real *checkpoints, const real *output_bars, const real *final_bars, real *input_bars,
     real *start_bars, real *lane_sums, real *sums
 ) {
-    const shape_t shape = shape_of(steps, count, neurons, input_bars);
+    const shape_t shape = shape_of(steps, count, neurons, seed, input_bars);
     const long tiles = tiles_in(count, threads), vectors = vectors_in(count);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
     for (long tile = 0; tile < tiles; tile++) {

@@ -11,6 +11,7 @@ from conductance.derivation.program import Program
 from conductance.derivation.rules import Rule, derive
 from conductance.kernels.backend import check_backend, kernel_name, run, used
 from conductance.layers.base import ShapeError, check_input
+from conductance.layers.draws import draws, seed_of
 from conductance.layers.recurrence import Recurrence
 from conductance.layers.transforms import constrained, unconstrained
 from conductance.neurons.base import Neuron
@@ -176,6 +177,7 @@ class NeuronLayer(nn.Module):
         *,
         record: list | None = None,
         places: int = 1,
+        seed: int | None = None,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """Step through time.
 
@@ -185,6 +187,8 @@ class NeuronLayer(nn.Module):
             record: a list that receives the states after every step, for figures and comparisons.
             places: how many neighbouring columns of the input share each neuron's values, as the pixels of a
                 channel do; then `neuron` above is size * places.
+            seed: of the neuron's noise, 0 to 2^32 - 1; drawn from torch's generator where not given. Each step, each
+                place in the batch and each neuron has its own draw, the same on every back end.
 
         Returns:
             The outputs (time, batch, neuron), read from the states after each step, and the final states.
@@ -201,6 +205,7 @@ class NeuronLayer(nn.Module):
                 f"layer {self.neuron.name}: state has shapes {[tuple(s.shape) for s in state]}; "
                 f"allowed are {states} of {tuple(inputs.shape[1:])}, or of {tuple(inputs.shape[2:])} for all series"
             )
+        seed = seed_of(self.neuron, seed)
         constants = self._constants(*self.values().values(), first.new_tensor(self.dt))
         if places > 1:
             constants = tuple(constant.expand(self.size).repeat_interleave(places) for constant in constants)
@@ -209,14 +214,14 @@ class NeuronLayer(nn.Module):
                 raise ShapeError(
                     f"layer {self.neuron.name}: recurrent weights join neurons, not places; give places = 1"
                 )
-            return self._recurrent(self.recurrent, inputs, state, constants, record)
+            return self._recurrent(self.recurrent, inputs, state, constants, record, seed)
         name = kernel_name(self.backend, self.rule, inputs, state, constants) if record is None else ""
         if name:
-            return run(name, inputs, state, constants)
+            return run(name, inputs, state, constants, seed)
         outputs = []
         # unbind, never inputs[t]: the backward pass of an index writes the whole tensor at every step
-        for current in inputs.unbind(0):
-            *following, output = self._step(*state, current, *constants)
+        for current, noise in zip(inputs.unbind(0), draws(self.neuron, inputs, seed), strict=True):
+            *following, output = self._step(*state, current, *constants, *noise)
             state = tuple(following)
             outputs.append(output)
             if record is not None:
@@ -230,14 +235,15 @@ class NeuronLayer(nn.Module):
         state: tuple[torch.Tensor, ...],
         constants: tuple[torch.Tensor, ...],
         record: list | None,
+        seed: int,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """Step through time with what the layer's neurons did a step ago added to the input."""
         *own, arriving = state
         weights, share = recurrent.weights().T, recurrent.share(self.dt)
         place = recurrent.state_index(self.neuron)
         outputs = []
-        for current in inputs.unbind(0):
-            *own, output = self._step(*own, current + arriving @ weights, *constants)
+        for current, noise in zip(inputs.unbind(0), draws(self.neuron, inputs, seed), strict=True):
+            *own, output = self._step(*own, current + arriving @ weights, *constants, *noise)
             source = output if place is None else own[place]
             arriving = source if recurrent.tau is None else arriving + share * (source - arriving)
             outputs.append(output)

@@ -12,6 +12,7 @@ from conductance.frozen import FrozenMapping
 from conductance.neurons import adlif, lif, mtc
 from conductance.neurons.base import Neuron
 from conductance.neurons.declared import declared_neurons
+from conductance.neurons.noisy import noise_parameters
 from conductance.neurons.spiking import is_spiking
 
 
@@ -121,15 +122,16 @@ _ADLIF = Recipe(
 
 
 def recipe_of(neuron: Neuron) -> Recipe:
-    """A start by the declaration alone: every neuron at its defaults, every parameter trained but time constants.
+    """A start by the declaration alone: every neuron at its defaults, all trained but time constants and noise.
 
     Time constants have the unit tau_m. The rule is explicit where nothing jumps.
     """
+    fixed = noise_parameters(neuron)
     return Recipe(
         neuron=neuron,
         method="forward_euler" if neuron.event is None else "exponential_euler",
         start={},
-        trainable=tuple(p.name for p in neuron.parameters if p.unit != "tau_m"),
+        trainable=tuple(p.name for p in neuron.parameters if p.unit != "tau_m" and p.name not in fixed),
         input_gain=1.0,
         bias=Spread(lower=0.0, upper=1.0),
         source="our choice, by the declaration alone: no source states it",

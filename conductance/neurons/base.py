@@ -25,6 +25,11 @@ DT = sympy.Symbol("dt", positive=True)
 """The time step, in units of time (tau_m = 1)."""
 
 
+def noise_of(symbol: sympy.Symbol) -> sympy.Symbol:
+    """The draw of a state in one step: mean 0, variance 1, independent of all others."""
+    return sympy.Symbol(f"{symbol}_noise", real=True)
+
+
 def after(symbol: sympy.Symbol) -> sympy.Symbol:
     """The symbol of a state at the end of the step."""
     return sympy.Symbol(f"{symbol}_next", real=True)
@@ -37,6 +42,10 @@ class State:
     A circuit builds `capacity` as a capacitor and each named current as its own source; the current named
     `input` enters with coefficient 1. `timescale` says in which I-V curves the state has settled.
     A state of a map has `following`, its value one step later, and neither capacity nor currents.
+
+    `noise` gives a current its white noise by the current's name: an amplitude s, in the current's unit times the
+    square root of time, of parameters and states, in Ito's sense: capacity * dx = currents * dt + s * dW. Its one-sided
+    power density is 2 s^2. The noises of a state are independent, so that one draw a step serves all of them.
     """
 
     name: str
@@ -47,9 +56,16 @@ class State:
     following: sympy.Expr | None = None
     initial: sympy.Expr = sympy.S.Zero
     timescale: Timescale = "fast"
+    noise: Mapping[str, sympy.Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "currents", FrozenMapping(self.currents))
+        object.__setattr__(self, "noise", FrozenMapping(self.noise))
+        if unknown := sorted(set(self.noise) - set(self.currents)):
+            raise DeclarationError(
+                f"state {self.name}: noise of {', '.join(unknown)}, but its currents are "
+                f"{', '.join(self.currents) or 'none'}; name the current that makes the noise"
+            )
         if (self.following is None) != bool(self.currents):
             raise DeclarationError(
                 f"state {self.name}: give either currents, for a differential equation, or following, for a map"
@@ -71,8 +87,16 @@ class State:
 
     @property
     def derivative(self) -> sympy.Expr:
-        """The time derivative of the state."""
+        """The time derivative of the state, without its noise."""
         return self.total / self.capacity
+
+    @property
+    def diffusion(self) -> sympy.Expr:
+        """The amplitude of all noise of the state together, per square root of time; 0 without noise."""
+        amplitudes = list(self.noise.values())
+        if len(amplitudes) < 2:
+            return sympy.Add(*amplitudes) / self.capacity
+        return sympy.sqrt(sympy.Add(*(amplitude**2 for amplitude in amplitudes))) / self.capacity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +198,8 @@ class Neuron:
                 continue
             capacity = f"({state.capacity})" if state.capacity.is_Add else f"{state.capacity}"
             factor = "" if state.capacity == 1 else f"{capacity} * "
-            lines.append(f"{factor}d{state.symbol}/dt = {state.total}")
+            noise = "".join(f" + ({amplitude}) * dW_{name}/dt" for name, amplitude in state.noise.items())
+            lines.append(f"{factor}d{state.symbol}/dt = {state.total}{noise}")
         if self.event:
             resets = [f"{symbol} -> {value}" for symbol, value in self.event.reset.items()]
             lines.append(f"spike where {self.event.margin} > 0" + "".join(f", {reset}" for reset in resets))
@@ -193,7 +218,7 @@ class Neuron:
             declared.add(SPIKE)
             if self.is_map:
                 declared.add(LAST_SPIKE)
-        for place, expression in self._expressions():
+        for place, expression in self.expressions():
             undeclared = sorted(str(symbol) for symbol in expression.free_symbols - declared)
             if undeclared:
                 raise DeclarationError(
@@ -206,7 +231,8 @@ class Neuron:
                     f"allowed are {', '.join(TIMESCALES)}"
                 )
 
-    def _expressions(self) -> list[tuple[str, sympy.Expr]]:
+    def expressions(self) -> list[tuple[str, sympy.Expr]]:
+        """Everything that the declaration says, each with its place in words."""
         found = [("output", self.output)]
         for state in self.states:
             found += [
@@ -215,6 +241,9 @@ class Neuron:
             found += [(f"capacity of {state.name}", state.capacity), (f"initial {state.name}", state.initial)]
             if state.following is not None:
                 found.append((f"following {state.name}", state.following))
+            found += [
+                (f"noise of current {name} of {state.name}", part) for name, part in state.noise.items()
+            ]
         found += [("arrivals", expression) for expression in self.arrivals.values()]
         if self.event:
             found.append(("event", self.event.margin))
@@ -226,6 +255,11 @@ class Neuron:
     def state_symbols(self) -> tuple[sympy.Symbol, ...]:
         """The states' symbols, membrane first."""
         return tuple(state.symbol for state in self.states)
+
+    @property
+    def noisy(self) -> tuple[State, ...]:
+        """The states that noise moves."""
+        return tuple(state for state in self.states if state.noise)
 
     @property
     def is_map(self) -> bool:

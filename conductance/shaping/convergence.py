@@ -14,7 +14,7 @@ import sympy
 from conductance.derivation.methods import METHODS
 from conductance.derivation.rules import EXACT, Rule, derive, methods_of
 from conductance.neurons import adlif, lif, low_pass, mtc, qif
-from conductance.neurons.base import DT, Neuron
+from conductance.neurons.base import DT, INPUT, SPIKE, Neuron
 from conductance.neurons.declared import declared_neurons
 from conductance.neurons.presets import BURSTING
 from conductance.shaping.flow import FlowError, starting_state
@@ -35,7 +35,7 @@ class Convergence:
         method: name of the rule.
         order: that the method claims.
         steps: (step,) time steps, in tau_m, the largest first.
-        errors: (step,) largest deviation of any state at the common times, in V0.
+        errors: (step,) largest deviation of any state at the common times, in V0; infinite where the rule runs away.
     """
 
     neuron: Neuron = field(repr=False)
@@ -52,7 +52,7 @@ class Convergence:
     @property
     def slope(self) -> float:
         """Measured order: d log(error)/d log(step) over the finer half of the steps, infinite for an exact rule."""
-        usable = self.errors > FLOOR
+        usable = (self.errors > FLOOR) & np.isfinite(self.errors)
         steps, errors = self.steps[usable], self.errors[usable]
         if steps.size < 2:
             return math.inf
@@ -67,6 +67,7 @@ def stepped(
     *,
     start: Sequence[float] | None = None,
     values: Mapping[str, float] | None = None,
+    noise: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """One neuron stepped by a rule in double precision, without torch.
 
@@ -76,9 +77,13 @@ def stepped(
         dt: time step, in tau_m.
         start: states at the beginning, in V0; the declared initial states where not given.
         values: parameter values other than the declaration's.
+        noise: (time, noisy state) draws of variance 1; 0 where not given.
 
     Returns:
         The states (time + 1, state) from the start on, and the outputs (time,).
+
+    Raises:
+        FlowError: the states leave the range of numbers, as where the step is too long for the rule.
     """
     full = rule.neuron.check_values(values or {}, owner=f"neuron {rule.neuron.name}")
     numbers = {**{p.symbol: full[p.name] for p in rule.neuron.parameters}, DT: dt}
@@ -93,15 +98,22 @@ def stepped(
         known[symbol] = sympy.sympify(expression).xreplace(spikes)
     replacements = [(symbol, expression.xreplace(constants)) for symbol, expression in known.items()]
     step = sympy.lambdify(
-        list(rule.body.inputs[: len(rule.neuron.states) + 1]),
+        [*rule.body.inputs[: len(rule.neuron.states) + 1], *rule.noise_symbols],
         [sympy.sympify(output).xreplace(constants) for output in rule.body.outputs],
         modules=["math", {"Heaviside": lambda value, _: float(value > 0)}],
         cse=lambda outputs: (replacements, outputs),
     )
     state = starting_state(rule.neuron, full, start)
     states, outputs = [state], []
-    for current in np.asarray(inputs, float).tolist():
-        *state, output = step(*state, current)
+    drawn = np.zeros((len(inputs), len(rule.noise_symbols))) if noise is None else noise
+    for current, draws in zip(np.asarray(inputs, float).tolist(), drawn.tolist(), strict=True):
+        try:
+            *state, output = step(*state, current, *draws)
+        except OverflowError:
+            raise FlowError(
+                f"neuron {rule.neuron.name}: rule {rule.method} with dt = {dt:g} leaves the range of numbers in step "
+                f"{len(outputs)}; take a shorter step, see conductance.shaping.stability.largest_stable_dt"
+            ) from None
         states.append(state)
         outputs.append(output)
     return np.array(states), np.array(outputs)
@@ -154,9 +166,13 @@ def convergence(
         fine[:, :1] = np.asarray(inputs)[:, None]
         if not neuron.arrivals:
             fine[:] = np.asarray(inputs)[:, None]
-        states, _ = stepped(rule, fine.ravel(), hold / parts, start=start, values=values)
         steps.append(hold / parts)
-        errors.append(float(np.abs(states[parts::parts] - right).max()))
+        try:
+            states, _ = stepped(rule, fine.ravel(), hold / parts, start=start, values=values)
+        except FlowError:
+            errors.append(math.inf)
+        else:
+            errors.append(float(np.nan_to_num(np.abs(states[parts::parts] - right), nan=math.inf).max()))
     return Convergence(
         neuron=neuron, method=method, order=rule.order, steps=np.array(steps), errors=np.array(errors)
     )
@@ -195,9 +211,13 @@ class Trial:
 def trial_of(neuron: Neuron) -> Trial:
     """A trial by the declaration alone: weak inputs, each held for half of the shortest time constant.
 
+    That is the shortest of those that are parameters and of those that the equations have at the start: a cubic
+    membrane has one that no parameter names.
+
     Rules that advance a single state by its exponential are exact where its equation is linear.
     """
     constants = [parameter.default for parameter in neuron.parameters if parameter.unit == "tau_m"]
+    constants += [1 / rate for rate in np.abs(_rates(neuron)) if rate > 0]
     methods = methods_of(neuron)
     exact = (EXACT,) if EXACT in methods else ()
     if len(neuron.states) == 1 and sympy.diff(neuron.membrane.derivative, neuron.membrane.symbol, 2) == 0:
@@ -206,6 +226,14 @@ def trial_of(neuron: Neuron) -> Trial:
         title=f"{neuron.name} at weak inputs", neuron=neuron, inputs=tuple(WEAK * value for value in _HELD),
         hold=0.5 * min(constants, default=1.0), methods=methods, exact=exact,
     )  # fmt: skip
+
+
+def _rates(neuron: Neuron) -> np.ndarray:
+    """Eigenvalues of the equations at the declared start without input, in 1/tau_m."""
+    start = dict(zip(neuron.state_symbols, neuron.initial_state(), strict=True))
+    derivatives = sympy.Matrix([state.derivative for state in neuron.states])
+    numbers = {**neuron.substitutions(), **start, INPUT: 0.0, SPIKE: 0.0}
+    return np.linalg.eigvals(np.array(derivatives.jacobian(neuron.state_symbols).subs(numbers), float))
 
 
 WEAK = 0.1

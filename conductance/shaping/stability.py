@@ -51,10 +51,11 @@ class StableStep:
 
 
 def discrete_jacobian(rule: Rule) -> sympy.Matrix:
-    """Derivatives of the next states by the states while no spike happens, in states, input, parameters and dt."""
+    """Derivatives of the next states by the states without spikes and noise, in states, input, parameters and dt."""
     steps = []
+    still = dict.fromkeys(rule.noise_symbols, sympy.S.Zero)
     for expression in rule.next_states().values():
-        silent = {spike: sympy.S.Zero for spike in sympy.sympify(expression).atoms(SpikeStep)}
+        silent = {**still, **{spike: sympy.S.Zero for spike in sympy.sympify(expression).atoms(SpikeStep)}}
         steps.append(sympy.sympify(expression).xreplace(silent))
     return sympy.Matrix(steps).jacobian(list(rule.neuron.state_symbols))
 

@@ -49,7 +49,7 @@ class ParameterDocument(Document):
 
 
 class StateDocument(Document):
-    """A state; `capacity`, `currents`, `following` and `initial` are expressions."""
+    """A state; `capacity`, `currents`, `following`, `initial` and `noise` are expressions."""
 
     name: Identifier
     symbol: Identifier
@@ -59,6 +59,7 @@ class StateDocument(Document):
     meaning: str
     initial: Any
     timescale: Timescale
+    noise: dict[str, Any] = {}
 
 
 class EventDocument(Document):
@@ -141,7 +142,11 @@ def encode_neuron(neuron: Neuron) -> dict[str, Any]:
         ],
         elements=[_element_document(element) for element in neuron.elements],
     )
-    return document.model_dump()
+    data = document.model_dump()
+    for state in data["states"]:
+        if not state["noise"]:
+            del state["noise"]  # as files were before there was any
+    return data
 
 
 def decode_neuron(data: Mapping[str, Any]) -> Neuron:
@@ -225,6 +230,7 @@ def _state_document(state: State) -> StateDocument:
         meaning=state.meaning,
         initial=_encoded(state.initial),
         timescale=state.timescale,
+        noise={name: _encoded(amplitude) for name, amplitude in state.noise.items()},
     )
 
 
@@ -238,6 +244,7 @@ def _state(entry: StateDocument, symbols: Symbols) -> State:
         meaning=entry.meaning,
         initial=decode_expression(entry.initial, symbols),
         timescale=entry.timescale,
+        noise={name: decode_expression(amplitude, symbols) for name, amplitude in entry.noise.items()},
     )
 
 

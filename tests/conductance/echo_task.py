@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 import torch
 
+from conductance.derivation import derive
 from conductance.networks import RECIPES, Network, series_network
+from conductance.shaping.stability import largest_stable_dt
 from conductance.tasks import Split, Standardisation, TaskData, nrmse
 
 DT = 1.0
+"""Longest time step; a neuron whose rule runs away with it gets the longest that its equations bear."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +62,7 @@ def small_network(neuron: str = "mtc", *, hidden: int = 6, seed: int = 0) -> Net
         inputs=1,
         hidden=hidden,
         outputs=1,
-        dt=DT,
+        dt=min(DT, largest_stable_dt(derive(RECIPES[neuron].neuron, RECIPES[neuron].method)).dt),
         low_pass_tau=1.0,
         generator=torch.Generator().manual_seed(seed),
     )

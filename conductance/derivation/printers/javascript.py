@@ -133,11 +133,12 @@ def trace_function(rule: Rule) -> str:
     """`function (c, x, input, out)`: the whole time loop of one neuron.
 
     `c` are the constants, `x` the states, which it leaves at their last values, `input` the input of every step,
-    and `out` one array for each state after the step and one for the output.
+    and `out` one array for each state after the step and one for the output. Noise is left out: every draw is 0.
     """
     states, drive, constants = _inputs(rule)
     names = {symbol: f"x{index}" for index, symbol in enumerate(states)}
     names |= {symbol: f"c{index}" for index, symbol in enumerate(constants)}
+    names |= dict.fromkeys(rule.noise_symbols, "0")
     printer = JavaScriptPrinter({**names, drive: "current"})
     loop = printer.assignments(rule.body.assignments)
     outputs = [printer.doprint(output) for output in rule.body.outputs]
@@ -157,7 +158,7 @@ def trace_function(rule: Rule) -> str:
 
 def _inputs(rule: Rule) -> tuple[tuple[sympy.Symbol, ...], sympy.Symbol, tuple[sympy.Symbol, ...]]:
     count = len(rule.neuron.states)
-    return rule.body.inputs[:count], rule.body.inputs[count], rule.body.inputs[count + 1 :]
+    return rule.body.inputs[:count], rule.body.inputs[count], rule.constant_symbols
 
 
 def _function(arguments: Sequence[str], lines: Sequence[str]) -> str:

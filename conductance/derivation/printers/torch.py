@@ -60,6 +60,8 @@ class TorchPrinter(PythonCodePrinter):
         return f"table_{expression.samples.digest}({self._print(expression.voltage)})"
 
     def _print_Pow(self, expression: sympy.Pow, **_: object) -> str:
+        if expression.is_number:
+            return repr(float(expression))
         base, exponent = expression.as_base_exp()
         if exponent == sympy.Rational(1, 2):
             return f"torch.sqrt({self._print(base)})"

@@ -163,6 +163,11 @@ def engine_of(neuron: Neuron, *, sharpness: float = SHARPNESS) -> QuadraticEngin
     Raises:
         EventError: no exact event-based form is known for the neuron.
     """
+    if neuron.noisy:
+        raise EventError(
+            f"event layer of {neuron.name}: it has noise, and between two events the exact flow has none; use a "
+            f"layer on a time grid, or conductance.neurons.noisy.silent(neuron)"
+        )
     quadratic = quadratic_flow(neuron)
     if quadratic is not None:
         tau = float(neuron.states[0].capacity.subs(neuron.substitutions()))

@@ -159,6 +159,10 @@ def problem(name: str, dtype: torch.dtype, wanted: tuple[int, ...], device: torc
         return f"the input is on {device.type}; move layer and input to a GPU: .to('cuda')"
     if dtype not in library.DTYPES:
         return f"the input is {dtype}; allowed are {', '.join(map(str, library.DTYPES))}"
+    if library.rule_of(name).noise_symbols:
+        return (
+            "the neuron has noise, which the Triton kernels do not draw yet; use the eager step, or the CPU"
+        )
     return _problem(name, dtype, wanted, device, interpreted())
 
 

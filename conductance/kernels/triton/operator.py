@@ -16,8 +16,8 @@ from conductance.kernels.triton.library import kernel, segment
 
 
 def run(
-    name: str, inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor]
-) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    name: str, inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor], seed: int = 0
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:  # fmt: skip
     """Step a registered rule through time, as `conductance.kernels.run` does on the CPU.
 
     Args:
@@ -25,6 +25,7 @@ def run(
         inputs: (time, batch, neuron), on a GPU (or anywhere with TRITON_INTERPRET=1).
         state: states at the start, each (batch, neuron).
         constants: the rule's constants, each (neuron,).
+        seed: of draws of noise, which these kernels do not have yet.
 
     Returns:
         The outputs (time, batch, neuron) and the final states, each (batch, neuron).
@@ -36,7 +37,7 @@ def run(
     wanted = wanted_gradients(inputs, state, constants)
     width = inputs.shape[2]
     table = torch.stack([c.expand(width) for c in constants]) if constants else inputs.new_empty(0, width)
-    outputs, final, _ = _forward(inputs, torch.stack(tuple(state)), table, name, wanted)
+    outputs, final, _ = _forward(inputs, torch.stack(tuple(state)), table, name, wanted, seed)
     return outputs, final.unbind(0)
 
 
@@ -47,7 +48,12 @@ def _checkpoints(inputs: torch.Tensor, state: torch.Tensor, name: str, wanted: S
 
 @torch.library.custom_op("excitable::triton_forward", mutates_args=())
 def _forward(
-    inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, name: str, wanted: Sequence[int]
+    inputs: torch.Tensor,
+    state: torch.Tensor,
+    table: torch.Tensor,
+    name: str,
+    wanted: Sequence[int],
+    seed: int,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     found = kernel(name, inputs.dtype, tuple(wanted))
     check_sizes(inputs, state, table, found.rule, wanted)
@@ -58,7 +64,7 @@ def _forward(
 
 
 @_forward.register_fake
-def _(inputs, state, table, name, wanted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _(inputs, state, table, name, wanted, seed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     return (
         inputs.new_empty(inputs.shape),
         state.new_empty(state.shape),
@@ -69,7 +75,7 @@ def _(inputs, state, table, name, wanted):  # type: ignore[no-untyped-def]  # no
 @torch.library.custom_op("excitable::triton_backward", mutates_args=())
 def _backward(
     inputs: torch.Tensor, state: torch.Tensor, table: torch.Tensor, checkpoints: torch.Tensor,
-    output_bars: torch.Tensor, final_bars: torch.Tensor, name: str, wanted: Sequence[int],
+    output_bars: torch.Tensor, final_bars: torch.Tensor, name: str, wanted: Sequence[int], seed: int,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
     found, gradients = kernel(name, inputs.dtype, tuple(wanted)), asked(wanted)
     if not final_bars.numel():

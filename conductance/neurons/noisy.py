@@ -1,0 +1,78 @@
+"""White noise put into the currents of a declared neuron, and taken out again."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import sympy
+
+from conductance.elements.base import DeclarationError
+from conductance.errors import nearest
+from conductance.neurons.base import Neuron
+from conductance.parameter import Parameter
+
+
+def noisy(neuron: Neuron, amplitudes: Mapping[str, float]) -> Neuron:
+    """The same neuron with white noise in its currents, each amplitude a parameter `noise_` + the current's name.
+
+    An amplitude s is in the current's unit times the square root of tau_m; the current's one-sided power density is
+    2 s^2. A leaky membrane (tau_m = R = 1) with noise s alone has the variance s^2/2.
+
+    Args:
+        neuron: the declaration; a map has no noise.
+        amplitudes: by the name of a current (for instance leak or input), finite and not negative.
+
+    Raises:
+        DeclarationError: a current that the neuron does not have or that several states have, or a map.
+        ParameterError: a negative amplitude, or one that is not finite.
+
+    >>> from conductance.neurons import lif
+    >>> noisy(lif(), {"leak": 0.1}).defaults["noise_leak"]
+    0.1
+    """
+    if neuron.is_map:
+        raise DeclarationError(
+            f"neuron {neuron.name}: it is declared in discrete time, where white noise has no meaning; add noise to "
+            f"its input"
+        )
+    owners = {current: [s.name for s in neuron.states if current in s.currents] for current in amplitudes}
+    known = [name for state in neuron.states for name in state.currents]
+    for current, states in owners.items():
+        if not states:
+            raise DeclarationError(
+                f"neuron {neuron.name}: noise of {current!r}; {nearest(current, known)}its currents are "
+                f"{', '.join(known)}"
+            )
+        if len(states) > 1:
+            raise DeclarationError(
+                f"neuron {neuron.name}: the states {', '.join(states)} each have a current {current!r}; declare the "
+                f"noise of the one that is meant by State(noise=...)"
+            )
+    added = {
+        current: Parameter(
+            name=f"noise_{current}", default=float(value), lower=0.0, unit="I0 sqrt(tau_m)", transform="softplus",
+            meaning=f"amplitude of the white noise of current {current}",
+        )
+        for current, value in amplitudes.items()
+    }  # fmt: skip
+    states = tuple(
+        replace(state, noise={**state.noise, **{c: added[c].symbol for c in added if c in state.currents}})
+        for state in neuron.states
+    )
+    return replace(neuron, parameters=(*neuron.parameters, *added.values()), states=states)
+
+
+def silent(neuron: Neuron) -> Neuron:
+    """The same neuron without noise, and without the parameters that only its noise has."""
+    quiet = replace(neuron, states=tuple(replace(state, noise={}) for state in neuron.states))
+    only = noise_parameters(neuron)
+    return replace(quiet, parameters=tuple(p for p in neuron.parameters if p.name not in only))
+
+
+def noise_parameters(neuron: Neuron) -> frozenset[str]:
+    """Names of the parameters that only the noise of a neuron has."""
+    quiet = replace(neuron, states=tuple(replace(state, noise={}) for state in neuron.states))
+    used = set().union(*(expression.free_symbols for _, expression in quiet.expressions()))
+    used |= set().union(*(constraint.relation.free_symbols for constraint in neuron.constraints))
+    makes = [amplitude for state in neuron.noisy for amplitude in state.noise.values()]
+    noises = set().union(*(sympy.sympify(amplitude).free_symbols for amplitude in makes))
+    return frozenset(p.name for p in neuron.parameters if p.symbol in noises - used)
