@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import sympy
+from scipy.optimize import root
 
 from conductance.derivation.methods import METHODS
 from conductance.derivation.rules import EXACT, Rule, derive, methods_of
@@ -209,31 +210,39 @@ class Trial:
 
 
 def trial_of(neuron: Neuron) -> Trial:
-    """A trial by the declaration alone: weak inputs, each held for half of the shortest time constant.
+    """A trial by the declaration alone: weak inputs from rest on, each held for half of the shortest time constant.
 
-    That is the shortest of those that are parameters and of those that the equations have at the start: a cubic
-    membrane has one that no parameter names.
+    That is the shortest of those that are parameters and of those that the equations have at rest: a cubic membrane has
+    one that no parameter names.
 
     Rules that advance a single state by its exponential are exact where its equation is linear.
     """
     constants = [parameter.default for parameter in neuron.parameters if parameter.unit == "tau_m"]
-    constants += [1 / rate for rate in np.abs(_rates(neuron)) if rate > 0]
+    start, rates = _rest(neuron)
+    constants += [1 / rate for rate in rates if rate > 0]
     methods = methods_of(neuron)
     exact = (EXACT,) if EXACT in methods else ()
     if len(neuron.states) == 1 and sympy.diff(neuron.membrane.derivative, neuron.membrane.symbol, 2) == 0:
         exact = (*EXPONENTIAL, *exact)
     return Trial(
         title=f"{neuron.name} at weak inputs", neuron=neuron, inputs=tuple(WEAK * value for value in _HELD),
-        hold=0.5 * min(constants, default=1.0), methods=methods, exact=exact,
+        hold=0.5 * min(constants, default=1.0), methods=methods, exact=exact, start=start,
     )  # fmt: skip
 
 
-def _rates(neuron: Neuron) -> np.ndarray:
-    """Eigenvalues of the equations at the declared start without input, in 1/tau_m."""
-    start = dict(zip(neuron.state_symbols, neuron.initial_state(), strict=True))
-    derivatives = sympy.Matrix([state.derivative for state in neuron.states])
-    numbers = {**neuron.substitutions(), **start, INPUT: 0.0, SPIKE: 0.0}
-    return np.linalg.eigvals(np.array(derivatives.jacobian(neuron.state_symbols).subs(numbers), float))
+def _rest(neuron: Neuron) -> tuple[tuple[float, ...], np.ndarray]:
+    """The states at rest without input, or the declared start where there are none, and how fast they move there."""
+    numbers = {**neuron.substitutions(), INPUT: 0.0, SPIKE: 0.0}
+    derivatives = sympy.Matrix([state.derivative for state in neuron.states]).subs(numbers)
+    states = list(neuron.state_symbols)
+    field = sympy.lambdify([states], list(derivatives), "numpy")
+    slopes = sympy.lambdify([states], derivatives.jacobian(states), "numpy")
+    found = root(field, neuron.initial_state(), jac=slopes)
+    start = tuple(found.x.tolist()) if found.success else neuron.initial_state()
+    if neuron.event is not None:
+        margin = neuron.event.margin.subs({**numbers, **dict(zip(states, start, strict=True))})
+        start = start if margin < 0 else neuron.initial_state()
+    return start, np.abs(np.linalg.eigvals(np.array(slopes(start), float)))
 
 
 WEAK = 0.1
