@@ -36,15 +36,15 @@ def noisy(neuron: Neuron, amplitudes: Mapping[str, float]) -> Neuron:
         )
     owners = {current: [s.name for s in neuron.states if current in s.currents] for current in amplitudes}
     known = [name for state in neuron.states for name in state.currents]
-    for current, states in owners.items():
-        if not states:
+    for current, having in owners.items():
+        if not having:
             raise DeclarationError(
                 f"neuron {neuron.name}: noise of {current!r}; {nearest(current, known)}its currents are "
                 f"{', '.join(known)}"
             )
-        if len(states) > 1:
+        if len(having) > 1:
             raise DeclarationError(
-                f"neuron {neuron.name}: the states {', '.join(states)} each have a current {current!r}; declare the "
+                f"neuron {neuron.name}: the states {', '.join(having)} each have a current {current!r}; declare the "
                 f"noise of the one that is meant by State(noise=...)"
             )
     added = {

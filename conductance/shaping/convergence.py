@@ -105,7 +105,8 @@ def stepped(
         cse=lambda outputs: (replacements, outputs),
     )
     state = starting_state(rule.neuron, full, start)
-    states, outputs = [state], []
+    states = [state]
+    outputs: list[float] = []
     drawn = np.zeros((len(inputs), len(rule.noise_symbols))) if noise is None else noise
     for current, draws in zip(np.asarray(inputs, float).tolist(), drawn.tolist(), strict=True):
         try:
