@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import sympy
-from scipy.interpolate import CubicSpline
 
 from conductance.errors import ExcitableError
 
@@ -130,6 +129,8 @@ def samples(voltages: Sequence[float] | np.ndarray, values: Sequence[float] | np
             f"table: steps from {steps.min():g} to {steps.max():g} V0; the grid must be uniform and increase"
         )
     interval = (u[-1] - u[0]) / (u.size - 1)
+    from scipy.interpolate import CubicSpline  # half a second for those who have no table
+
     spline = CubicSpline(u, y, bc_type="natural")
     inner = spline.c[::-1].T * interval ** np.arange(4)
     # one interval before the first point, so that its line meets the point at s = 1

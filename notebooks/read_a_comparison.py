@@ -67,13 +67,14 @@ samples = 150
 
 @app.cell
 def _(Path, configuration, tempfile):
+    from excitable.ladder.rungs import load_waveforms
     from excitable.runs.series import SeriesRun, train_run
     from excitable.runs.stages.series import compare_run, export_run, simulate_run
 
     with SeriesRun.begun(Path(tempfile.mkdtemp()) / "small", configuration, source="this notebook") as run:
         train_run(run)
         export_run(run)
-        waveforms = simulate_run(run)
+        waveforms = load_waveforms(simulate_run(run).path)
         ladder = compare_run(run)
     return ladder, waveforms
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from circuits.data.devices import CircuitError, HeldWaveform
 from circuits.data.scaling import Scaling
 
+SCALING = Scaling(voltage_unit=72e-3, current_unit=7.2e-6, capacitance=100e-15)
+"""Ours: switches of 10 kOhm and capacitors of 100 fF, so that a time constant is 1 ns."""
 SHARE = 0.4
 """Of a period in which each phase lasts; a tenth of it separates them."""
 STARTS = {"sample": 0.05, "hold": 0.55}

@@ -14,8 +14,7 @@ from circuits.data.scaling import Scaling
 from circuits.networks.builder import Builder, layer_values, with_shared_widths
 from circuits.realisations import Level, Trim, recognised
 from circuits.realisations.forms import check_continuous
-from circuits.realisations.levels import default_technology
-from circuits.technologies import Technology
+from circuits.technologies import Technology, default_technology
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons.spiking import is_linear

@@ -3,18 +3,18 @@
 from collections.abc import Collection, Mapping
 
 from circuits.data.devices import CircuitError
+from circuits.data.levels import Level, check_level
 from circuits.data.scaling import Scaling
 from circuits.realisations.analog import analog
 from circuits.realisations.behavioural import behavioural
 from circuits.realisations.cells.cell import Trim
 from circuits.realisations.forms import check_continuous
 from circuits.realisations.kit import kit
-from circuits.realisations.levels import Level, check_level, default_technology
 from circuits.realisations.parts import CURRENTS
 from circuits.realisations.parts.base import Recogniser
 from circuits.realisations.realisation import Realisation
 from circuits.realisations.recognition import recognised
-from circuits.technologies import Technology
+from circuits.technologies import Technology, default_technology
 from conductance.neurons.base import Neuron
 
 UNIT_RATIO = (0.65, 1.5)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from circuits.data.levels import Level
 from circuits.data.scaling import Scaling
 from circuits.realisations.cells.cell import Cell, Trim
 from circuits.realisations.cells.macromodel import macromodel
 from circuits.realisations.cells.ota import Transistors, five_transistor_ota, ten_transistor_ota
 from circuits.realisations.cells.parasitics import loaded
 from circuits.realisations.cells.synapse import Synapses, macromodel_synapses, transistor_synapses
-from circuits.realisations.levels import Level
 from circuits.technologies import Technology
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "Technology",
     "TechnologyError",
     "Transistor",
+    "default_technology",
     "read_technology",
     "technology",
     "technology_names",
@@ -75,3 +76,8 @@ def _faults(error: ValidationError) -> Iterator[str]:
             yield f"{key}: {fault['msg'].removeprefix('Value error, ')}"
         else:
             yield f"{key} = {fault['input']!r}: {fault['msg']}"
+
+
+def default_technology(*levels: str) -> Technology:
+    """What is taken where no technology is given: `generic_180nm` for transistors, which `ideal` does not have."""
+    return technology("generic_180nm" if "transistor" in levels else "ideal")

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import sympy
-from scipy.interpolate import PchipInterpolator
 
 from conductance.elements.base import DeclarationError, Element, Law, Timescale, V, signed
 from conductance.elements.tanh import ALPHA, DELTA
@@ -32,6 +31,8 @@ def table_expression(voltages: Sequence[float], currents: Sequence[float], volta
             f"tabulated element: voltage {points[0][place + 1]:g} follows {points[0][place]:g}; "
             f"sort the table by increasing voltage and remove repeats"
         )
+    from scipy.interpolate import PchipInterpolator  # half a second for those who have no table
+
     cubic = PchipInterpolator(*points)
     slopes = cubic.derivative()(points[0])
     pieces = [(points[1][0] + slopes[0] * (voltage - points[0][0]), voltage < points[0][0])]

@@ -1,7 +1,7 @@
 """The one choice of back end of a layer: the eager step of torch, or a kernel generated from the same rule."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 
@@ -9,11 +9,11 @@ from conductance.derivation.rules import Rule
 from conductance.errors import ExcitableError
 from conductance.kernels import operator
 from conductance.kernels.library import DTYPES, problem, register, warn_once
+from conductance.kernels.names import Backend
 from conductance.kernels.operator import wanted_gradients
 from conductance.kernels.triton import library as triton_library
 from conductance.kernels.triton import operator as triton_operator
 
-Backend = Literal["auto", "eager", "c", "triton"]
 TRITON = "triton:"
 """Before the names of kernels that run on a GPU."""
 

@@ -1,7 +1,12 @@
 """Layers: (time, batch, neuron) in, (time, batch, neuron) out."""
 
-from conductance.layers.neurons import NeuronLayer
-from conductance.layers.projection import Projection
-from conductance.layers.recurrence import Recurrence
+from typing import TYPE_CHECKING
 
-__all__ = ["NeuronLayer", "Projection", "Recurrence"]
+from conductance.loading.lazy import lazily
+
+if TYPE_CHECKING:
+    from conductance.layers.neurons import NeuronLayer as NeuronLayer
+    from conductance.layers.projection import Projection as Projection
+    from conductance.layers.recurrence import Recurrence as Recurrence
+
+__getattr__, __dir__, __all__ = lazily(__name__, __file__)

@@ -6,11 +6,9 @@ import torch
 from torch import nn
 
 from conductance.errors import nearest
+from conductance.layers.names import OUTPUT
 from conductance.neurons.base import Neuron
 from conductance.parameter import ParameterError
-
-OUTPUT = "output"
-"""The source that is the neurons' output; any other is the name of a state, as `us` or `um`."""
 
 
 class Recurrence(nn.Module):

@@ -1,14 +1,15 @@
 """Where a layer of each neuron starts and what training may change in it: one recipe per neuron, as data."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from __future__ import annotations
 
-import torch
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from conductance.elements.base import DeclarationError
 from conductance.frozen import FrozenMapping
+from conductance.loading.lazy import torch
 from conductance.neurons import adlif, lif, mtc
 from conductance.neurons.base import Neuron
 from conductance.neurons.declared import declared_neurons
@@ -143,11 +144,26 @@ def _for_series(neuron: Neuron) -> bool:
     return not neuron.is_map and not neuron.arrivals and is_spiking(neuron)
 
 
-_CHOSEN = {recipe.neuron.name: recipe for recipe in (_MTC, _LIF, _ADLIF)}
-_DERIVED = {
-    neuron.name: recipe_of(neuron)
-    for neuron in declared_neurons()
-    if _for_series(neuron) and neuron.name not in _CHOSEN
-}
-RECIPES: Mapping[str, Recipe] = MappingProxyType({**_CHOSEN, **_DERIVED})
+class _Recipes(Mapping[str, Recipe]):
+    """The chosen recipes, and those derived from the declarations of all other neurons, made when one is asked for."""
+
+    def __init__(self, *chosen: Recipe) -> None:
+        self._chosen = {recipe.neuron.name: recipe for recipe in chosen}
+
+    @cached_property
+    def _all(self) -> dict[str, Recipe]:
+        others = [n for n in declared_neurons() if _for_series(n) and n.name not in self._chosen]
+        return {**self._chosen, **{neuron.name: recipe_of(neuron) for neuron in others}}
+
+    def __getitem__(self, name: str) -> Recipe:
+        return self._chosen[name] if name in self._chosen else self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+RECIPES: Mapping[str, Recipe] = _Recipes(_MTC, _LIF, _ADLIF)
 """The recipes by their neuron's name, as configuration files name them; those not chosen above are derived."""

@@ -1,14 +1,13 @@
 """Networks for series: projection, layers of neurons, linear readout, low-pass filter."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import torch
 
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection, Recurrence
-from conductance.layers.recurrence import OUTPUT
 from conductance.networks.chain import Network
+from conductance.networks.plans import LayerPlan, RandomLoop, Start
 from conductance.networks.recipes import Recipe, Spread
 from conductance.neurons import low_pass
 
@@ -16,42 +15,6 @@ FILTER_ORDER = 4
 FILTER_METHOD = "alternating_euler"
 """Stable at every step, and without a net delay between the hidden layer and the filter's output. With all sections
 advancing at once the output came one step late, which cost the circuit 9 % of the task's error."""
-Start = float | torch.Tensor | Spread
-
-
-@dataclass(frozen=True, kw_only=True)
-class RandomLoop:
-    """Recurrent weights of a layer before training, see `Recurrence.random`."""
-
-    spectral_radius: float = 0.9
-    density: float = 1.0
-    source: str = OUTPUT
-    tau: float | None = None
-    trainable: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerPlan:
-    """A layer of neurons that a network is to have.
-
-    Attributes:
-        name: of the layer.
-        recipe: the neuron, its start and what is trained; `RECIPES` holds those of the package. For a neuron of your
-            own: `recipe_of(neuron)`, `Recipe(neuron=..., ...)`, or `dataclasses.replace(RECIPES["mtc"], neuron=...)`.
-        size: number of neurons.
-        method: update rule; None is the recipe's.
-        trainable: parameters of the neurons to train; None is the recipe's.
-        values: start of parameters, replacing the recipe's: one number, one per neuron, or a spread.
-        loop: recurrent weights; None for none.
-    """
-
-    name: str
-    recipe: Recipe
-    size: int
-    method: str | None = None
-    trainable: Collection[str] | None = None
-    values: Mapping[str, Start] = field(default_factory=dict)
-    loop: RandomLoop | None = None
 
 
 def series_network(

@@ -39,11 +39,11 @@ DECAY = Parameter(
 
 PARABOLA = CURVATURE.symbol * (VOLTAGE - LOW.symbol) * (VOLTAGE - HIGH.symbol)
 _NET = sympy.expand(PARABOLA - VOLTAGE)
-_DISCRIMINANT = sympy.discriminant(_NET, VOLTAGE)
-_ROOT = sympy.sqrt(_DISCRIMINANT)
 _LINEAR = _NET.coeff(VOLTAGE, 1)
-_RESTING, _UNSTABLE = ((sign * _ROOT - _LINEAR) / (2 * CURVATURE.symbol) for sign in (-1, 1))
-_SLOPE_AT_REST = sympy.simplify(PARABOLA.diff(VOLTAGE).subs(VOLTAGE, _RESTING))
+_DISCRIMINANT = sympy.expand(_LINEAR**2 - 4 * _NET.coeff(VOLTAGE, 2) * _NET.coeff(VOLTAGE, 0))
+_ROOT = sympy.sqrt(_DISCRIMINANT)
+_UNSTABLE = (_ROOT - _LINEAR) / (2 * CURVATURE.symbol)
+_SLOPE_AT_REST = 1 - _ROOT  # the slope of a parabola at its lower root is minus the root of its discriminant
 
 STABLE = (
     Constraint(

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from conductance.loading.lazy import torch
 from conductance.tasks.baselines import autoregression
 from conductance.tasks.decisions import Decision, evidence, labels
 from conductance.tasks.metrics import nrmse, wrong_share
@@ -17,6 +16,8 @@ from conductance.tasks.options import TaskError
 from conductance.tasks.splits import SPLITS, Split, Standardisation
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from conductance.tasks.base import TaskData
 
 BASELINE_LAGS = range(24)

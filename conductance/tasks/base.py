@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from conductance.tasks import arrays
 from conductance.tasks.decisions import Decision, check_decision
 from conductance.tasks.options import TaskError
 from conductance.tasks.splits import SPLITS, Split, Standardisation
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)

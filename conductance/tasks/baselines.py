@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from conductance.loading.lazy import torch
 from conductance.tasks.options import TaskError
 from conductance.tasks.splits import Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def autoregression(train: Split, split: Split, *, lags: Sequence[int], ridge: float = 1e-6) -> Tensor:

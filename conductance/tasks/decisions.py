@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal, get_args
 
 from conductance.errors import nearest
+from conductance.loading.lazy import torch
 from conductance.tasks.options import TaskError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Decision = Literal["mean", "last", "max", "count"]
 """mean: of the output over the samples that count (of spikes their rate); last: the last sample that counts; max: the

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 
 from conductance.errors import extra
-from conductance.events.spikes import Spikes
+from conductance.loading.lazy import Deferred, torch
 from conductance.tasks.events import EVENT_SPLITS, EventData, EventSplit, latency_code
 from conductance.tasks.options import check_options, option
+
+if TYPE_CHECKING:
+    from conductance.events.spikes import Spikes
+else:
+    Spikes = Deferred("conductance.events.spikes", "Spikes")
 
 DIGITS = tuple(str(digit) for digit in range(10))
 BRIGHTEST = 16.0

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import torch
-from torch import Tensor
-
-from conductance.events.spikes import Spikes
+from conductance.loading.lazy import Deferred, torch
 from conductance.tasks.options import TaskError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from conductance.events.spikes import Spikes
+else:
+    Spikes = Deferred("conductance.events.spikes", "Spikes")
 
 EVENT_SPLITS = ("train", "validation", "test")
 """Names of the splits of a task on spikes."""

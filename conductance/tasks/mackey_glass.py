@@ -13,19 +13,21 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from conductance.loading.lazy import torch
 from conductance.tasks.base import TaskData
 from conductance.tasks.baselines import autoregression
 from conductance.tasks.delay import integrate_delay
 from conductance.tasks.metrics import nrmse
 from conductance.tasks.options import TaskError, check_options, option
 from conductance.tasks.splits import SPLITS, Split, Standardisation
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Array = NDArray[np.floating]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from conductance.loading.lazy import torch
 from conductance.tasks.options import TaskError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def nrmse(prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> float:

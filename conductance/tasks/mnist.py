@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import torch
 
+from conductance.loading.lazy import torch
 from conductance.tasks.events import EventData, EventSplit, latency_code
 from conductance.tasks.options import TaskError, check_options, option, required
 

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 
 from conductance.errors import extra
-from conductance.events.spikes import Spikes
+from conductance.loading.lazy import Deferred, torch
 from conductance.tasks.events import EventData, EventSplit
 from conductance.tasks.options import TaskError, check_options, option, required
+
+if TYPE_CHECKING:
+    from conductance.events.spikes import Spikes
+else:
+    Spikes = Deferred("conductance.events.spikes", "Spikes")
 
 FILES = {"train": "shd_train.h5", "test": "shd_test.h5"}
 CHANNELS = 700

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
-from conductance.events.spikes import Spikes
+from conductance.loading.lazy import Deferred, torch
 from conductance.tasks.options import TaskError, check_options, option
+
+if TYPE_CHECKING:
+    from conductance.events.spikes import Spikes
+else:
+    Spikes = Deferred("conductance.events.spikes", "Spikes")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from conductance.loading.lazy import torch
 from conductance.tasks.options import TaskError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SPLITS = ("train", "validation", "test", "held_out")
 """Names of the splits of every task, in the order in which they are drawn."""

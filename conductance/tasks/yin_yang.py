@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 
-from conductance.events.spikes import Spikes
+from conductance.loading.lazy import Deferred, torch
 from conductance.tasks.events import EVENT_SPLITS, EventData, EventSplit
 from conductance.tasks.options import TaskError, check_options, option
+
+if TYPE_CHECKING:
+    from conductance.events.spikes import Spikes
+else:
+    Spikes = Deferred("conductance.events.spikes", "Spikes")
 
 CLASSES = ("yin", "yang", "dot")
 PUBLISHED_SEEDS = {"train": 42, "validation": 41, "test": 40}

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from conductance.files import cannot_write
-from conductance.storage import StorageError, write_whole
+from conductance.files import StorageError, cannot_write, write_whole
 
 METRICS = "metrics.jsonl"
 SplitName = Literal["train", "validation", "test", "held_out"]

@@ -1,19 +1,17 @@
 """Networks as they are made: every current, voltage and capacitor a little off, drawn from one seed."""
 
-from conductance.variation.deviations import Deviations, Mismatch, Spread, WeightSpread, draw_deviations
-from conductance.variation.handles import Handles, VariationError, handles
-from conductance.variation.varied import rescaled, varied_network, varied_state
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Deviations",
-    "Handles",
-    "Mismatch",
-    "Spread",
-    "VariationError",
-    "WeightSpread",
-    "draw_deviations",
-    "handles",
-    "rescaled",
-    "varied_network",
-    "varied_state",
-]
+from conductance.loading.lazy import lazily
+from conductance.variation.handles import Handles, VariationError, handles
+from conductance.variation.mismatch import Mismatch, Spread, WeightSpread
+
+if TYPE_CHECKING:
+    from conductance.variation.deviations import Deviations as Deviations
+    from conductance.variation.deviations import draw_deviations as draw_deviations
+    from conductance.variation.varied import rescaled as rescaled
+    from conductance.variation.varied import varied_network as varied_network
+    from conductance.variation.varied import varied_state as varied_state
+
+__getattr__, __dir__, _later = lazily(__name__, __file__)
+__all__ = ["Handles", "Mismatch", "Spread", "VariationError", "WeightSpread", "handles", *_later]

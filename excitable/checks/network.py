@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from circuits.data.circuit import CircuitError
+from circuits.data.levels import check_level
 from circuits.realisations import Level, Trim
-from circuits.realisations.levels import check_level, default_technology
-from circuits.technologies import Technology
+from circuits.technologies import Technology, default_technology
 from conductance.networks import Network
 from conductance.shaping.figures.palette import colour
 from excitable.ladder.accuracy import accuracy, chosen_simulator

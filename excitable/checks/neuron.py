@@ -10,8 +10,7 @@ from circuits.data.circuit import Circuit, CircuitError
 from circuits.data.scaling import Scaling
 from circuits.networks.single import neuron_circuit
 from circuits.realisations import Level, Trim, realise, recognised
-from circuits.realisations.levels import default_technology
-from circuits.technologies import Technology
+from circuits.technologies import Technology, default_technology
 from conductance.neurons.base import Neuron
 from conductance.neurons.spiking import spike_threshold
 from conductance.shaping.figures.palette import colour

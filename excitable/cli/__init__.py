@@ -7,10 +7,10 @@ help and errors come at once.
 import sys
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 
 import typer
 
-from excitable import __version__
 from excitable.cli import (
     compare,
     config,
@@ -63,7 +63,7 @@ app.command(hidden=True)(stoppable(train.train_images))
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(__version__)
+        typer.echo(version("excitable"))
         raise typer.Exit
 
 

@@ -9,6 +9,7 @@ import typer
 from excitable.cli.export import LEVEL, RUN
 
 if TYPE_CHECKING:
+    from excitable.ladder.decisions import DecisionLadder
     from netlists.comparison import Ladder, RungComparison
 
 
@@ -33,20 +34,29 @@ def compare(
     from excitable.cli.console import messages, warn
     from excitable.cli.progress import WorkProgress
     from excitable.ladder.rungs import CIRCUIT_RUNGS
-    from excitable.runs.kinds import on_series
-    from excitable.runs.stages.series import compare_run, membrane_warning
+    from excitable.runs.kinds import opened
+    from excitable.runs.series import SeriesRun
+    from excitable.runs.stages import compare_run
+    from excitable.runs.stages.series import membrane_warning
+    from netlists.comparison import Ladder
 
     if max_nrmse is not None and math.isnan(max_nrmse):
         raise typer.BadParameter("nan is no limit; give a number, as 0.02", param_hint="--max-nrmse")
-    folder = on_series("compare", run)
-    with folder.locked():
+    found = opened(run)
+    if max_nrmse is not None and not isinstance(found, SeriesRun):
+        raise typer.BadParameter(
+            f"{found.path} is a run on {found.configuration.kind}, whose rungs are compared by spikes and classes, not "
+            f"by waveforms; leave it out",
+            param_hint="--max-nrmse",
+        )
+    with found.locked():
         with WorkProgress(messages()) as progress:
-            ladder = compare_run(folder, level or (), witness, progress.report)
+            ladder = compare_run(found, level or (), witness, progress.report)
         compared = [rung.name for rung in ladder.rungs if rung.name in CIRCUIT_RUNGS]
-        warning = membrane_warning(folder, compared)
+        warning = membrane_warning(found, compared) if isinstance(found, SeriesRun) else ""
     show(ladder)
     warn(warning)
-    if max_nrmse is not None:
+    if max_nrmse is not None and isinstance(ladder, Ladder):
         gates = [gate(ladder.between("continuous", rung), max_nrmse) for rung in compared]
         for gated in gates:
             messages().print(gated.words)
@@ -81,12 +91,20 @@ def gate(step: "RungComparison", limit: float) -> Gate:
     )
 
 
-def show(ladder: "Ladder") -> None:
+def show(ladder: "Ladder | DecisionLadder") -> None:
     """Print the ladder as two tables: the rungs, and what each step between them costs."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from excitable.cli.console import results
+    from excitable.ladder.decisions import DecisionLadder
 
+    if isinstance(ladder, DecisionLadder):
+        for header, *rows in ladder.tables:
+            table = Table(*(Column(name, no_wrap=True) for name in header), box=None)
+            for row in rows:
+                table.add_row(*row)
+            results().print(table)
+        return
     rungs = Table(
         "rung",
         f"task error ({ladder.task_error_name})",

@@ -20,11 +20,11 @@ def decide(
     """Simulate the circuit on the test split, and count its decisions that are other than the model's."""
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
-    from excitable.runs.series import SeriesRun
+    from excitable.runs.kinds import on_series
     from excitable.runs.stages.decisions import decide_run, decisions_text
     from excitable.runs.stages.series import chosen_rungs
 
-    folder = SeriesRun.find(run)
+    folder = on_series("decide", run)
     (rung,) = chosen_rungs(folder, [level])
     with folder.locked(), WorkProgress(messages()) as progress:
         found = decide_run(

@@ -7,14 +7,15 @@ import typer
 from excitable.cli.export import RUN
 
 if TYPE_CHECKING:
+    from excitable.ladder.maps import SampledEnergy
     from excitable.runs.energy import EnergyReport
 
 
 def energy(
     run: RUN,
     level: Annotated[
-        str, typer.Option(help="transistor, or macromodel for a first estimate.")
-    ] = "transistor",
+        str | None, typer.Option(help="transistor (the default), or macromodel for a first estimate.")
+    ] = None,
     samples: Annotated[
         int | None,
         typer.Option(min=2, help="Samples of the held-out series; the configuration's where not given."),
@@ -25,19 +26,46 @@ def energy(
     from excitable.chips.sweep import executor_of
     from excitable.cli.console import messages
     from excitable.cli.progress import WorkProgress
-    from excitable.runs.energy import energy_run
-    from excitable.runs.kinds import on_series
+    from excitable.runs.energy import energy_run, estimate_run
+    from excitable.runs.folder import RunError
+    from excitable.runs.images import ImageRun
+    from excitable.runs.kinds import on_series, opened
 
-    folder = on_series("energy", run)
-    with folder.locked(), WorkProgress(messages()) as progress, executor_of(None, workers) as executor:
-        found = energy_run(
-            folder,
-            level=level,
+    found = opened(run)
+    if isinstance(found, ImageRun):
+        given = {"--level": level, "--samples": samples, "--workers": workers}
+        unused = [name for name, value in given.items() if value is not None]
+        if unused:
+            raise RunError(
+                f"{found.path}: {unused[0]}: the energy of a run on images is estimated from what `excitable simulate` "
+                f"found; leave it out"
+            )
+        with found.locked():
+            show_estimate(estimate_run(found))
+        return
+    series, chosen = on_series("energy", run), level or "transistor"
+    with series.locked(), WorkProgress(messages()) as progress, executor_of(None, workers) as executor:
+        spent = energy_run(
+            series,
+            level=chosen,
             samples=samples,
             executor=executor,
-            progress=lambda done, total: progress.report(f"{level} netlists in ngspice", done, total),
+            progress=lambda done, total: progress.report(f"{chosen} netlists in ngspice", done, total),
         )
-    show(found)
+    show(spent)
+
+
+def show_estimate(found: "SampledEnergy") -> None:
+    """Print what an image costs a clocked circuit, by what takes it."""
+    from rich.table import Table
+
+    from excitable.cli.console import results
+    from excitable.report.costs import engineering
+
+    own = Table("energy per image, estimated", "", box=None)
+    for name in ("charging", "synapses", "amplifiers", "total"):
+        own.add_row(name, engineering(getattr(found, name), "J"))
+    results().print(own)
 
 
 def show(found: "EnergyReport") -> None:

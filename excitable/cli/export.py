@@ -25,15 +25,20 @@ DIALECT = Annotated[
 
 
 def export(run: RUN, level: LEVEL = None, dialect: DIALECT = "ngspice") -> None:
-    """Write the network's netlists, test benches and bias tables into the run's netlists/."""
-    from excitable.cli.console import results, warn
-    from excitable.runs.kinds import on_series
-    from excitable.runs.stages.series import export_run, membrane_warning
+    """Write the network's netlists and test benches, for series with bias tables, into the run's netlists/."""
+    from excitable.runs.kinds import opened
 
-    folder = on_series("export", run)
-    with folder.locked():
-        benches = export_run(folder, level or (), dialect)
-        warn(membrane_warning(folder, level or ()))
+    found = opened(run)  # before what takes seconds to import
+
+    from excitable.cli.console import results, warn
+    from excitable.runs.series import SeriesRun
+    from excitable.runs.stages import export_run
+    from excitable.runs.stages.series import membrane_warning
+
+    with found.locked():
+        benches = export_run(found, level or (), dialect)
+        if isinstance(found, SeriesRun):
+            warn(membrane_warning(found, level or ()))
     for bench in benches:
         by_hand = f"\nrun it by hand: cd {bench.parent}; ngspice {bench.name}" if dialect == "ngspice" else ""
         results().print(f"netlist: {bench}{by_hand}")

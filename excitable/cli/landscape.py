@@ -21,7 +21,7 @@ def landscape(
     """Measure loss and gradient along paths and in a plane, for one sample and for a batch, and draw them."""
     from excitable.runs.kinds import opened
 
-    found = opened(run)
+    found = opened(run)  # before what takes seconds to import
 
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress

@@ -5,17 +5,13 @@ from excitable.cli.export import LEVEL, RUN
 
 def report(run: RUN, level: LEVEL = None) -> None:
     """Write report.html, which needs no other file and no network."""
-    from excitable.cli.console import results
-    from excitable.report import write_report
-    from excitable.report.event_page import write_event_report
-    from excitable.runs.events import EventRun
     from excitable.runs.kinds import opened
 
-    found = opened(run)
+    found = opened(run)  # before what takes seconds to import
+
+    from excitable.cli.console import results
+    from excitable.report import report_run
+
     with found.locked():
-        page = (
-            write_event_report(found)
-            if isinstance(found, EventRun)
-            else write_report(found.path, level or ())
-        )
+        page = report_run(found, level or ())
     results().print(f"report: {page}")

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
+from circuits.data.levels import LEVELS, MIXED, Level
 from circuits.data.scaling import Scaling
-from circuits.realisations.levels import LEVELS, MIXED, Level
 from circuits.technologies import Technology, technology
 from excitable.config.declared import Section
 from excitable.config.quantities import Amperes, Farads, Seconds, Volts
@@ -42,7 +42,7 @@ UNIT_AGREES = 0.02
 """A stated voltage unit within this share of the amplifiers' own is the same."""
 
 
-class CircuitSection(Section):
+class UnitsSection(Section):
     """How the circuit is built: the SI values of the dimensionless units."""
 
     voltage_unit: Volts = Field(
@@ -54,6 +54,17 @@ class CircuitSection(Section):
     capacitance: Farads = Field(
         default=Scaling.capacitance, description="membrane capacitance at tau_m = R = 1 [F]"
     )
+
+    def units(self) -> Scaling:
+        """The units themselves."""
+        return Scaling(
+            voltage_unit=self.voltage_unit, current_unit=self.current_unit, capacitance=self.capacitance
+        )
+
+
+class CircuitSection(UnitsSection):
+    """How the circuit is built: the SI values of the dimensionless units, and what it is made of."""
+
     tau_m: Seconds | None = Field(
         default=None,
         description="membrane time constant at tau_m = R = 1; capacitance follows from it, or current_unit where "
@@ -125,7 +136,7 @@ class CircuitSection(Section):
     def scaling(self, rung: str = "behavioural") -> Scaling:
         """The SI units of a rung: amplifiers have the technology's own voltage unit, for their tanh has no other."""
         units = {"current_unit": self.current_unit, "capacitance": self.capacitance}
-        made = Scaling(voltage_unit=self.voltage_unit, **units)
+        made = self.units()
         if rung != "behavioural":
             made = self.built_in().scaling(**units)
         if self.tau_m is None:
@@ -139,16 +150,21 @@ SimulatorName = Literal["ngspice", "vacask", "auto"]
 _BY_LEVEL = "by level and simulator where not given (docs/settings.md)"
 
 
-class SimulationSection(Section):
+class RunningSection(Section):
+    """How the circuit is simulated and compared with the model."""
+
+    workers: int | None = Field(
+        default=None, ge=1, description="simulations at a time; one per core where not given"
+    )
+    time_limit: Seconds = Field(default=600.0, description="of one simulation, wall-clock time [s]")
+
+
+class SimulationSection(RunningSection):
     """How the circuit is simulated and compared with the model."""
 
     samples: int = Field(
         default=1000, ge=2, description="most samples of the held-out series, from its start"
     )
-    workers: int | None = Field(
-        default=None, ge=1, description="simulations at a time; one per core where not given"
-    )
-    time_limit: Seconds = Field(default=600.0, description="of one simulation, wall-clock time [s]")
     simulator: SimulatorName = Field(
         default="ngspice",
         description="ngspice, vacask, or auto: the fastest that is installed and proven equal at the level; a run "

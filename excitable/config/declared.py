@@ -50,16 +50,14 @@ class OneOf:
 
     def check(self, name: str) -> str:
         """The name itself, or `ValueError` with the known ones."""
-        if self.own and is_own(name):
+        if name in self.known or (self.own and is_own(name)):
             return name
         allowed = ", ".join(self.known) + (", or FILE.py:NAME" if self.own else "")
         if name in self.elsewhere:
             raise ValueError(f"is trained {self.elsewhere[name]}; here it may be {allowed}")
-        if name not in self.known:
-            near = nearest(name, (*self.known, *self.elsewhere))
-            others = f"; other kinds of run know {', '.join(self.elsewhere)}" if self.elsewhere else ""
-            raise ValueError(f"is unknown; {near}allowed are {allowed}{others}")
-        return name
+        near = nearest(name, (*self.known, *self.elsewhere))
+        others = f"; other kinds of run know {', '.join(self.elsewhere)}" if self.elsewhere else ""
+        raise ValueError(f"is unknown; {near}allowed are {allowed}{others}")
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         return AfterValidator(self.check).__get_pydantic_core_schema__(source, handler)

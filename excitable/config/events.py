@@ -12,6 +12,7 @@ from conductance.neurons import Neuron, qif
 from conductance.tasks import EVENT_TASKS, EventTask
 from conductance.training.events import EventTraining
 from excitable.config.base import Configuration, with_task
+from excitable.config.circuit import RunningSection, UnitsSection
 from excitable.config.declared import OneOf, Section
 
 NEURONS: Mapping[str, Callable[[], Neuron]] = MappingProxyType(
@@ -69,6 +70,16 @@ class TaskSection(Section):
         return EVENT_TASKS[self.name](**self.model_dump(exclude={"name"}))
 
 
+class SimulationSection(RunningSection):
+    """How the circuit is simulated and compared with the model."""
+
+    samples: int = Field(default=10, ge=1, description="trials of the test split, from its start")
+    max_step: float = Field(
+        default=0.01, gt=0, le=1, description="largest time step of the simulator [tau_m]"
+    )
+    relative: float = Field(default=1e-5, gt=0, le=1e-2, description="relative tolerance of the simulator")
+
+
 class EventConfiguration(Configuration):
     """A configuration file of an event-based classifier."""
 
@@ -77,6 +88,8 @@ class EventConfiguration(Configuration):
     task: TaskSection
     network: NetworkSection = Field(default_factory=NetworkSection)
     training: TrainingSection = Field(default_factory=TrainingSection)
+    circuit: UnitsSection = Field(default_factory=UnitsSection)
+    simulation: SimulationSection = Field(default_factory=SimulationSection)
 
 
 CONFIGURATIONS: Mapping[str, type[EventConfiguration]] = MappingProxyType(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from circuits.data.clock import SCALING, Clock
 from conductance.deep.networks import NETWORKS
 from conductance.deep.neurons import Norm, Sharing, WindowKind
 from conductance.deep.training import ImageTrainingOptions
@@ -13,7 +14,9 @@ from conductance.derivation.window import Closure
 from conductance.neurons import dlif, dqif
 from conductance.neurons.base import Neuron
 from excitable.config.base import Configuration
+from excitable.config.circuit import RunningSection, UnitsSection
 from excitable.config.declared import OneOf, Section, section_of
+from excitable.config.quantities import Amperes, Farads, Volts
 
 FROM_FOLDER = ("cifar10", "cifar100", "cifar10_dvs", "imagenet", "mnist")
 """Data sets that are read from a folder."""
@@ -75,6 +78,27 @@ else:
     OptionsSection = section_of(ImageTrainingOptions, TrainingSection, _MEANINGS)
 
 
+class CircuitSection(UnitsSection):
+    """How the circuit is built: the SI values of the dimensionless units, and its clock."""
+
+    voltage_unit: Volts = Field(default=SCALING.voltage_unit, description="one unit of voltage [V]")
+    current_unit: Amperes = Field(default=SCALING.current_unit, description="one unit of current [A]")
+    capacitance: Farads = Field(default=SCALING.capacitance, description="that holds a value [F]")
+    settling: float = Field(
+        default=Clock.settling,
+        gt=0,
+        le=100,
+        description="time constants of a switch in half a period of the clock",
+    )
+
+
+class SimulationSection(RunningSection):
+    """How the circuit is simulated and compared with the model."""
+
+    samples: int = Field(default=10, ge=1, description="images of the test split, from its start")
+    relative: float = Field(default=1e-5, gt=0, le=1e-2, description="relative tolerance of the simulator")
+
+
 class ImageConfiguration(Configuration):
     """A configuration file of a deep network on images."""
 
@@ -84,3 +108,5 @@ class ImageConfiguration(Configuration):
     data: DataSection
     network: NetworkSection
     training: OptionsSection = OptionsSection()
+    circuit: CircuitSection = Field(default_factory=CircuitSection)
+    simulation: SimulationSection = Field(default_factory=SimulationSection)

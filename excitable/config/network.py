@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from conductance.derivation.methods import METHODS
-from conductance.kernels.backend import Backend
-from conductance.layers.recurrence import OUTPUT
+from conductance.kernels.names import Backend
+from conductance.layers.names import OUTPUT
 from conductance.networks import RECIPES, LayerPlan, RandomLoop, Recipe, Spread
 from excitable.config.declared import OneOf, Section, is_own
 from excitable.config.own import load_recipe

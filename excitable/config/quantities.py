@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
-from quantiphy import Quantity
 
 PREFIXES = MappingProxyType(
     {
@@ -42,6 +41,8 @@ class Quantities:
     def check(self, value: float) -> float:
         """The value itself, or `ValueError` with the range and a question."""
         if not self.lowest <= value <= self.highest:
+            from quantiphy import Quantity  # for messages only
+
             least, most = (Quantity(end, self.unit).render() for end in (self.lowest, self.highest))
             received = (
                 "" if not math.isfinite(value) or not value else f"is {Quantity(value, self.unit).render()}: "

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from circuits.data.levels import MIXED
 from circuits.networks.continuous import AMPLIFIER_EDGE, EDGE
-from circuits.realisations.levels import MIXED
 from netlists.errors import NetlistError, SimulatorMissing
 from netlists.simulation import SIMULATORS, find_simulator
 

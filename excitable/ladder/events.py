@@ -98,6 +98,7 @@ def simulate_events(
     *,
     executor: Executor | None = None,
     keep: Path | None = None,
+    resume: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Spikes]:
     """The spikes of every layer as ngspice has them, one simulation for each trial.
@@ -110,6 +111,7 @@ def simulate_events(
         options: how it is built and simulated.
         executor: a thread per core where none is given.
         keep: folder that receives each trial's netlist and waveforms.
+        resume: trials that lie in `keep` already are not simulated again.
         progress: called with (trials done, all).
 
     Raises:
@@ -124,6 +126,7 @@ def simulate_events(
         executor=executor,
         time_limit=chosen.time_limit,
         keep=keep,
+        resume=resume,
         progress=None if progress is None else lambda done, total, _: progress(done, total),
     )
     waveforms = [run.require() for run in runs]

@@ -11,8 +11,7 @@ import torch
 import xarray as xr
 
 from circuits.data.circuit import CircuitError
-from circuits.data.clock import Clock
-from circuits.data.scaling import Scaling
+from circuits.data.clock import SCALING, Clock
 from circuits.networks.sampled import SampledCircuit, pairs, sampled_network_circuit
 from circuits.realisations.sampled import arithmetic
 from circuits.technologies import Technology
@@ -21,9 +20,6 @@ from netlists.analyses import Tolerances, Transient
 from netlists.netlist import Netlist
 from netlists.simulation import known_simulator, simulate_all
 from netlists.writing import write_netlist
-
-SCALING = Scaling(voltage_unit=72e-3, current_unit=7.2e-6, capacitance=100e-15)
-"""Ours: switches of 10 kOhm and capacitors of 100 fF, so that a time constant is 1 ns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,17 +201,26 @@ def compare_sampled(network: Network, model: SampledRun, circuit: SampledRun) ->
     errors = np.concatenate(
         [np.abs(circuit.states[label] - model.states[label]).ravel() for label in model.states]
     )
-    layers = pairs(network, "comparison")
-    spiking = [label for _, label, layer in layers if layer.neuron.event is not None]
-    spikes = [(model.outputs[label] > 0.5, circuit.outputs[label] > 0.5) for label in spiking]
+    ours, theirs = _spikes(network, model), _spikes(network, circuit)
     return SampledComparison(
         worst=float(errors.max()),
         median=float(np.median(errors)),
-        spikes=sum(int(ours.sum()) for ours, _ in spikes),
-        differing=sum(int((ours != theirs).sum()) for ours, theirs in spikes),
+        spikes=int(ours.sum()),
+        differing=int((ours != theirs).sum()),
         same_class=float((model.decisions == circuit.decisions).mean()),
         samples=len(model.decisions),
     )
+
+
+def spike_count(network: Network, run: SampledRun) -> int:
+    """The spikes of all neurons in all steps and samples."""
+    return int(_spikes(network, run).sum())
+
+
+def _spikes(network: Network, run: SampledRun) -> np.ndarray:
+    """Where neurons with a threshold spike, bool, all layers in one row."""
+    layers = [label for _, label, layer in pairs(network, "comparison") if layer.neuron.event is not None]
+    return np.concatenate([np.zeros(0), *(run.outputs[label].ravel() for label in layers)]) > 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

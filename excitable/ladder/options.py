@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from circuits.data.levels import MIXED, check_level
 from circuits.data.scaling import Scaling
 from circuits.networks.continuous import Levels, NetworkCircuit, network_circuit
 from circuits.realisations import Trim
-from circuits.realisations.levels import MIXED, check_level, default_technology
-from circuits.technologies import Technology
+from circuits.technologies import Technology, default_technology
 from conductance.networks import Network
 from excitable.config.series import SeriesConfiguration
 from excitable.ladder.accuracy import Accuracy, accuracy, chosen_simulator

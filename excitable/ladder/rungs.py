@@ -8,9 +8,9 @@ import numpy as np
 import torch
 import xarray as xr
 
+from circuits.data.levels import MIXED
 from circuits.data.scaling import Scaling
 from circuits.networks.continuous import NetworkCircuit
-from circuits.realisations.levels import MIXED
 from conductance.errors import ExcitableError, extra
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from circuits.networks.continuous import NetworkCircuit
+from conductance.errors import ExcitableError
 from conductance.networks import Network
 from conductance.tasks import Split, Task
 from excitable.ladder.options import CircuitOptions
@@ -159,7 +160,17 @@ def _groups(network: Network, options: CircuitOptions) -> list[range]:
 
 
 def held_out(split: Split, samples: int) -> Split:
-    """The first `samples` of the held-out series."""
+    """The first `samples` of the held-out series.
+
+    Raises:
+        ExcitableError: errors count in none of them.
+    """
+    if not bool(split.mask[:samples].any()):
+        counted = int(split.mask.any(1).nonzero()[0]) if bool(split.mask.any()) else split.samples
+        raise ExcitableError(
+            f"held-out series: {samples} samples are asked for, and errors count behind a warm-up of {counted}; "
+            f"simulate more samples, or shorten the warm-up"
+        )
     return Split(inputs=split.inputs[:samples], targets=split.targets[:samples], mask=split.mask[:samples])
 
 

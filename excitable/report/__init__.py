@@ -10,6 +10,7 @@ from pathlib import Path
 from conductance.errors import extra
 from conductance.files import cannot_write
 from conductance.storage import write_whole
+from excitable.report.decisions import write_decision_report
 from excitable.report.evidence import Evidence, ReportError, Stage, read_run
 from excitable.report.figures import (
     Drawing,
@@ -27,19 +28,50 @@ from excitable.report.figures.overview import DPI as OVERVIEW_DPI
 from excitable.report.page import build_page
 from excitable.report.style import PNG_DPI, png_of, styled
 from excitable.runs.folder import REPORT
+from excitable.runs.kinds import Run
 from excitable.runs.landscape import View
+from excitable.runs.series import SeriesRun
+from excitable.runs.stages.base import behavioural_only
 
 with extra("report"):
     import h5netcdf  # noqa: F401  # the waveforms that the page shows
     import schemdraw  # noqa: F401  # the schematics beside them
 
-__all__ = ["Drawing", "Evidence", "ReportError", "Stage", "read_run", "save_landscape", "write_report"]
+__all__ = [
+    "Drawing",
+    "Evidence",
+    "ReportError",
+    "Stage",
+    "read_run",
+    "report_run",
+    "save_landscape",
+    "write_report",
+]
 
 FIGURES = "figures"
 
 
+def report_run(run: Run, levels: Collection[str] = ()) -> Path:
+    """Write the report of a run of any kind, and its figures; the path of `report.html` is returned.
+
+    Args:
+        run: the run; the caller holds its lock.
+        levels: the rungs of the circuit that it shows; all that are simulated where none are given.
+
+    Raises:
+        RunError, ReportError: there is nothing to report. StorageError: a file is damaged, or cannot be written.
+    """
+    if isinstance(run, SeriesRun):
+        return write_report(run.path, levels)
+    behavioural_only(run, tuple(levels))
+    page, drawings = write_decision_report(run)
+    for drawing in drawings:
+        _save(drawing, _figures(run.path), PNG_DPI)
+    return page
+
+
 def write_report(folder: Path, levels: Collection[str] = ()) -> Path:
-    """Write the report of a run into its folder: the page, and every figure under `figures/` as SVG and PNG.
+    """Write the report of a run on series into its folder: the page, and every figure under `figures/` as SVG and PNG.
 
     The report shows what the folder holds and names what is missing, with the command that makes it.
 

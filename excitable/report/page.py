@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import excitable
 from conductance.errors import extra
 from conductance.layers import NeuronLayer
 from excitable.chips.yields import RATIO
@@ -25,6 +24,7 @@ from excitable.report.figures import Drawing, NeuronCurves
 from excitable.report.figures.training import rows
 from excitable.report.style import inline_svg, variables
 from excitable.report.words import GLOSSARY, own_choices, settings
+from excitable.runs.environment import VERSION
 
 with extra("report"):
     import jinja2
@@ -65,9 +65,9 @@ def build_page(evidence: Evidence, drawings: Mapping[str, Drawing], curves: tupl
     }
     ladder = evidence.ladder
     persistence = None if evidence.task is None else evidence.task.persistence
-    return _environment().get_template("report.html.j2").render(
+    return templates().get_template("report.html.j2").render(
         evidence=evidence,
-        program=f"excitable {excitable.__version__}",
+        program=f"excitable {VERSION}",
         variables={theme: Markup(variables(theme)) for theme in ("light", "dark")},
         plots=plots,
         curves=curves,
@@ -114,7 +114,8 @@ def _beyond_supply(evidence: Evidence) -> str:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """The pages' templates, in which every text is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

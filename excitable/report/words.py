@@ -113,13 +113,14 @@ def settings(evidence: Evidence) -> tuple[tuple[str, str, str], ...]:
     configuration = evidence.configuration
     if not isinstance(configuration, SeriesConfiguration):
         return ()
-    return tuple(_settings_of(configuration))
+    return tuple(settings_of(configuration))
 
 
-def _settings_of(section: BaseModel, path: str = "") -> Iterator[tuple[str, str, str]]:
+def settings_of(section: BaseModel, path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Every key of a section and those below it: name, value, meaning."""
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, BaseModel):
-            yield from _settings_of(value, f"{path}{name}.")
+            yield from settings_of(value, f"{path}{name}.")
         else:
             yield f"{path}{name}", "not given" if value is None else str(value), field.description or ""

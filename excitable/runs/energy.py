@@ -12,12 +12,18 @@ from pydantic import TypeAdapter, ValidationError
 from circuits.data.circuit import Circuit, VoltageSource
 from circuits.data.silicon import PUBLISHED
 from circuits.measures.area import Area, area_of
+from circuits.technologies import default_technology
 from conductance.errors import ExcitableError
 from conductance.storage import StorageError
+from excitable.ladder.maps import SampledEnergy, sampled_energy
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.rungs import circuit_rung, network_threshold
 from excitable.ladder.series import part_circuits, written
+from excitable.runs.images import ImageRun
 from excitable.runs.series import SeriesRun
+from excitable.runs.stages.base import BEHAVIOURAL
+from excitable.runs.stages.images import circuit_options as circuit_options_of_images
+from excitable.runs.stages.images import shown, simulated_steps
 from excitable.runs.stages.series import circuit_options
 from netlists.analyses import OperatingPoint
 from netlists.comparison import count_upward_crossings
@@ -133,6 +139,20 @@ def energy_run(
     )
     run.write(ENERGY, energy_json(report))
     return report
+
+
+def estimate_run(run: ImageRun) -> SampledEnergy:
+    """Estimate from its simulated steps what one image costs a run's clocked circuit, and write `energy.json`.
+
+    Raises:
+        RunError: nothing has been simulated, or the run has no circuit.
+    """
+    chain, inputs, _ = shown(run)
+    clock, made = circuit_options_of_images(run).clock, default_technology("transistor")
+    found = sampled_energy(chain, inputs, simulated_steps(run)[BEHAVIOURAL], clock, made)
+    document = {**asdict(found), "total": found.total, "technology": made.name, "samples": inputs.shape[1]}
+    run.write_json(ENERGY, document)
+    return found
 
 
 def _supplies(circuit: Circuit) -> dict[str, float]:

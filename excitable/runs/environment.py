@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+VERSION = version("excitable")
 PACKAGES = (
     "excitable", "torch", "lightning", "numpy", "scipy", "sympy", "safetensors", "pydantic", "PySpice", "xarray",
 )  # fmt: skip

@@ -39,8 +39,7 @@ class EventRun(RunFolder):
         Raises:
             RunError: it is not trained to its end. StorageError: its files are damaged.
         """
-        if not (self.path / RESULT).is_file():
-            raise self.untrained()
+        self.check_trained(RESULT)
         network, weights = untrained_network(self.configuration, self.data), read_tensors(self.path / WEIGHTS)
         try:
             network.load_state_dict(weights)

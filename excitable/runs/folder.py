@@ -128,12 +128,13 @@ class RunFolder:
             f"and train again"
         )
 
-    def untrained(self) -> RunError:
-        """What to tell of a run that has no network yet."""
-        return RunError(
-            f"{self.path}: the network is not trained yet; `excitable train {self.path / CONFIGURATION} "
-            f"--run {self.path}` does it"
-        )
+    def check_trained(self, last: str) -> None:
+        """Raise `RunError` where the last file that training writes is not there."""
+        if not (self.path / last).is_file():
+            raise RunError(
+                f"{self.path}: the network is not trained yet; `excitable train {self.path / CONFIGURATION} "
+                f"--run {self.path}` does it"
+            )
 
     def file(self, name: str) -> Path:
         """The path of a file of the run; its folder is made."""

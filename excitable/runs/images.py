@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import save as bytes_of_tensors
@@ -13,14 +14,15 @@ from conductance.deep.data.arrays import CIFAR_AUGMENTATION, digits, generated
 from conductance.deep.data.base import ImageData
 from conductance.deep.data.dvs import cifar10_dvs
 from conductance.deep.data.files import CIFAR10_SCALE, CIFAR100_SCALE, cifar10, cifar100, imagenet, mnist
-from conductance.deep.data.policies import AutoAugment
 from conductance.deep.networks import NETWORKS, ImageNetwork
 from conductance.deep.neurons import DeepError, NeuronOptions
-from conductance.deep.training import ImageResult, train_images
 from conductance.storage import StorageError
 from conductance.storage.networks import read_tensors
 from excitable.config.images import NEURONS, ImageConfiguration
 from excitable.runs.folder import WEIGHTS, RunFolder
+
+if TYPE_CHECKING:
+    from conductance.deep.training import ImageResult
 
 METRICS = "metrics.jsonl"
 RESULT = "result.json"
@@ -63,8 +65,7 @@ class ImageRun(RunFolder):
         Raises:
             RunError: it is not trained to its end. StorageError: its files are damaged.
         """
-        if not (self.path / RESULT).is_file():
-            raise self.untrained()
+        self.check_trained(RESULT)
         weights = read_tensors(self.path / WEIGHTS)
         network = untrained_network(self.configuration, self.data)
         try:
@@ -136,12 +137,14 @@ def image_data(configuration: ImageConfiguration, folder: Path | None) -> ImageD
         )
     if not configuration.data.auto_augment:
         return READERS[name](folder, seed=seed)
+    from conductance.deep.data.policies import AutoAugment  # needs the extra `images`
+
     mean, std = SCALES[name]
     changes = (*CIFAR_AUGMENTATION, AutoAugment(mean=mean, std=std))
     return READERS[name](folder, seed=seed, augmentations=changes)
 
 
-def train_on_images(run: ImageRun, data: ImageData, *, progress: bool = False) -> ImageResult:
+def train_on_images(run: ImageRun, data: ImageData, *, progress: bool = False) -> "ImageResult":
     """Train a run's network, or go on from the checkpoint of its last epoch, and save it with its test accuracy.
 
     Args:
@@ -153,6 +156,8 @@ def train_on_images(run: ImageRun, data: ImageData, *, progress: bool = False) -
         DeepError: training cannot go on.
         StorageError: a file cannot be written.
     """
+    from conductance.deep.training import train_images  # Lightning, which nothing else needs
+
     configuration = run.configuration
     network = untrained_network(configuration, data)
     result = train_images(

@@ -34,7 +34,8 @@ from excitable.ladder.series import part_circuits, written
 from excitable.runs.folder import NETLISTS
 from excitable.runs.origin import UPDATES, Update, read_updates
 from excitable.runs.series import SeriesRun
-from excitable.runs.stages.series import PARTS, circuit_options
+from excitable.runs.stages.base import PARTS
+from excitable.runs.stages.series import circuit_options
 from netlists.simulation import available_cores, simulate_all
 
 

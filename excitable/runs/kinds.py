@@ -3,38 +3,36 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
 
-from excitable.runs.events import EventRun
 from excitable.runs.folder import RunError, RunFolder
-from excitable.runs.images import ImageRun
-from excitable.runs.series import SeriesRun
 
-Run = SeriesRun | EventRun | ImageRun
-RUNS_OF: Mapping[str, type[SeriesRun] | type[EventRun] | type[ImageRun]] = MappingProxyType(
-    {"series": SeriesRun, "events": EventRun, "images": ImageRun}
+if TYPE_CHECKING:
+    from excitable.runs.events import EventRun
+    from excitable.runs.images import ImageRun
+    from excitable.runs.series import SeriesRun
+
+Run: TypeAlias = "SeriesRun | EventRun | ImageRun"
+_SHAPE = "the studio shows networks on series; `excitable report` shows this run"
+_RETRAIN = (
+    "its circuit states the model's own laws, so there are none to learn from it; `excitable train` trains it with "
+    "other options"
 )
-"""The class of the runs of each kind."""
-
+_SWEEP = "virtual chips are drawn of networks on series; `excitable compare` says how far its circuit is from its model"
+_DECIDE = "its circuit decides in `excitable simulate`, and `excitable compare` counts its classes beside the model's"
+_ENERGY = (
+    "its circuit is made of sources, which take nothing from a supply; `excitable compare` counts its spikes"
+)
 REFUSED: Mapping[tuple[str, str], str] = MappingProxyType(
     {
-        (command, kind): reason
-        for kind in ("events", "images")
-        for command, reason in {
-            "shape": "the studio shows networks on series; `excitable report` shows this run",
-            "retrain": "its circuit states the model's own laws, so there are none to learn from it; `excitable train` "
-            "trains it with other options",
-            "sweep": "virtual chips are drawn of networks on series; `excitable compare` says how far this run's "
-            "circuit is from its model",
-            "energy": "its circuit is made of sources, which take nothing from a supply; only networks on series have "
-            "amplifiers yet",
-            "export": "TODO",
-            "simulate": "TODO",
-            "compare": "TODO",
-            "demo": "TODO",
-        }.items()
+        **dict.fromkeys((("shape", "events"), ("shape", "images")), _SHAPE),
+        **dict.fromkeys((("retrain", "events"), ("retrain", "images")), _RETRAIN),
+        **dict.fromkeys((("sweep", "events"), ("sweep", "images")), _SWEEP),
+        **dict.fromkeys((("decide", "events"), ("decide", "images")), _DECIDE),
+        ("energy", "events"): _ENERGY,
     }
 )
-"""Why a command does not serve a kind of run, and what does instead, by (command, kind)."""
+"""Why a command does not take a kind of run, and what does instead, by (command, kind); it takes all others."""
 
 
 def opened(run: str | Path) -> Run:
@@ -44,19 +42,34 @@ def opened(run: str | Path) -> Run:
         RunError: there is none. ConfigurationError: its configuration has faults.
     """
     folder = RunFolder.find(run)
-    return RUNS_OF[folder.configuration.kind](folder.path)
+    kind = folder.configuration.kind
+    # what a kind is trained with takes seconds to import, and a run that is not there needs none of it
+    if kind == "events":
+        from excitable.runs.events import EventRun
+
+        return EventRun(folder.path)
+    if kind == "images":
+        from excitable.runs.images import ImageRun
+
+        return ImageRun(folder.path)
+    from excitable.runs.series import SeriesRun
+
+    return SeriesRun(folder.path)
 
 
-def on_series(command: str, run: str | Path) -> SeriesRun:
+def on_series(command: str, run: str | Path) -> "SeriesRun":
     """The run, for a command that takes those on series only.
 
     Raises:
         RunError: it is of another kind; the message says why that is not taken, and what does instead.
     """
     found = opened(run)
-    if not isinstance(found, SeriesRun):
+    if (command, found.configuration.kind) in REFUSED:
         raise refusal(command, found)
-    return found
+
+    from excitable.runs.series import SeriesRun
+
+    return SeriesRun(found.path)
 
 
 def refusal(command: str, run: Run) -> RunError:

@@ -76,8 +76,7 @@ class SeriesRun(RunFolder):
         Raises:
             RunError: nothing has been trained yet. StorageError: its files are damaged.
         """
-        if not (self.path / MODEL).is_file():
-            raise self.untrained()
+        self.check_trained(MODEL)
         return load_network(self.path)
 
     def save_network(self, network: Network) -> None:

@@ -51,7 +51,7 @@ def page(study: StudyResult) -> str:
             "The neuron is that of arXiv 2510.05168. Its theorem on the window is not available to us: both closures "
             "are our derivations, and u_th = 0.5 and tdBN's alpha = 1 are our choice. None of its data sets is at "
             "hand, so this page says nothing about its accuracies; a configuration for each of them is shipped "
-            "(`excitable train-images`).",
+            "(`excitable train`).",
             "",
             *_map(),
             *_windows(),

@@ -69,7 +69,7 @@ def trained(tmp_path_factory):
 def climbed(trained):
     """The same at three levels, exported, simulated and compared."""
     export_run(trained)
-    rungs = simulate_run(trained)
+    rungs = load_waveforms(simulate_run(trained).path)
     return trained, {rung.rung: rung for rung in rungs}, compare_run(trained)
 
 

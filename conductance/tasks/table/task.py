@@ -6,9 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, get_args
-
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, get_args
 
 from conductance.tasks.arrays import assembled, baselines_of, check_classes, error_of, natural
 from conductance.tasks.base import TaskData
@@ -20,6 +18,9 @@ from conductance.tasks.table.gaps import Gaps
 from conductance.tasks.table.sequences import Sequences, sequences_of
 from conductance.tasks.table.splits import parts_of
 from conductance.tasks.table.steps import Between
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FOLDER = "@folder"
 """In place of a column: the name of the folder that a file lies in."""

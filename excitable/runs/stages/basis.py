@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from conductance.tasks import Split
-from excitable import __version__
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.series import held_out
+from excitable.runs.environment import VERSION
 from excitable.runs.folder import MODEL, WEIGHTS
 from excitable.runs.series import SeriesRun
 
@@ -20,7 +20,7 @@ def compared_split(run: SeriesRun) -> Split:
 
 def basis_of(run: SeriesRun, inputs: np.ndarray, options: CircuitOptions | None = None) -> str:
     """A digest of all that decides a rung's waveforms: the network, its input, and how its circuit is built."""
-    digest = hashlib.sha256(__version__.encode())
+    digest = hashlib.sha256(VERSION.encode())
     for name in (MODEL, WEIGHTS):
         digest.update((run.path / name).read_bytes())
     digest.update(inputs.tobytes())

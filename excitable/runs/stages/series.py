@@ -1,7 +1,7 @@
 """What is done to a trained run: export, simulate, compare. Each stage leaves its files in the folder."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from circuits.data.levels import MIXED
 from circuits.measures.bias import bias_csv
-from circuits.realisations.levels import MIXED
 from conductance.files import whole_file
 from conductance.tasks import Split
 from excitable.ladder.accuracy import AUTO, chosen_simulator
@@ -32,11 +32,13 @@ from excitable.runs.folder import (
     CALIBRATION,
     COMPARISON,
     CONFIGURATION,
+    MODEL,
     NETLISTS,
     WAVEFORMS,
     RunError,
 )
 from excitable.runs.series import SeriesRun
+from excitable.runs.stages.base import PARTS, Progress, Simulated
 from excitable.runs.stages.basis import basis_of, compared_split
 from excitable.runs.stages.witness import with_witness
 from netlists.comparison import Ladder
@@ -45,11 +47,8 @@ from netlists.simulation import available_cores, known_simulator
 from netlists.waveforms.labelled import check_netcdf
 
 TASK_GROUP = "task"
-PARTS = "parts"
 SIMULATORS = "simulators.json"
-"""Below the netlists: those of the simulated parts, a folder for each rung."""
-Progress = Callable[[str, int, int], None]
-"""Called with the name of a piece of work, how much of it is done, and all of it."""
+"""Which simulator each rung was begun with, where the configuration says auto."""
 
 
 def circuit_options(run: SeriesRun, rung: str) -> CircuitOptions:
@@ -103,7 +102,7 @@ def export_run(run: SeriesRun, rungs: Sequence[str] = (), dialect: str = "ngspic
     )
 
     readers = {known_simulator(name).dialect: name for name in KNOWN_SIMULATORS}
-    configuration, split, network = run.configuration, compared_split(run), run.network()
+    configuration, network, split = run.configuration, run.network(), compared_split(run)
     folder, benches = run.file(NETLISTS), []
     for rung in chosen_rungs(run, rungs):
         options = circuit_options(run, rung)
@@ -158,9 +157,7 @@ def chosen_rungs(run: SeriesRun, rungs: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(rung for rung in CIRCUIT_RUNGS if rung in wanted)
 
 
-def simulate_run(
-    run: SeriesRun, rungs: Sequence[str] = (), progress: Progress | None = None
-) -> list[Waveforms]:
+def simulate_run(run: SeriesRun, rungs: Sequence[str] = (), progress: Progress | None = None) -> Simulated:
     """Run the model, its continuous equation and its circuits on the held-out series, and keep their waveforms.
 
     Waveforms of other rungs stay as long as the network, its input and its options are the same. Where an earlier
@@ -200,7 +197,8 @@ def simulate_run(
         save_waveforms(ladder_rungs, part)
         _task_dataset(run, split).to_netcdf(part, mode="a", group=TASK_GROUP, engine="h5netcdf")
     _tidy_parts(parts, wanted)
-    return ladder_rungs
+    what = f"waveforms of {len(ladder_rungs[0].neurons)} neurons"
+    return Simulated(path=run.path / WAVEFORMS, what=what, rungs=tuple(rung.rung for rung in ladder_rungs))
 
 
 def _still_valid(run: SeriesRun, inputs: np.ndarray, bases: dict[str, str]) -> Iterator[Waveforms]:
@@ -238,6 +236,7 @@ def compare_run(
         RunError: nothing has been simulated, or not such a rung.
         SimulatorMissing, SimulationFailed: the witness.
     """
+    run.check_trained(MODEL)
     path = run.path / WAVEFORMS
     if not path.is_file():
         raise RunError(f"{run.path}: nothing is simulated yet; `excitable simulate {run.path}` does it")

@@ -3,7 +3,6 @@
 from typing import Literal, get_args
 
 from circuits.data.devices import CircuitError
-from circuits.technologies import Technology, technology
 from conductance.errors import nearest
 
 Level = Literal["behavioural", "macromodel", "transistor"]
@@ -18,8 +17,3 @@ def check_level(name: str) -> Level:
         if name == level:
             return level
     raise CircuitError(f"level {name!r} is unknown; {nearest(name, LEVELS)}allowed are {', '.join(LEVELS)}")
-
-
-def default_technology(*levels: str) -> Technology:
-    """What is taken where no technology is given: `generic_180nm` for transistors, which `ideal` does not have."""
-    return technology("generic_180nm" if "transistor" in levels else "ideal")
