@@ -19,6 +19,7 @@ from excitable.checks.neuron import check_circuit
 from excitable.ladder import accuracy as module
 from excitable.ladder.accuracy import AUTO, DEFAULT, TIGHT, accuracy, chosen_simulator
 from excitable.ladder.maps import SampledOptions, compare_sampled, model_steps, simulate_sampled
+from excitable.ladder.rungs import load_waveforms
 from excitable.report import write_report
 from excitable.runs.folder import RunError
 from excitable.runs.series import SeriesRun, train_run
@@ -188,7 +189,7 @@ def run(tmp_path_factory):
 @pytest.mark.vacask
 def test_a_run_records_what_auto_chose_and_keeps_it(run, monkeypatch):
     """What `auto` took stands in the run folder; where it is missing later, that is said and no other is taken."""
-    rungs = simulate_run(run)
+    rungs = load_waveforms(simulate_run(run).path)
     assert [rung.rung for rung in rungs] == ["discrete", "continuous", "behavioural"]
     assert json.loads((run.path / RECORD).read_text()) == {"behavioural": "vacask"}
     difference = np.abs(
