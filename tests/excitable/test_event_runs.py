@@ -130,7 +130,7 @@ def test_the_report_has_the_accuracy_and_every_spike(run):
     page = report_run(run).read_text()
     assert f"<td>{run.test.accuracy:.1%}</td>" in page
     assert page.count("<svg") == 2
-    assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+    assert "http:" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     )
 
