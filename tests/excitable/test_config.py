@@ -26,8 +26,8 @@ from excitable.config import (
     shipped_configurations,
 )
 from excitable.config.declared import Section, section_of
+from excitable.config.faults import line_numbers, line_of
 from excitable.config.kinds import SHORTEST
-from excitable.config.lines import line_numbers, line_of
 from excitable.config.quantities import si_number
 from excitable.config.series import SeriesConfiguration
 from excitable.ladder.options import CircuitOptions
