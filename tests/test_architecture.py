@@ -22,7 +22,7 @@ FLOORS = {
         ("layers",),
         ("events", "networks"),
         ("storage", "tasks", "variation"),
-        ("deep", "training"),
+        ("deep", "exchange", "training"),
         ("landscapes",),
     ),
     "circuits": (

@@ -137,6 +137,18 @@ def _neuron_layer_document(name: str, layer: NeuronLayer) -> dict[str, Any]:
     }
 
 
+def network_of(document: dict[str, Any], owner: str) -> Network:
+    """The network that a document describes, as `network_document` gives it, with numbers that are still to be filled.
+
+    Raises:
+        StorageError: it is no such document.
+    """
+    try:
+        return _built(ModelDocument.model_validate(document), Path(owner))
+    except ValidationError as error:
+        raise StorageError(f"{owner}: this is no model: {faults_of(error)}") from None
+
+
 def check_network(network: Network, *, owner: str) -> None:
     """Raise `StorageError` for the first number that is not finite or that its declaration does not allow."""
     for label, layer in network.chain.items():

@@ -19,6 +19,7 @@ from excitable.cli import (
     demo,
     energy,
     export,
+    import_,
     landscape,
     report,
     retrain,
@@ -58,6 +59,7 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(stoppable(command))
+app.command(name="import")(stoppable(import_.import_))
 app.command(hidden=True)(stoppable(train.train_images))
 
 

@@ -24,8 +24,19 @@ DIALECT = Annotated[
 ]
 
 
-def export(run: RUN, level: LEVEL = None, dialect: DIALECT = "ngspice") -> None:
+TO = Annotated[
+    str,
+    typer.Option(
+        "--to", help="netlist, or nir: a file of the network for other libraries, without a circuit."
+    ),
+]
+
+
+def export(run: RUN, level: LEVEL = None, dialect: DIALECT = "ngspice", to: TO = "netlist") -> None:
     """Write the network's netlists and test benches, for series with bias tables, into the run's netlists/."""
+    if to != "netlist":
+        _to_nir(run, to)
+        return
     from excitable.runs.kinds import opened
 
     found = opened(run)  # before what takes seconds to import
@@ -42,3 +53,20 @@ def export(run: RUN, level: LEVEL = None, dialect: DIALECT = "ngspice") -> None:
     for bench in benches:
         by_hand = f"\nrun it by hand: cd {bench.parent}; ngspice {bench.name}" if dialect == "ngspice" else ""
         results().print(f"netlist: {bench}{by_hand}")
+
+
+def _to_nir(run: str, to: str) -> None:
+    """Write the network of a run for other libraries."""
+    from conductance.errors import ExcitableError
+    from excitable.cli.console import results
+    from excitable.runs.kinds import on_series
+
+    if to != "nir":
+        raise ExcitableError(f"--to {to!r} is unknown; allowed are netlist and nir")
+    folder = on_series("export", run)
+    from conductance.exchange import write_nir
+
+    step = folder.data.seconds or folder.built.circuit.scaling().time_unit * folder.configuration.network.dt
+    path = folder.file("network.nir")
+    write_nir(folder.network(), path, dt=step)
+    results().print(f"network: {path}, in steps of {step:.4g} s")

@@ -1,0 +1,41 @@
+"""An imported network against the library that it comes from, where that is installed."""
+
+import copy
+import warnings
+from pathlib import Path
+
+import torch
+
+from conductance.layers import Projection
+from conductance.networks import Network
+
+STEPS = 1000
+MARGIN = 1e-6
+"""Difference of an output that counts as one."""
+
+
+def against_snntorch(network: Network, path: Path) -> str:
+    """How many of 1000 steps of random input differ from snntorch's own import of the file, in double precision."""
+    try:
+        import nir
+        from snntorch.import_nir import import_from_nir
+    except ImportError as error:
+        return f"not run against snntorch, which is not installed ({error.name})"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = import_from_nir(nir.read(path)).double()
+    ours = copy.deepcopy(network).double()
+    first = next(iter(ours.chain.values()))
+    width = first.inputs if isinstance(first, Projection) else first.size
+    x = 2 * torch.rand(STEPS, 1, width, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    state, steps = None, []
+    with torch.no_grad():
+        for current in x:
+            given = theirs(current) if state is None else theirs(current, state)
+            output, state = given if isinstance(given, tuple) else (given, state)
+            steps.append(output)
+        expected = ours(x)[0]
+    differing = int(((torch.stack(steps) - expected).abs() > MARGIN).flatten(1).any(1).sum())
+    return (
+        f"{differing} of {STEPS} steps differ from snntorch's own import by more than {MARGIN:g}, in float64"
+    )
