@@ -138,7 +138,8 @@ def test_gates_are_what_a_ramp_finds_beyond_the_capacitor_of_the_corner(corner):
     membrane = np.interp(time, [0, edge, 2 * edge, 2.5 * edge, 3.5 * edge], [-unit, -unit, unit, unit, -unit])
     rate = np.gradient(membrane, time)
     total = corner * UNITS.capacitance + gates
-    drive = membrane + 1e-3 / UNITS.current_unit * total * rate
+    # what leaks flows alike on the way up and down, and cancels
+    drive = membrane + 1e-3 * (total * rate / UNITS.current_unit + 0.3)
     fit = MembraneFit(gain=1.0, offset=0.0, residual=0.0, capacitance=0.0)
     found = with_capacitance(fit, time, drive, membrane, neuron=frozen(neuron), scaling=UNITS, corner=corner)
     assert found.capacitance / gates == pytest.approx(1.0, rel=0.02)
@@ -404,3 +405,29 @@ def test_a_tolerance_shrinks_with_the_numbers():
     assert pytest.approx(1e-12) != 0.5e-12
     assert pytest.approx(0.0) == 1e-13
     assert pytest.approx([1e-15, 1e-22]) == [1e-15, 0.0]
+
+
+def test_sizes_are_drawn_at_the_nearest_step_of_the_grid():
+    """Up as well as down, and never at nothing."""
+    step = GENERIC.sizing.grid
+    for steps, drawn in ((3.6, 4), (3.4, 3), (0.2, 1)):
+        assert GENERIC.on_grid(steps * step) / step == pytest.approx(drawn)
+
+
+def test_a_slow_corner_raises_the_size_of_both_thresholds():
+    """An n-channel threshold is positive and rises, a p-channel one is negative and falls."""
+    nominal, slow = GENERIC.model_cards(), GENERIC.at(corner="ss").model_cards()
+    for before, after in zip(nominal, slow, strict=True):
+        assert abs(after.parameters["vth0"]) - abs(before.parameters["vth0"]) == pytest.approx(
+            0.03, abs=0.0295
+        )
+        assert after.parameters["vth0"] * before.parameters["vth0"] > 0
+
+
+def test_the_scatter_of_a_capacitor_goes_with_one_over_the_root_of_its_area():
+    """A_C over the root of C over the density; four times the capacitor scatters half as much."""
+    wide = replace(UNITS, capacitance=4 * UNITS.capacitance)
+    small, large = (pelgrom_mismatch(GENERIC, each, 1e-9).capacitor for each in (UNITS, wide))
+    area = UNITS.capacitance / GENERIC.capacitor.density
+    assert small == pytest.approx(GENERIC.capacitor.pelgrom / np.sqrt(area))
+    assert large == pytest.approx(small / 2)

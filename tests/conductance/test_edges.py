@@ -9,6 +9,7 @@ import torch
 from declared import CASES, NEURONS
 
 from benchmarks.browser import chromium
+from conductance.derivation.methods import METHODS
 from conductance.derivation.printers import javascript
 from conductance.derivation.rules import derive
 from conductance.elements import tanh
@@ -146,3 +147,10 @@ def test_a_warmer_chip_keeps_the_width_of_its_output_and_moves_its_middle():
     torch.testing.assert_close(upper - lower, torch.ones(2, dtype=torch.float64), rtol=1e-6, atol=1e-6)
     middle = torch.full((2,), 0.9 / 1.25, dtype=torch.float64)
     torch.testing.assert_close((upper + lower) / 2, middle, rtol=1e-6, atol=1e-6)
+
+
+def test_pairs_of_states_advance_the_second_first():
+    """In alternating Euler a chain advances as second, first, fourth, third, and what is left over last."""
+    a, b, c, d, e = sympy.symbols("a b c d e")
+    assert METHODS["alternating_euler"].sequence((a, b, c, d, e)) == (b, a, d, c, e)
+    assert METHODS["symplectic_euler"].sequence((a, b, c)) == (a, b, c)

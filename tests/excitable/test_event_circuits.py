@@ -132,6 +132,13 @@ def test_comparison_counts_what_it_says():
     assert first_to_spike(theirs).tolist() == [0, 0, UNDECIDED]
 
 
+def test_the_last_layer_decides():
+    """Where the first layers differ and the last ones agree, the class is the same."""
+    one, other = (Spikes.of_trains([[(1.0, k)]], size=2, end=4.0, dtype=DTYPE) for k in (0, 1))
+    assert compare_events({"a": one, "b": one}, {"a": other, "b": one}, name="ours").same_class == 1.0
+    assert compare_events({"a": one, "b": one}, {"a": one, "b": other}, name="ours").same_class == 0.0
+
+
 def test_an_exported_trial_is_a_whole_bench():
     """One netlist for each trial, each with its own name and all synapses; a silent input has no source."""
     net = network(qif(V_peak=10.0), mean=9.0, spread=4.0)

@@ -102,6 +102,9 @@ def test_energy_of_known_steps():
     energy = sampled_energy(chain, inputs, run, clock, card)
     assert energy.charging == pytest.approx(2 * card.supply * SCALING.capacitance * SCALING.voltage_unit)
     assert energy.synapses == pytest.approx(card.supply * SCALING.current_unit * clock.period * 2 * 0.5)
+    with torch.no_grad():
+        chain.chain["input"].weight.neg_()
+    assert sampled_energy(chain, inputs, run, clock, card).synapses == pytest.approx(energy.synapses)
     quadratic = sampled_energy(single(dqif(), 1), inputs, run, clock, card)
     assert quadratic.amplifiers / energy.amplifiers == pytest.approx(4 / 3)  # with the multiplier
     half = sampled_energy(chain, inputs, run, Clock(scaling=SCALING, settling=5.0), card)
