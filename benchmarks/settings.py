@@ -19,6 +19,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import torch
 import xarray as xr
 
 from circuits.data.circuit import Circuit
@@ -26,8 +27,13 @@ from circuits.data.scaling import Scaling
 from circuits.networks.single import neuron_circuit
 from circuits.realisations import realise
 from circuits.technologies import technology
+from conductance.layers import NeuronLayer, Projection
+from conductance.networks import Network
 from conductance.neurons.presets import PRESETS
 from conductance.stimulus import Stimulus
+from excitable.ladder.accuracy import DEFAULT
+from excitable.ladder.options import CircuitOptions
+from excitable.ladder.series import written
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import upward_crossings
 from netlists.comparison.spikes import match_spikes
@@ -51,8 +57,10 @@ GRID = {
 }
 """Tolerances and largest steps in tau_m."""
 REFERENCE = {"behavioural": (1e-10, 0.05), "macromodel": (1e-9, 0.05), "transistor": (1e-7, 0.1)}
-EDGES = (1e-3, 0.1, 0.99)
-"""Durations of an input's step, as shares of the hold; at 0.99 it is all but linear between the middles."""
+EDGES = (1e-3, 0.1, 1.0)
+"""Durations of an input's step, as shares of the hold; 1 is linear between the middles."""
+SIZES = (1, 2, 4, 8)
+"""Neurons of a part."""
 WINDOW = 5.0
 
 
@@ -216,7 +224,65 @@ def page(result: dict) -> str:
             f"## {case}, {level}",
             "\n".join([head, "|---|---:|---:|---:|---:|---:|---:|---:|---:|", *lines]),
         ]
+    if "parts" in result:
+        lines = [
+            f"| {level} | {simulator} | "
+            + " | ".join(f"{result['parts'][f'{level} {simulator} {size}']:.0f}" for size in SIZES) + " |"
+            for level, simulator in product(LEVELS, GRID)
+        ]  # fmt: skip
+        head = "| level | simulator | " + " | ".join(map(str, SIZES)) + " |"
+        words += [
+            "## Neurons of a part",
+            "Core ms per neuron over 30 tau_m of a held input, at the chosen settings, by the number of neurons that "
+            "share a netlist.",
+            "\n".join([head, "|---|---|" + "---:|" * len(SIZES), *lines]),
+        ]
+    words += [
+        "## Chosen",
+        "\n".join([
+            "| simulator | level | relative | step, tau_m | edge | neurons of a part |",
+            "|---|---|---:|---:|---:|---|",
+            *(
+                f"| {' | '.join(key)} | {e.relative:g} | {e.max_step:g} | {e.edge:g} | {e.smallest} to {e.largest} |"
+                for key, e in DEFAULT.items()
+            ),
+        ]),
+    ]  # fmt: skip
     return "\n\n".join(words) + "\n"
+
+
+def part_costs(file: Path) -> dict:
+    """Core ms per neuron of parts of several sizes under a held input, by level and simulator."""
+    kept = json.loads(file.read_text("utf-8"))
+    network = _driven()
+    for level, simulator in product(LEVELS, GRID):
+        for size in SIZES:
+            name = f"{level} {simulator} {size}"
+            if name in kept.setdefault("parts", {}):
+                continue
+            process = technology(LEVELS[level])
+            options = CircuitOptions(
+                scaling=process.scaling(), levels=level, technology=process, simulator=simulator
+            )
+            steps = np.random.default_rng(1).normal(0.0, 1.0, 150)
+            inputs = np.convolve(steps, np.ones(25) / 5, mode="same")[:, None]
+            built = options.build(network, inputs, dt=HOLD, name="part", neurons=list(range(size)))
+            before = core_seconds()
+            simulate(written(network, built, options), simulator=simulator).require()
+            kept["parts"][name] = 1e3 * (core_seconds() - before) / size
+            file.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+    return kept
+
+
+def _driven() -> Network:
+    """Bursting neurons with weights and biases of their own."""
+    encoder, readout = Projection(1, max(SIZES)), Projection(max(SIZES), 1)
+    with torch.no_grad():
+        encoder.weight.copy_(torch.linspace(0.2, 0.5, max(SIZES))[:, None])
+        encoder.bias.copy_(torch.linspace(-1.0, -0.8, max(SIZES)).flip(0))
+        readout.weight.fill_(1 / max(SIZES))
+    layer = NeuronLayer(PRESETS["bursting"].neuron, max(SIZES), dt=HOLD)
+    return Network({"input": encoder, "hidden": layer, "readout": readout})
 
 
 def main() -> None:
@@ -229,7 +295,8 @@ def main() -> None:
     parser.add_argument("--levels", nargs="+", choices=list(LEVELS), default=list(LEVELS))
     options = parser.parse_args()
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    result = measure(options.json, options.simulators, options.levels)
+    measure(options.json, options.simulators, options.levels)
+    result = part_costs(options.json)
     options.json.with_suffix(".md").write_text(page(result), "utf-8")
 
 

@@ -19,6 +19,8 @@ GROUND = "0"
 Value: TypeAlias = sympy.Expr | float
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_SLACK = 1e-9
+"""By which share an edge may differ from its hold and still fill it: times are sums of floats."""
 _VOLTAGE = re.compile(r"v\(([a-z0-9_]+)(?:,([a-z0-9_]+))?\)")
 
 
@@ -136,7 +138,8 @@ class HeldWaveform:
     """Zero-order hold: `values[k]` holds from `times[k]` (s) to `times[k + 1]`, the first value from t = 0.
 
     A real source cannot jump: each step is a linear ramp of duration `edge` (s) centred on its time, so that
-    the integral over time stays that of the ideal step.
+    the integral over time stays that of the ideal step. An edge as long as the hold makes one line from the middle of
+    a hold to the middle of the next.
     """
 
     times: tuple[float, ...]
@@ -156,9 +159,9 @@ class HeldWaveform:
             raise CircuitError("held waveform: times must start at or after 0 and increase strictly")
         if not (math.isfinite(self.edge) and self.edge > 0):
             raise CircuitError(f"held waveform: the edge of {self.edge} s must be greater than zero")
-        if times.size > 1 and not self.edge < gaps.min():
+        if times.size > 1 and not self.edge <= gaps.min() * (1 + _SLACK):
             raise CircuitError(
-                f"held waveform: the edge, {self.edge:g} s, must be shorter than every hold; "
+                f"held waveform: the edge, {self.edge:g} s, must not be longer than any hold; "
                 f"the shortest is {gaps.min():g} s"
             )
         object.__setattr__(self, "times", tuple(times.tolist()))
@@ -169,7 +172,11 @@ class HeldWaveform:
         times, values = np.asarray(self.times[1:]), np.asarray(self.values)
         corner_times = np.stack([times - self.edge / 2, times + self.edge / 2], axis=-1).ravel()
         corner_values = np.repeat(values, 2)[1:-1]
-        return np.concatenate([[0.0], corner_times]), np.concatenate([values[:1], corner_values])
+        corner_times = np.concatenate([[0.0], corner_times])
+        corner_values = np.concatenate([values[:1], corner_values])
+        # where an edge fills its hold, its end is the beginning of the next
+        apart = np.concatenate([[True], np.diff(corner_times) > 4 * _SLACK * self.edge])
+        return corner_times[apart], corner_values[apart]
 
 
 @dataclass(frozen=True, kw_only=True)

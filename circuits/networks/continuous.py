@@ -23,10 +23,8 @@ Levels = Level | Mapping[str, Level]
 """One level for all layers that are not linear, or a level for a layer (`hidden`) or a neuron (`hidden_3`); what is
 left out is behavioural."""
 EDGE = 1e-3
-"""Duration of a step of the input, as a share of the time for which a value is held. ngspice begins anew with tiny
-steps after each edge: with 0.1 a network of transistors took 0.6 of the time, and its voltages moved by 1e-4 V0 rms."""
-AMPLIFIER_EDGE = 0.1
-"""The same where there are amplifiers."""
+"""Duration of a step of the input, as a share of the time for which a value is held, where none is given. ngspice
+begins anew with tiny steps after each edge, so that longer ones cost less (docs/settings.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)

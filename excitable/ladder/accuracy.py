@@ -1,7 +1,7 @@
 """How exactly each level is simulated in each simulator, chosen by measured error and cost (docs/settings.md).
 
 The default keeps spikes of a bursting neuron, whose errors add up over 1000 tau_m, within 0.25 tau_m of the tightest
-run in ngspice and within 0.01 in VACASK, and those of a neuron that its input drives within 0.001. `TIGHT` is one step
+run in ngspice and within 0.02 in VACASK, and those of a neuron that its input drives within 0.001. `TIGHT` is one step
 further: what compares a circuit with its equation must not find the simulator's own error.
 """
 
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from circuits.data.levels import MIXED
-from circuits.networks.continuous import AMPLIFIER_EDGE, EDGE
 from netlists.errors import NetlistError, SimulatorMissing
 from netlists.simulation import SIMULATORS, find_simulator
 
@@ -19,33 +18,50 @@ AUTO = "auto"
 CHOICES = (*SIMULATORS, AUTO)
 
 
+LONGEST_EDGE = 0.2
+"""In tau_m: up to this duration a step of the input moves no spike by more than 0.001 tau_m."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """Relative tolerance, largest step in tau_m, and duration of an input's step as a share of its hold."""
+    """How a level is simulated.
+
+    Attributes:
+        relative: tolerance.
+        max_step: largest step in tau_m.
+        edge: duration of a step of the input as a share of its hold; 1 is a line between the middles of the holds,
+            which halves the time of transistors: a hold has one breakpoint then. It ends at `LONGEST_EDGE`.
+        smallest, largest: neurons of a part, of those that are not coupled.
+    """
 
     relative: float
     max_step: float
-    edge: float = EDGE
+    edge: float
+    smallest: int
+    largest: int
 
 
+_SOURCES, _AMPLIFIERS, _FEW = (
+    {"smallest": smallest, "largest": largest} for smallest, largest in ((8, 16), (4, 8), (2, 4))
+)
 DEFAULT: Mapping[tuple[str, str], Accuracy] = MappingProxyType(
     {
-        ("ngspice", "behavioural"): Accuracy(relative=1e-7, max_step=0.5),
-        ("ngspice", "macromodel"): Accuracy(relative=1e-6, max_step=0.5, edge=AMPLIFIER_EDGE),
-        ("ngspice", "transistor"): Accuracy(relative=1e-4, max_step=0.5, edge=AMPLIFIER_EDGE),
-        ("vacask", "behavioural"): Accuracy(relative=1e-8, max_step=2.0),
-        ("vacask", "macromodel"): Accuracy(relative=1e-7, max_step=2.0, edge=AMPLIFIER_EDGE),
-        ("vacask", "transistor"): Accuracy(relative=1e-5, max_step=0.5, edge=AMPLIFIER_EDGE),
+        ("ngspice", "behavioural"): Accuracy(relative=1e-7, max_step=0.5, edge=0.1, **_SOURCES),
+        ("ngspice", "macromodel"): Accuracy(relative=1e-6, max_step=0.5, edge=0.1, **_FEW),
+        ("ngspice", "transistor"): Accuracy(relative=1e-5, max_step=0.5, edge=1.0, **_FEW),
+        ("vacask", "behavioural"): Accuracy(relative=1e-8, max_step=2.0, edge=1e-3, **_SOURCES),
+        ("vacask", "macromodel"): Accuracy(relative=1e-7, max_step=2.0, edge=1e-3, **_AMPLIFIERS),
+        ("vacask", "transistor"): Accuracy(relative=1e-5, max_step=0.5, edge=1.0, **_FEW),
     }
 )
 TIGHT: Mapping[tuple[str, str], Accuracy] = MappingProxyType(
     {
-        ("ngspice", "behavioural"): Accuracy(relative=1e-9, max_step=0.5),
-        ("ngspice", "macromodel"): Accuracy(relative=1e-7, max_step=0.5, edge=AMPLIFIER_EDGE),
-        ("ngspice", "transistor"): Accuracy(relative=1e-5, max_step=0.2, edge=AMPLIFIER_EDGE),
-        ("vacask", "behavioural"): Accuracy(relative=1e-9, max_step=2.0),
-        ("vacask", "macromodel"): Accuracy(relative=1e-8, max_step=2.0, edge=AMPLIFIER_EDGE),
-        ("vacask", "transistor"): Accuracy(relative=1e-6, max_step=0.5, edge=AMPLIFIER_EDGE),
+        ("ngspice", "behavioural"): Accuracy(relative=1e-9, max_step=0.5, edge=1e-3, **_SOURCES),
+        ("ngspice", "macromodel"): Accuracy(relative=1e-7, max_step=0.5, edge=0.1, **_FEW),
+        ("ngspice", "transistor"): Accuracy(relative=1e-6, max_step=0.5, edge=0.1, **_FEW),
+        ("vacask", "behavioural"): Accuracy(relative=1e-9, max_step=2.0, edge=1e-3, **_SOURCES),
+        ("vacask", "macromodel"): Accuracy(relative=1e-8, max_step=2.0, edge=1e-3, **_AMPLIFIERS),
+        ("vacask", "transistor"): Accuracy(relative=1e-6, max_step=0.5, edge=0.1, **_FEW),
     }
 )
 

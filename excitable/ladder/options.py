@@ -12,7 +12,7 @@ from circuits.realisations import Trim
 from circuits.technologies import Technology, default_technology
 from conductance.networks import Network
 from excitable.config.series import SeriesConfiguration
-from excitable.ladder.accuracy import Accuracy, accuracy, chosen_simulator
+from excitable.ladder.accuracy import LONGEST_EDGE, Accuracy, accuracy, chosen_simulator
 from netlists.analyses import Tolerances, Transient
 from netlists.simulation import known_simulator
 
@@ -77,9 +77,13 @@ class CircuitOptions:
     @property
     def accuracy(self) -> Accuracy:
         """How exactly it is simulated: what is given, and the level's own where nothing is."""
-        given = {"relative": self.relative, "max_step": self.max_step, "edge": self.edge}
         own = accuracy(self.simulator, self.rung)
-        return replace(own, **{name: value for name, value in given.items() if value is not None})
+        return replace(
+            own,
+            relative=own.relative if self.relative is None else self.relative,
+            max_step=own.max_step if self.max_step is None else self.max_step,
+            edge=own.edge if self.edge is None else self.edge,
+        )
 
     @property
     def dialect(self) -> str:
@@ -99,7 +103,8 @@ class CircuitOptions:
         """The circuit of a network, or of some neurons of its first layer; see `network_circuit`."""
         return network_circuit(
             network, inputs, dt=dt, scaling=self.scaling, name=name, neurons=neurons, provenance=provenance,
-            levels=self.levels, technology=self.technology, trims=self.trims, edge=self.accuracy.edge,
+            levels=self.levels, technology=self.technology, trims=self.trims,
+            edge=min(self.accuracy.edge, LONGEST_EDGE / dt),
         )  # fmt: skip
 
     def analysis(self, duration: float) -> Transient:

@@ -30,9 +30,6 @@ from netlists.writing import write_netlist
 
 WINDOW = 2.0
 """Largest time error, in tau_m, of two spikes that count as the same: a sixteenth of the tonic interval."""
-AMPLIFIER_PARTS = 8
-"""Neurons of a part where there are amplifiers: 1 neuron of transistors took 1.3 s for 100 tau_m, 4 took 5 s, 16 took
-26 s, so larger parts save nothing, and a part that is done is not simulated again after an interruption."""
 LARGE = 200
 """Neurons that one netlist should have at most: at 100 each costs twice what it costs in parts, at 1000 seven times."""
 Progress = Callable[[int, int], None]
@@ -154,9 +151,8 @@ def _groups(network: Network, options: CircuitOptions) -> list[range]:
     size = first.size
     if options.monolithic or len(spiking_layers(network)) > 1 or first.recurrent is not None:
         return [range(size)]
-    if options.rung == "behavioural":
-        return partition(size, workers=available_cores())
-    return partition(size, workers=available_cores(), smallest=AMPLIFIER_PARTS // 2, largest=AMPLIFIER_PARTS)
+    exact = options.accuracy
+    return partition(size, workers=available_cores(), smallest=exact.smallest, largest=exact.largest)
 
 
 def held_out(split: Split, samples: int) -> Split:

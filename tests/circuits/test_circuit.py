@@ -223,14 +223,26 @@ def test_a_held_waveform_keeps_the_integral_of_the_ideal_step():
         ((-1.0, 0.0), (1.0, 2.0), 0.1),
         ((0.0, 1.0), (1.0, math.nan), 0.1),
         ((0.0, 1.0), (1.0, 2.0), 0.0),
-        ((0.0, 1.0), (1.0, 2.0), 1.0),
+        ((0.0, 1.0), (1.0, 2.0), 1.01),
         ((0.0, 1.0), (1.0, 2.0), math.nan),
     ],
 )
 def test_a_bad_held_waveform_is_refused(times, values, edge):
-    """Times increase, values are finite, and an edge is shorter than every hold."""
+    """Times increase, values are finite, and an edge is no longer than any hold."""
     with pytest.raises(CircuitError, match="held waveform"):
         HeldWaveform(times=times, values=values, edge=edge)
+
+
+def test_an_edge_as_long_as_the_hold_is_one_line_between_the_middles():
+    """One corner for each hold, in its middle, with its value; the integral is that of the steps."""
+    hold = 0.1 * (1 / 3)
+    times, values = tuple(hold * k for k in range(200)), tuple(float(np.sin(k)) for k in range(200))
+    corners, heights = HeldWaveform(times=times, values=values, edge=hold).corners()
+    assert len(corners) == 201
+    assert corners[1:-1] == pytest.approx([hold * (k + 0.5) for k in range(199)])
+    assert heights[1:-1] == pytest.approx(values[:-1])
+    steps = hold * (np.sum(values[:-1]) - values[-2] / 2)
+    assert np.trapezoid(heights[:-1], corners[:-1]) == pytest.approx(steps, rel=1e-9)
 
 
 def test_a_source_is_a_number_or_a_held_waveform():
