@@ -51,7 +51,7 @@ DEFAULT: Mapping[tuple[str, str], Accuracy] = MappingProxyType(
         ("ngspice", "transistor"): Accuracy(relative=1e-5, max_step=0.5, edge=1.0, **_FEW),
         ("vacask", "behavioural"): Accuracy(relative=1e-8, max_step=2.0, edge=1e-3, **_SOURCES),
         ("vacask", "macromodel"): Accuracy(relative=1e-7, max_step=2.0, edge=1e-3, **_AMPLIFIERS),
-        ("vacask", "transistor"): Accuracy(relative=1e-5, max_step=0.5, edge=1.0, **_FEW),
+        ("vacask", "transistor"): Accuracy(relative=1e-5, max_step=0.5, edge=0.1, **_FEW),
     }
 )
 TIGHT: Mapping[tuple[str, str], Accuracy] = MappingProxyType(
