@@ -37,7 +37,6 @@ FLOORS = {
         ("analyses", "partition"),
         ("netlist", "waveforms"),
         ("writing",),
-        ("voltages",),
         ("simulation", "spice", "verilog_a"),
         ("ltspice", "ngspice", "vacask", "xyce"),
     ),

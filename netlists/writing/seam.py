@@ -14,7 +14,7 @@ from circuits.data.circuit import Circuit, CurrentSource, VoltageSource
 from netlists.analyses import Analysis, DCSweep, Measure, Tolerances, Transient
 from netlists.errors import NetlistError
 from netlists.netlist import Netlist
-from netlists.voltages import possible_voltages
+from netlists.writing.voltages import possible_voltages
 
 DIALECTS: Mapping[str, str] = MappingProxyType(
     {
