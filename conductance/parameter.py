@@ -4,7 +4,9 @@ The declaration feeds the sympy symbol, the bounds check, the trainable torch pa
 the tables of the documentation.
 """
 
+import keyword
 import math
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +15,28 @@ import sympy
 from conductance.errors import ExcitableError
 
 Transform = Literal["identity", "softplus", "log"]
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+TAKEN = re.compile(
+    r"dt|I_in|spike|last_spike|fired|output|V_rest|(const|temp|adj|bar|share|inverse)_\d+|\w*_(next|before|step)|"
+    r"a?(sin|cos|tan)h?|arctan|exp|log|sqrt|abs|sign|min|max|a?m(in|ax)(imum)?|select|where|less|greater|pi|nan|inf"
+)
+"""Symbols of the equations themselves: the time step, the input, the spike, what a derivation adds, and functions."""
+
+
+def name_fault(name: object, *, symbol: bool = True) -> str:
+    """Why a parameter, state or element cannot have this name, in words; empty if it can.
+
+    A name that is no `symbol` of the equations may be a word of Python, or one that has a meaning in them.
+    """
+    if not isinstance(name, str) or not IDENTIFIER.fullmatch(name):
+        return "cannot be carried to files and circuits; use at most 64 letters a to z, digits and _, no digit first"
+    if not symbol:
+        return ""
+    if keyword.iskeyword(name):
+        return f"is a word of Python; rename it, as {name}_"
+    if TAKEN.fullmatch(name):
+        return f"has a meaning of its own in every equation; rename it, as {name}_"
+    return ""
 
 
 class ParameterError(ExcitableError):
@@ -39,10 +63,8 @@ class Parameter:
     source: str = ""
 
     def __post_init__(self) -> None:
-        if not self.name.isidentifier():
-            raise ParameterError(
-                f"parameter name {self.name!r} is not an identifier; use letters, digits and _"
-            )
+        if fault := name_fault(self.name):
+            raise ParameterError(f"parameter name {self.name!r} {fault}")
         if not self.meaning:
             raise ParameterError(f"parameter {self.name}: it needs a meaning")
         if self.transform != "identity" and not (self.lower >= 0 and self.upper == math.inf):

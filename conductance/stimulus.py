@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conductance.errors import ExcitableError
+from conductance.grid import ULPS
 
 
 class StimulusError(ExcitableError):
@@ -87,8 +88,14 @@ class Stimulus:
         return cls((0.0, start, start + duration), (base, base + amplitude, base))
 
     def at(self, times: float | np.ndarray) -> np.ndarray:
-        """The current at `times`; from a change on it is the new value."""
-        place = np.searchsorted(np.asarray(self.times), np.asarray(times, float), side="right") - 1
+        """The current at `times`; from a change on it is the new value, also where rounding put a step below it."""
+        changes = np.asarray(self.times)
+        place = (
+            np.searchsorted(
+                changes - ULPS * np.spacing(np.abs(changes)), np.asarray(times, float), side="right"
+            )
+            - 1
+        )
         return np.asarray(self.values)[np.maximum(place, 0)]
 
     def __add__(self, other: "Stimulus") -> "Stimulus":

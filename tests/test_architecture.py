@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS = {
     "conductance": (
-        ("errors", "loading"),
+        ("errors", "grid", "loading"),
         ("files", "frozen", "parameter", "stimulus", "surrogates", "system", "tables"),
         ("elements",),
         ("neurons",),

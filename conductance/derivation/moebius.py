@@ -7,6 +7,9 @@ For tau dV/dt = V (V - 1) + I with I = I0 exp(-2 t/tau), e = exp(-dt/tau), s = 1
 Derived in docs/models.md, section 2, and checked there against 100 random trains; the tests check it against scipy.
 """
 
+import math
+from collections.abc import Mapping
+
 import sympy
 
 from conductance.derivation.program import Assignment
@@ -15,6 +18,12 @@ from conductance.neurons.base import DT, SPIKE, Neuron, after
 
 ORDER = 99
 """The step is exact for the free neuron, so its order is only limited by rounding."""
+SHIFT = 0.0101
+"""A finite peak that shortens each interval by less than this share of tau is not mentioned: 200 V0, the default."""
+
+
+class PeakWarning(UserWarning):
+    """The exact form has a spike's peak at infinity, where the neuron's declaration has it lower."""
 
 
 def draft(neuron: Neuron) -> list[Assignment] | None:
@@ -42,3 +51,23 @@ def draft(neuron: Neuron) -> list[Assignment] | None:
         (after(voltage), decay * above / q),
         (after(current), drive * decay**2),
     ]
+
+
+def missing_peak(neuron: Neuron, values: Mapping[str, float] | None = None) -> str:
+    """What to say where the declared peak, which the exact form does not use, would move spikes; empty elsewhere.
+
+    With peak and reset at +-V_p each interval is shorter by tau ln((V_p + 1)/(V_p - 1)).
+    """
+    voltage = neuron.membrane.symbol
+    if neuron.event is None or not escapes(neuron):
+        return ""
+    peak = float((voltage - neuron.event.margin).subs(neuron.substitutions(values)))
+    shift = math.log((peak + 1) / (peak - 1)) if peak > 1 else math.inf
+    if shift < SHIFT:
+        return ""
+    names = ", ".join(sorted(map(str, neuron.event.margin.free_symbols - {voltage})))
+    return (
+        f"{names} = {peak:g} is not used by the exact form, whose spikes peak at infinity; with this peak, as a "
+        f"circuit has it, every interval is shorter by {shift:.2g} tau. To step the neuron with its peak, give "
+        f"method='heun' and a dt that resolves the reset"
+    )

@@ -1,11 +1,11 @@
 """From a declared neuron to its update rule: one step in discrete time, ready to be printed."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import sympy
 
-from conductance.derivation import moebius
+from conductance.derivation import linear, moebius
 from conductance.derivation.methods import METHODS, Method
 from conductance.derivation.program import (
     Assignment,
@@ -24,6 +24,13 @@ MAP = "map"
 """The method of neurons that are declared in discrete time; it has no time step."""
 EXACT = "moebius"
 """The exact method of quadratic neurons."""
+EXPONENTIAL = "exponential"
+"""The exact method of linear neurons."""
+
+
+LINEAR = Method(
+    name=EXPONENTIAL, order=linear.ORDER, flow=linear.flow, sequence=None, source="variation of constants"
+)
 
 
 class RuleError(ExcitableError):
@@ -78,19 +85,41 @@ class Rule:
         return dict(zip(self.neuron.state_symbols, expanded, strict=False))
 
 
-def derive(neuron: Neuron, method: str | None = None) -> Rule:
-    """The update rule of a neuron by a method: a name in `METHODS`, or moebius; map, and nothing else, for a map.
+def default_method(neuron: Neuron) -> str:
+    """The rule of those who name none: the exact one where the neuron has one (map, moebius, exponential).
 
-    Without a name it is forward_euler, or map.
+    Else symplectic_euler where something jumps, exact for each state's own decay and published for adlif
+    (arXiv 2408.07517), and forward_euler where nothing does, published for mtc (arXiv 2605.11835),
+    and where there is noise.
+
+    >>> from conductance.neurons import adlif, lif, mtc, qif
+    >>> [default_method(make()) for make in (adlif, lif, mtc, qif)]
+    ['symplectic_euler', 'exponential', 'forward_euler', 'moebius']
+    """
+    if neuron.is_map:
+        return MAP
+    if neuron.noisy:
+        return "forward_euler"
+    if moebius.draft(neuron) is not None:
+        return EXACT
+    if linear.has_exact_step(neuron):
+        return EXPONENTIAL
+    return "forward_euler" if neuron.event is None else "symplectic_euler"
+
+
+@lru_cache(maxsize=64)
+def derive(neuron: Neuron, method: str | None = None) -> Rule:
+    """The update rule of a neuron by a method: a name in `METHODS`, or an exact one: exponential for linear neurons,
+    moebius for quadratic ones; map, and nothing else, for a map. Without a name it is `default_method`.
 
     Inputs are held over the step. The spike of a step is read from the voltage before its reset. The reset itself
     has no gradient unless the event says so, as is usual; no source of our neurons states it.
 
     Raises:
-        RuleError: an unknown method, moebius for a neuron that is not quadratic, or map and not a map together.
+        RuleError: an unknown method, an exact one that the neuron does not have, or map and not a map together.
     """
     if method is None:
-        method = MAP if neuron.is_map else "forward_euler"
+        method = default_method(neuron)
     if neuron.is_map != (method == MAP):
         raise RuleError(
             f"neuron {neuron.name}: it is declared in discrete time, so its only method is {MAP!r}; received {method!r}"
@@ -112,12 +141,17 @@ def derive(neuron: Neuron, method: str | None = None) -> Rule:
                 f"decays twice as fast, and spikes from +V_peak to -V_peak (qif); use one of {', '.join(METHODS)}"
             )
         return _finish(neuron, method, moebius.ORDER, draft)
-    if method not in METHODS:
+    if method == EXPONENTIAL and (neuron.noisy or not linear.has_exact_step(neuron)):
+        raise RuleError(
+            f"neuron {neuron.name}: the exact exponential step needs a linear equation whose states drive each other "
+            f"in one direction (lif, low_pass); use one of {', '.join(METHODS)}"
+        )
+    if method not in (*METHODS, EXPONENTIAL):
         raise RuleError(
             f"neuron {neuron.name}: unknown method {method!r}; {nearest(method, METHODS)}"
-            f"allowed are {', '.join(METHODS)}, moebius"
+            f"allowed are {', '.join(METHODS)}, exponential, moebius"
         )
-    chosen = METHODS[method]
+    chosen = METHODS.get(method, LINEAR)
     return _finish(neuron, method, chosen.order, _draft(neuron, chosen))
 
 
@@ -125,7 +159,8 @@ def methods_of(neuron: Neuron) -> tuple[str, ...]:
     """The names of the methods that a neuron has; the exact one is the last where it has one."""
     if neuron.is_map:
         return (MAP,)
-    return tuple(METHODS) if neuron.noisy or moebius.draft(neuron) is None else (*METHODS, EXACT)
+    chosen = default_method(neuron)
+    return (*METHODS, chosen) if chosen in (EXACT, EXPONENTIAL) else tuple(METHODS)
 
 
 def _draft(neuron: Neuron, method: Method) -> list[Assignment]:

@@ -11,7 +11,7 @@ import sympy
 
 from conductance.errors import ExcitableError
 from conductance.frozen import FrozenMapping
-from conductance.parameter import Parameter, ParameterError
+from conductance.parameter import Parameter, ParameterError, name_fault
 
 V = sympy.Symbol("V", real=True)
 
@@ -38,6 +38,10 @@ class Law:
     source: str = ""
 
     def __post_init__(self) -> None:
+        if any(parameter.name == V.name for parameter in self.parameters):
+            raise DeclarationError(
+                f"law {self.name}: a parameter is named {V.name}, which is the voltage that the law reads; rename it"
+            )
         allowed = {V, *(parameter.symbol for parameter in self.parameters)}
         undeclared = sorted(str(symbol) for symbol in self.current.free_symbols - allowed)
         if undeclared:
@@ -75,8 +79,8 @@ class Element:
             object.__setattr__(
                 self, "name", f"{TIMESCALES[self.timescale]}_{'plus' if self.sign > 0 else 'minus'}"
             )
-        if not self.name.isidentifier():
-            raise DeclarationError(f"element name {self.name!r} must be letters, digits and _")
+        if fault := name_fault(self.name):
+            raise DeclarationError(f"element name {self.name!r} {fault}")
         known = {parameter.name for parameter in self.law.parameters}
         unknown = sorted(set(self.values) - known)
         if unknown:

@@ -1,16 +1,20 @@
 """Event-based layers: spikes in, spikes out, exact gradients through the spike times."""
 
-from collections.abc import Collection
+import warnings
+from collections.abc import Callable, Collection
+from typing import Any
 
 import torch
 from torch import nn
 
+from conductance.derivation import moebius
 from conductance.events import compiled
 from conductance.events.backend import Backend, check_backend, is_compiled
 from conductance.events.exact.engines import Pair, QuadraticEngine, engine_of
 from conductance.events.exact.pseudospikes import SHARPNESS
 from conductance.events.exact.recurrent import respond_recurrent
 from conductance.events.spikes import EventError, Spikes, merged
+from conductance.layers.base import refuse_half
 from conductance.neurons.base import Neuron
 
 STATES = ("weight", "recurrent_weight", "initial_voltage", "initial_current")
@@ -79,6 +83,11 @@ class EventLayer(nn.Module):
         self.owner = f"event layer {neuron.name}, {inputs} to {size}"
         check_backend(backend, self.owner)
         self.backend, self.room = backend, 2 * size
+        if isinstance(trainable, str):
+            raise EventError(
+                f"{self.owner}: trainable = {trainable!r} is a text, read letter by letter; give a list: "
+                f"trainable=[{trainable!r}]"
+            )
         unknown = sorted(set(trainable) - set(TRAINABLE))
         if unknown:
             raise EventError(
@@ -95,6 +104,8 @@ class EventLayer(nn.Module):
         self.engine = engine_of(neuron, sharpness=sharpness)
         if self.engine.silence():
             raise EventError(f"{self.owner}: {self.engine.silence()}")
+        if words := moebius.missing_peak(neuron):
+            warnings.warn(f"{self.owner}: {words}", moebius.PeakWarning, stacklevel=2)
         if weight is None:
             weight = (mean + spread * torch.randn(size, inputs, generator=generator)) / inputs**0.5
         self._keep("weight", weight, (size, inputs), trainable)
@@ -107,6 +118,10 @@ class EventLayer(nn.Module):
         self._keep("initial_voltage", initial_voltage, (size,), trainable)
         self._keep("initial_current", initial_current, (size,), trainable)
         self._keep_delay(delay, "delay" in trainable)
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], *args: Any, **kwargs: Any) -> "EventLayer":
+        refuse_half(fn, self.weight, self.owner)
+        return super()._apply(fn, *args, **kwargs)
 
     def _keep(
         self, name: str, value: float | torch.Tensor, shape: tuple[int, ...], trainable: Collection[str]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from conductance.errors import ExcitableError
+from conductance.grid import step_of, steps_until
 
 
 class EventError(ExcitableError):
@@ -197,13 +198,15 @@ class Spikes:
     def binned(self, step: float, *, dtype: torch.dtype | None = None) -> torch.Tensor:
         """Number of spikes per time step, (time, batch, neuron), for layers on a time grid; no gradient to the times.
 
-        Step k holds the spikes in [k step, (k + 1) step).
+        Step k holds the spikes in [k step, (k + 1) step); a time within four units in the last place of k step is in
+        step k.
         """
-        if not step > 0:
-            raise EventError(f"binned: step = {step} must be positive")
-        steps = max(1, round(self.end / step + 0.4999999))
+        if not (step > 0 and step < float("inf")):
+            raise EventError(f"binned: step = {step} must be positive and finite")
+        steps = steps_until(self.end, step)
         event, trial = self.mask.nonzero(as_tuple=True)
-        place = (self.times.detach()[event, trial] / step).long().clamp(max=steps - 1)
+        times = self.times.detach()[event, trial]
+        place = torch.from_numpy(step_of(times.cpu().numpy(), step)).to(times.device).clamp(max=steps - 1)
         counts = torch.zeros(steps, self.batch, self.size, dtype=dtype or self.times.dtype)
         counts = counts.to(self.times.device)
         ones = torch.ones(len(event), dtype=counts.dtype, device=counts.device)

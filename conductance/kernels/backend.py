@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 import torch
+from torch.autograd.forward_ad import unpack_dual
 
 from conductance.derivation.rules import Rule
 from conductance.errors import ExcitableError
@@ -35,15 +36,28 @@ def kernel_name(
 ) -> str:  # fmt: skip
     """The registered name of the kernel that these tensors run on; empty for the eager step.
 
-    Under "auto" the eager step is taken, with one warning, where a kernel could be had but cannot be built.
+    Under "auto" the eager step is taken, with one warning, where a kernel could be had but cannot be built, and where
+    a transformation of torch.func or a forward derivative is under way, which kernels do not have.
 
     Raises:
         BackendError: `backend` is "c" or "triton", and tensors or machine do not allow it.
     """
     if backend == "eager":
         return ""
+    if not torch.compiler.is_compiling() and any(map(_transformed, (inputs, *state, *constants))):
+        if backend == "auto":
+            return ""
+        raise BackendError(
+            f"layer {rule.neuron.name}: backend {backend!r} has no forward derivatives and none of torch.func (jvp, "
+            f"jacfwd, grad, jacrev, vmap); build the layer with backend='eager' for them, or with 'auto'"
+        )
     wanted = wanted_gradients(inputs, state, constants)
     return _resolved(backend, rule, inputs.device.type, inputs.dtype, wanted)
+
+
+def _transformed(tensor: torch.Tensor) -> bool:
+    """Whether a forward derivative or a transformation of torch.func hangs on the tensor."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(tensor) or unpack_dual(tensor).tangent is not None
 
 
 def run(

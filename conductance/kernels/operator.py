@@ -182,7 +182,16 @@ def make_differentiable(forward: CustomOpDef, backward: CustomOpDef) -> None:
             None,
         )
 
+    def keep_nothing(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        return None
+
+    def refuse(ctx, *bars):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN202
+        raise KernelError(
+            "second derivatives: a kernel has first ones only; build the layer with backend='eager', which has all"
+        )
+
     backward.register_fake(shapes)
+    backward.register_autograd(refuse, setup_context=keep_nothing)
     forward.register_autograd(differentiate, setup_context=keep)
 
 

@@ -1,21 +1,43 @@
 """A layer of independent neurons of one declaration, stepped by a derived rule."""
 
-from collections.abc import Collection, Mapping
+import json
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NoReturn
 
 import sympy
 import torch
 from torch import nn
 
+from conductance.derivation import moebius
 from conductance.derivation.printers.torch import compiled
 from conductance.derivation.program import Program
-from conductance.derivation.rules import Rule, derive
+from conductance.derivation.rules import EXACT, Rule, derive
 from conductance.kernels.backend import check_backend, kernel_name, run, used
-from conductance.layers.base import ShapeError, check_input
+from conductance.layers.base import (
+    EXPORT,
+    HALF,
+    ExportError,
+    ShapeError,
+    check_input,
+    check_states,
+    refuse_half,
+    refuse_tracing,
+)
 from conductance.layers.draws import draws, seed_of
 from conductance.layers.recurrence import Recurrence
+from conductance.layers.relations import Relations
 from conductance.layers.transforms import constrained, unconstrained
 from conductance.neurons.base import Neuron
 from conductance.parameter import ParameterError
+from conductance.shaping.step_check import check_step
+
+CLOCK = "_extra_state"
+"""The entry of a layer's state_dict that holds its dt and method."""
+
+
+class StepError(ParameterError):
+    """A layer's time step is too long for its rule, or not the one that its numbers were trained with."""
 
 
 class NeuronLayer(nn.Module):
@@ -24,8 +46,9 @@ class NeuronLayer(nn.Module):
     Args:
         neuron: the declaration.
         size: number of neurons.
-        dt: time step in units of time (tau_m = 1), positive; of a map, which has none, give 1.
-        method: name of the update rule, see `conductance.derivation.derive`.
+        dt: time step in units of time (tau_m = 1), positive, not above the rule's largest stable step for any of the
+            neurons (`conductance.shaping.stability`); of a map, which has none, give 1.
+        method: name of the update rule, see `conductance.derivation.derive`; the neuron's default where none is given.
         values: initial parameter values, a number or one per neuron; the declaration's defaults elsewhere.
         trainable: names of the parameters that training may change; without any, the layer's values are fixed
             and `layer.parameters()` is empty. `RECIPES["mtc"].trainable` in `conductance.networks` has the names
@@ -34,11 +57,15 @@ class NeuronLayer(nn.Module):
             compiled kernel, "triton" on that for GPUs, "eager" on torch.
         recurrent: weights back to the layer's own neurons; their last source is then one state more.
 
-    A parameter is trained through its declared transform, so it never leaves its bounds. Read values by
-    `layer.values()`.
+    A parameter is trained through its declared transform, so it never leaves its bounds, and the relations between
+    parameters hold in every loop. Read values by `layer.values()`. States and parameters are float32 or float64; inputs
+    may be of half precision, and the output has their type. `state_dict()` carries dt and method, and loading another
+    layer's is refused.
 
     Raises:
-        ParameterError: an unknown name, a wrong length, a value outside its bounds.
+        ParameterError: an unknown name, a wrong length, a value outside its bounds, a parameter to be trained that the
+            rule does not use.
+        StepError: a time step above the largest stable one.
     """
 
     def __init__(
@@ -65,21 +92,25 @@ class NeuronLayer(nn.Module):
             raise ParameterError(f"layer {neuron.name}: dt = {dt} must be positive, in units of tau_m")
         if size < 1:
             raise ParameterError(f"layer {neuron.name}: size = {size} must be at least 1")
+        if neuron.is_map and dt != 1:
+            raise StepError(
+                f"layer {neuron.name}: dt = {dt:g}, but {neuron.name} is a map, which knows no time: give dt=1"
+            )
         self.neuron, self.size, self.dt, self.backend = neuron, size, float(dt), backend
         self.rule: Rule = derive(neuron, method)
         self._constants = compiled(self.rule.prelude, "constants")
         self._step = compiled(self.rule.body, "step")
-        relations = [constraint.relation for constraint in neuron.constraints]
-        self._distances = compiled(
+        self._start = compiled(
             Program(
                 inputs=tuple(parameter.symbol for parameter in neuron.parameters),
                 assignments=(),
-                outputs=tuple(relation.gts - relation.lts for relation in relations),
+                outputs=tuple(sympy.sympify(state.initial) for state in neuron.states),
             ),
-            "distances",
+            "start",
         )
-        for name in (*(values or {}), *trainable):
-            neuron.parameter(name)
+        self._relations = Relations(neuron)
+        self.register_forward_pre_hook(refuse_tracing)
+        self._check_names(values, trainable)
         for parameter in neuron.parameters:
             given = (values or {}).get(parameter.name, parameter.default)
             tensor = self._per_neuron(given, parameter.name)
@@ -98,6 +129,80 @@ class NeuronLayer(nn.Module):
                 Program(inputs=known, assignments=(), outputs=(sympy.sympify(neuron.output),)), "output"
             )
         self.check_values()
+        self._say_what_is_not_honoured()
+
+    def _check_names(self, values: object, trainable: object) -> None:
+        owner = f"layer {self.neuron.name}"
+        if values is not None and not isinstance(values, Mapping):
+            raise ParameterError(
+                f"{owner}: values are a {type(values).__name__}; give a mapping, as {{'tau_m': 2.0}}"
+            )
+        if isinstance(trainable, str):
+            raise ParameterError(
+                f"{owner}: trainable = {trainable!r} is a text, whose letters would be read as names; give a list: "
+                f"trainable=[{trainable!r}]"
+            )
+        if not isinstance(trainable, Collection):
+            raise ParameterError(
+                f"{owner}: trainable is a {type(trainable).__name__}; give a list of parameter names"
+            )
+        for name in (*(values or {}), *trainable):
+            self.neuron.parameter(name)
+        used = set().union(*(sympy.sympify(value).free_symbols for _, value in self.rule.constants))
+        used |= set().union(*(sympy.sympify(value).free_symbols for value in self.rule.body.outputs))
+        idle = [name for name in trainable if self.neuron.parameter(name).symbol not in used]
+        if idle:
+            raise ParameterError(
+                f"{owner}: {', '.join(idle)} cannot be trained, because the rule {self.rule.method} does not use it; "
+                f"leave it out, or choose another method"
+            )
+
+    def _say_what_is_not_honoured(self) -> None:
+        values = {name: float(value.detach().min()) for name, value in self.values().items()}
+        if self.rule.method == EXACT and (words := moebius.missing_peak(self.neuron, values)):
+            warnings.warn(f"layer {self.neuron.name}: {words}", moebius.PeakWarning, stacklevel=4)
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        raise ExportError(f"layer {self.neuron.name}: {EXPORT}")
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], *args: Any, **kwargs: Any) -> "NeuronLayer":
+        refuse_half(fn, getattr(self, f"raw_{self.neuron.parameters[0].name}"), f"layer {self.neuron.name}")
+        return super()._apply(fn, *args, **kwargs)
+
+    def get_extra_state(self) -> torch.Tensor:
+        """The clock, dt and method, as bytes, so that every format of tensors can hold it."""
+        text = json.dumps({"dt": self.dt, "method": self.rule.method})
+        return torch.tensor(list(text.encode()), dtype=torch.uint8)
+
+    def set_extra_state(self, state: torch.Tensor) -> None:
+        """Raise `StepError` where the clock is not this layer's.
+
+        Raises:
+            StepError: another dt or method.
+        """
+        try:
+            clock = json.loads(bytes(state.to(torch.uint8).tolist()))
+            given = float(clock["dt"]), str(clock["method"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise StepError(
+                f"layer {self.neuron.name}: the state's clock cannot be read ({error!r})"
+            ) from None
+        if given != (self.dt, self.rule.method):
+            raise StepError(
+                f"layer {self.neuron.name}: the state was made with dt = {given[0]:g} and method {given[1]}, and this "
+                f"layer has dt = {self.dt:g} and {self.rule.method}; build the layer with dt={given[0]:g}, "
+                f"method={given[1]!r}"
+            )
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        clock = state_dict.get(prefix + CLOCK)
+        if clock is None:
+            # numbers alone, or of a time before the clock was part of them
+            state_dict[prefix + CLOCK] = self.get_extra_state()
+        else:
+            self.set_extra_state(clock)  # before any number is taken over
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        self.check_step()
 
     def extra_repr(self) -> str:
         """What the layer is made of, for printed networks."""
@@ -117,12 +222,9 @@ class NeuronLayer(nn.Module):
         return tensor.expand(self.size).clone()
 
     def values(self) -> dict[str, torch.Tensor]:
-        """Every parameter as a (neuron,) tensor, differentiable to what is trained."""
-        return {p.name: constrained(getattr(self, f"raw_{p.name}"), p) for p in self.neuron.parameters}
-
-    def distances(self, values: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        """How far each of the neuron's constraints is from being broken, (neuron,) each; positive where it holds."""
-        return self._distances(*(values[parameter.name] for parameter in self.neuron.parameters))
+        """Every parameter as a (neuron,) tensor inside its bounds and relations, differentiable to what is trained."""
+        free = {p.name: constrained(getattr(self, f"raw_{p.name}"), p) for p in self.neuron.parameters}
+        return self._relations.kept(free, [name for name in free if self._is_trained(name)])
 
     def check_values(self) -> None:
         """Raise the declaration's error for the first neuron whose values it does not allow (NaN included)."""
@@ -135,17 +237,29 @@ class NeuronLayer(nn.Module):
                 dict(zip(table, row, strict=True)), owner=f"layer {self.neuron.name}, neuron {index}"
             )
             checked.add(row)
+        self.check_step()
+
+    def check_step(self) -> None:
+        """Raise `StepError` for the first neuron for which dt is above the largest stable step of the rule."""
+        values = {name: value.detach().double().cpu().numpy() for name, value in self.values().items()}
+        found = check_step(self.rule, values, self.dt)
+        if found is None:
+            return
+        neuron, limit = found
+        where = "after the reset, at" if limit.after_reset else "at"
+        raise StepError(
+            f"layer {self.neuron.name}, neuron {neuron}: dt = {self.dt:g} is too long for the rule {self.rule.method}, "
+            f"which is stable up to {limit.dt:.4g} ({where} {limit.voltage:.4g} V0 a longer step grows what should "
+            f"decay). Use dt <= {limit.dt:.3g}, or another method (the default is {derive(self.neuron).method})"
+        )
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
         """The declared initial states, each (batch, neuron); with recurrent weights also what their source is then."""
         values = self.values()
-        start = []
-        for state in self.neuron.states:
-            name = str(state.initial)
-            column = (
-                values[name] if name in values else torch.full_like(next(iter(values.values())), float(name))
-            )
-            start.append(column.expand(batch, self.size))
+        like = next(iter(values.values()))
+        declared = self._start(*(values[parameter.name] for parameter in self.neuron.parameters))
+        columns = (torch.as_tensor(each, dtype=like.dtype, device=like.device) for each in declared)
+        start = [column.expand(batch, self.size) for column in columns]
         if self.recurrent is not None:
             start.append(self._source(tuple(start), values).expand(batch, self.size))
         return tuple(start)
@@ -191,20 +305,35 @@ class NeuronLayer(nn.Module):
                 place in the batch and each neuron has its own draw, the same on every back end.
 
         Returns:
-            The outputs (time, batch, neuron), read from the states after each step, and the final states.
+            The outputs (time, batch, neuron), read from the states after each step, in the input's type, and the final
+            states, in the layer's.
+
+        Raises:
+            ShapeError: an input or a state of another shape, type or device.
         """
         first = getattr(self, f"raw_{self.neuron.parameters[0].name}")
-        check_input(inputs, self.size * places, first.dtype, f"layer {self.neuron.name}")
-        if not state:
+        owner = f"layer {self.neuron.name}"
+        check_input(inputs, self.size * places, first.dtype, owner, also=HALF)
+        if inputs.dtype in HALF:
+            with torch.autocast(inputs.device.type, enabled=False):
+                outputs, state = self._stepped(inputs.to(first.dtype), state, record, places, seed)
+            return outputs.to(inputs.dtype), state
+        return self._stepped(inputs, state, record, places, seed)
+
+    def _stepped(
+        self,
+        inputs: torch.Tensor,
+        state: tuple[torch.Tensor, ...],
+        record: list | None,
+        places: int,
+        seed: int | None,
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        first = getattr(self, f"raw_{self.neuron.parameters[0].name}")
+        if isinstance(state, tuple | list) and not state:
             spread = (s.repeat_interleave(places, dim=1) for s in self.initial_state(1))
             state = tuple(s.expand(inputs.shape[1], -1) for s in spread)
-        state = tuple(s.expand(inputs.shape[1:]) if s.shape == inputs.shape[2:] else s for s in state)
         states = len(self.neuron.states) + (self.recurrent is not None)
-        if len(state) != states or any(s.shape != inputs.shape[1:] for s in state):
-            raise ShapeError(
-                f"layer {self.neuron.name}: state has shapes {[tuple(s.shape) for s in state]}; "
-                f"allowed are {states} of {tuple(inputs.shape[1:])}, or of {tuple(inputs.shape[2:])} for all series"
-            )
+        state = check_states(state, inputs, first.dtype, states, f"layer {self.neuron.name}")
         seed = seed_of(self.neuron, seed)
         constants = self._constants(*self.values().values(), first.new_tensor(self.dt))
         if places > 1:

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from conductance.layers.base import check_input
+from conductance.layers.base import HALF, ShapeError, check_input
 from conductance.parameter import ParameterError
 
 
@@ -61,6 +61,15 @@ class Projection(nn.Module):
     def forward(
         self, values: torch.Tensor, state: tuple[torch.Tensor, ...] = ()
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        """(time, batch, inputs) to (time, batch, outputs); the state is empty and stays so."""
-        check_input(values, self.inputs, self.weight.dtype, f"projection {self.inputs} to {self.outputs}")
+        """(time, batch, inputs) to (time, batch, outputs); the state is empty and stays so.
+
+        Raises:
+            ShapeError: an input of another shape or type, or a state: a projection has none.
+        """
+        owner = f"projection {self.inputs} to {self.outputs}"
+        # under autocast torch converts both sides itself
+        also = HALF if torch.is_autocast_enabled(values.device.type) else ()
+        check_input(values, self.inputs, self.weight.dtype, owner, also=also)
+        if not isinstance(state, tuple | list) or len(state):
+            raise ShapeError(f"{owner}: it has no state and was given one; leave it out")
         return nn.functional.linear(values, self.weight, self.bias), state

@@ -1,29 +1,42 @@
 """A network is a chain of layers and has a layer's interface itself."""
 
-from collections.abc import Mapping
-from typing import Any, cast
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, cast
 
 import torch
 from torch import nn
 
-from conductance.layers.base import ShapeError
+from conductance.errors import ExcitableError, nearest
+from conductance.layers.base import EXPORT, ExportError, ShapeError, refuse_half, refuse_tracing
 from conductance.layers.neurons import NeuronLayer
 from conductance.layers.projection import Projection
 
 State = dict[str, tuple[torch.Tensor, ...]]
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+"""What a layer may be called: files, netlists and report pages carry the name as it is."""
+
+
+class NetworkError(ExcitableError):
+    """Layers do not make a network."""
 
 
 class Network(nn.Module):
-    """Named layers, each fed by the one before.
+    """Named layers, each fed by the one before, on one clock.
 
     Args:
         layers: name to layer, in order. The names appear in errors, run folders and netlists. A torch Linear becomes a
             `Projection` with its own weights; the layers of a network join the chain as `<its name>_<layer>`.
+
+    Raises:
+        NetworkError: no mapping, a name that files cannot carry, layers with different time steps.
+        ShapeError: something that is no layer, or widths that do not fit.
     """
 
     def __init__(self, layers: Mapping[str, "Projection | NeuronLayer | nn.Linear | Network"]) -> None:
         super().__init__()
         self.layers = nn.ModuleDict(_flattened(layers))
+        self.register_forward_pre_hook(refuse_tracing)
         width = None
         for name, layer in self.chain.items():
             if not isinstance(layer, Projection | NeuronLayer):
@@ -37,6 +50,49 @@ class Network(nn.Module):
                     f"network: layer {name} takes {expected} inputs and gets {width} from the layer before"
                 )
             width = layer.outputs if isinstance(layer, Projection) else layer.size
+        self._check_clock()
+
+    def _check_clock(self) -> None:
+        steps = {name: layer.dt for name, layer in self.chain.items() if _has_clock(layer)}
+        if len(set(steps.values())) > 1:
+            found = ", ".join(f"{name} {step:g}" for name, step in steps.items())
+            raise NetworkError(
+                f"network: its layers have different time steps dt ({found}); a network has one clock, because each "
+                f"layer takes one step per input. Build all layers with one dt"
+            )
+
+    @property
+    def dt(self) -> float:
+        """The time step of all its layers, in tau_m: an input is held for so long. 1 in a network of maps alone."""
+        steps = [
+            layer.dt for layer in self.chain.values() if isinstance(layer, NeuronLayer) and _has_clock(layer)
+        ]
+        return steps[0] if steps else 1.0
+
+    def clock(self, dt: float | None) -> float:
+        """The network's dt, or an error where another one is given: what it was trained with is what is compared.
+
+        A network without a clock of its own, of projections or maps alone, takes what is given.
+
+        Raises:
+            NetworkError: another dt than that of the layers.
+        """
+        own = any(map(_has_clock, self.chain.values()))
+        if dt is not None and own and dt != self.dt:
+            raise NetworkError(
+                f"network: dt = {dt:g} is asked for, and its layers step with dt = {self.dt:g}; leave dt out, or build "
+                f"and train the network with another"
+            )
+        return self.dt if own or dt is None else dt
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        raise ExportError(f"network: {EXPORT}")
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], *args: Any, **kwargs: Any) -> "Network":
+        for name, layer in self.chain.items():
+            if isinstance(layer, NeuronLayer):  # before any layer is changed
+                refuse_half(fn, next(iter(layer.values().values())), f"network, layer {name}")
+        return super()._apply(fn, *args, **kwargs)
 
     @property
     def chain(self) -> Mapping[str, Projection | NeuronLayer]:
@@ -48,12 +104,15 @@ class Network(nn.Module):
     ) -> tuple[torch.Tensor, State]:
         """(time, batch, inputs) to (time, batch, outputs), and every layer's final state by name.
 
+        A layer that `state` does not name starts at its declared states; an unknown name is an error.
+
         `record`, when given, receives each layer's output under its name and, for neuron layers, its states after
         every step under `name.states`.
         """
         after: State = {}
+        known = self._checked_state(state)
         for name, layer in self.chain.items():
-            begin = (state or {}).get(name, ())
+            begin = known.get(name, ())
             if record is not None and isinstance(layer, NeuronLayer):
                 record[f"{name}.states"] = []
                 values, after[name] = layer(values, begin, record=record[f"{name}.states"])
@@ -63,10 +122,47 @@ class Network(nn.Module):
                 record[name] = values
         return values, after
 
+    def _checked_state(self, state: object) -> State:
+        if state is None:
+            return {}
+        if not isinstance(state, Mapping):
+            raise ShapeError(
+                f"network: state is a {type(state).__name__}; give what the network returned, a mapping from a layer's "
+                f"name to its states"
+            )
+        for name in state:
+            if name not in self.chain:
+                raise ShapeError(
+                    f"network: state {name!r} is of no layer; {nearest(name, self.chain)}"
+                    f"layers are {', '.join(self.chain)}"
+                )
+        return cast(State, state)
+
+
+def _has_clock(layer: object) -> bool:
+    return isinstance(layer, NeuronLayer) and not layer.neuron.is_map
+
+
+def _check_mapping(layers: object) -> None:
+    if not isinstance(layers, Mapping):
+        raise NetworkError(
+            f"network: layers are a {type(layers).__name__}; give a mapping from names to layers, as "
+            f'Network({{"input": Projection(2, 3), "hidden": NeuronLayer(...)}})'
+        )
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not NAME.fullmatch(name) or hasattr(nn.ModuleDict, name):
+        raise NetworkError(
+            f"network: a layer cannot be named {name!r}; use at most 64 letters a to z, digits and _, beginning with a "
+            f"letter, and none of torch's own words, as keys, values, items"
+        )
+
 
 def _flattened(layers: Mapping[str, Any]) -> dict[str, nn.Module]:
     """The layers with networks opened and Linears as projections."""
     found: dict[str, nn.Module] = {}
+    _check_mapping(layers)
     for name, layer in layers.items():
         inside = layer.chain if isinstance(layer, Network) else None
         parts = (
@@ -75,5 +171,6 @@ def _flattened(layers: Mapping[str, Any]) -> dict[str, nn.Module]:
         for label, part in parts.items():
             if label in found:
                 raise ShapeError(f"network: two layers are named {label}; rename one")
+            _check_name(label)
             found[label] = Projection.of_linear(part) if isinstance(part, nn.Linear) else part
     return found

@@ -70,7 +70,7 @@ def integrate_network(
     network: Network,
     inputs: np.ndarray,
     *,
-    dt: float,
+    dt: float | None = None,
     samples_per_step: int = 4,
     rtol: float = 1e-7,
     progress: Callable[[int, int], None] | None = None,
@@ -80,14 +80,16 @@ def integrate_network(
     Args:
         network: projections and event-free neuron layers.
         inputs: (time, feature), value k held from k dt to (k + 1) dt.
-        dt: how long a value is held, in tau_m.
+        dt: how long a value is held, in tau_m: the network's own step, which need not be given.
         samples_per_step: samples of the solution per held value.
         rtol: relative tolerance; the absolute one is rtol/10 of V0.
         progress: called with (values done, all values).
 
     Raises:
+        NetworkError: another dt than the network's own.
         ContinuousError: a neuron with events, or an integration that does not converge.
     """
+    dt = network.clock(dt)
     layers = _layers(network)
     state = np.concatenate([layer.start.ravel() for layer in layers.values() if isinstance(layer, _Layer)])
     values = np.asarray(inputs, float)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from conductance.derivation.rules import default_method
 from conductance.elements.base import DeclarationError
 from conductance.frozen import FrozenMapping
 from conductance.loading.lazy import torch
@@ -125,12 +126,12 @@ _ADLIF = Recipe(
 def recipe_of(neuron: Neuron) -> Recipe:
     """A start by the declaration alone: every neuron at its defaults, all trained but time constants and noise.
 
-    Time constants have the unit tau_m. The rule is explicit where nothing jumps.
+    Time constants have the unit tau_m. The rule is the neuron's default.
     """
     fixed = noise_parameters(neuron)
     return Recipe(
         neuron=neuron,
-        method="forward_euler" if neuron.event is None else "exponential_euler",
+        method=default_method(neuron),
         start={},
         trainable=tuple(p.name for p in neuron.parameters if p.unit != "tau_m" and p.name not in fixed),
         input_gain=1.0,

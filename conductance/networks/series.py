@@ -127,8 +127,10 @@ def _layer(
         size, spectral_radius=loop.spectral_radius, density=loop.density, source=loop.source, tau=loop.tau,
         trainable=loop.trainable, generator=generator,
     )  # fmt: skip
+    # a map takes one step per input, however long that is
+    step = 1.0 if recipe.neuron.is_map else dt
     neurons = NeuronLayer(
-        recipe.neuron, size, dt=dt, method=recipe.method if plan.method is None else plan.method, values=drawn,
+        recipe.neuron, size, dt=step, method=recipe.method if plan.method is None else plan.method, values=drawn,
         trainable=recipe.trainable if plan.trainable is None else plan.trainable, backend=backend, recurrent=recurrent,
     )  # fmt: skip
     return weights, neurons

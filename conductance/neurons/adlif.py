@@ -7,7 +7,7 @@ u = u_hat (1 - s) + u_rest s, w = beta w + (1 - beta)(a u + b s), where u and s 
 import sympy
 
 from conductance.neurons.base import SPIKE, Event, Neuron, State
-from conductance.neurons.lif import THETA
+from conductance.neurons.lif import RESETS_BELOW, THETA
 from conductance.neurons.membrane import RESISTANCE, REST, TAU_M, U, membrane, ordered, time_constant
 from conductance.parameter import Parameter
 from conductance.surrogates import SLAYER, Surrogate
@@ -47,6 +47,6 @@ def adlif(
         states=(adapting, adaptation),
         output=SPIKE,
         event=Event(margin=U - THETA.symbol, reset={U: REST.symbol}, surrogate=surrogate),
-        constraints=ordered((TAU_M, TAU_W)),
+        constraints=(*ordered((TAU_M, TAU_W)), RESETS_BELOW),
         source="arXiv 2408.07517; surrogate " + surrogate.source,
     ).with_values(tau_m=tau_m, tau_w=tau_w, a=a, b=b)

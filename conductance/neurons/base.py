@@ -12,7 +12,7 @@ import sympy
 from conductance.elements.base import TIMESCALES, DeclarationError, Element, Timescale
 from conductance.errors import nearest
 from conductance.frozen import FrozenMapping
-from conductance.parameter import Parameter
+from conductance.parameter import Parameter, name_fault
 from conductance.surrogates import DETACHED, MARGIN, Surrogate
 
 INPUT = sympy.Symbol("I_in", real=True)
@@ -180,6 +180,10 @@ class Neuron:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise DeclarationError(f"neuron {self.name}: {', '.join(repeated)} is declared twice; rename one")
+        for state in self.states:
+            for kind, name in (("name", state.name), ("symbol", str(state.symbol))):
+                if fault := name_fault(name, symbol=kind == "symbol"):
+                    raise DeclarationError(f"neuron {self.name}: the {kind} of state {name!r} {fault}")
         if not self.states:
             raise DeclarationError(f"neuron {self.name}: it has no state; declare at least the membrane")
         if len({state.following is None for state in self.states}) > 1:

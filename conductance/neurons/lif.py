@@ -1,11 +1,17 @@
 """LIF, the leaky integrate-and-fire neuron: the control of every comparison."""
 
-from conductance.neurons.base import SPIKE, Event, Neuron
+import sympy
+
+from conductance.neurons.base import SPIKE, Constraint, Event, Neuron
 from conductance.neurons.membrane import RESISTANCE, REST, TAU_M, U, membrane
 from conductance.parameter import Parameter
 from conductance.surrogates import ARCTAN, Surrogate
 
 THETA = Parameter(name="theta", default=1.0, unit="V0", meaning="spike threshold")
+RESETS_BELOW = Constraint(
+    relation=sympy.Lt(REST.symbol, THETA.symbol),
+    meaning="the reset, U_rest, must lie below the threshold theta: above it the neuron would spike in every step",
+)
 
 
 def lif(*, tau_m: float = 1.0, surrogate: Surrogate = ARCTAN, name: str = "lif") -> Neuron:
@@ -17,5 +23,6 @@ def lif(*, tau_m: float = 1.0, surrogate: Surrogate = ARCTAN, name: str = "lif")
         states=(membrane((), {}, None),),
         output=SPIKE,
         event=Event(margin=U - THETA.symbol, reset={U: REST.symbol}, surrogate=surrogate),
+        constraints=(RESETS_BELOW,),
         source="textbook; surrogate " + surrogate.source,
     ).with_values(tau_m=tau_m)

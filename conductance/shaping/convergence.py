@@ -13,7 +13,7 @@ import sympy
 from scipy.optimize import root
 
 from conductance.derivation.methods import METHODS
-from conductance.derivation.rules import EXACT, Rule, derive, methods_of
+from conductance.derivation.rules import EXACT, EXPONENTIAL, Rule, derive, methods_of
 from conductance.neurons import adlif, lif, low_pass, mtc, qif
 from conductance.neurons.base import DT, INPUT, SPIKE, Neuron
 from conductance.neurons.declared import declared_neurons
@@ -222,9 +222,9 @@ def trial_of(neuron: Neuron) -> Trial:
     start, rates = _rest(neuron)
     constants += [1 / rate for rate in rates if rate > 0]
     methods = methods_of(neuron)
-    exact = (EXACT,) if EXACT in methods else ()
+    exact = tuple(method for method in (EXACT, EXPONENTIAL) if method in methods)
     if len(neuron.states) == 1 and sympy.diff(neuron.membrane.derivative, neuron.membrane.symbol, 2) == 0:
-        exact = (*EXPONENTIAL, *exact)
+        exact = (*EXPONENTIAL_RULES, *exact)
     return Trial(
         title=f"{neuron.name} at weak inputs", neuron=neuron, inputs=tuple(WEAK * value for value in _HELD),
         hold=0.5 * min(constants, default=1.0), methods=methods, exact=exact, start=start,
@@ -248,7 +248,7 @@ def _rest(neuron: Neuron) -> tuple[tuple[float, ...], np.ndarray]:
 
 WEAK = 0.1
 """Share of the usual inputs that lets no declared neuron spike."""
-EXPONENTIAL = ("exponential_euler", "symplectic_euler", "alternating_euler")
+EXPONENTIAL_RULES = ("exponential_euler", "symplectic_euler", "alternating_euler")
 """The rules that hold everything but a state's own linear part."""
 _HELD = (0.5, 0.8, -0.3, 0.9) * 3
 _CHOSEN = (
@@ -262,7 +262,7 @@ _CHOSEN = (
     ),
     Trial(
         title="LIF below threshold", neuron=lif(), inputs=_HELD, hold=0.5,
-        methods=tuple(METHODS), exact=EXPONENTIAL,
+        methods=(*METHODS, EXPONENTIAL), exact=(*EXPONENTIAL_RULES, EXPONENTIAL),
     ),
     Trial(title="AdLIF, b = 0, below threshold", neuron=adlif(b=0.0), inputs=_HELD, hold=0.5,
         methods=tuple(METHODS),
@@ -272,7 +272,7 @@ _CHOSEN = (
         methods=(*METHODS, EXACT), exact=(EXACT,),
     ),
     Trial(title="low-pass of order 4", neuron=low_pass(), inputs=(1.0, 0.0, -1.0, 2.0), hold=0.5,
-        methods=tuple(METHODS),
+        methods=(*METHODS, EXPONENTIAL), exact=(EXPONENTIAL,),
     ),
 )  # fmt: skip
 """Trials that show more of a neuron than its declaration suggests."""

@@ -108,11 +108,18 @@ class Branch:
     def jacobians(self, voltages: np.ndarray) -> np.ndarray:
         """(voltage, state, state) Jacobians of the continuous equation at the equilibria."""
         points = np.atleast_1d(np.asarray(voltages, float))
-        rows = self._jacobian(*self.states(points).T, self.currents(points))
+        return self._jacobians(self.states(points), self.currents(points))
+
+    def _jacobians(self, states: np.ndarray, currents: np.ndarray) -> np.ndarray:
+        rows = self._jacobian(*states.T, currents)
         return np.stack(
-            [np.stack([np.broadcast_to(entry, points.shape) for entry in row], axis=-1) for row in rows],
+            [np.stack([np.broadcast_to(entry, len(states)) for entry in row], axis=-1) for row in rows],
             axis=-2,
         )
+
+    def rates(self, states: np.ndarray, currents: np.ndarray) -> np.ndarray:
+        """(point, state) eigenvalues of the Jacobian at any states under held currents, in 1/tau_m."""
+        return np.linalg.eigvals(self._jacobians(states, currents))
 
     def eigenvalues(self, voltages: np.ndarray) -> np.ndarray:
         """(voltage, state) eigenvalues of those Jacobians, in 1/tau_m."""

@@ -1,8 +1,9 @@
 """The largest time step of a rule: up to which it lets every mode decay that decays in the continuous equation.
 
-Along the branch of equilibria, the eigenvalues of the continuous Jacobian say which modes decay; those of the rule's
-own Jacobian, the multipliers of one step, say what the rule makes of them. Both are derived from the declaration.
-Each multiplier is followed from small steps on, where it is that of its mode, so that none stands in for another.
+Along the branch of equilibria and where a reset leads, the eigenvalues of the continuous Jacobian say which modes
+decay; those of the rule's own Jacobian, the multipliers of one step, say what the rule makes of them. Both are derived
+from the declaration. Each multiplier is followed from small steps on, where it is that of its mode, so that none stands
+in for another.
 """
 
 import math
@@ -14,7 +15,8 @@ import sympy
 from scipy.optimize import linear_sum_assignment
 
 from conductance.derivation.rules import Rule
-from conductance.neurons.base import DT, INPUT
+from conductance.neurons.base import DT, INPUT, Event, Neuron
+from conductance.neurons.spiking import spike_threshold
 from conductance.shaping.equilibria import Branch
 from conductance.shaping.flow import numbers_for
 from conductance.surrogates import SpikeStep
@@ -33,6 +35,8 @@ ROUNDING = 1e-9
 """A multiplier grows if it exceeds 1 by more than this."""
 VOLTAGES = 41
 """Points of the branch that are looked at before the worst is refined."""
+EXACT_ORDER = 50
+"""A rule of this order or above is exact."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +45,15 @@ class StableStep:
 
     Attributes:
         dt: in tau_m, infinite where the rule is stable at every step.
-        voltage: of the equilibrium that limits it, in V0; NaN where nothing does.
+        voltage: of the equilibrium that limits it, or of the reset, in V0; NaN where nothing does.
         eigenvalue: of the continuous mode that the rule makes grow, in 1/tau_m; NaN where nothing does.
+        after_reset: whether it is the state after a spike that limits it.
     """
 
     dt: float
     voltage: float = math.nan
     eigenvalue: complex = complex(math.nan)
+    after_reset: bool = False
 
 
 def discrete_jacobian(rule: Rule) -> sympy.Matrix:
@@ -57,7 +63,13 @@ def discrete_jacobian(rule: Rule) -> sympy.Matrix:
     for expression in rule.next_states().values():
         silent = {**still, **{spike: sympy.S.Zero for spike in sympy.sympify(expression).atoms(SpikeStep)}}
         steps.append(sympy.sympify(expression).xreplace(silent))
-    return sympy.Matrix(steps).jacobian(list(rule.neuron.state_symbols))
+    matrix = sympy.Matrix(steps).jacobian(list(rule.neuron.state_symbols))
+    # numpy's printer has no form of a condition that chooses between conditions
+    return matrix.applyfunc(lambda entry: entry.replace(sympy.ITE, _chosen))
+
+
+def _chosen(condition: sympy.Basic, yes: sympy.Basic, no: sympy.Basic) -> sympy.Basic:
+    return sympy.Or(sympy.And(condition, yes), sympy.And(sympy.Not(condition), no))
 
 
 def largest_stable_dt(
@@ -68,7 +80,8 @@ def largest_stable_dt(
     high: float | None = None,
     damping: float = DAMPING,
 ) -> StableStep:
-    """The largest dt for which every decaying mode decays in the rule, at the equilibria between two voltages.
+    """The largest dt for which every decaying mode decays in the rule, at the equilibria between two voltages and where
+    a spike's reset leads: from -200 V0 a forward Euler step of 0.2 would take a QIF neuron to +7840.
 
     Args:
         rule: from `derive`.
@@ -77,9 +90,51 @@ def largest_stable_dt(
         high: highest membrane voltage in V0, likewise.
         damping: modes whose decay rate is below this part of their magnitude are not asked to decay.
 
-    A neuron of arrivals has no held current; its equilibria are those without input.
+    A neuron of arrivals has no held current; its equilibria are those without input. An exact rule has no largest step,
+    nor has a map, which has no time step at all.
     """
+    if is_exact(rule):
+        return StableStep(dt=math.inf)
     branch = Branch(rule.neuron, values)
+    between, after = _between_spikes(rule, branch, low, high, damping), _after_reset(rule, branch, damping)
+    return min(between, after, key=lambda step: step.dt)
+
+
+def is_exact(rule: Rule) -> bool:
+    """Whether the rule has no error but rounding between spikes: a map, or an exact method."""
+    return rule.order >= EXACT_ORDER
+
+
+def _after_reset(rule: Rule, branch: Branch, damping: float) -> StableStep:
+    """The largest step from where the reset leads, all other states being where they settle at the threshold."""
+    event = rule.neuron.event
+    if event is None:
+        return StableStep(dt=math.inf)
+    threshold = np.array([spike_threshold(rule.neuron, branch.values)])
+    states = _states_after(rule.neuron, event, branch.values, branch.states(threshold))
+    points = Points(states=states, currents=np.zeros(1), rates=branch.rates(states, np.zeros(1)))
+    limits, rates = _limits(_multipliers(rule, branch), points, damping)
+    if math.isinf(limits[0]):
+        return StableStep(dt=math.inf)
+    return StableStep(
+        dt=float(limits[0]), voltage=float(states[0, 0]), eigenvalue=complex(rates[0]), after_reset=True
+    )
+
+
+def _states_after(
+    neuron: Neuron, event: Event, values: Mapping[str, float], before: np.ndarray
+) -> np.ndarray:
+    """(point, state) the states after a spike from those before it."""
+    numbers = numbers_for(neuron, values)
+    following = [sympy.sympify(event.reset.get(s, s)).xreplace(numbers) for s in neuron.state_symbols]
+    columns = sympy.lambdify(list(neuron.state_symbols), following, "numpy")(*before.T)
+    return np.stack([np.broadcast_to(column, len(before)) for column in columns], axis=1)
+
+
+def _between_spikes(
+    rule: Rule, branch: Branch, low: float | None, high: float | None, damping: float
+) -> StableStep:
+    """The largest step at the equilibria."""
     if rule.neuron.arrivals:
         voltages = np.array([point.voltage for point in branch.equilibria(0.0)])
     else:
@@ -89,7 +144,7 @@ def largest_stable_dt(
     if not voltages.size:
         return StableStep(dt=math.inf)
     multipliers = _multipliers(rule, branch)
-    limits, rates = _limits(multipliers, branch, voltages, damping)
+    limits, rates = _limits(multipliers, _points(rule, branch, voltages), damping)
     place = int(np.argmin(limits))
     worst = StableStep(dt=float(limits[place]))
     if math.isfinite(worst.dt):
@@ -97,45 +152,69 @@ def largest_stable_dt(
     if math.isinf(worst.dt) or rule.neuron.arrivals or place in (0, voltages.size - 1):
         return worst
     near = np.linspace(voltages[place - 1], voltages[place + 1], VOLTAGES)
-    limits, rates = _limits(multipliers, branch, near, damping)
+    limits, rates = _limits(multipliers, _points(rule, branch, near), damping)
     place = int(np.argmin(limits))
     return StableStep(dt=float(limits[place]), voltage=float(near[place]), eigenvalue=complex(rates[place]))
 
 
-Multipliers = Callable[[np.ndarray, np.ndarray], np.ndarray]
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """Places in the space of states: (point, state) states, (point,) currents held there, and the (point, state)
+    eigenvalues of the continuous equation.
+    """
+
+    states: np.ndarray
+    currents: np.ndarray
+    rates: np.ndarray
+
+    def select(self, chosen: np.ndarray) -> "Points":
+        """Some of the points."""
+        return Points(states=self.states[chosen], currents=self.currents[chosen], rates=self.rates[chosen])
+
+
+def _points(rule: Rule, branch: Branch, voltages: np.ndarray) -> Points:
+    """The equilibria at voltages."""
+    currents = np.zeros_like(voltages) if rule.neuron.arrivals else branch.currents(voltages)
+    return Points(states=branch.states(voltages), currents=currents, rates=branch.eigenvalues(voltages))
+
+
+Multipliers = Callable[[Points, np.ndarray], np.ndarray]
 
 
 def _multipliers(rule: Rule, branch: Branch) -> Multipliers:
-    """(voltage, state) eigenvalues of the rule's Jacobian at the equilibria at voltages, each with its own step."""
+    """(point, state) eigenvalues of the rule's Jacobian at points, each with its own step."""
     entries = discrete_jacobian(rule).xreplace(numbers_for(rule.neuron, branch.values)).tolist()
     symbols = [*rule.neuron.state_symbols, INPUT, DT]
     function = sympy.lambdify(symbols, entries, modules="numpy", cse=True)
 
-    def evaluated(voltages: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        currents = np.zeros_like(voltages) if rule.neuron.arrivals else branch.currents(voltages)
+    def evaluated(points: Points, steps: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
-            rows = function(*branch.states(voltages).T, currents, steps)
+            rows = function(*points.states.T, points.currents, steps)
         matrix = np.stack([np.stack([np.broadcast_to(x, steps.shape) for x in row], -1) for row in rows], -2)
         return np.linalg.eigvals(np.where(np.isfinite(matrix), matrix, 1e300))
 
     return evaluated
 
 
-def _limits(
-    multipliers: Multipliers, branch: Branch, voltages: np.ndarray, damping: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The largest stable step at each equilibrium, and the eigenvalue of the mode that limits it."""
-    rates = branch.eigenvalues(voltages)
-    asked = (rates.real < 0) & (-rates.real >= damping * np.abs(rates))
-    limits, modes = np.full(voltages.shape, math.inf), np.zeros(voltages.shape, int)
+def asked_to_decay(rates: np.ndarray, damping: float) -> np.ndarray:
+    """(point, state) which modes a rule is asked to let decay."""
+    return (rates.real < 0) & (-rates.real >= damping * np.abs(rates))
+
+
+def _limits(multipliers: Multipliers, points: Points, damping: float) -> tuple[np.ndarray, np.ndarray]:
+    """The largest stable step at each point, and the eigenvalue of the mode that limits it."""
+    rates = points.rates
+    size = len(rates)
+    asked = asked_to_decay(rates, damping)
+    limits, modes = np.full(size, math.inf), np.zeros(size, int)
     if not asked.any():
         return limits, rates[:, 0]
     first, last = FINEST / np.abs(rates).max(), COARSEST / np.abs(rates[asked]).min()
     before = np.exp(rates * first / GROWTH)
-    now = _matched(np.exp(rates * first), multipliers(voltages, np.full(voltages.shape, first)))
+    now = _matched(np.exp(rates * first), multipliers(points, np.full(size, first)))
     step = first
     while step < last and np.isinf(limits).any():
-        found = multipliers(voltages, np.full(voltages.shape, step * GROWTH))
+        found = multipliers(points, np.full(size, step * GROWTH))
         # the straight continuation tells apart two multipliers that cross
         following = _matched(now + (now - before) * GROWTH, found)
         growing = asked & (np.abs(following) >= 1 + ROUNDING) & np.isinf(limits)[:, None]
@@ -143,9 +222,9 @@ def _limits(
         hit = growing.any(axis=1) & (_decaying(following) < _decaying(now))
         if hit.any():
             modes[hit] = np.argmax(growing[hit], axis=1)
-            limits[hit] = _bisected(multipliers, voltages[hit], step, step * GROWTH, _decaying(now[hit]))
+            limits[hit] = _bisected(multipliers, points.select(hit), step, step * GROWTH, _decaying(now[hit]))
         before, now, step = now, following, step * GROWTH
-    return limits, rates[np.arange(voltages.size), modes]
+    return limits, rates[np.arange(size), modes]
 
 
 def _matched(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -161,12 +240,12 @@ def _decaying(found: np.ndarray) -> np.ndarray:
 
 
 def _bisected(
-    multipliers: Multipliers, voltages: np.ndarray, low: float, high: float, decaying: np.ndarray
+    multipliers: Multipliers, points: Points, low: float, high: float, decaying: np.ndarray
 ) -> np.ndarray:
-    """The step between two at which one of the `decaying` multipliers of each voltage begins to grow."""
-    lows, highs = np.full(voltages.shape, low), np.full(voltages.shape, high)
+    """The step between two at which one of the `decaying` multipliers of each point begins to grow."""
+    lows, highs = np.full(len(decaying), low), np.full(len(decaying), high)
     for _ in range(40):
         middle = (lows + highs) / 2
-        grows = _decaying(multipliers(voltages, middle)) < decaying
+        grows = _decaying(multipliers(points, middle)) < decaying
         highs, lows = np.where(grows, middle, highs), np.where(grows, lows, middle)
     return lows

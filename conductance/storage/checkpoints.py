@@ -4,7 +4,8 @@ One form serves every kind of training; files of the forms before it are read as
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,6 +27,10 @@ KEYS_BEFORE = MappingProxyType({"excitable event checkpoint": "events", "excitab
 """Names of that entry before version 2, where series had `KEY`, and the kind of training each meant."""
 
 
+MOST_THREADS = 4096
+"""More were recorded by no machine."""
+
+
 class CheckpointError(StorageError):
     """A checkpoint is damaged, of another kind of training, or of another version."""
 
@@ -44,7 +49,7 @@ def write_checkpoint(path: Path, kind: str, state: Mapping[str, Any]) -> None:
     """
     tensors: dict[str, Tensor] = {}
     entries = {name: encode_tree(value, name, tensors) for name, value in state.items()}
-    tree = {"version": VERSION, "kind": kind, "state": entries}
+    tree = {"version": VERSION, "kind": kind, "threads": torch.get_num_threads(), "state": entries}
     owned = {name: tensor.clone() for name, tensor in tensors.items()}  # parameters may share memory
     header = {KEY: json.dumps(tree, allow_nan=False)}
     try:
@@ -52,6 +57,33 @@ def write_checkpoint(path: Path, kind: str, state: Mapping[str, Any]) -> None:
     except OSError as error:
         raise cannot_write(path.parent, error) from error
     write_whole(path, bytes_of_tensors(owned, metadata=header))
+
+
+@contextmanager
+def threads_of(path: Path | None) -> Iterator[None]:
+    """As many threads of torch inside as the checkpoint was made with; as they are where there is none.
+
+    torch's sums over several threads differ in their last bits from those over one, so a training that goes on with
+    another number would end with other weights. The generated kernels give the same bits for any number.
+    """
+    before, recorded = torch.get_num_threads(), None if path is None else _recorded_threads(path)
+    if recorded is not None and recorded != before:
+        torch.set_num_threads(recorded)
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
+
+
+def _recorded_threads(path: Path) -> int | None:
+    """The number of threads in a checkpoint's header; None where it has none, or is no checkpoint."""
+    try:
+        with safe_open(path, framework="pt") as opened:
+            count = json.loads((opened.metadata() or {})[KEY])["threads"]
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return None
+    return count if isinstance(count, int) and 0 < count <= MOST_THREADS else None
 
 
 def read_checkpoint(path: Path, kind: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from safetensors.torch import save as bytes_of_tensors
 from conductance.errors import ExcitableError
 from conductance.files import StorageError, readable_json, write_whole
 from conductance.layers import NeuronLayer, Projection, Recurrence
+from conductance.layers.neurons import CLOCK
 from conductance.networks.chain import Network
 from conductance.storage.declarations import Document, Identifier, decode_neuron, encode_neuron, faults_of
 
@@ -78,7 +79,11 @@ def save_network(network: Network, folder: Path) -> None:
     """
     check_network(network, owner=f"{folder}: the network to be saved")
     structure = readable_json(network_document(network))
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    weights = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in network.state_dict().items()
+        if _is_number(name)
+    }
     write_whole(Path(folder) / WEIGHTS, bytes_of_tensors(weights))
     write_whole(Path(folder) / STRUCTURE, structure + "\n")
 
@@ -100,7 +105,8 @@ def load_network(folder: Path) -> Network:
 
 def network_document(network: Network) -> dict[str, Any]:
     """What a network is, without its numbers, as JSON data."""
-    dtypes = {tensor.dtype for tensor in network.state_dict().values()}
+    _refuse_changed(network)
+    dtypes = {tensor.dtype for name, tensor in network.state_dict().items() if _is_number(name)}
     names = [name for name, dtype in DTYPES.items() if {dtype} == dtypes]
     if not names:
         raise StorageError(
@@ -115,6 +121,32 @@ def network_document(network: Network) -> dict[str, Any]:
         else:
             layers.append(_neuron_layer_document(name, layer))
     return {"format": "excitable model", "version": VERSION, "dtype": names[0], "layers": layers}
+
+
+def _is_number(name: str) -> bool:
+    """Whether an entry of the state is a number of the network: a layer's clock stands in `model.json`."""
+    return not name.endswith(f".{CLOCK}")
+
+
+def _refuse_changed(network: Network) -> None:
+    """Raise `StorageError` where a layer holds more or less than its kind does: the file could not be loaded again."""
+    for label, layer in network.chain.items():
+        own = {"weight", "bias"}
+        if isinstance(layer, NeuronLayer):
+            own = {f"raw_{parameter.name}" for parameter in layer.neuron.parameters} | {CLOCK}
+            if layer.recurrent is not None:
+                own |= {"recurrent.weight"} | (
+                    {"recurrent.mask"} if layer.recurrent.mask is not None else set()
+                )
+        found = set(layer.state_dict())
+        if found != own:
+            strange, missing = ", ".join(sorted(found - own)), ", ".join(sorted(own - found))
+            parts = [f"also holds {strange}"] * bool(strange) + [f"lacks {missing}"] * bool(missing)
+            raise StorageError(
+                f"network: layer {label} {' and '.join(parts)}, which its file has no place for. Make it plain first: "
+                f"torch.nn.utils.parametrize.remove_parametrizations (weight_norm, spectral_norm), "
+                f"torch.nn.utils.prune.remove (a mask), a bias of zeros instead of none, and no buffers of your own"
+            )
 
 
 def _neuron_layer_document(name: str, layer: NeuronLayer) -> dict[str, Any]:
@@ -160,7 +192,7 @@ def check_network(network: Network, *, owner: str) -> None:
             if not bool(torch.isfinite(tensor).all()):
                 place = (~torch.isfinite(tensor)).nonzero()[0].tolist()
                 raise StorageError(
-                    f"{owner}: layer {label}, {name}{place} is {float(tensor[tuple(place)])}; "
+                    f"{owner}: layer {label}, {name}{place} is {float(tensor[tuple(place)].detach())}; "
                     f"every number must be finite. Take the file from a copy, or delete it and train again"
                 )
         if isinstance(layer, NeuronLayer):
@@ -258,7 +290,7 @@ def _layer(entry: ProjectionDocument | NeuronLayerDocument) -> Projection | Neur
 
 
 def _fill(network: Network, weights: Mapping[str, torch.Tensor], path: Path) -> None:
-    expected = network.state_dict()
+    expected = {name: tensor for name, tensor in network.state_dict().items() if _is_number(name)}
     faults = [f"{name} is missing" for name in expected if name not in weights]
     faults += [f"{name} is unknown" for name in weights if name not in expected]
     for name, tensor in expected.items():

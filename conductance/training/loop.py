@@ -16,7 +16,7 @@ import torch
 from conductance.errors import extra
 from conductance.kernels import KernelWarning
 from conductance.networks.chain import Network
-from conductance.storage.checkpoints import CHECKPOINT
+from conductance.storage.checkpoints import CHECKPOINT, threads_of
 from conductance.storage.networks import network_document
 from conductance.tasks.base import Task, TaskData
 from conductance.training.board import TENSORBOARD, EventFile
@@ -77,7 +77,18 @@ def train(
             or a loss or gradient that is not finite (the message names step, layer and fix).
         StorageError: a file cannot be written.
     """
+    _check_types(network, data, options)
     _check(data, options)
+    # what cannot be saved is refused now, not after the last step
+    network_document(network)
+    with threads_of(None if folder is None else folder / CHECKPOINT):
+        return _train(network, task, data, options, seed, folder, report, loss)
+
+
+def _train(
+    network: Network, task: Task, data: TaskData, options: TrainingOptions, seed: int, folder: Path | None,
+    report: Callable[[Record], None] | None, loss: Loss | None,
+) -> TrainingResult:  # fmt: skip
     begin = None if folder is None else _begin(network, options, seed, folder / CHECKPOINT)
     with ExitStack() as stack:
         sinks = [report] if report is not None else []
@@ -97,6 +108,24 @@ def train(
         result = _finished(module)
         _tell(sinks, result.test)
         return result
+
+
+def _check_types(network: object, data: object, options: object) -> None:
+    for what, given, wanted, fix in (
+        (
+            "network",
+            network,
+            Network,
+            'Network({"input": Projection(1, 8), "hidden": NeuronLayer(...), ...})',
+        ),
+        ("data", data, TaskData, "task.generate(seed)"),
+        ("options", options, TrainingOptions, "TrainingOptions(steps=300)"),
+    ):
+        if not isinstance(given, wanted):
+            raise TrainingError(
+                f"train: the {what} is a {type(given).__name__}; give a {wanted.__name__}, as {fix}. A torch module of "
+                f"your own is trained by a loop of your own: layers are ordinary torch modules"
+            )
 
 
 def _check(data: TaskData, options: TrainingOptions) -> None:

@@ -273,25 +273,11 @@ def trained_parameters(network: Network, options: TrainingOptions) -> list[torch
     return [parameter for parameter in network.parameters() if parameter not in own]
 
 
-@torch.no_grad()
 def project(network: Network) -> None:
-    """Move trained parameters that have bounds but no transform to the nearest legal value (projected gradient), and
-    those that break a relation between them back to where it holds.
-    """
+    """Move free numbers of neurons that left their bounds or relations to the nearest ones that keep them."""
     for layer in network.chain.values():
-        if not isinstance(layer, NeuronLayer):
-            continue
-        for parameter in layer.neuron.parameters:
-            raw = getattr(layer, f"raw_{parameter.name}")
-            if parameter.transform != "identity" or not raw.requires_grad:
-                continue
-            lower, upper = (raw.new_tensor(bound) for bound in (parameter.lower, parameter.upper))
-            if parameter.lower_open:
-                lower = torch.nextafter(lower, upper)
-            if parameter.upper_open:
-                upper = torch.nextafter(upper, lower)
-            raw.clamp_(lower, upper)
-        make_feasible(layer)
+        if isinstance(layer, NeuronLayer):
+            make_feasible(layer)
 
 
 def parameter_name(key: str) -> str:

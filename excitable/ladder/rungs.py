@@ -143,6 +143,7 @@ def neuron_names(network: Network) -> tuple[str, ...]:
 def discrete_rung(network: Network, inputs: np.ndarray, *, dt: float) -> Waveforms:
     """Run the model itself on inputs (time, feature), in the model's own precision."""
     layers = spiking_layers(network)
+    dt = network.clock(dt)
     dtype = next(network.parameters()).dtype
     record: dict = {}
     with torch.no_grad():

@@ -39,7 +39,7 @@ def export(
     network: Network,
     inputs: np.ndarray,
     *,
-    dt: float,
+    dt: float | None = None,
     options: CircuitOptions,
     name: str = "network",
     provenance: Mapping[str, str] | None = None,
@@ -49,11 +49,12 @@ def export(
     Args:
         network: the trained network.
         inputs: (time, feature), held for dt tau_m each.
-        dt: the model's step in tau_m.
+        dt: the model's step in tau_m; the network has it, and another is refused.
         options: how it is built.
         name: of the files.
         provenance: where it comes from, for the headers.
     """
+    dt = network.clock(dt)
     built = options.build(network, inputs, dt=dt, name=name, provenance=provenance)
     return written(network, built, options)
 
@@ -103,7 +104,7 @@ def simulate(
     network: Network,
     inputs: np.ndarray,
     *,
-    dt: float,
+    dt: float | None = None,
     options: CircuitOptions,
     executor: Executor | None = None,
     keep: Path | None = None,
@@ -118,6 +119,7 @@ def simulate(
         SimulatorMissing: there is no ngspice.
         SimulationFailed: a part failed; the message has its reason in ngspice's own words.
     """
+    dt = network.clock(dt)
     parts = part_circuits(network, inputs, dt=dt, options=options)
     netlists = [written(network, part, options) for part in parts]
     runs = simulate_all(
@@ -136,9 +138,10 @@ def simulate(
 
 
 def part_circuits(
-    network: Network, inputs: np.ndarray, *, dt: float, options: CircuitOptions
+    network: Network, inputs: np.ndarray, *, dt: float | None = None, options: CircuitOptions
 ) -> list[NetworkCircuit]:
     """The circuits of groups of uncoupled neurons, which together are the network; their outputs add up."""
+    dt = network.clock(dt)
     return [
         options.build(network, inputs, dt=dt, name=f"part_{index}", neurons=list(group))
         for index, group in enumerate(_groups(network, options))

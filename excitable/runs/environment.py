@@ -18,6 +18,8 @@ PACKAGES = (
 
 def environment(*, seed: int) -> dict[str, Any]:
     """The content of `environment.json`."""
+    import torch
+
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": seed,
@@ -29,6 +31,7 @@ def environment(*, seed: int) -> dict[str, Any]:
             "architecture": platform.machine(),
             "processor": _processor(),
             "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
         },
     }
 

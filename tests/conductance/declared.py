@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from conductance.derivation.methods import METHODS
-from conductance.derivation.rules import EXACT, MAP, methods_of
+from conductance.derivation.rules import EXACT, EXPONENTIAL, MAP, default_method, methods_of
 from conductance.elements import Law, V, linear, quadratic, tabulated
 from conductance.elements.base import signed
 from conductance.neurons import Neuron, accumulator, adlif, clocked_lif, dlif, dqif, lif, low_pass, mtc, qif
@@ -54,7 +54,20 @@ NEURONS: dict[str, Neuron] = {
 FRESH = "a fresh declaration"
 PACKAGED = dict(NEURONS)
 NEURONS[FRESH] = fresh_neuron()
-METHOD_NAMES = (*METHODS, EXACT, MAP)
+METHOD_NAMES = (*METHODS, EXPONENTIAL, EXACT, MAP)
+
+
+def trained(neuron: Neuron, method: str | None = None) -> list[str]:
+    """All parameters that the method uses: the exact step of QIF has its peak at infinity."""
+    exact = (method or default_method(neuron)) == EXACT
+    return [parameter.name for parameter in neuron.parameters if not (exact and parameter.name == "V_peak")]
+
+
+def dt_of(neuron: Neuron, method: str | None, dt: float) -> float:
+    """`dt`, or a step that the method is stable at: a map has none, and a QIF's reset is far from where it settles."""
+    if neuron.is_map:
+        return 1.0
+    return 0.004 if neuron.name == "qif" and method not in (None, EXACT) else dt
 
 
 CASES = [(name, method) for name, neuron in NEURONS.items() for method in methods_of(neuron)]

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 import torch
-from declared import CASES, NEURONS
+from declared import CASES, NEURONS, dt_of
 
 from conductance.deep.networks import digits_network
 from conductance.deep.neurons import NeuronOptions
@@ -29,7 +29,7 @@ def test_a_copied_layer_steps_alike(name, method):
     layer = NeuronLayer(
         NEURONS[name],
         3,
-        dt=1.0 if method == "map" else 0.05,
+        dt=dt_of(NEURONS[name], method, 0.05),
         method=method,
         trainable=[NEURONS[name].parameters[0].name],
         backend="eager",

@@ -10,6 +10,7 @@ import warnings
 
 import pytest
 import torch
+from declared import trained
 
 from conductance.derivation.rules import derive
 from conductance.kernels import (
@@ -303,7 +304,7 @@ def test_other_vector_widths_compute_the_same(make, options, monkeypatch):
     except CompilerError as error:
         pytest.skip(f"this compiler lacks the options: {error}")
     neuron = make()
-    layer = NeuronLayer(neuron, 7, dt=0.2, trainable=[p.name for p in neuron.parameters])
+    layer = NeuronLayer(neuron, 7, dt=0.2, trainable=trained(neuron))
     inputs = (2 * torch.randn(40, 3, 7) + 1).requires_grad_()
     found = {}
     for backend in ("eager", "c"):

@@ -35,8 +35,8 @@ NAMES = sorted(declared.NEURONS)
 
 def layer_of(name: str, size: int, method: str | None = None, **changes) -> NeuronLayer:
     neuron = declared.NEURONS[name]
-    trainable = [parameter.name for parameter in neuron.parameters]
-    return NeuronLayer(neuron, size, dt=DT, method=method, **{"trainable": trainable, **changes})
+    dt, trainable = declared.dt_of(neuron, method, DT), declared.trained(neuron, method)
+    return NeuronLayer(neuron, size, dt=dt, method=method, **{"trainable": trainable, **changes})
 
 
 def drawn(layer: NeuronLayer, steps: int, batch: int, dtype: torch.dtype) -> list[torch.Tensor]:
@@ -133,7 +133,7 @@ def test_whole_runs_of_spiking_neurons_in_single_precision(name):
         spike.args[1] for _, value in layer.rule.body.assignments for spike in value.atoms(SpikeStep)
     )
     margin_of = compiled(replace(layer.rule.body, outputs=(margin,)), "margin")
-    constants = layer._constants(*layer.values().values(), torch.tensor(DT))
+    constants = layer._constants(*layer.values().values(), torch.tensor(layer.dt))
     before = [states, *recorded[:-1]]
     margins = torch.stack(
         [margin_of(*state, current, *constants)[0] for state, current in zip(before, inputs, strict=True)]
@@ -175,7 +175,8 @@ def test_any_shape_and_parameters(name, steps, batch, size, seed):
 @pytest.mark.parametrize(("steps", "batch"), [(2, 1), (4, 40), (33, 2), (97, 3)])
 def test_the_declared_start(name, trainable, size, places, steps, batch):
     """One start for the whole batch, trained or not, and final states that nobody reads."""
-    layer = NeuronLayer(declared.NEURONS[name], size, dt=DT, trainable=trainable)
+    neuron = declared.NEURONS[name]
+    layer = NeuronLayer(neuron, size, dt=declared.dt_of(neuron, None, DT), trainable=trainable)
     inputs = (3 * torch.randn(steps, batch, size * places)).requires_grad_()
     found = []
     for backend in ("eager", "c"):

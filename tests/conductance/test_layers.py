@@ -37,11 +37,12 @@ def test_a_layer_is_the_rule_stepped_without_torch(name, method):
     """The printed torch step against sympy evaluated in numpy, 40 steps, for every neuron and method."""
     neuron = declared.NEURONS[name]
     drive = inputs(40, 2, 3, scale=0.8 if neuron.event is None else 1.5)
-    outputs, states = NeuronLayer(neuron, 3, dt=DT, method=method, backend="eager")(drive)
+    dt = declared.dt_of(neuron, method, DT)
+    outputs, states = NeuronLayer(neuron, 3, dt=dt, method=method, backend="eager")(drive)
     assert outputs.shape == (40, 2, 3)
     assert len(states) == len(neuron.states)
     for batch, column in ((0, 0), (1, 2)):
-        wanted, spikes = stepped(derive(neuron, method), drive[:, batch, column].numpy(), DT)
+        wanted, spikes = stepped(derive(neuron, method), drive[:, batch, column].numpy(), dt)
         assert outputs[:, batch, column].numpy() == pytest.approx(spikes, abs=1e-9)
         found = [float(state[batch, column]) for state in states]
         assert found == pytest.approx(wanted[-1], rel=1e-8, abs=1e-9)

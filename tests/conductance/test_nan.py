@@ -1,11 +1,11 @@
 """What is not a number never looks like rest: a NaN in the input is in the output from there on, in every form."""
 
+import declared
 import pytest
 import torch
 
 from conductance.derivation.rules import methods_of
 from conductance.layers import NeuronLayer
-from tests.conductance import declared
 
 STEPS, LATE = 40, 7
 METHODS = {name: (methods_of(neuron)[0], methods_of(neuron)[-1]) for name, neuron in declared.NEURONS.items()}

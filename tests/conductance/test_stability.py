@@ -8,6 +8,7 @@ import sympy
 
 from conductance.derivation.rules import derive
 from conductance.elements import linear, tanh
+from conductance.events import synaptic_lif
 from conductance.neurons import adlif, lif, low_pass, mtc, qif
 from conductance.neurons.base import DT, INPUT
 from conductance.neurons.presets import BURSTING
@@ -84,10 +85,33 @@ def test_near_a_hopf_point_modes_are_not_asked_to_decay():
 
 
 def test_neurons_of_arrivals_are_judged_at_their_own_equilibria():
-    """QIF at V = 0: rates 1 and 2, so dt = 1; the exact step has no limit."""
-    assert largest_stable_dt(derive(qif())).dt == pytest.approx(1.0, rel=1e-6)
-    assert largest_stable_dt(derive(qif(tau=3.0))).dt == pytest.approx(3.0, rel=1e-6)
+    """A membrane and its synaptic current: rates 1 and 2, so dt = 1; the exact step has no limit."""
+    assert largest_stable_dt(derive(synaptic_lif(), "forward_euler")).dt == pytest.approx(1.0, rel=1e-6)
+    slower = derive(synaptic_lif(tau_m=3.0), "forward_euler")
+    assert largest_stable_dt(slower).dt == pytest.approx(3.0, rel=1e-6)
     assert largest_stable_dt(derive(qif(), "moebius")).dt == math.inf
+
+
+@pytest.mark.parametrize("peak", [20.0, 200.0])
+def test_the_state_after_the_reset_limits_a_step(peak):
+    """At -V_p the quadratic decays at 2 V_p + 1: forward Euler is stable up to 2/(2 V_p + 1), far from rest."""
+    found = largest_stable_dt(derive(qif(V_peak=peak), "forward_euler"))
+    assert found.after_reset
+    assert found.dt == pytest.approx(2 / (2 * peak + 1), rel=1e-6)
+
+
+@pytest.mark.parametrize("method", ["forward_euler", "exponential_euler", "heun"])
+def test_a_step_below_the_limit_spikes_once_and_one_above_it_does_not(method):
+    """One input spike of weight 4 makes one spike of QIF, at 1.54 tau; above the limit the reset throws it up again."""
+    rule = derive(qif(), method)
+    limit = largest_stable_dt(rule).dt
+    for factor, wanted in ((0.5, True), (0.95, True), (2.0, False)):
+        dt = factor * limit
+        drive = np.zeros(round(8 / dt))
+        drive[0] = 4.0
+        _, spikes = stepped(rule, drive, dt)
+        assert bool(spikes.sum() == 1) is wanted
+        assert (spikes.argmax() + 1) * dt == pytest.approx(1.54, abs=0.05)
 
 
 def test_the_discrete_jacobian_is_the_derivative_of_the_step():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import sympy
 import torch
+from declared import dt_of
 from safetensors.torch import load_file, save_file
 
 from conductance.elements import linear, quadratic, tabulated, tanh
@@ -63,14 +64,14 @@ NEURONS = {
 def network(neuron: Neuron, method: str = "forward_euler") -> Network:
     """Two inputs, three neurons of unequal parameters, one output."""
     generator = torch.Generator().manual_seed(3)
-    first = neuron.parameters[0]
+    first, dt = neuron.parameters[0], dt_of(neuron, method, 0.2)
     values = {first.name: first.default * torch.tensor([1.0, 1.1, 1.2])}
     return Network(
         {
             "encoder": Projection(2, 3, generator=generator),
-            "hidden": NeuronLayer(neuron, 3, dt=0.2, method=method, values=values, trainable=[first.name]),
+            "hidden": NeuronLayer(neuron, 3, dt=dt, method=method, values=values, trainable=[first.name]),
             "readout": Projection(3, 1, generator=generator),
-            "filter": NeuronLayer(low_pass(), 1, dt=0.2, method="exponential_euler"),
+            "filter": NeuronLayer(low_pass(), 1, dt=1.0 if neuron.is_map else dt, method="exponential_euler"),
         }
     )
 

@@ -11,7 +11,6 @@ import pytest
 import torch
 from echo_task import Echo, small_network
 
-from conductance.layers import NeuronLayer, Projection
 from conductance.networks import RECIPES, Network, Recipe, Spread, recipe_of, series_network
 from conductance.neurons import adlif, lif, low_pass, mtc, qif
 from conductance.neurons.spiking import is_spiking
@@ -198,9 +197,23 @@ def test_a_loss_that_runs_away_names_step_layer_time_and_fix():
         TrainingError, match=r"cannot start.*the validation loss is (inf|nan): .*dt.*initial values.*data"
     ):
         train(network, TASK, DATA, SHORT)
-    network = Network({"encoder": Projection(1, 1), "filter": NeuronLayer(low_pass(tau=0.1), 1, dt=1.0)})
-    with pytest.raises(TrainingError, match=r"step 0 of 6: .* layer filter .* at time step \d+ of 100"):
+    network = small_network()
+    with torch.no_grad():
+        network.layers["encoder"].weight[0, 0] = 3e38
+    with pytest.raises(TrainingError, match=r"step 0 of 6: .* layer encoder .* at time step \d+ of 100"):
         train(network, TASK, DATA, SHORT)
+
+
+def test_what_is_no_network_is_named():
+    """A plain Sequential, and data or options of another kind, are named with what to give."""
+    plain = torch.nn.Sequential(torch.nn.Linear(1, 1))
+    for given, word in (
+        ((plain, TASK, DATA, SHORT), "the network is a Sequential; give a Network"),
+        ((small_network(), TASK, DATA.train, SHORT), "the data is a Split; give a TaskData"),
+        ((small_network(), TASK, DATA, {"steps": 3}), "the options is a dict; give a TrainingOptions"),
+    ):
+        with pytest.raises(TrainingError, match=word):
+            train(*given)
 
 
 def test_a_gradient_that_is_not_finite_names_the_parameter():

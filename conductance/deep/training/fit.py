@@ -16,7 +16,7 @@ from conductance.deep.training.module import ImageModule
 from conductance.deep.training.options import ImageTrainingOptions
 from conductance.errors import extra
 from conductance.storage import write_whole
-from conductance.storage.checkpoints import CheckpointError, read_checkpoint, write_checkpoint
+from conductance.storage.checkpoints import CheckpointError, read_checkpoint, threads_of, write_checkpoint
 
 with extra("training"):
     import lightning.pytorch as pl
@@ -102,7 +102,8 @@ def train_images(
     checkpoint = None if folder is None else folder / CHECKPOINT
     _quieten()
     trainer = _trainer(options, progress)
-    trainer.fit(module, ckpt_path=checkpoint if checkpoint is not None and checkpoint.exists() else None)
+    with threads_of(checkpoint):
+        trainer.fit(module, ckpt_path=checkpoint if checkpoint is not None and checkpoint.exists() else None)
     (measured,) = trainer.test(module, verbose=False)
     return ImageResult(test=float(measured["test"]), history=tuple(module.history))
 

@@ -12,7 +12,13 @@ import torch
 from conductance.events.losses import REGULARISER, first_spike_loss, predicted_class, silence_penalty
 from conductance.events.network import EventNetwork
 from conductance.events.spikes import EventError, Spikes
-from conductance.storage.checkpoints import CHECKPOINT, CheckpointError, read_checkpoint, write_checkpoint
+from conductance.storage.checkpoints import (
+    CHECKPOINT,
+    CheckpointError,
+    read_checkpoint,
+    threads_of,
+    write_checkpoint,
+)
 from conductance.tasks.events import EventData, EventSplit
 from conductance.training.events.loss import classifier_loss
 
@@ -149,6 +155,14 @@ def train_classifier(
         raise EventError(
             f"event training: the last layer has {last.size} neurons and task {data.name} {len(data.classes)} classes"
         )
+    with threads_of(None if folder is None else folder / CHECKPOINT):
+        return _trained(network, data, options, report, folder)
+
+
+def _trained(
+    network: EventNetwork, data: EventData, options: EventTraining, report: Callable[[EpochRecord], None] | None,
+    folder: Path | None,
+) -> tuple[EpochRecord, ...]:  # fmt: skip
     random = torch.Generator().manual_seed(options.seed)
     optimiser = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
     steps = options.epochs * math.ceil(data.train.trials / options.batch)
