@@ -29,7 +29,12 @@ EXPONENTIAL = "exponential"
 
 
 LINEAR = Method(
-    name=EXPONENTIAL, order=linear.ORDER, flow=linear.flow, sequence=None, source="variation of constants"
+    name=EXPONENTIAL,
+    order=linear.ORDER,
+    flow=linear.flow,
+    sequence=None,
+    source="variation of constants",
+    spread=METHODS["exponential_euler"].spread,
 )
 
 
