@@ -18,6 +18,7 @@ __all__ = [
     "read_technology",
     "technology",
     "technology_names",
+    "technology_text",
 ]
 
 _FOLDER = Path(__file__).parent
@@ -42,6 +43,14 @@ def technology(name: str) -> Technology:
     raise TechnologyError(
         f"technology {name!r} is unknown; {nearest(name, technology_names())}known are {known}, "
         f"or give the path of a .toml file"
+    )
+
+
+def technology_text(name: str) -> str:
+    """The text of the file of a technology, by its name or path."""
+    technology(name)
+    return (_FOLDER / f"{name}.toml" if name in technology_names() else Path(name)).read_text(
+        encoding="utf-8"
     )
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 import typer
 
 from excitable.cli import (
+    characterise,
     compare,
     config,
     dataset,
@@ -44,6 +45,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     sweep.sweep,
     search.search,
     energy.energy,
+    characterise.characterise,
     shape.shape,
     config.config,
     dataset.dataset,

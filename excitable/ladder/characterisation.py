@@ -1,7 +1,8 @@
 """A technology's transistors measured in ngspice: the numbers that its file holds, from its cards alone."""
 
 import math
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +19,9 @@ from circuits.calibration.transistors import (
 )
 from circuits.data.models import Polarity
 from circuits.realisations.cells.units import UNITS
-from circuits.technologies import Technology
+from circuits.technologies import Technology, TechnologyError, technology, technology_text
+from circuits.technologies.measured import with_numbers
+from excitable.ladder.calibration import calibrate_level
 from netlists.analyses import Analysis, DCSweep, OperatingPoint, SmallSignal, Tolerances
 from netlists.simulation import simulate
 from netlists.writing import write_netlist
@@ -31,6 +34,7 @@ CHAIN = 6
 """Length of the chain that is measured: a weight of 0.05 has 5."""
 TYPICAL = 0.4
 """Share of the largest bias current that an output typically is: chains carry the more the stronger it is."""
+POLARITIES: tuple[Polarity, ...] = ("nmos", "pmos")
 ROUNDS = 4
 """Size and numbers depend on each other; after so many rounds they do not move any more."""
 TOLERANCES = Tolerances(relative=1e-6, current=1e-17, voltage=1e-9, charge=1e-19, conductance=1e-16)
@@ -150,8 +154,57 @@ def _capacitance(device: Device, gate: float, source: str) -> float:
     return float(taken.imag / (2 * math.pi * FREQUENCY))
 
 
-def with_measured(technology: Technology, current: float) -> Technology:
-    """The technology with both of its transistors measured, drawn for `current` (A)."""
-    for polarity in ("nmos", "pmos"):
-        technology = replace_kind(technology, polarity, characterise(technology, polarity, current))
-    return technology
+@dataclass(frozen=True, kw_only=True)
+class Characterisation:
+    """What was measured of a technology: numbers by the tables of its file, and what else was seen, in words."""
+
+    tables: Mapping[str, Mapping[str, float]]
+    notes: tuple[str, ...]
+
+
+def characterised(name: str, current: float) -> Characterisation:
+    """Measure transistors, then the amplifiers that are made of them.
+
+    Args:
+        name: of the technology, or the path of its file.
+        current: in A, for which transistors are drawn and at which amplifiers are swept.
+
+    Raises:
+        TechnologyError: a technology without transistors, or a current that is none.
+        SimulatorMissing, SimulationFailed: ngspice.
+    """
+    if not (math.isfinite(current) and current > 0):
+        raise TechnologyError(f"current = {current!r} A must be greater than zero")
+    made_of = technology(name)
+    fits = {polarity: characterise(made_of, polarity, current) for polarity in POLARITIES}
+    for polarity, fit in fits.items():
+        made_of = replace_kind(made_of, polarity, fit)
+    tables: dict[str, Mapping[str, float]] = {polarity: fit.as_table() for polarity, fit in fits.items()}
+    swept = calibrate_level("transistor", made_of, [current])
+    for table, found in zip(("amplifier", "follower"), swept, strict=False):
+        if getattr(made_of, table) is not None:
+            tables[table] = {
+                "gain": found.gain,
+                "offset": found.offset,
+                "imbalance": found.imbalance,
+                "voltage_unit": found.voltage_unit,
+            }
+    notes = [_words(polarity, fit) for polarity, fit in fits.items()]
+    if any(fit.spread is None for fit in fits.values()):
+        notes.append(
+            "the cards say nothing of mismatch: pelgrom_threshold and pelgrom_current stay as they are"
+        )
+    return Characterisation(tables=tables, notes=tuple(notes))
+
+
+def file_of(name: str, found: Characterisation) -> str:
+    """The text of a technology's file with what was measured."""
+    return with_numbers(technology_text(name), found.tables)
+
+
+def _words(polarity: str, fit: TransistorFit) -> str:
+    spread = "" if fit.spread is None else f", sigma of the current {fit.spread:.1%}"
+    return (
+        f"{polarity}: W = {1e6 * fit.width:.4g} um at {fit.current:.3g} A, gm/I = {fit.efficiency:.3g}/V, Early "
+        f"voltage {fit.early_voltage:.3g} V, leakage {fit.leakage:.2g} A{spread}"
+    )

@@ -171,7 +171,7 @@ def test_progress_is_lines_without_a_terminal(tmp_path):
 def test_every_command_file_is_in_the_list():
     """A command is one file and one line: every file of commands is listed, and every command has its help."""
     folder = Path(cli.__file__).parent
-    parts = {"__init__", "console", "progress"}
+    parts = {"__init__", "console", "interrupt", "progress"}
     files = {path.stem for path in folder.glob("*.py")} - parts
     assert {command.__name__ for command in cli.COMMANDS} == files
     for name in files:
