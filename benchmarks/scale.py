@@ -16,6 +16,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ OPTIONS = {
     "ngspice": CircuitOptions(scaling=Scaling(), max_step=0.5, relative=1e-6, time_limit=LIMIT),
     "ngspice, its default now": CircuitOptions(scaling=Scaling(), time_limit=LIMIT),
     "vacask": CircuitOptions(scaling=Scaling(), simulator="vacask", time_limit=LIMIT),
+    "vacask, 1e-7": CircuitOptions(scaling=Scaling(), simulator="vacask", relative=1e-7, time_limit=LIMIT),
     "vacask, tight": CircuitOptions(
         scaling=Scaling(), simulator="vacask", relative=1e-10, max_step=0.5, time_limit=LIMIT
     ),
@@ -246,12 +248,11 @@ def page(result: dict) -> str:
 
 def _ratios(costs: Sequence[Cost]) -> Iterator[str]:
     """How many times less core time VACASK takes for the same neurons in the same form."""
-    ours = {(c.neurons, c.form, c.workers): c for c in costs if c.simulator == "vacask"}
-    for cost in costs:
-        other = ours.get((cost.neurons, cost.form, cost.workers))
-        if other is not None and cost.simulator.startswith("ngspice"):
+    for cost, other in product(costs, costs):
+        alike = (cost.neurons, cost.form, cost.workers) == (other.neurons, other.form, other.workers)
+        if alike and cost.simulator.startswith("ngspice") and other.simulator in ("vacask", "vacask, 1e-7"):
             yield (
-                f"{cost.neurons} neurons, {cost.form}, {cost.workers} workers: VACASK takes "
+                f"{cost.neurons} neurons, {cost.form}, {cost.workers} workers: {other.simulator} takes "
                 f"{cost.core_seconds / other.core_seconds:.1f} times less core time than {cost.simulator}."
             )
 
