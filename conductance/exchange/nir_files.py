@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from conductance.errors import extra
 from conductance.exchange.conventions import CONVENTIONS, Convention, ExchangeError, convention_of
 from conductance.layers import NeuronLayer, Projection, Recurrence
 from conductance.networks import Network
@@ -118,12 +119,8 @@ def read_nir(path: Path, *, dt: float | None = None, convention: str | None = No
 
 
 def _library() -> Any:
-    try:
+    with extra("nir"):
         import nir
-    except ImportError:
-        raise ExchangeError(
-            "NIR files need the package nir, which is not installed; pip install 'excitable[nir]'"
-        ) from None
     return nir
 
 

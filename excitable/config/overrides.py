@@ -3,10 +3,12 @@
 import tomllib
 from collections.abc import MutableMapping, Sequence
 
-import tomlkit
-from tomlkit.exceptions import ParseError
-
+from conductance.errors import extra
 from excitable.config.faults import ConfigurationError, Fault
+
+with extra("training"):
+    import tomlkit
+    from tomlkit.exceptions import ParseError
 
 
 def with_values(text: str, assignments: Sequence[str], *, source: str) -> str:

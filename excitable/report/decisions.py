@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from markupsafe import Markup
-
+from conductance.errors import extra
 from conductance.storage import write_whole
 from excitable.ladder.decisions import DecisionLadder
 from excitable.report.figures.base import Drawing
@@ -18,6 +17,9 @@ from excitable.runs.events import RESULT, EventRun
 from excitable.runs.folder import COMPARISON, NETLISTS, REPORT
 from excitable.runs.images import ImageRun
 from excitable.runs.kinds import Run
+
+with extra("report"):
+    from markupsafe import Markup
 
 
 def write_decision_report(run: EventRun | ImageRun) -> tuple[Path, Sequence[Drawing]]:

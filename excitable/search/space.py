@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conductance.errors import ExcitableError
+from conductance.errors import ExcitableError, extra
 from excitable.config.overrides import value_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class Dimension:
 
     def distribution(self) -> "optuna.distributions.BaseDistribution":
         """The same as Optuna knows it."""
-        from optuna import distributions
+        with extra("search"):
+            from optuna import distributions
 
         if self.choices:
             return distributions.CategoricalDistribution([str(choice) for choice in self.choices])

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from conductance.errors import extra
 from conductance.files import readable_json, write_whole
 from excitable.config import parse_configuration
 from excitable.config.overrides import with_values
@@ -126,12 +127,8 @@ def _job(plan: SearchPlan, folder: Path, asked: "optuna.Trial") -> Job:
 
 
 def _study(plan: SearchPlan) -> "optuna.Study":
-    try:
+    with extra("search"):
         import optuna
-    except ImportError:
-        raise SearchError(
-            "a search needs Optuna, which is not installed; pip install 'excitable[search]'"
-        ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=plan.seed, n_startup_trials=max(10, plan.width))
     return optuna.create_study(direction="minimize", sampler=sampler)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from conductance.errors import nearest
+from conductance.errors import extra, nearest
 from conductance.files import write_whole
 from conductance.tasks.options import TaskError
 from conductance.tasks.published.ts import read_ts
@@ -85,12 +85,8 @@ def _ecg(contents: Mapping[str, bytes]) -> str:
 
     The sensor's transfer function is that of its data sheet: (value/2^16 - 1/2) 3 V / 1019, in mV.
     """
-    try:
+    with extra("tasks"):
         import h5py
-    except ImportError:
-        raise TaskError(
-            "data set ecg: it is read by h5py, which is not installed; pip install 'excitable[tasks]'"
-        ) from None
 
     (content,) = contents.values()
     with h5py.File(io.BytesIO(content)) as file:
@@ -110,12 +106,8 @@ def _ecg(contents: Mapping[str, bytes]) -> str:
 
 def _digits(_: Mapping[str, bytes]) -> str:
     """scikit-learn's digits, each a sequence of eight rows of eight pixels."""
-    try:
+    with extra("tasks"):
         from sklearn.datasets import load_digits
-    except ImportError:
-        raise TaskError(
-            "data set digits: it comes with scikit-learn, which is not installed; pip install 'excitable[tasks]'"
-        ) from None
     pixels, labels = load_digits(return_X_y=True)
     rows = [",".join(["sequence", "label", *(f"x{k}" for k in range(8))])]
     for number, (image, label) in enumerate(zip(pixels.reshape(-1, 8, 8), labels, strict=True)):
