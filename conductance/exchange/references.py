@@ -24,6 +24,10 @@ def against_snntorch(network: Network, path: Path) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = import_from_nir(nir.read(path)).double()
+    for module in theirs.modules():
+        if isinstance(module, torch.nn.Linear):
+            # its spikes are float32, whatever the network is
+            module.register_forward_pre_hook(lambda _, given: tuple(value.double() for value in given))
     ours = copy.deepcopy(network).double()
     first = next(iter(ours.chain.values()))
     width = first.inputs if isinstance(first, Projection) else first.size
