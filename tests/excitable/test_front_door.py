@@ -40,7 +40,7 @@ COMMANDS = {
     "shape": {"series": ("--no-browser",)},
 }
 """The options of every command that takes a run, by kind where they differ."""
-OTHERS = {"train", "demo", "config", "search", "dataset"}
+OTHERS = {"train", "demo", "config", "search", "dataset", "characterise"}
 """Commands that take a configuration, or the name of a data set."""
 CLASSES_ONLY = "decide"
 """Takes series that are classified; those of the table are predicted."""
