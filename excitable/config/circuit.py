@@ -110,7 +110,7 @@ class CircuitSection(UnitsSection):
             raise ValueError(
                 f"level = {MIXED!r} needs the table [circuit.mixed] with the level of a layer or of a neuron"
             )
-        if {"tau_m", "capacitance", "current_unit"} <= self.model_fields_set:
+        if self.tau_m is not None and {"capacitance", "current_unit"} <= self.model_fields_set:
             raise ValueError(
                 f"tau_m = {self.tau_m} is C V0 / I0: give two of tau_m, capacitance and current_unit, not three"
             )
