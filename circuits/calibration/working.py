@@ -36,7 +36,7 @@ AMPLIFIER = Limit(
 )  # fmt: skip
 MEMBRANE = Limit(
     what="the largest deviation of the membrane from its curve, over I0",
-    warned=0.06, refused=0.15,
+    warned=0.08, refused=0.15,
     cure="pairs far from rest have no room for their tails, or transistors leak: choose a larger supply, a smaller "
     "leak_limit, or less heat",
 )  # fmt: skip
