@@ -20,7 +20,8 @@ from netlists.comparison import Ladder
 TEXTS = {
     "series": SMALL.replace("warm_up = 20", "warm_up = 2")
     .replace("samples = 50", "samples = 12")
-    .replace("hidden = 5", "hidden = 2"),
+    .replace("hidden = 5", "hidden = 2")
+    .replace("dt = 1.0", "dt = 0.4"),
     "events": EVENTS + "[simulation]\nsamples = 2\n",
     "images": IMAGES.replace('[network]\nname = "digits"', '[network]\nname = "dense"')
     + "[simulation]\nsamples = 1\n",
