@@ -27,7 +27,7 @@ DT = 0.2
 
 def slope_at(voltage: float, current: float, backend: str) -> float:
     """d output/d input of one step of a neuron without elements that ends where it began."""
-    layer = NeuronLayer(mtc(()), 1, dt=DT, backend=backend).double()
+    layer = NeuronLayer(mtc(()), 1, dt=DT, method="forward_euler", backend=backend).double()
     inputs = torch.full((1, 1, 1), current, dtype=torch.float64, requires_grad=True)
     states = tuple(torch.full_like(state, voltage) for state in layer.initial_state(1))
     output, _ = layer(inputs, tuple(state.double() for state in states))
