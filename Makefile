@@ -1,7 +1,7 @@
 # Every target does the set-up that is missing. PYTHON=... names the interpreter to build the environment with.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help notebooks demo test test-all check format study mutants bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice chromium programs-for-tests shape screenshots
+.PHONY: help fuzz kills notebooks demo test test-all check format study mutants bench bench-peers-environment bench-event-peers-environment test-triton docs clean lock ngspice chromium programs-for-tests shape screenshots
 
 bin := .venv/bin
 ready := .venv/.ready
@@ -15,6 +15,8 @@ help:
 	@echo "make test      the tests"
 	@echo "make test-all  the tests with those that take long"
 	@echo "make mutants   wrong changes that the tests must see; writes docs/mutants.md"
+	@echo "make fuzz      wrong files and questions for every reader; writes build/fuzz.md"
+	@echo "make kills     commands broken off at random moments; writes build/kills.md"
 	@echo "make check     linter, formatter and type checker"
 	@echo "make format    formats the code and applies the linter's safe fixes"
 	@echo "make docs      the documentation site, in build/site; open build/site/index.html"
@@ -58,6 +60,17 @@ test-all: $(ready) programs-for-tests
 # Takes an hour on two cores, and goes on where it was broken off. ROOMS=netlists for one list.
 mutants: $(ready) ngspice
 	@OMP_NUM_THREADS=1 $(bin)/python -m tests.mutants --workers $(workers) $(ROOMS)
+
+# Wrong files and questions for every reader; `make fuzz seed=2` draws others. The table is in build/fuzz.md.
+seed := 1
+fuzz: $(ready) ngspice
+	@mkdir -p build
+	@PYTHONPATH=. OMP_NUM_THREADS=1 $(bin)/python tests/fuzz/fuzz.py --seed $(seed) --table build/fuzz.md
+
+# Commands broken off at random moments, half by SIGTERM, half by kill -9. The table is in build/kills.md.
+kills: $(ready) ngspice
+	@mkdir -p build
+	@PYTHONPATH=. OMP_NUM_THREADS=1 $(bin)/python tests/fuzz/kills.py --seed $(seed) --table build/kills.md
 
 check: $(ready)
 	@$(bin)/ruff check .

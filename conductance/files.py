@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -20,6 +21,15 @@ _numbers = count()
 
 class StorageError(ExcitableError):
     """A file cannot be written, or does not hold what it should."""
+
+
+def typed(path: Path | str) -> str:
+    """A path as it is typed into a shell: with quotes where it needs them.
+
+    >>> typed("my runs/small")
+    "'my runs/small'"
+    """
+    return shlex.quote(str(path))
 
 
 @contextmanager

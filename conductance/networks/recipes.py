@@ -9,6 +9,7 @@ from functools import cached_property
 
 from conductance.derivation.rules import default_method
 from conductance.elements.base import DeclarationError
+from conductance.errors import nearest
 from conductance.frozen import FrozenMapping
 from conductance.loading.lazy import torch
 from conductance.neurons import adlif, lif, mtc
@@ -145,6 +146,13 @@ def _for_series(neuron: Neuron) -> bool:
     return not neuron.is_map and not neuron.arrivals and is_spiking(neuron)
 
 
+class UnknownRecipe(DeclarationError, KeyError):
+    """No recipe has this name; a `KeyError` too, as of every mapping, so that `in` and `get` answer."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # not quoted, as a key's error would be
+
+
 class _Recipes(Mapping[str, Recipe]):
     """The chosen recipes, and those derived from the declarations of all other neurons, made when one is asked for."""
 
@@ -157,7 +165,14 @@ class _Recipes(Mapping[str, Recipe]):
         return {**self._chosen, **{neuron.name: recipe_of(neuron) for neuron in others}}
 
     def __getitem__(self, name: str) -> Recipe:
-        return self._chosen[name] if name in self._chosen else self._all[name]
+        if name in self._chosen:
+            return self._chosen[name]
+        if name not in self._all:
+            raise UnknownRecipe(
+                f"there is no recipe {name!r}; {nearest(str(name), self)}known are {', '.join(self)}; for a neuron of "
+                f"your own: recipe_of(neuron)"
+            )
+        return self._all[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all)

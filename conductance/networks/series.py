@@ -53,6 +53,11 @@ def series_network(
     Raises:
         ExcitableError: a parameter the neuron lacks, or a value outside its bounds.
     """
+    if not isinstance(recipe, Recipe):
+        raise ExcitableError(
+            f"series_network takes a recipe, received {recipe!r}; write RECIPES[name], or recipe_of(neuron) for a "
+            f"neuron of your own"
+        )
     plan = LayerPlan(
         name="hidden",
         recipe=recipe,

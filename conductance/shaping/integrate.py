@@ -4,7 +4,9 @@ The solver restarts at every change of the input, at every event with its reset 
 interpolated across a jump. Crossings are roots of the solver's dense output.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -21,8 +23,21 @@ SOLVERS = ("DOP853", "LSODA", "Radau")
 DOP853 0.4 s with crossings right to 1e-6, LSODA 0.15 s and 5e-5, Radau 3.6 s and 1e-6. No tolerance promises a spike
 time: near a threshold a neuron can magnify an error 1e8 times, and one bursting neuron's second spike, at 529.770, came
 at 529.915 by DOP853, 529.798 by Radau and 512.74 by LSODA. Whoever compares integrates with two tolerances."""
+EVALUATIONS = 3_000_000
+"""Of the derivative in one integration, about 100 s; 10 000 tau_m of the slow-bursting set take 13 000."""
+_left: ContextVar[list[int] | None] = ContextVar("evaluations left", default=None)
 LOOKS = 4
 """Points of each solver step that are looked at for crossings."""
+
+
+@contextmanager
+def at_most(evaluations: int) -> Iterator[None]:
+    """Inside the block all integrations together may evaluate the derivative so often; then `FlowError` says so."""
+    token = _left.set([evaluations])
+    try:
+        yield
+    finally:
+        _left.reset(token)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +206,7 @@ class _Run:
 
     def __init__(self, equation: Flow, rtol: float, method: str) -> None:
         self.equation, self.rtol, self.method = equation, rtol, method
+        self.left = _left.get() or [EVALUATIONS]
         self.pieces: list[OdeSolution] = []
         self.states: list[np.ndarray] = []
         self.spikes: list[float] = []
@@ -201,11 +217,22 @@ class _Run:
         function, jacobian, margin = equation.derivative, equation.jacobian, equation.margin
         event = None if margin is None else _terminal(margin)
         options = {} if self.method == "DOP853" else {"jac": lambda _, y: jacobian(y.tolist(), current)}
+
+        def rate(time: float, y: np.ndarray) -> list[float]:
+            self.left[0] -= 1
+            if self.left[0] < 0:
+                raise FlowError(
+                    f"neuron {name}: given up at t = {time:g} of {right:g}: its equation needs too many steps. It is "
+                    f"stiff, or spikes very fast; integrate a shorter time, use method='Radau', or check that no time "
+                    f"constant is far below tau_m"
+                )
+            return function(y.tolist(), current)
+
         while left < right:
             if margin is not None and margin(state) > 0:
                 state = self._reset(state, left)
             result = solve_ivp(
-                lambda _, y: function(y.tolist(), current), (left, right), state, method=self.method, rtol=self.rtol,
+                rate, (left, right), state, method=self.method, rtol=self.rtol,
                 atol=self.rtol / 10, dense_output=True, events=event, **options,
             )  # fmt: skip
             if result.status < 0 or not np.isfinite(result.y).all():

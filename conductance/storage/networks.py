@@ -1,5 +1,6 @@
 """A network as two files: `model.json` says what it is, `model.safetensors` holds its numbers."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,6 +69,11 @@ class ModelDocument(Document):
         list[Annotated[ProjectionDocument | NeuronLayerDocument, Field(discriminator="kind")]],
         Field(min_length=1),
     ]
+    digest: str | None = None
+
+
+MOST_WEIGHTS = 250_000_000
+"""Numbers of one layer: a gigabyte."""
 
 
 def save_network(network: Network, folder: Path) -> None:
@@ -78,14 +84,23 @@ def save_network(network: Network, folder: Path) -> None:
             or a file that cannot be written.
     """
     check_network(network, owner=f"{folder}: the network to be saved")
-    structure = readable_json(network_document(network))
-    weights = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in network.state_dict().items()
-        if _is_number(name)
-    }
-    write_whole(Path(folder) / WEIGHTS, bytes_of_tensors(weights))
-    write_whole(Path(folder) / STRUCTURE, structure + "\n")
+    document = network_document(network)
+    weights = bytes_of_tensors(
+        {
+            name: tensor.detach().cpu().contiguous()
+            for name, tensor in network.state_dict().items()
+            if _is_number(name)
+        }
+    )
+    whole = {**document, "digest": _digest(document, weights)}
+    write_whole(Path(folder) / WEIGHTS, weights)
+    write_whole(Path(folder) / STRUCTURE, readable_json(whole) + "\n")
+
+
+def _digest(document: dict[str, Any], weights: bytes) -> str:
+    """Of both files of a network, so that a changed bit of either is found and neither is taken for another's."""
+    known = {name: value for name, value in document.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode() + weights).hexdigest()
 
 
 def load_network(folder: Path) -> Network:
@@ -96,11 +111,21 @@ def load_network(folder: Path) -> Network:
             lie outside their bounds.
     """
     folder = Path(folder)
-    network = _built(_document(folder / STRUCTURE), folder / STRUCTURE)
+    document = _document(folder / STRUCTURE)
     weights = read_tensors(folder / WEIGHTS)
+    if document.digest is not None and document.digest != _stored_digest(folder):
+        raise StorageError(
+            f"{folder}: {STRUCTURE} and {WEIGHTS} do not belong together, or one of them is damaged: their digest is "
+            f"another. Take both from a copy, or train again"
+        )
+    network = _built(document, folder / STRUCTURE)
     _fill(network, weights, folder / WEIGHTS)
     check_network(network, owner=str(folder / WEIGHTS))
     return network
+
+
+def _stored_digest(folder: Path) -> str:
+    return _digest(read_json(folder / STRUCTURE), (folder / WEIGHTS).read_bytes())
 
 
 def network_document(network: Network) -> dict[str, Any]:
@@ -273,12 +298,18 @@ def _built(document: ModelDocument, path: Path) -> Network:
 
 def _layer(entry: ProjectionDocument | NeuronLayerDocument) -> Projection | NeuronLayer:
     if isinstance(entry, ProjectionDocument):
+        if entry.inputs * entry.outputs > MOST_WEIGHTS:
+            raise StorageError(f"{entry.outputs} x {entry.inputs} weights; a layer may have {MOST_WEIGHTS}")
         # a generator of its own: loading must not move the caller's random numbers
         return Projection(entry.inputs, entry.outputs, generator=torch.Generator())
     neuron = decode_neuron(entry.neuron)
     recurrent = None
     if entry.recurrent is not None:
         own = entry.recurrent
+        if entry.size**2 > MOST_WEIGHTS:
+            raise StorageError(
+                f"{entry.size} x {entry.size} recurrent weights; a layer may have {MOST_WEIGHTS}"
+            )
         # ones, so that a sparse one has a mask to be filled
         recurrent = Recurrence(
             torch.ones(entry.size, entry.size), source=own.source, tau=own.tau, trainable=own.trainable,

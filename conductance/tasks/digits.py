@@ -36,7 +36,7 @@ class Digits:
     end: float = option(4.0, lower=0.0, lower_open=True, unit="tau", meaning="duration of a trial")
 
     copies: int = option(
-        0, lower=0, whole=True, meaning="noisy copies of every sample of the train split; ours"
+        0, lower=0, upper=1000, whole=True, meaning="noisy copies of every sample of the train split; ours"
     )
     jitter: float = option(
         0.0, lower=0.0, unit="tau", meaning="standard deviation of the spike times of noisy copies; ours"

@@ -38,6 +38,10 @@ AUTOREGRESSION_SPACING = 3.0
 """Delays of the linear baseline: 0, 3, ..., 69 time units: four times tau, and more than one cycle."""
 
 
+MOST_NUMBERS, MOST_STEPS = 1e8, 1e7
+"""That one task may draw (a gigabyte) and that its integration may take (about ten minutes)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class HorizonReading:
     """One reading of a horizon that a publication gives in steps without saying how long a step is."""
@@ -96,18 +100,25 @@ class MackeyGlass:
     name: ClassVar[str] = "mackey_glass"
 
     tau: float = option(
-        17.0, lower=0, lower_open=True, unit="time unit", meaning="delay", source="Mackey 1977"
+        17.0, lower=0, lower_open=True, upper=1e4, unit="time unit", meaning="delay", source="Mackey 1977"
     )
     beta: float = option(
-        0.2, lower=0, lower_open=True, unit="1 / time unit", meaning="production", source="Mackey 1977"
+        0.2,
+        lower=0,
+        lower_open=True,
+        upper=100,
+        unit="1 / time unit",
+        meaning="production",
+        source="Mackey 1977",
     )
     gamma: float = option(
-        0.1, lower=0, lower_open=True, unit="1 / time unit", meaning="decay", source="Mackey 1977"
+        0.1, lower=0, lower_open=True, upper=100, unit="1 / time unit", meaning="decay", source="Mackey 1977"
     )
     n: float = option(10.0, lower=1, upper=100, meaning="exponent of the feedback", source="Mackey 1977")
     sample_step: float = option(
         0.1,
         lower=1e-3,
+        upper=1e3,
         unit="time unit",
         meaning="time between samples",
         source="ours: open in arXiv 2605.11835",
@@ -138,12 +149,11 @@ class MackeyGlass:
         5000, lower=2, whole=True, unit="sample", meaning="length of the circuit's series"
     )
     transient: float = option(
-        1000.0, lower=0, unit="time unit", meaning="start of a trajectory that is thrown away"
+        1000.0, lower=0, upper=1e6, unit="time unit", meaning="start of a trajectory that is thrown away"
     )
     max_step: float = option(
         0.25,
-        lower=0,
-        lower_open=True,
+        lower=1e-4,
         upper=1,
         unit="time unit",
         meaning="upper bound of the integration step",
@@ -157,6 +167,7 @@ class MackeyGlass:
                 f"task MackeyGlass: warm_up = {self.warm_up} leaves fewer than two of {shortest} samples; "
                 "shorten it, or lengthen series_samples and held_out_samples."
             )
+        self._check_size()
         if self.horizon is not None and self.horizon_steps is not None:
             raise TaskError(
                 f"task MackeyGlass: horizon = {self.horizon} time units and "
@@ -170,6 +181,27 @@ class MackeyGlass:
                     f"task MackeyGlass: horizon = {self.horizon} is not a whole number of samples of "
                     f"{self.sample_step} time units; the nearest that is: {nearest:g}."
                 )
+
+    def _check_size(self) -> None:
+        """Refuse what needs more numbers than memory holds, or more steps of integration than an hour gives."""
+        series = self.train_series + self.validation_series + self.test_series
+        lead = self.horizon / self.sample_step if self.horizon is not None else self.horizon_steps or 0
+        longest = max(self.series_samples, self.held_out_samples) + lead
+        numbers = series * (self.series_samples + lead + self.tau / self.max_step) + longest
+        steps = (self.transient + longest * self.sample_step) / min(self.max_step, self.tau)
+        faults = [
+            f"{value:.3g} {what}, at most {bound:g}"
+            for value, what, bound in (
+                (numbers, "numbers in all series", MOST_NUMBERS), (steps, "steps of integration", MOST_STEPS),
+                (lead, "samples of horizon", MOST_NUMBERS / 10),
+            )
+            if not value <= bound
+        ]  # fmt: skip
+        if faults:
+            raise TaskError(
+                f"task MackeyGlass: it asks for {' and '.join(faults)}; lower series_samples, the number of series, "
+                f"horizon, transient or tau, or raise max_step or sample_step"
+            )
 
     @property
     def error_name(self) -> str:

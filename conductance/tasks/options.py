@@ -19,6 +19,10 @@ class TaskError(ExcitableError):
     """A task was given options, data or a prediction that it cannot use."""
 
 
+LARGEST = 1e9
+"""Upper bound of every option that has none of its own: beyond it no memory and no time suffices."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Option:
     """What a field of a task may hold. `whole`: integers only; `optional`: None is allowed."""
@@ -26,7 +30,7 @@ class Option:
     meaning: str
     unit: str = "1"
     lower: float = -math.inf
-    upper: float = math.inf
+    upper: float = LARGEST
     lower_open: bool = False
     whole: bool = False
     optional: bool = False

@@ -27,6 +27,11 @@ PUBLISHED_SEEDS = {"train": 42, "validation": 41, "test": 40}
 """Seeds of the published splits, those of `generate(seed=0)`."""
 SEED_STEP = 1000
 
+MOST = 10**7
+"""Samples of a split: a gigabyte."""
+SMALLEST_DOT = 0.01
+"""Smallest radius of a dot, in radii of the disc: one of 6000 points falls into one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class YinYang:
@@ -35,12 +40,14 @@ class YinYang:
     name: ClassVar[str] = "yin_yang"
 
     train_samples: int = option(
-        5000, lower=1, whole=True, meaning="samples of the train split", source="arXiv 2102.08211"
+        5000, lower=1, upper=MOST, whole=True, meaning="samples of the train split", source="arXiv 2102.08211"
     )
-    validation_samples: int = option(1000, lower=1, whole=True, meaning="samples of the validation split")
-    test_samples: int = option(1000, lower=1, whole=True, meaning="samples of the test split")
+    validation_samples: int = option(
+        1000, lower=1, upper=MOST, whole=True, meaning="samples of the validation split"
+    )
+    test_samples: int = option(1000, lower=1, upper=MOST, whole=True, meaning="samples of the test split")
     radius: float = option(
-        0.5, lower=0.0, lower_open=True, meaning="radius of the disc", source="arXiv 2102.08211"
+        0.5, lower=1e-3, upper=1e3, meaning="radius of the disc", source="arXiv 2102.08211"
     )
     dot_radius: float = option(
         0.1, lower=0.0, lower_open=True, meaning="radius of a dot", source="arXiv 2102.08211"
@@ -65,12 +72,17 @@ class YinYang:
             )
         if not self.dot_radius < self.radius / 2:
             raise TaskError(f"task {self.name}: dot_radius must be below half of radius.")
+        if not self.dot_radius >= SMALLEST_DOT * self.radius:
+            raise TaskError(
+                f"task {self.name}: dot_radius = {self.dot_radius:g} must be at least {SMALLEST_DOT:g} of radius: "
+                f"points are drawn until one falls into the dots"
+            )
 
     def generate(self, seed: int = 0) -> EventData:
         """Draw all splits, in float64; seed 0 draws with the published seeds."""
         sizes = (self.train_samples, self.validation_samples, self.test_samples)
         splits = {
-            split: self._split(size, PUBLISHED_SEEDS[split] + SEED_STEP * seed)
+            split: self._split(size, (PUBLISHED_SEEDS[split] + SEED_STEP * seed) % 2**32)
             for split, size in zip(EVENT_SPLITS, sizes, strict=True)
         }
         return EventData(

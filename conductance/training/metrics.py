@@ -100,7 +100,12 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError as error:
+        raise StorageError(
+            f"{path}: the file cannot be read ({error.strerror}); take it from a copy"
+        ) from None
     rows = []
     for number, line in enumerate(lines, 1):
         try:
@@ -108,7 +113,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
             if not (isinstance(row["step"], int) and isinstance(row["split"], str)):
                 raise TypeError
             rows.append(row)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             if number == len(lines):
                 continue
             raise StorageError(

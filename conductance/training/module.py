@@ -31,6 +31,9 @@ with extra("training"):
 Evaluated = Callable[["SeriesModule"], None]
 
 
+FINITE = "every layer's output is finite, but the square of the error is not"
+
+
 class SeriesModule(pl.LightningModule):
     """A network on a task. A Lightning epoch is the steps between two evaluations.
 
@@ -108,11 +111,13 @@ class SeriesModule(pl.LightningModule):
         ):
             self.solve()
         split = draw_batch(self.split("train"), seed=self.seed, step=self.done, size=self.options.batch)
-        loss, self._measured = self._measure(split, self._chip())
+        chip = self._chip()
+        loss, self._measured = self._measure(split, chip)
         if not bool(torch.isfinite(loss)):
-            raise TrainingError(
-                self._stopped(f"the loss is {float(loss.detach())}: {self._first_fault(split)}")
-            )
+            fault = self._first_fault(split)
+            if chip and fault == FINITE:
+                raise TrainingError(self._mismatched(float(loss.detach())))
+            raise TrainingError(self._stopped(f"the loss is {float(loss.detach())}: {fault}"))
         return loss
 
     def on_before_optimizer_step(self, _optimizer: torch.optim.Optimizer) -> None:
@@ -241,7 +246,20 @@ class SeriesModule(pl.LightningModule):
                     f"layer {name} is the first whose output is not finite, at time step {time_step} of "
                     f"{len(output)}, series {series} of the batch, neuron {neuron}"
                 )
-        return "every layer's output is finite, but the square of the error is not"
+        return FINITE
+
+    def _mismatched(self, loss: float) -> str:
+        """The network is sound, and the chip that was drawn of it is not."""
+        sizes = ", ".join(
+            f"mismatch_{name} = {getattr(self.options, f'mismatch_{name}'):g}"
+            for name in ("current", "offset", "capacitor")
+            if getattr(self.options, f"mismatch_{name}") > 0
+        )
+        return (
+            f"training stopped in step {self.done + 1} of {self.options.steps}: the loss is {loss} on the virtual "
+            f"chip that was drawn for this step, and finite without mismatch. Chips of {sizes} can have parameters "
+            f"with which no neuron works; lower it"
+        )
 
     def _stopped(self, reason: str, step: int | None = None) -> str:
         if self.best is None:

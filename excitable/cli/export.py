@@ -41,6 +41,7 @@ def export(run: RUN, level: LEVEL = None, dialect: DIALECT = "ngspice", to: TO =
 
     found = opened(run)  # before what takes seconds to import
 
+    from conductance.files import typed
     from excitable.cli.console import results, warn
     from excitable.runs.series import SeriesRun
     from excitable.runs.stages import export_run
@@ -51,7 +52,11 @@ def export(run: RUN, level: LEVEL = None, dialect: DIALECT = "ngspice", to: TO =
         if isinstance(found, SeriesRun):
             warn(membrane_warning(found, level or ()))
     for bench in benches:
-        by_hand = f"\nrun it by hand: cd {bench.parent}; ngspice {bench.name}" if dialect == "ngspice" else ""
+        by_hand = (
+            f"\nrun it by hand: cd {typed(bench.parent)}; ngspice {typed(bench.name)}"
+            if dialect == "ngspice"
+            else ""
+        )
         results().print(f"netlist: {bench}{by_hand}")
 
 

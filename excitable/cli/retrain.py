@@ -42,6 +42,7 @@ def retrain(
 ) -> None:
     """Train a run's network on the laws of its circuit, in a new run folder that says where it comes from."""
     from conductance.errors import ExcitableError
+    from conductance.files import typed
     from excitable.cli.console import messages, results
     from excitable.cli.progress import TrainingProgress, WorkProgress
     from excitable.runs.in_the_loop import LoopOptions, train_in_the_loop
@@ -63,7 +64,7 @@ def retrain(
             loop = LoopOptions(updates=updates, series=series, samples=samples)
             with WorkProgress(messages()) as work:
                 train_in_the_loop(folder, from_circuit, loop, progress=work.report, report=_show)
-    results().print(f"network: {path / 'model.safetensors'}\nnext: excitable simulate {path}")
+    results().print(f"network: {path / 'model.safetensors'}\nnext: excitable simulate {typed(path)}")
 
 
 def _show(update: "Update") -> None:

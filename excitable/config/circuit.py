@@ -154,7 +154,7 @@ class RunningSection(Section):
     """How the circuit is simulated and compared with the model."""
 
     workers: int | None = Field(
-        default=None, ge=1, description="simulations at a time; one per core where not given"
+        default=None, ge=1, le=1024, description="simulations at a time; one per core where not given"
     )
     time_limit: Seconds = Field(default=600.0, description="of one simulation, wall-clock time [s]")
 
@@ -163,7 +163,7 @@ class SimulationSection(RunningSection):
     """How the circuit is simulated and compared with the model."""
 
     samples: int = Field(
-        default=1000, ge=2, description="most samples of the held-out series, from its start"
+        default=1000, ge=2, le=10**8, description="most samples of the held-out series, from its start"
     )
     simulator: SimulatorName = Field(
         default="ngspice",
@@ -171,16 +171,16 @@ class SimulationSection(RunningSection):
         "keeps the one it began with",
     )
     max_step: float | None = Field(
-        default=None, gt=0, le=10, description=f"largest time step of the simulator, {_BY_LEVEL} [tau_m]"
+        default=None, ge=1e-6, le=10, description=f"largest time step of the simulator, {_BY_LEVEL} [tau_m]"
     )
     relative: float | None = Field(
-        default=None, gt=0, le=1e-2, description=f"relative tolerance of the simulator, {_BY_LEVEL}"
+        default=None, ge=1e-12, le=1e-2, description=f"relative tolerance of the simulator, {_BY_LEVEL}"
     )
     amplifier_max_step: float | None = Field(
-        default=None, gt=0, le=10, description="the same where there are amplifiers [tau_m]"
+        default=None, ge=1e-6, le=10, description="the same where there are amplifiers [tau_m]"
     )
     amplifier_relative: float | None = Field(
-        default=None, gt=0, le=1e-2, description="the same where there are amplifiers"
+        default=None, ge=1e-12, le=1e-2, description="the same where there are amplifiers"
     )
     monolithic: bool = Field(
         default=False, description="one netlist for the whole network instead of parts of 8 to 16 neurons"

@@ -1,10 +1,11 @@
 """What a configuration file of an event-based classifier may say: one class per section, one field per key."""
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from conductance.events import synaptic_lif, theta
 from conductance.events.backend import Backend
@@ -19,31 +20,63 @@ NEURONS: Mapping[str, Callable[[], Neuron]] = MappingProxyType(
     {"qif": qif, "synaptic_lif": synaptic_lif, "theta": theta}
 )
 
+MOST_WEIGHTS = 1e8
+"""Between hidden layers: a gigabyte with Adam's moments."""
+
 
 class NetworkSection(Section):
     """The network: layers of event-based neurons, one output neuron per class."""
 
     neuron: Annotated[str, OneOf(NEURONS)] = Field(default="qif", description="the neurons")
-    hidden: list[int] = Field(default=[30], description="number of neurons of each hidden layer")
-    mean: float = Field(default=4.0, description="mean of the first weights, divided by sqrt(inputs)")
-    spread: float = Field(default=4.0, ge=0, description="their standard deviation, divided by sqrt(inputs)")
-    sharpness: float = Field(default=1.0, gt=0, description="how fast pseudospikes move away with inhibition")
+    hidden: list[Annotated[int, Field(ge=1, le=100_000)]] = Field(
+        default=[30], max_length=64, description="number of neurons of each hidden layer"
+    )
+    mean: float = Field(
+        default=4.0, ge=-1e6, le=1e6, description="mean of the first weights, divided by sqrt(inputs)"
+    )
+    spread: float = Field(
+        default=4.0, ge=0, le=1e6, description="their standard deviation, divided by sqrt(inputs)"
+    )
+    sharpness: float = Field(
+        default=1.0, gt=0, le=1e6, description="how fast pseudospikes move away with inhibition"
+    )
     trainable: list[str] = Field(default=["weight", "initial_voltage"], description="what training changes")
     backend: Backend = Field(default="auto", description="auto: the compiled event loop where it can be had")
+
+    @field_validator("hidden")
+    @classmethod
+    def _fits_memory(cls, hidden: list[int]) -> list[int]:
+        weights = sum(before * after for before, after in pairwise(hidden))
+        if weights > MOST_WEIGHTS:
+            raise ValueError(
+                f"makes {weights:.3g} weights between hidden layers; at most {MOST_WEIGHTS:g} are allowed"
+            )
+        return hidden
 
 
 class TrainingSection(Section):
     """How the network is trained: Adam with cosine annealing on first spike times."""
 
-    epochs: int = Field(default=EventTraining.epochs, description="passes over the train split")
-    batch: int = Field(default=EventTraining.batch, description="trials per step")
-    learning_rate: float = Field(default=EventTraining.learning_rate, description="at the beginning")
-    clip: float = Field(default=EventTraining.clip, description="largest norm of a gradient")
-    loss_tau: float = Field(
-        default=EventTraining.loss_tau, description="time by which two spikes are told apart [tau]"
+    epochs: int = Field(
+        default=EventTraining.epochs, ge=1, le=10**6, description="passes over the train split"
     )
-    regulariser: float = Field(default=0.03, description="push towards an early spike of the right neuron")
-    silence: float = Field(default=EventTraining.silence, description="weight of the silence penalty")
+    batch: int = Field(default=EventTraining.batch, ge=1, le=10**6, description="trials per step")
+    learning_rate: float = Field(
+        default=EventTraining.learning_rate, gt=0, le=10, description="at the beginning"
+    )
+    clip: float = Field(default=EventTraining.clip, gt=0, le=1e9, description="largest norm of a gradient")
+    loss_tau: float = Field(
+        default=EventTraining.loss_tau,
+        gt=0,
+        le=1e6,
+        description="time by which two spikes are told apart [tau]",
+    )
+    regulariser: float = Field(
+        default=0.03, ge=0, le=1e6, description="push towards an early spike of the right neuron"
+    )
+    silence: float = Field(
+        default=EventTraining.silence, ge=0, le=1e6, description="weight of the silence penalty"
+    )
 
     @model_validator(mode="after")
     def _buildable(self) -> "TrainingSection":

@@ -18,6 +18,8 @@ from excitable.config.base import Configuration
 from excitable.config.declared import Section
 from excitable.config.faults import ConfigurationError, Fault, faults_of
 from excitable.config.kinds import KINDS, SHORTEST, model_for, models
+from excitable.config.limits import oversize, too_deep, unreadable
+from excitable.config.lines import line_numbers, line_of
 
 
 def parse_configuration(text: str, *, source: str = "configuration") -> Configuration:
@@ -30,15 +32,29 @@ def parse_configuration(text: str, *, source: str = "configuration") -> Configur
     Raises:
         ConfigurationError: with every fault.
     """
-    try:
-        data = tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(source, [Fault(message=f"is no TOML: {error}")]) from None
+    data = _read(text.removeprefix("\ufeff"), source)
     model = model_for(data)
     try:
         return model.model_validate(data)
     except ValidationError as error:
         raise ConfigurationError(source, faults_of(error, model, data, text)) from None
+
+
+def _read(text: str, source: str) -> dict[str, Any]:
+    """A TOML text as data of a size that a configuration can have."""
+    if why := oversize(text) or too_deep(text):
+        raise ConfigurationError(source, [Fault(message=why)])
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(source, [Fault(message=f"is no TOML: {error}")]) from None
+    except (ValueError, RecursionError) as error:  # a number of more digits than Python reads
+        raise ConfigurationError(source, [Fault(message=f"cannot be read: {error}")]) from None
+    if found := list(unreadable(data)):
+        lines = line_numbers(text)
+        faults = [Fault(key=".".join(path), line=line_of(path, lines), message=why) for path, why in found]
+        raise ConfigurationError(source, faults)
+    return data
 
 
 def read_configuration_text(path: str | Path) -> tuple[str, str]:

@@ -46,16 +46,16 @@ class NetworkSection(Section):
     """The network and its neurons."""
 
     name: Annotated[str, OneOf(NETWORKS)] = Field(description="network")
-    steps: int = Field(4, ge=1, description="time steps for which an image is shown")
+    steps: int = Field(4, ge=1, le=1000, description="time steps for which an image is shown")
     neuron: Annotated[str, OneOf(NEURONS)] = Field("dqif", description="discretised QIF, or its leaky twin")
-    threshold: float = Field(0.5, gt=0, description="u_th in V0")
+    threshold: float = Field(0.5, gt=0, le=1e3, description="u_th in V0")
     window: WindowKind = Field("analytic", description="where a spike has a slope")
     closure: Closure = Field("stationary", description="how the analytic window is derived")
-    half_width: float = Field(0.5, gt=0, description="of a fixed window, in V0")
+    half_width: float = Field(0.5, gt=0, le=1e3, description="of a fixed window, in V0")
     trainable: list[str] = Field([], description="parameters of the neurons that are trained")
     sharing: Sharing = Field("layer", description="one set of trained values per layer or per channel")
     norm: Norm = Field("tdbn", description="tdBN, or none")
-    alpha: float = Field(1.0, gt=0, description="tdBN's factor")
+    alpha: float = Field(1.0, gt=0, le=1e3, description="tdBN's factor")
 
 
 class TrainingSection(Section):

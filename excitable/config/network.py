@@ -1,5 +1,6 @@
 """What a configuration file says of the network: one hidden layer in short, or a list of layers."""
 
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
@@ -17,6 +18,8 @@ ELSEWHERE = {
     "dlif": "on images, as in the configuration digits-dqif",
 }
 """Neurons that networks for series do not have, and what trains them."""
+MOST_WEIGHTS = 1e8
+"""Between layers and inside them: a gigabyte with Adam's moments."""
 RESERVED = ("encoder", "readout", "filter")
 """Names that layers of one's own cannot have."""
 
@@ -39,7 +42,7 @@ class RecurrentSection(Section):
     """Recurrent weights of a layer: random before training, and fixed or trained."""
 
     spectral_radius: float = Field(
-        default=0.9, ge=0, description="largest magnitude of an eigenvalue of the weights as drawn"
+        default=0.9, ge=0, le=1e3, description="largest magnitude of an eigenvalue of the weights as drawn"
     )
     density: float = Field(
         default=1.0, gt=0, le=1, description="share of the weights that are not zero; the others stay zero"
@@ -49,7 +52,7 @@ class RecurrentSection(Section):
         description="what the weights read: output, or the name of a state, as us (slow voltage)",
     )
     tau: float | None = Field(
-        default=None, gt=0, description="time constant of the synapses; none where not given [tau_m]"
+        default=None, gt=0, le=1e6, description="time constant of the synapses; none where not given [tau_m]"
     )
     trainable: bool = Field(default=False, description="whether training changes the weights")
 
@@ -144,10 +147,16 @@ class NetworkSection(LayerOptions):
 
     hidden: int = Field(default=64, ge=1, le=100_000, description="number of hidden neurons")
     dt: float = Field(
-        default=0.2, gt=0, description="time step; one sample of the series is held for one step [tau_m]"
+        default=0.2,
+        gt=0,
+        le=1e3,
+        description="time step; one sample of the series is held for one step [tau_m]",
     )
     low_pass_tau: float = Field(
-        default=2.0, gt=0, description="time constant of each of the output filter's four sections [tau_m]"
+        default=2.0,
+        gt=0,
+        le=1e6,
+        description="time constant of each of the output filter's four sections [tau_m]",
     )
     kernel: Backend = Field(
         default="auto",
@@ -169,6 +178,16 @@ class NetworkSection(LayerOptions):
         if rates is not None and not (len(rates) == 2 and 0 < rates[0] < rates[1] <= 1):
             raise ValueError("must be [lowest, highest], two ordered numbers in (0, 1]")
         return rates
+
+    @model_validator(mode="after")
+    def _fits_memory(self) -> "NetworkSection":
+        own = list(self.layers) or [self]
+        sizes = list(self.sizes().values())
+        weights = sum(before * after for before, after in pairwise(sizes))
+        weights += sum(size**2 for size, layer in zip(sizes, own, strict=True) if layer.recurrent is not None)
+        if weights > MOST_WEIGHTS:
+            raise ValueError(f"the layers make {weights:.3g} weights; at most {MOST_WEIGHTS:g} are allowed")
+        return self
 
     @model_validator(mode="after")
     def _one_form(self) -> "NetworkSection":

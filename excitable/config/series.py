@@ -87,6 +87,12 @@ class SeriesConfiguration(Configuration):
         ):
             if value > known.get(limit, value):
                 faults.append(f"{key} = {value} is more than task.{limit} = {known[limit]}")
+        warm_up = known.get("warm_up", 0)
+        if self.simulation.samples <= warm_up:
+            faults.append(
+                f"simulation.samples = {self.simulation.samples} leaves nothing to compare after "
+                f"task.warm_up = {warm_up}; give more"
+            )
         if faults:
             raise ValueError("; ".join(faults))
         self._check_mixed()

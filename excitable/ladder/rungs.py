@@ -1,5 +1,7 @@
 """The rungs of the error ladder: one network on one input, computed as model, as equation and as circuit."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from circuits.data.levels import MIXED
 from circuits.data.scaling import Scaling
 from circuits.networks.continuous import NetworkCircuit
 from conductance.errors import ExcitableError, extra
+from conductance.files import typed
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.networks.continuous import integrate_network
@@ -99,11 +102,17 @@ class Waveforms:
                 "meaning": meaning_of(self.rung),
                 "basis": self.basis,
             },
-        )
+        ).pipe(_with_digest)
 
     @classmethod
     def from_dataset(cls, data: xr.Dataset) -> "Waveforms":
-        """The inverse of `dataset`."""
+        """The inverse of `dataset`.
+
+        Raises:
+            ValueError: numbers that are not those that were written.
+        """
+        if "digest" in data.attrs and data.attrs["digest"] != _digest(data):
+            raise ValueError(f"the numbers of rung {data.attrs.get('rung')} are not those that were written")
         return cls(
             rung=str(data.attrs["rung"]),
             time=data["time"].to_numpy(),
@@ -113,6 +122,21 @@ class Waveforms:
             basis=str(data.attrs.get("basis", "")),
             again=data["membrane_again"].to_numpy().astype(float) if "membrane_again" in data else None,
         )
+
+
+def _digest(data: xr.Dataset) -> str:
+    """Of all that a rung's dataset says."""
+    digest = hashlib.sha256(json.dumps([str(data.attrs.get("rung")), str(data.attrs.get("basis"))]).encode())
+    for name in ("time", "neuron", *sorted(map(str, data.data_vars))):
+        values = data[name].to_numpy()
+        text = values.dtype.kind in "OUST"
+        digest.update(name.encode())
+        digest.update(json.dumps([str(value) for value in values]).encode() if text else values.tobytes())
+    return digest.hexdigest()
+
+
+def _with_digest(data: xr.Dataset) -> xr.Dataset:
+    return data.assign_attrs(digest=_digest(data))
 
 
 def spiking_layers(network: Network) -> dict[str, NeuronLayer]:
@@ -258,5 +282,5 @@ def load_waveforms(path: Path, names: tuple[str, ...] | None = None) -> list[Wav
         return [Waveforms.from_dataset(each) for each in sets]
     except (OSError, KeyError, ValueError) as error:
         raise StorageError(
-            f"{path}: it cannot be read ({error}); `excitable simulate {path.parent}` makes it anew"
+            f"{path}: it cannot be read ({error}); `excitable simulate {typed(path.parent)}` makes it anew"
         ) from None

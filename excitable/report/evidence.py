@@ -273,7 +273,7 @@ def _read(path: Path, reader: Callable[[Path], Any], absent: Any) -> Any:
         return reader(path)
     except ExcitableError:
         raise
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RecursionError) as error:
         raise ReportError(
             f"{path}: the file is damaged ({error}); delete it and make it again with the command that made it"
         ) from error
@@ -294,6 +294,11 @@ def _task_series(path: Path) -> TaskSeries | None:
         if TASK_GROUP not in file.groups:
             return None
     data = xr.load_dataset(path, group=TASK_GROUP, engine="h5netcdf")
+    for name in ("time", "input", "target"):
+        if not np.isfinite(data[name].to_numpy().astype(float)).all():
+            raise ValueError(f"its series {name!r} is not finite everywhere")
+    if not data["mask"].to_numpy().any():
+        raise ValueError("its mask leaves no sample that counts")
     return TaskSeries(
         time=data["time"].to_numpy().astype(float),
         inputs=data["input"].to_numpy().astype(float),

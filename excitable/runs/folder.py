@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from conductance.errors import ExcitableError
-from conductance.files import StorageError, cannot_write, readable_json, write_whole
+from conductance.files import StorageError, cannot_write, readable_json, typed, write_whole
 from conductance.system.scratch import sweep
 from excitable.config import Configuration, parse_configuration
 from excitable.runs.environment import environment
@@ -19,6 +19,8 @@ from excitable.runs.inside import check_links, tidy
 RUNS = Path("runs")
 """Where runs are made and looked for, below the current folder."""
 CONFIGURATION = "config.toml"
+TRAINED_WITH = "trained.toml"
+"""The configuration as it was when training began: what was trained belongs to it."""
 ENVIRONMENT = "environment.json"
 MODEL = "model.json"
 WEIGHTS = "model.safetensors"
@@ -50,15 +52,16 @@ class RunFolder:
     Raises:
         RunError: there is no run in it.
 
-    Its files: `config.toml`, `environment.json`, `model.json`, `model.safetensors`, `metrics.jsonl`, `checkpoints/`,
-    `tensorboard/`, `calibration.json`, `netlists/`, `waveforms.nc`, `comparison.json`, `report.html` and figures.
+    Its files: `config.toml`, `trained.toml`, `environment.json`, `model.json`, `model.safetensors`, `metrics.jsonl`,
+    `checkpoints/`, `tensorboard/`, `calibration.json`, `netlists/`, `waveforms.nc`, `comparison.json`, `report.html`
+    and figures.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         if not (self.path / CONFIGURATION).is_file():
             raise RunError(
-                f"{self.path}: there is no run here; `excitable train CONFIG --run {self.path}` makes one"
+                f"{self.path}: there is no run here; `excitable train CONFIG --run {typed(self.path)}` makes one"
             )
 
     @classmethod
@@ -89,12 +92,15 @@ class RunFolder:
         # further processes of one training are started by Lightning with this variable, while the first holds the lock
         with nullcontext() if "LOCAL_RANK" in os.environ else locked(path):
             if (path / CONFIGURATION).is_file() and is_begun(path):
-                differences = RunFolder(path).configuration.training_differences(wanted)
-                if differences:
+                known = RunFolder(path)
+                trained = known.trained_with() or known.configuration
+                if differences := trained.training_differences(wanted):
                     raise RunError(
                         f"{path}: this run was trained with another configuration ({'; '.join(differences)}); "
                         f"give the new one another name or --run, or delete the folder"
                     )
+            if not is_begun(path) or not (path / TRAINED_WITH).is_file():
+                write_whole(path / TRAINED_WITH, text)
             write_whole(path / CONFIGURATION, text)
             run = cls(path)
             run.write_json(ENVIRONMENT, environment(seed=wanted.seed))
@@ -104,21 +110,31 @@ class RunFolder:
     def configuration(self) -> Configuration:
         """The run's configuration."""
         path = self.path / CONFIGURATION
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise RunError(f"{path}: the file is damaged ({error}); take it from a copy") from None
-        return parse_configuration(text, source=str(path))
+        return parse_configuration(_text(path), source=str(path))
+
+    def trained_with(self) -> Configuration | None:
+        """The configuration with which training began; None of a run that does not say so."""
+        path = self.path / TRAINED_WITH
+        return parse_configuration(_text(path), source=str(path)) if path.is_file() else None
 
     def configured(self, model: type[Settings]) -> Settings:
-        """The run's configuration as one of this kind.
+        """The run's configuration as one of this kind, which what was trained belongs to.
 
         Raises:
-            RunError: it is of another kind.
+            RunError: it is of another kind, or something that training rests on was changed since.
         """
-        found = RunFolder(self.path).configuration
+        found, trained = RunFolder(self.path).configuration, self.trained_with()
         if not isinstance(found, model):
             raise RunError(f"{self.path}: this is a run on {found.kind}, not on {model.kind}")
+        differences = (
+            trained.training_differences(found) if trained is not None and is_begun(self.path) else []
+        )
+        if differences:
+            raise RunError(
+                f"{self.path / CONFIGURATION}: the network was trained with another configuration "
+                f"({'; '.join(differences)}); undo the change, which {TRAINED_WITH} shows, or train it under another "
+                f"name or --run"
+            )
         return found
 
     def unfitting(self, name: str, error: Exception) -> StorageError:
@@ -132,8 +148,8 @@ class RunFolder:
         """Raise `RunError` where the last file that training writes is not there."""
         if not (self.path / last).is_file():
             raise RunError(
-                f"{self.path}: the network is not trained yet; `excitable train {self.path / CONFIGURATION} "
-                f"--run {self.path}` does it"
+                f"{self.path}: the network is not trained yet; `excitable train {typed(self.path / CONFIGURATION)} "
+                f"--run {typed(self.path)}` does it"
             )
 
     def file(self, name: str) -> Path:
@@ -155,6 +171,15 @@ class RunFolder:
     def locked(self) -> AbstractContextManager[None]:
         """Be the only process that writes to this run, see `locked`."""
         return locked(self.path)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path}: the file is damaged ({error}); take it from a copy") from None
+    except OSError as error:
+        raise RunError(f"{path}: the file cannot be read ({error.strerror}); take it from a copy") from None
 
 
 def located(run: str | Path) -> Path:

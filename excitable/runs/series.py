@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 
 from conductance.layers import NeuronLayer
-from conductance.networks import Network, layered_network
+from conductance.networks import RECIPES, Network, layered_network
 from conductance.networks.firing import Started, firing_text, let_fire
 from conductance.storage import load_network, save_network
 from conductance.storage.networks import read_json
@@ -17,7 +17,7 @@ from conductance.tasks.metrics import ClassificationScore, classification_score
 from conductance.training import Record, TrainingResult, train
 from excitable.config.series import SeriesConfiguration
 from excitable.runs.environment import environment
-from excitable.runs.folder import ENVIRONMENT, MODEL, RunError, RunFolder
+from excitable.runs.folder import CONFIGURATION, ENVIRONMENT, MODEL, RunError, RunFolder
 from excitable.runs.real_time import in_real_time, time_remarks
 
 DATA = "data"
@@ -77,7 +77,33 @@ class SeriesRun(RunFolder):
             RunError: nothing has been trained yet. StorageError: its files are damaged.
         """
         self.check_trained(MODEL)
-        return load_network(self.path)
+        network = load_network(self.path)
+        self._check_belonging(network)
+        return network
+
+    def _check_belonging(self, network: Network) -> None:
+        """Refuse a network that this configuration did not ask for."""
+        wanted, layers = self.configuration.network, dict(network.chain.items())
+        faults = []
+        for plan in wanted.plans():
+            layer = layers.get(plan.name)
+            if not isinstance(layer, NeuronLayer):
+                faults.append(f"it has no layer {plan.name}")
+                continue
+            own, asked = layer.neuron.name, plan.recipe.neuron.name
+            faults += [
+                f"{plan.name} has {what} {found!r}, the configuration says {said!r}"
+                for what, said, found in (
+                    ("neurons:", plan.size, layer.size), ("dt", wanted.dt, layer.dt),
+                    ("the neuron", asked, own if own in RECIPES else asked),
+                )
+                if said != found
+            ]  # fmt: skip
+        if faults:
+            raise RunError(
+                f"{self.path / CONFIGURATION}: it does not belong to {MODEL} beside it: {'; '.join(faults)}; undo the "
+                f"change, or train under another --run"
+            )
 
     def save_network(self, network: Network) -> None:
         """Write the trained network."""

@@ -12,6 +12,7 @@ from circuits.realisations.forms import arrival_state
 from circuits.realisations.interface import OUTPUT
 from circuits.schematic import schematic
 from conductance.neurons.spiking import spike_threshold
+from conductance.shaping.integrate import at_most
 from conductance.shaping.regimes import classify
 from conductance.stimulus import Stimulus
 from excitable.ladder.accuracy import accuracy, chosen_simulator
@@ -26,6 +27,10 @@ RELATIVE_OF_SWITCHES = 1e-6
 """Where a switch resets the membrane: at 1e-7 ngspice finds no step that is short enough."""
 EMPTY = 1e-3
 """An output in V that never rises above this has no pulse."""
+EVALUATIONS = 400_000
+"""Of the equation for a regime: the slowest preset takes 160 000."""
+PATIENCE = 8.0
+"""Seconds that ngspice has for a trace."""
 SHOWN = 4000
 """Points of a trace that are sent to the page."""
 
@@ -52,7 +57,7 @@ def overlay(question: Question, simulator: str = "ngspice") -> dict[str, Any]:
     """
     circuit = _circuit(question)
     program = chosen_simulator(simulator, "behavioural")
-    run = simulate(_netlist(question, circuit, program), simulator=program)
+    run = simulate(_netlist(question, circuit, program), simulator=program, time_limit=PATIENCE)
     waveforms = run.require()
     time = waveforms["time"].to_numpy() / question.scaling.time_unit
     node = {name: waveforms["voltage"].sel(node=name).to_numpy() for name in circuit.probes}
@@ -77,7 +82,8 @@ def _counted(question: Question, time: np.ndarray, voltage: np.ndarray, output: 
 
 def regime(question: Question) -> dict[str, Any]:
     """The regime at the last held input, found by the package's protocol."""
-    found = classify(question.neuron, question.stimulus.values[-1], start=question.start)
+    with at_most(EVALUATIONS):
+        found = classify(question.neuron, question.stimulus.values[-1], start=question.start)
     return {"regime": str(found.regime), "reason": found.reason}
 
 

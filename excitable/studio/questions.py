@@ -1,6 +1,5 @@
 """What the page asks of Python: a neuron at values and an input, checked before anything is done with it."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,7 +43,13 @@ def read_question(body: Any, offered: Catalogue) -> Question:
     values = body.get("values")
     if not isinstance(values, Mapping):
         raise QuestionError("the page's question has no values")
-    numbers = {str(name)[:100]: number(value, str(name)[:100]) for name, value in values.items()}
+    known = {parameter.name for parameter in neuron.parameters}
+    unknown = [str(name)[:40] for name in values if name not in known]
+    if unknown:
+        raise QuestionError(
+            f"neuron {neuron.name} has no parameter {unknown[0]}; it has {', '.join(sorted(known))}"
+        )
+    numbers = {name: number(value, name) for name, value in values.items()}
     chosen = neuron.with_values(**numbers)
     times, currents = _numbers(body, "times", MOST_HOLDS), _numbers(body, "currents", MOST_HOLDS)
     start = _numbers(body, "start", len(neuron.states))
@@ -75,8 +80,9 @@ def _numbers(body: Mapping[str, Any], name: str, most: int) -> tuple[float, ...]
 
 def number(value: Any, name: str) -> float:
     """A finite number that is not beyond `LARGEST`; `QuestionError` where the page sent something else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise QuestionError(f"{name} = {str(value)[:40]} is not a finite number")
-    if abs(value) > LARGEST:
-        raise QuestionError(f"{name} = {value:g} is beyond {LARGEST:g}")
+    # compared as it is: a whole number of 400 digits has no floating point
+    if not -LARGEST <= value <= LARGEST:
+        raise QuestionError(f"{name} is beyond {LARGEST:g}")
     return float(value)

@@ -9,6 +9,7 @@ import json
 import secrets
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,6 +28,9 @@ HOST = "127.0.0.1"
 LARGEST_BODY = 100_000
 PATIENCE = 20.0
 """Seconds after which a client that sends nothing is dropped."""
+
+MOST_CONNECTIONS = 32
+"""At a time: a browser opens six."""
 
 Answer = Callable[[Any], dict[str, Any]]
 
@@ -51,7 +55,22 @@ class StudioServer(ThreadingHTTPServer):
             self.answers["/perturb"] = Perturbation(run).answer
         # classify, ngspice and netlists one after another: two cores, and the newest question is the one that counts
         self.work = threading.Lock()
+        self.free = threading.BoundedSemaphore(MOST_CONNECTIONS)
         super().__init__((HOST, port), Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread of its own; one too many is closed."""
+        if self.free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection, and make room for another."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A page that was closed before its answer came is no error; everything else keeps its trace."""
@@ -113,6 +132,11 @@ class Handler(BaseHTTPRequestHandler):
                 return answer(asked)
         except ExcitableError as error:
             return {"error": str(error)}
+        except Exception as error:  # noqa: BLE001  # the page says it, the terminal shows the trace
+            traceback.print_exc()
+            return {
+                "error": f"the studio failed at this question ({type(error).__name__}: {error}); please report it"
+            }
 
     def _trusted(self, token: str) -> bool:
         if not self.server.allows_host(self.headers.get("Host", "")):

@@ -5,7 +5,7 @@ points, so that another step of the simulator is no drift.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +95,7 @@ class Golden:
     folder: Path
     figures: Path
     update: bool = False
+    _seen: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def check(
         self, waveforms: xr.Dataset, name: str = "waveforms", *, tolerance: float = 0.01, points: int = POINTS
@@ -116,6 +117,11 @@ class Golden:
             raise NetlistError(
                 f"golden waveforms {name}: tolerance = {tolerance!r}; give a number of 0 or more"
             )
+        if name in self._seen:
+            raise NetlistError(
+                f"golden waveforms {name}: this test has checked waveforms of that name before; give each its own"
+            )
+        self._seen.add(name)
         path = self.folder / f"{name}.nc"
         if self.update:
             end = float(waveforms["time"].to_numpy()[-1])

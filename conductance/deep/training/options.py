@@ -36,9 +36,13 @@ class ImageTrainingOptions:
     learning_rate: float = option(0.1, lower=0, lower_open=True, upper=10, meaning="step size at the start")
     weight_decay: float = option(0.0, lower=0, upper=1, meaning="L2 penalty of the weights")
     tet_weight: float = option(0.05, lower=0, upper=1, meaning="lambda of the TET loss")
-    workers: int = option(0, lower=0, whole=True, meaning="processes that read and augment images")
-    processes: int = option(1, lower=1, whole=True, meaning="devices (on the CPU: processes) on one machine")
-    machines: int = option(1, lower=1, whole=True, meaning="machines that train together")
+    workers: int = option(
+        0, lower=0, upper=1024, whole=True, meaning="processes that read and augment images"
+    )
+    processes: int = option(
+        1, lower=1, upper=1024, whole=True, meaning="devices (on the CPU: processes) on one machine"
+    )
+    machines: int = option(1, lower=1, upper=10_000, whole=True, meaning="machines that train together")
     loss: Loss = "tet"
     optimiser: Optimiser = "sgd"
     precision: Precision = "32-true"

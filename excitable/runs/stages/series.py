@@ -12,7 +12,7 @@ import xarray as xr
 
 from circuits.data.levels import MIXED
 from circuits.measures.bias import bias_csv
-from conductance.files import whole_file
+from conductance.files import typed, whole_file
 from conductance.tasks import Split
 from excitable.ladder.accuracy import AUTO, chosen_simulator
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
@@ -39,7 +39,7 @@ from excitable.runs.folder import (
 )
 from excitable.runs.series import SeriesRun
 from excitable.runs.stages.base import PARTS, Progress, Simulated
-from excitable.runs.stages.basis import basis_of, compared_split
+from excitable.runs.stages.basis import basis_of, check_belonging, compared_split
 from excitable.runs.stages.witness import with_witness
 from netlists.comparison import Ladder
 from netlists.simulation import SIMULATORS as KNOWN_SIMULATORS
@@ -239,21 +239,24 @@ def compare_run(
     run.check_trained(MODEL)
     path = run.path / WAVEFORMS
     if not path.is_file():
-        raise RunError(f"{run.path}: nothing is simulated yet; `excitable simulate {run.path}` does it")
+        raise RunError(
+            f"{run.path}: nothing is simulated yet; `excitable simulate {typed(run.path)}` does it"
+        )
     found = load_waveforms(path)
     if rungs:
         wanted = chosen_rungs(run, rungs)
         missing = sorted(set(wanted) - {rung.rung for rung in found})
         if missing:
             raise RunError(
-                f"{run.path}: level {missing[0]} is not simulated yet; `excitable simulate {run.path} --level "
+                f"{run.path}: level {missing[0]} is not simulated yet; `excitable simulate {typed(run.path)} --level "
                 f"{missing[0]}` does it"
             )
         found = [rung for rung in found if rung.rung in (*wanted, "discrete", "continuous")]
-    if witness is not None:
-        found = with_witness(run, found, witness, circuit_options, progress)
     dt = run.configuration.network.dt
     split = held_out(run.data.held_out, round(float(found[0].time[-1]) / dt))
+    check_belonging(run, found, split, circuit_options)
+    if witness is not None:
+        found = with_witness(run, found, witness, circuit_options, progress)
     climbed = ladder(run.network(), found, split, run.task, dt=dt)
     run.write(COMPARISON, climbed.to_json())
     return climbed
