@@ -113,14 +113,15 @@ def load_network(folder: Path) -> Network:
     folder = Path(folder)
     document = _document(folder / STRUCTURE)
     weights = read_tensors(folder / WEIGHTS)
+    network = _built(document, folder / STRUCTURE)
+    _fill(network, weights, folder / WEIGHTS)
+    check_network(network, owner=str(folder / WEIGHTS))
+    # last, because what is wrong with a number says more than that something is
     if document.digest is not None and document.digest != _stored_digest(folder):
         raise StorageError(
             f"{folder}: {STRUCTURE} and {WEIGHTS} do not belong together, or one of them is damaged: their digest is "
             f"another. Take both from a copy, or train again"
         )
-    network = _built(document, folder / STRUCTURE)
-    _fill(network, weights, folder / WEIGHTS)
-    check_network(network, owner=str(folder / WEIGHTS))
     return network
 
 
