@@ -16,10 +16,9 @@ from conductance.errors import nearest
 from conductance.networks import Spread
 from excitable.config.base import Configuration
 from excitable.config.declared import Section
-from excitable.config.faults import ConfigurationError, Fault, faults_of
+from excitable.config.faults import ConfigurationError, Fault, faults_of, line_numbers, line_of
 from excitable.config.kinds import KINDS, SHORTEST, model_for, models
 from excitable.config.limits import oversize, too_deep, unreadable
-from excitable.config.lines import line_numbers, line_of
 
 
 def parse_configuration(text: str, *, source: str = "configuration") -> Configuration:

@@ -181,10 +181,10 @@ class NetworkSection(LayerOptions):
 
     @model_validator(mode="after")
     def _fits_memory(self) -> "NetworkSection":
-        own = list(self.layers) or [self]
-        sizes = list(self.sizes().values())
-        weights = sum(before * after for before, after in pairwise(sizes))
-        weights += sum(size**2 for size, layer in zip(sizes, own, strict=True) if layer.recurrent is not None)
+        own: list[tuple[int, LayerOptions]] = [(layer.size, layer) for layer in self.layers]
+        own = own or [(self.hidden, self)]
+        weights = sum(before * after for (before, _), (after, _) in pairwise(own))
+        weights += sum(size**2 for size, layer in own if layer.recurrent is not None)
         if weights > MOST_WEIGHTS:
             raise ValueError(f"the layers make {weights:.3g} weights; at most {MOST_WEIGHTS:g} are allowed")
         return self
