@@ -1,8 +1,9 @@
 """Configuration files: read and checked, and an example with every key."""
 
 import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from importlib.resources import files
 from operator import or_
@@ -18,7 +19,19 @@ from excitable.config.base import Configuration
 from excitable.config.declared import Section
 from excitable.config.faults import ConfigurationError, Fault, faults_of, line_numbers, line_of
 from excitable.config.kinds import KINDS, SHORTEST, model_for, models
-from excitable.config.limits import oversize, too_deep, unreadable
+
+CHARACTERS = 1_000_000
+"""Of a file; the longest that comes with excitable has 2000."""
+DEPTH = 8
+"""Tables inside tables."""
+ENTRIES = 10_000
+"""Of a list or table."""
+DIGITS = 15
+"""Of a whole number: larger ones are not exact as floating point, and no option has a larger bound."""
+TEXT = 4000
+"""Characters of a text: paths are the longest."""
+
+_DOTTED = re.compile(rf"(?:[A-Za-z0-9_\"'-]+[ \t]*\.[ \t]*){{{10 * DEPTH},}}")
 
 
 def parse_configuration(text: str, *, source: str = "configuration") -> Configuration:
@@ -41,7 +54,7 @@ def parse_configuration(text: str, *, source: str = "configuration") -> Configur
 
 def _read(text: str, source: str) -> dict[str, Any]:
     """A TOML text as data of a size that a configuration can have."""
-    if why := oversize(text) or too_deep(text):
+    if why := _oversize(text) or _too_deep(text):
         raise ConfigurationError(source, [Fault(message=why)])
     try:
         data = tomllib.loads(text)
@@ -49,11 +62,52 @@ def _read(text: str, source: str) -> dict[str, Any]:
         raise ConfigurationError(source, [Fault(message=f"is no TOML: {error}")]) from None
     except (ValueError, RecursionError) as error:  # a number of more digits than Python reads
         raise ConfigurationError(source, [Fault(message=f"cannot be read: {error}")]) from None
-    if found := list(unreadable(data)):
+    if found := list(_unreadable(data)):
         lines = line_numbers(text)
         faults = [Fault(key=".".join(path), line=line_of(path, lines), message=why) for path, why in found]
         raise ConfigurationError(source, faults)
     return data
+
+
+def _oversize(text: str) -> str:
+    """Why a file is too long to be read; empty where it is not."""
+    if len(text) <= CHARACTERS:
+        return ""
+    return f"has {len(text)} characters; at most {CHARACTERS} are read"
+
+
+def _too_deep(text: str) -> str:
+    """Why a file is nested too deep for any reader; empty where it is not."""
+    if _DOTTED.search(text):
+        return f"has a key of more than {10 * DEPTH} parts"
+    deepest = depth = 0
+    for character in text:
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(character, 0)
+        depth = 0 if character == "\n" and depth < 0 else depth
+        deepest = max(deepest, depth)
+    return f"has brackets {deepest} deep; at most {10 * DEPTH} are read" if deepest > 10 * DEPTH else ""
+
+
+def _unreadable(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Path and words of everything below `value` that no option can mean."""
+    if len(path) > DEPTH:
+        yield path, f"lies {len(path)} tables deep; at most {DEPTH} are read"
+    elif isinstance(value, Mapping):
+        if len(value) > ENTRIES:
+            yield path, f"has {len(value)} entries; at most {ENTRIES} are read"
+            return
+        for key, part in value.items():
+            yield from _unreadable(part, (*path, str(key)))
+    elif isinstance(value, list):
+        if len(value) > ENTRIES:
+            yield path, f"has {len(value)} entries; at most {ENTRIES} are read"
+            return
+        for index, part in enumerate(value):
+            yield from _unreadable(part, (*path, str(index)))
+    elif isinstance(value, int) and abs(value) >= 10**DIGITS:
+        yield path, f"has more than {DIGITS} digits; the largest whole number of any option is 1e9"
+    elif isinstance(value, str) and len(value) > TEXT:
+        yield path, f"has {len(value)} characters; at most {TEXT} are read"
 
 
 def read_configuration_text(path: str | Path) -> tuple[str, str]:
