@@ -106,7 +106,7 @@ class TaskSection(Section):
 class SimulationSection(RunningSection):
     """How the circuit is simulated and compared with the model."""
 
-    samples: int = Field(default=10, ge=1, description="trials of the test split, from its start")
+    samples: int = Field(default=10, ge=1, le=10**6, description="trials of the test split, from its start")
     max_step: float = Field(
         default=0.01, gt=0, le=1, description="largest time step of the simulator [tau_m]"
     )

@@ -95,7 +95,7 @@ class CircuitSection(UnitsSection):
 class SimulationSection(RunningSection):
     """How the circuit is simulated and compared with the model."""
 
-    samples: int = Field(default=10, ge=1, description="images of the test split, from its start")
+    samples: int = Field(default=10, ge=1, le=10**6, description="images of the test split, from its start")
     relative: float = Field(default=1e-5, gt=0, le=1e-2, description="relative tolerance of the simulator")
 
 

@@ -93,7 +93,8 @@ class RunFolder:
         with nullcontext() if "LOCAL_RANK" in os.environ else locked(path):
             if (path / CONFIGURATION).is_file() and is_begun(path):
                 known = RunFolder(path)
-                trained = known.trained_with() or known.configuration
+                configured = known.configuration  # a damaged one is told of, not written over
+                trained = known.trained_with() or configured
                 if differences := trained.training_differences(wanted):
                     raise RunError(
                         f"{path}: this run was trained with another configuration ({'; '.join(differences)}); "

@@ -254,10 +254,11 @@ def compare_run(
         found = [rung for rung in found if rung.rung in (*wanted, "discrete", "continuous")]
     dt = run.configuration.network.dt
     split = held_out(run.data.held_out, round(float(found[0].time[-1]) / dt))
+    network = run.network()  # before the waveforms, which a damaged one would be blamed on
     check_belonging(run, found, split, circuit_options)
     if witness is not None:
         found = with_witness(run, found, witness, circuit_options, progress)
-    climbed = ladder(run.network(), found, split, run.task, dt=dt)
+    climbed = ladder(network, found, split, run.task, dt=dt)
     run.write(COMPARISON, climbed.to_json())
     return climbed
 
