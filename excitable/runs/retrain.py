@@ -79,7 +79,7 @@ def _configuration(parent: SeriesConfiguration, name: str, options: RetrainOptio
     changed = {
         "name": name,
         "training": parent.training.model_copy(update=training).model_dump(),
-        "circuit": parent.circuit.model_copy(update=circuit).model_dump(),
+        "circuit": parent.circuit.model_copy(update=circuit).model_dump(exclude_unset=True),
     }
     return type(parent).model_validate({**dict(parent), **changed})
 
