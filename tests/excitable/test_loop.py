@@ -160,7 +160,7 @@ def test_every_netlist_is_held_to_the_equation(simulated, trained):
     discrete, continuous, behavioural = load_waveforms(simulated / "waveforms.nc")
     rungs = [
         discrete, continuous, replace(behavioural, membrane=-behavioural.membrane),
-        replace(continuous, rung="transistor"),
+        replace(continuous, rung="transistor", basis=""),
     ]  # fmt: skip
     (gated / "waveforms.nc").unlink()
     save_waveforms(rungs, gated / "waveforms.nc")

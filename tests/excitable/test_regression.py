@@ -12,6 +12,7 @@ from conductance.neurons import mtc
 from conductance.neurons.presets import PRESETS
 from conductance.stimulus import Stimulus
 from excitable.checks.regression import CircuitDiffers, assert_circuit_matches
+from netlists.errors import NetlistError
 from netlists.waveforms.golden import Golden, WaveformsDrifted, drift
 
 pytest_plugins = "pytester"
@@ -119,23 +120,29 @@ def test_a_node_at_rest_must_stay_there(tmp_path):
     rest = np.full(100, 0.3)
     golden = Golden(folder=tmp_path, figures=tmp_path, update=True)
     golden.check(_waves(rest))
-    again = Golden(folder=tmp_path, figures=tmp_path)
-    again.check(_waves(rest + 1e-7))
+    Golden(folder=tmp_path, figures=tmp_path).check(_waves(rest + 1e-7))
     with pytest.raises(WaveformsDrifted, match=r"n0: 1e-05 V rms \(it rested\)"):
-        again.check(_waves(rest + 1e-5))
+        Golden(folder=tmp_path, figures=tmp_path).check(_waves(rest + 1e-5))
 
 
 def test_other_nodes_or_durations_are_named(tmp_path):
     """The message says which nodes are gone and which are new, or which end differs."""
     wave = np.sin(np.linspace(0, 9, 100))
     Golden(folder=tmp_path, figures=tmp_path, update=True).check(_waves(wave))
-    golden = Golden(folder=tmp_path, figures=tmp_path)
     with pytest.raises(WaveformsDrifted, match="gone: none; new ones: n1"):
-        golden.check(_waves(wave, wave))
+        Golden(folder=tmp_path, figures=tmp_path).check(_waves(wave, wave))
     with pytest.raises(WaveformsDrifted, match=r"it ends at 0\.001 s, the waveforms at 0\.002 s"):
-        golden.check(_waves(wave, end=2e-3))
+        Golden(folder=tmp_path, figures=tmp_path).check(_waves(wave, end=2e-3))
     with pytest.raises(ValueError, match=r"'\.\./up'"):
-        golden.check(_waves(wave), "../up")
+        Golden(folder=tmp_path, figures=tmp_path).check(_waves(wave), "../up")
+
+
+def test_a_name_is_checked_once_in_a_test(tmp_path):
+    """Two checks of one name would be held to one file: the second is refused and told to take another name."""
+    golden = Golden(folder=tmp_path, figures=tmp_path, update=True)
+    golden.check(_waves(np.linspace(0, 1, 100)))
+    with pytest.raises(NetlistError, match="give each its own"):
+        golden.check(_waves(np.linspace(0, 2, 100)))
 
 
 def test_the_plugin_writes_compares_and_reports(pytester):
