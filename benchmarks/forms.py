@@ -26,7 +26,8 @@ CHUNK = 10
 def layer_of(neuron: str, width: int, backend: str, **changes: object) -> NeuronLayer:
     """A layer that trains every parameter."""
     made = NEURONS[neuron]()
-    trainable = [parameter.name for parameter in made.parameters]
+    # the exact rule of QIF neurons reads no peak
+    trainable = [parameter.name for parameter in made.parameters if parameter.name != "V_peak"]
     return NeuronLayer(made, width, dt=DT, backend=backend, **{"trainable": trainable, **changes})
 
 

@@ -120,7 +120,7 @@ def test_every_fault_of_a_configuration_is_named():
     with pytest.raises(ConfigurationError, match="2 faults") as caught:
         parse_configuration(text)
     assert "line 13, network.neuron = 'mtc'" in str(caught.value)
-    assert "batch must be positive" in str(caught.value)
+    assert "line 17, training.batch = 0: should be greater than or equal to 1" in str(caught.value)
     with pytest.raises(ConfigurationError, match="epochs_"):
         parse_configuration(SMALL + "epochs_ = 2\n")
 
