@@ -32,6 +32,7 @@ RULES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "symplectic_euler": ("symplectic Euler", "#cc79a7", "D"),
         "alternating_euler": ("alternating Euler", "#8c6bb1", "v"),
         "heun": ("Heun", colour("equation"), "^"),
+        "exponential": ("exponential", "#56b4e9", "P"),
         "moebius": ("Moebius", INK, "*"),
     }
 )
