@@ -63,6 +63,8 @@ def started(command: list[str], mark: Path) -> tuple[subprocess.Popen, list[int]
     process = subprocess.Popen(
         [sys.executable, "-m", "excitable", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
+        # a test run in the background hands on that interrupts are ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert wait_until(mark.exists), process.communicate()[0]
     return process, [int(word) for word in mark.read_text().split()]
