@@ -277,8 +277,8 @@ RUN = "sys.argv[1:] = sys.argv[2:]\nfrom excitable.cli import main\nmain()"
     ("name", "command"),
     [
         ("training", ["train", "demo"]),
-        ("report", ["demo"]),
-        ("studio", ["shape", "--export", "page.html"]),
+        pytest.param("report", ["demo"], marks=pytest.mark.slow),
+        pytest.param("studio", ["shape", "--export", "page.html"], marks=pytest.mark.slow),
     ],
 )
 def test_a_command_names_the_extra_that_it_lacks(name, command, tmp_path):

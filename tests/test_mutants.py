@@ -68,6 +68,7 @@ def test_each_outcome(project: Path, tmp_path: Path, change: Mutation, outcome: 
     assert (copy / "edge_of_project.py").read_text() == (project / "edge_of_project.py").read_text()
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_anyhow_kills_nothing(project: Path, tmp_path: Path) -> None:
     """Killers are run again without the mutation, and the verdict of one that fails then is withdrawn."""
     copy = copy_of(project, tmp_path / "copy")
@@ -90,6 +91,7 @@ def test_a_verdict_is_kept_until_its_file_changes(project: Path, tmp_path: Path)
     assert kept_verdict(survivor, project, results) is None
 
 
+@pytest.mark.slow
 def test_the_page_counts_and_names_survivors(project: Path, tmp_path: Path) -> None:
     """A survivor without a reason is called a hole."""
     copy = copy_of(project, tmp_path / "copy")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.py"))
-SLOW = {"train_and_export", "studio"}
-"""What these do, others do too: reading a comparison trains and exports before it compares; the studio has tests."""
+QUICK = {"one_declaration"}
+"""What the others do, other tests do too: they run with `make test-all`."""
 
 
 def test_there_are_notebooks():
@@ -20,7 +20,7 @@ def test_there_are_notebooks():
 @pytest.mark.simulator
 @pytest.mark.parametrize(
     "notebook",
-    [pytest.param(path, marks=pytest.mark.slow if path.stem in SLOW else ()) for path in NOTEBOOKS],
+    [pytest.param(path, marks=pytest.mark.slow if path.stem not in QUICK else ()) for path in NOTEBOOKS],
     ids=[path.stem for path in NOTEBOOKS],
 )
 def test_notebook_runs(notebook, tmp_path):

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TypeAlias
 
 import sympy
@@ -54,12 +53,18 @@ class Transfer:
 
 @dataclass(frozen=True, kw_only=True)
 class Current:
-    """One declared current of a neuron: `expression` in I0, into the node of `state`."""
+    """One declared current of a neuron: `expression` in I0, into the node of `state`.
+
+    `transfer` is its form, or None where it is neither linear nor one tanh of one voltage difference. The width is that
+    of the neuron's default parameters, since it decides how many pairs are built; slope and references stay expressions
+    of the parameters.
+    """
 
     neuron: Neuron
     state: State
     name: str
     expression: sympy.Expr
+    transfer: Transfer | None
 
     @property
     def label(self) -> str:
@@ -75,15 +80,6 @@ class Current:
     def states(self) -> tuple[sympy.Symbol, ...]:
         """The symbols of the states that it reads."""
         return tuple(symbol for symbol in self.neuron.state_symbols if self.expression.has(symbol))
-
-    @cached_property
-    def transfer(self) -> Transfer | None:
-        """Its form, or None where it is neither linear nor one tanh of one voltage difference.
-
-        The width is that of the neuron's default parameters, since it decides how many pairs are built; slope and
-        references stay expressions of the parameters.
-        """
-        return _transfer(self.expression, self.neuron.state_symbols, self.neuron.substitutions())
 
 
 def drawn(neuron: Neuron) -> Neuron:
@@ -236,8 +232,14 @@ def arrival_state(neuron: Neuron) -> State | None:
 def named_currents(neuron: Neuron) -> tuple[Current, ...]:
     """All currents but the input, by state and name."""
     return tuple(
-        Current(neuron=neuron, state=state, name=name, expression=current)
+        read_current(neuron, state, name, current)
         for state in neuron.states
         for name, current in state.currents.items()
         if current != INPUT
     )
+
+
+def read_current(neuron: Neuron, state: State, name: str, expression: sympy.Expr) -> Current:
+    """A current with the form that its expression has."""
+    form = _transfer(expression, neuron.state_symbols, neuron.substitutions())
+    return Current(neuron=neuron, state=state, name=name, expression=expression, transfer=form)

@@ -15,6 +15,7 @@ def row(name: str, neuron: str, training: float | None) -> Measurement:
     return Measurement(name=name, neuron=neuron, forward=1.0, training=training, compiling=0.0, repeats=1)
 
 
+@pytest.mark.slow
 def test_every_form_runs():
     """Kernel, loop by hand and eager step, of every neuron; none fails."""
     found = measure_in_turns(candidates(slow=False), SMALL, 1)
@@ -74,6 +75,7 @@ def test_the_page_names_machine_and_shape():
         assert part in text
 
 
+@pytest.mark.slow
 def test_peak_memory_is_that_of_the_training_alone():
     """More than the four large tensors, and not the size of the libraries."""
     found = peak_memory(Shape(steps=100, batch=64, width=256))

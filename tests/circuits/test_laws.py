@@ -68,6 +68,7 @@ def test_laws_keep_what_was_trained():
     assert again.chain["hidden"].neuron == after.chain["hidden"].neuron and laws == (law,)
 
 
+@pytest.mark.slow
 def test_a_sweep_that_no_tanh_follows_becomes_the_law_and_is_drawn_as_its_amplifier():
     """The model gets the measured curve, gain and offset put right; its circuit has the same pairs as before."""
     found = calibration(bend=0.6)

@@ -12,7 +12,7 @@ from circuits.data.circuit import BehaviouralCurrent, Capacitor, CircuitError, I
 from circuits.realisations import Trim, realise
 from circuits.realisations.cells.macromodel import macromodel
 from circuits.realisations.cells.parasitics import loaded
-from circuits.realisations.forms import Current, clipped_form, named_currents
+from circuits.realisations.forms import clipped_form, named_currents, read_current
 from circuits.realisations.interface import parameter_name
 from circuits.realisations.parts.multi_tanh import multi_tanh
 from circuits.technologies import technology
@@ -65,7 +65,7 @@ def test_other_laws_are_no_amplifier(current):
     neuron = mtc(filter_limit=1.0)
     names = dict(zip("ab", neuron.state_symbols, strict=False))
     expression = sympy.sympify(current, locals=names)
-    declared = Current(neuron=neuron, state=neuron.membrane, name="law", expression=expression)
+    declared = read_current(neuron, neuron.membrane, "law", expression)
     assert declared.transfer is None
 
 

@@ -131,6 +131,7 @@ def test_the_leaky_twin_has_an_analytic_window():
     assert half_width.tolist() == pytest.approx([(0.25 / 0.75) ** 0.5])
 
 
+@pytest.mark.slow
 def test_resnet19_has_1442048_neurons_on_32_by_32():
     """Counted in the running network: 7 layers of 128 x 32^2, 6 of 256 x 16^2, 4 of 512 x 8^2, one of 256."""
     network = resnet19(NeuronOptions(), steps=1).eval()

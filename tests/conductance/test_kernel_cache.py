@@ -272,6 +272,7 @@ def test_a_library_that_cannot_be_opened_is_an_error_with_a_way_out(tmp_path):
         compiler.load(path)
 
 
+@pytest.mark.slow
 def test_two_processes_compile_the_same_kernel_at_once(folder):
     """Both finish with the same gradients, and every file they leave is whole."""
     processes = [

@@ -124,6 +124,7 @@ def test_rungs_stay_until_the_network_changes(climbed, tmp_path):
 
 
 @pytest.mark.simulator
+@pytest.mark.slow
 def test_retraining_makes_a_run_that_says_where_it_comes_from(climbed, tmp_path):
     """The new run has the circuit's laws, its updates go on where they were, and its report has before and after."""
     parent, _, before = climbed

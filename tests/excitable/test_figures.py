@@ -157,6 +157,7 @@ def test_the_picture_of_the_readme_has_its_size(evidence):
     assert imread(io.BytesIO(png_of(drawing.figure, dpi=100))).shape[:2] == (500, 1600)
 
 
+@pytest.mark.slow
 def test_drawing_changes_no_global_setting(evidence):
     """A report leaves matplotlib as it found it."""
     before = dict(mpl.rcParams)

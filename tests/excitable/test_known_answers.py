@@ -10,7 +10,21 @@ from netlists.comparison import upward_crossings
 pytestmark = pytest.mark.simulator
 
 
-@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
+SLEWING = "saturate"
+"""Presets whose filters saturate differ in one number; one of them stands for all where time is short."""
+
+
+@pytest.mark.parametrize(
+    "preset",
+    [
+        pytest.param(
+            preset,
+            marks=pytest.mark.slow if SLEWING in name and preset.known.keys() == {"burst_size"} else (),
+        )
+        for name, preset in PRESETS.items()
+    ],
+    ids=lambda preset: preset.name,
+)
 def test_netlist_gives_the_known_answers(preset):
     """Counts (1 % of less than a hundred is exact), intervals, latencies and extremes, on ngspice's waveform."""
     check = check_circuit(preset.neuron, preset.stimulus, preset.stop, start=preset.start)

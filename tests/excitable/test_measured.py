@@ -77,6 +77,7 @@ def test_the_law_fires_when_the_transistors_do(transistors, current):
 
 
 @pytest.mark.simulator
+@pytest.mark.slow
 def test_followers_as_filters_are_measured_too():
     """With filters of amplifiers that slew the law still has every spike of the transistors."""
     chosen = technology("generic_180nm")

@@ -60,6 +60,7 @@ def test_the_netlist_of_a_loop_is_its_differential_equation(source, tau):
         np.testing.assert_allclose(one, other, atol=0.05)
 
 
+@pytest.mark.slow
 def test_a_half_centre_spikes_alike_as_model_equation_and_netlist():
     """The same bursts in turns: every spike of the netlist within 0.3 tau_m of scipy's, of the model within 1 %."""
     from half_centre import half_centre, start

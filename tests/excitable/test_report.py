@@ -209,6 +209,7 @@ def test_the_files_to_download_are_the_run_s(run):
         assert base64.b64decode(link.split("base64,")[1]) == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_page_is_small_and_always_the_same(run):
     """The same folder gives the same page, byte for byte, far below 5 MB; nothing half-written is left."""
     folder, _, text = run
@@ -268,6 +269,7 @@ def test_a_neuron_with_a_reset_has_no_circuit_yet(tmp_path):
     assert "excitable simulate" not in page.text and not page.faults
 
 
+@pytest.mark.slow
 def test_model_and_equation_without_a_circuit(tmp_path, run):
     """Waveforms without a circuit are shown; the circuit's number is left out, not filled in."""
     folder = tmp_path / "half"
@@ -302,6 +304,7 @@ def test_bad_folders_are_one_clear_error(tmp_path, run):
         assert (folder / "report.html").read_text(encoding="utf-8") == run[2]
 
 
+@pytest.mark.slow
 def test_a_network_alone_has_a_report_with_or_without_a_configuration(tmp_path):
     """A network that a program saved by itself gets a page; a configuration with faults is shown with them."""
     folder = tmp_path / "bare"

@@ -58,13 +58,18 @@ def wait_until(condition, seconds: float = PATIENCE) -> bool:
     return condition()
 
 
+def heed_signals() -> None:
+    """A test run in the background, or under nohup, hands on that these signals are ignored."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def started(command: list[str], mark: Path) -> tuple[subprocess.Popen, list[int]]:
     """The command line at the moment when its simulator runs, and the simulator's processes."""
     process = subprocess.Popen(
         [sys.executable, "-m", "excitable", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
-        # a test run in the background hands on that interrupts are ignored
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=heed_signals,
     )  # fmt: skip
     assert wait_until(mark.exists), process.communicate()[0]
     return process, [int(word) for word in mark.read_text().split()]
@@ -75,8 +80,8 @@ def started(command: list[str], mark: Path) -> tuple[subprocess.Popen, list[int]
     ("command", "number"),
     [
         ("simulate", signal.SIGTERM),
-        ("simulate", signal.SIGINT),
-        ("sweep", signal.SIGTERM),
+        pytest.param("simulate", signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param("sweep", signal.SIGTERM, marks=pytest.mark.slow),
         ("sweep", signal.SIGHUP),
     ],
 )

@@ -181,6 +181,7 @@ PICTURE = "[...document.querySelectorAll('canvas')].slice(0, -1).map((each) => e
 """All plots but the bifurcation diagram, whose worker takes its time."""
 
 
+@pytest.mark.slow
 def test_twenty_changes_are_undone_and_their_link_draws_the_same_picture(browser, studio, address):
     """Undo gives the first state and picture exactly; another profile draws every pixel of the linked one."""
     choose(studio, "bursting")

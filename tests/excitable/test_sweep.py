@@ -193,6 +193,7 @@ def test_bad_input():
         SweepOptions(chips=0)
 
 
+@pytest.mark.slow
 def test_no_scheduler_at_the_address():
     """An address where nobody listens is answered with the commands that start dask."""
     pytest.importorskip("distributed")
@@ -204,6 +205,7 @@ def test_no_scheduler_at_the_address():
 
 
 @pytest.mark.simulator
+@pytest.mark.slow
 def test_energy_of_amplifiers(run):
     """Power times duration is energy, an inference is a sample; bias currents bound the static power from below."""
     found = energy_run(run, level="macromodel", samples=SAMPLES)

@@ -69,6 +69,7 @@ def test_train_makes_a_run_folder(tmp_path, excitable):
     assert again.stdout == done.stdout
 
 
+@pytest.mark.slow
 def test_kill_dash_nine_and_the_same_command(tmp_path, excitable):
     """SIGKILL during training, then the same command: weights and records are those of an unbroken run."""
     (tmp_path / "small.toml").write_text(LONG)

@@ -184,3 +184,12 @@ def test_a_step_of_zero_is_refused():
     """Communication needs a step above 0."""
     with pytest.raises(ComparisonError, match="step"):
         communication([0, 1], [0, 1], step=0)
+
+
+def test_a_neuron_that_is_always_active_has_a_duty_of_one_on_any_grid():
+    """Never more, however its steps round: a share above one is refused where it is stored."""
+    draw = np.random.default_rng(1)
+    for _ in range(200):
+        time = np.cumsum(draw.uniform(1e-3, 1.0, 300))
+        duty = computation(time, np.ones((300, 3)))
+        assert (duty <= 1).all() and duty == pytest.approx(1.0, rel=1e-12)

@@ -119,7 +119,10 @@ def test_a_study_that_does_not_exist_is_refused():
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["nothing"], "study 'nothing' is unknown"), (["dqif", "--budget", "huge"], "dqif has reduced, smoke")],
+    [
+        (["nothing"], "study 'nothing' is unknown"),
+        pytest.param(["dqif", "--budget", "huge"], "dqif has reduced, smoke", marks=pytest.mark.slow),
+    ],
 )
 def test_the_command_refuses_in_one_line(words, said, tmp_path):
     """A wrong name or budget ends with what is allowed, and makes no folder."""
@@ -132,6 +135,7 @@ def test_the_command_refuses_in_one_line(words, said, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_command_lists_the_studies(tmp_path):
     """Asked for none, it names all and runs nothing."""
     done = subprocess.run(
