@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from excitable.cli.export import LEVEL, RUN
+from excitable.cli.export import LEVEL, RUN, TRUST
 
 if TYPE_CHECKING:
     from excitable.ladder.decisions import DecisionLadder
@@ -29,6 +29,7 @@ def compare(
             "neuron is larger, or if a neuron has none because it rests in the equation.",
         ),
     ] = None,
+    trust: TRUST = False,
 ) -> None:
     """Climb the error ladder and write comparison.json."""
     from excitable.cli.console import messages, warn
@@ -42,7 +43,7 @@ def compare(
 
     if max_nrmse is not None and math.isnan(max_nrmse):
         raise typer.BadParameter("nan is no limit; give a number, as 0.02", param_hint="--max-nrmse")
-    found = opened(run)
+    found = opened(run, trust=trust)
     if max_nrmse is not None and not isinstance(found, SeriesRun):
         raise typer.BadParameter(
             f"{found.path} is a run on {found.configuration.kind}, whose rungs are compared by spikes and classes, not "

@@ -21,6 +21,12 @@ def config(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of configuration files.")
     ] = False,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust", help="Run the code that the file names as FILE.py:NAME, too; read it before."
+        ),
+    ] = False,
 ) -> None:
     """Check a configuration file, or print an example or the schema."""
     import json
@@ -29,6 +35,7 @@ def config(
     from excitable.config import KINDS, read_configuration, shipped_configurations, shipped_text
     from excitable.config import example as example_text
     from excitable.config import schema as schema_data
+    from excitable.config.own import Code, own_files
 
     if example:
         if kind not in KINDS:
@@ -37,8 +44,11 @@ def config(
     if schema:
         typer.echo(json.dumps(schema_data(), indent=2))
     if file is not None and not example:
-        checked = read_configuration(file)
+        checked = read_configuration(file, code=Code(trusted=trust))
         results().print(f"{file}: no faults; a run on {checked.kind} named {checked.name}")
+        unread = [] if trust else list(dict.fromkeys(own_files(checked)))
+        if unread:
+            results().print(f"not run, so not checked: {', '.join(unread)}; --trust runs it")
     if not (example or schema or file):
         for each, meaning in KINDS.items():
             results().print(f"{each}, {meaning}: {', '.join(shipped_configurations(each))}")

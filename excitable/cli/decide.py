@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from excitable.cli.export import TRUST
+
 
 def decide(
     run: Annotated[
@@ -16,6 +18,7 @@ def decide(
         int | None,
         typer.Option("--sequences", min=1, help="How many of the test split; all where not given."),
     ] = None,
+    trust: TRUST = False,
 ) -> None:
     """Simulate the circuit on the test split, and count its decisions that are other than the model's."""
     from excitable.cli.console import messages, results
@@ -24,7 +27,7 @@ def decide(
     from excitable.runs.stages.decisions import decide_run, decisions_text
     from excitable.runs.stages.series import chosen_rungs
 
-    folder = on_series("decide", run)
+    folder = on_series("decide", run, trust=trust)
     (rung,) = chosen_rungs(folder, [level])
     with folder.locked(), WorkProgress(messages()) as progress:
         found = decide_run(

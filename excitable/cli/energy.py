@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from excitable.cli.export import RUN
+from excitable.cli.export import RUN, TRUST
 
 if TYPE_CHECKING:
     from excitable.ladder.maps import SampledEnergy
@@ -21,6 +21,7 @@ def energy(
         typer.Option(min=2, help="Samples of the held-out series; the configuration's where not given."),
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Simulations at a time.")] = None,
+    trust: TRUST = False,
 ) -> None:
     """Integrate the supply current over a simulation: energy per spike and per inference, static power, area."""
     from excitable.chips.sweep import executor_of
@@ -31,7 +32,7 @@ def energy(
     from excitable.runs.images import ImageRun
     from excitable.runs.kinds import on_series, opened
 
-    found = opened(run)
+    found = opened(run, trust=trust)
     if isinstance(found, ImageRun):
         given = {"--level": level, "--samples": samples, "--workers": workers}
         unused = [name for name, value in given.items() if value is not None]
@@ -43,7 +44,7 @@ def energy(
         with found.locked():
             show_estimate(estimate_run(found))
         return
-    series, chosen = on_series("energy", run), level or "transistor"
+    series, chosen = on_series("energy", run, trust=trust), level or "transistor"
     with series.locked(), WorkProgress(messages()) as progress, executor_of(None, workers) as executor:
         spent = energy_run(
             series,

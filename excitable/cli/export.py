@@ -24,6 +24,14 @@ DIALECT = Annotated[
 ]
 
 
+TRUST = Annotated[
+    bool,
+    typer.Option(
+        "--trust", help="Run the code that the run's configuration names as FILE.py:NAME; read it before."
+    ),
+]
+
+
 TO = Annotated[
     str,
     typer.Option(
@@ -32,14 +40,16 @@ TO = Annotated[
 ]
 
 
-def export(run: RUN, level: LEVEL = None, dialect: DIALECT = "ngspice", to: TO = "netlist") -> None:
+def export(
+    run: RUN, level: LEVEL = None, dialect: DIALECT = "ngspice", to: TO = "netlist", trust: TRUST = False
+) -> None:
     """Write the network's netlists and test benches, for series with bias tables, into the run's netlists/."""
     if to != "netlist":
-        _to_nir(run, to)
+        _to_nir(run, to, trust)
         return
     from excitable.runs.kinds import opened
 
-    found = opened(run)  # before what takes seconds to import
+    found = opened(run, trust=trust)  # before what takes seconds to import
 
     from conductance.files import typed
     from excitable.cli.console import results, warn
@@ -60,7 +70,7 @@ def export(run: RUN, level: LEVEL = None, dialect: DIALECT = "ngspice", to: TO =
         results().print(f"netlist: {bench}{by_hand}")
 
 
-def _to_nir(run: str, to: str) -> None:
+def _to_nir(run: str, to: str, trust: bool) -> None:
     """Write the network of a run for other libraries."""
     from conductance.errors import ExcitableError
     from excitable.cli.console import results
@@ -68,7 +78,7 @@ def _to_nir(run: str, to: str) -> None:
 
     if to != "nir":
         raise ExcitableError(f"--to {to!r} is unknown; allowed are netlist and nir")
-    folder = on_series("export", run)
+    folder = on_series("export", run, trust=trust)
     from conductance.exchange import write_nir
 
     step = folder.data.seconds or folder.built.circuit.scaling().time_unit * folder.configuration.network.dt

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from excitable.cli.export import RUN
+from excitable.cli.export import RUN, TRUST
 
 
 def landscape(
@@ -17,11 +17,12 @@ def landscape(
     ] = 21,
     samples: Annotated[int, typer.Option(help="Trials or series of the batch.")] = 10,
     seed: Annotated[int, typer.Option(help="Of the directions.")] = 0,
+    trust: TRUST = False,
 ) -> None:
     """Measure loss and gradient along paths and in a plane, for one sample and for a batch, and draw them."""
     from excitable.runs.kinds import opened
 
-    found = opened(run)  # before what takes seconds to import
+    found = opened(run, trust=trust)  # before what takes seconds to import
 
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from excitable.cli.export import RUN
+from excitable.cli.export import RUN, TRUST
 
 if TYPE_CHECKING:
     from excitable.runs.origin import Update
@@ -39,6 +39,7 @@ def retrain(
     ] = 0,
     series: Annotated[int, typer.Option(min=1, help="Training series in each of these simulations.")] = 1,
     samples: Annotated[int, typer.Option(min=2, help="Samples of each series, from its start.")] = 2000,
+    trust: TRUST = False,
 ) -> None:
     """Train a run's network on the laws of its circuit, in a new run folder that says where it comes from."""
     from conductance.errors import ExcitableError
@@ -51,7 +52,7 @@ def retrain(
 
     if from_circuit not in ("macromodel", "transistor"):
         raise ExcitableError(f"--from-circuit {from_circuit!r}: allowed are macromodel and transistor")
-    parent = on_series("retrain", run)
+    parent = on_series("retrain", run, trust=trust)
     path = into or parent.path.with_name(f"{parent.path.name}-{from_circuit}")
     options = RetrainOptions(level=from_circuit, steps=steps, learning_rate=learning_rate)
     with begun_retraining(parent, path, options) as folder:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from excitable.cli.export import TRUST
+
 
 def shape(
     neuron: Annotated[
@@ -20,6 +22,7 @@ def shape(
     ] = 0,
     simulator: Annotated[str, typer.Option(help="Of the circuit: ngspice, vacask, or auto.")] = "ngspice",
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    trust: TRUST = False,
 ) -> None:
     """Shape a neuron by hand in the browser, see it fire, see its circuit; or write that as a page."""
     from excitable.cli.console import results
@@ -40,7 +43,7 @@ def shape(
         raise typer.BadParameter(
             f"{simulator!r} is unknown; allowed are {', '.join(CHOICES)}", param_hint="--simulator"
         )
-    shown = None if run is None else on_series("shape", run)
+    shown = None if run is None else on_series("shape", run, trust=trust)
     offered = catalogue(() if neuron is None else (load_neuron(neuron),))
     if export is not None:
         path = write_page(export, offered)

@@ -1,13 +1,13 @@
 """`excitable simulate`: model, equation and circuits on held-out data."""
 
-from excitable.cli.export import LEVEL, RUN
+from excitable.cli.export import LEVEL, RUN, TRUST
 
 
-def simulate(run: RUN, level: LEVEL = None) -> None:
+def simulate(run: RUN, level: LEVEL = None, trust: TRUST = False) -> None:
     """Run the model, its continuous equation and its circuits in ngspice on data that training did not see."""
     from excitable.runs.kinds import opened
 
-    found = opened(run)  # before what takes seconds to import
+    found = opened(run, trust=trust)  # before what takes seconds to import
 
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress

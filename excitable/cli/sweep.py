@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from excitable.cli.export import RUN
+from excitable.cli.export import RUN, TRUST
 
 if TYPE_CHECKING:
     from excitable.chips.yields import Sweep
@@ -41,6 +41,7 @@ def sweep(
         str | None,
         typer.Option(help="Address of a dask scheduler, as tcp://host:8786, whose workers do the work."),
     ] = None,
+    trust: TRUST = False,
 ) -> None:
     """Judge many virtual chips by their netlists; an interrupted sweep goes on with the samples that are missing."""
     from excitable.chips.sweep import SweepOptions, corner_names, executor_of, listed, sweep_run
@@ -58,7 +59,7 @@ def sweep(
         samples=samples,
         time_limit=time_limit,
     )
-    folder = on_series("sweep", run)
+    folder = on_series("sweep", run, trust=trust)
     with folder.locked(), WorkProgress(messages()) as progress, executor_of(scheduler, workers) as executor:
         found = sweep_run(
             folder,

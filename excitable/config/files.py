@@ -19,6 +19,7 @@ from excitable.config.base import Configuration
 from excitable.config.declared import Section
 from excitable.config.faults import ConfigurationError, Fault, faults_of, line_numbers, line_of
 from excitable.config.kinds import KINDS, SHORTEST, model_for, models
+from excitable.config.own import CODE, Code
 
 CHARACTERS = 1_000_000
 """Of a file; the longest that comes with excitable has 2000."""
@@ -34,12 +35,15 @@ TEXT = 4000
 _DOTTED = re.compile(rf"(?:[A-Za-z0-9_\"'-]+[ \t]*\.[ \t]*){{{10 * DEPTH},}}")
 
 
-def parse_configuration(text: str, *, source: str = "configuration") -> Configuration:
+def parse_configuration(
+    text: str, *, source: str = "configuration", code: Code | None = None
+) -> Configuration:
     """The configuration that a TOML text describes, of whatever kind.
 
     Args:
         text: TOML.
         source: name of the file, for errors.
+        code: whether the Python files that it names are run, and which; those it names where not given.
 
     Raises:
         ConfigurationError: with every fault.
@@ -47,7 +51,7 @@ def parse_configuration(text: str, *, source: str = "configuration") -> Configur
     data = _read(text.removeprefix("\ufeff"), source)
     model = model_for(data)
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context={CODE: code})
     except ValidationError as error:
         raise ConfigurationError(source, faults_of(error, model, data, text)) from None
 
@@ -133,14 +137,14 @@ def read_configuration_text(path: str | Path) -> tuple[str, str]:
         ) from None
 
 
-def read_configuration(path: str | Path) -> Configuration:
+def read_configuration(path: str | Path, *, code: Code | None = None) -> Configuration:
     """The configuration of a file, see `read_configuration_text`.
 
     Raises:
         ConfigurationError: with every fault.
     """
     text, source = read_configuration_text(path)
-    return parse_configuration(text, source=source)
+    return parse_configuration(text, source=source, code=code)
 
 
 def shipped_configurations(kind: str | None = None) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What a configuration file says of the network: one hidden layer in short, or a list of layers."""
 
+from contextlib import suppress
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from conductance.kernels.names import Backend
 from conductance.layers.names import OUTPUT
 from conductance.networks import RECIPES, LayerPlan, RandomLoop, Recipe, Spread
 from excitable.config.declared import OneOf, Section, is_own
-from excitable.config.own import load_recipe
+from excitable.config.own import NotTrusted, OwnSection, code_of, load_recipe
 
 ELSEWHERE = {
     "qif": "by events, as in the configuration yin-yang",
@@ -61,7 +62,7 @@ class RecurrentSection(Section):
         return RandomLoop(**self.model_dump())
 
 
-class LayerOptions(Section):
+class LayerOptions(OwnSection):
     """What every layer of neurons has."""
 
     neuron: Annotated[str, OneOf(RECIPES, ELSEWHERE, own=True)] = Field(
@@ -84,8 +85,9 @@ class LayerOptions(Section):
 
     @field_validator("neuron")
     @classmethod
-    def _loadable(cls, name: str) -> str:
-        load_recipe(name)
+    def _loadable(cls, name: str, info: ValidationInfo) -> str:
+        with suppress(NotTrusted):  # told when the recipe is needed
+            load_recipe(name, code_of(info))
         return name
 
     @field_validator("trainable")
@@ -120,8 +122,12 @@ class LayerOptions(Section):
 
     @property
     def recipe(self) -> Recipe:
-        """The neurons' recipe."""
-        return load_recipe(self.neuron)
+        """The neurons' recipe.
+
+        Raises:
+            NotTrusted: it is of a file that must not be run.
+        """
+        return load_recipe(self.neuron, self._code)
 
     def plan(self, name: str, size: int) -> LayerPlan:
         """The layer as `layered_network` takes it."""
@@ -218,9 +224,13 @@ class NetworkSection(LayerOptions):
 
     def plans(self) -> list[LayerPlan]:
         """The layers as `layered_network` takes them."""
+        return [own.plan(name, self.sizes()[name]) for name, own in self.options().items()]
+
+    def options(self) -> dict[str, LayerOptions]:
+        """What each layer of neurons has, by name."""
         if not self.layers:
-            return [self.plan("hidden", self.hidden)]
-        return [layer.plan(name, layer.size) for name, layer in zip(self._names(), self.layers, strict=True)]
+            return {"hidden": self}
+        return dict(zip(self._names(), self.layers, strict=True))
 
     @property
     def neurons(self) -> int:
@@ -237,6 +247,9 @@ class NetworkSection(LayerOptions):
 
 
 def _recipe(info: ValidationInfo) -> Recipe | None:
-    """The recipe of the neuron that stands before; None where it is unknown, which is a fault of its own."""
+    """The recipe of the neuron that stands before; None where it is unknown, a fault of its own, or must not be run."""
     name = info.data.get("neuron", "")
-    return load_recipe(name) if name in RECIPES or is_own(name) else None
+    try:
+        return load_recipe(name, code_of(info)) if name in RECIPES or is_own(name) else None
+    except NotTrusted:
+        return None

@@ -1,6 +1,7 @@
 """What a configuration file of a network for series may say: one class per section, one field per key."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -12,13 +13,13 @@ from excitable.config.base import Configuration, with_task
 from excitable.config.circuit import CircuitSection, SimulationSection
 from excitable.config.declared import OneOf, Section, is_own, section_of
 from excitable.config.network import NetworkSection
-from excitable.config.own import load_task
+from excitable.config.own import NotTrusted, OwnSection, load_task
 
 SPIKES = dict.fromkeys(EVENT_TASKS, "by events, as in the configuration yin-yang")
 """Tasks on spikes, which a file of this kind does not have."""
 
 
-class TaskSection(Section):
+class TaskSection(OwnSection):
     """What is learnt."""
 
     name: Annotated[str, OneOf(SERIES_TASKS, SPIKES, own=True)] = Field(
@@ -27,13 +28,18 @@ class TaskSection(Section):
 
     @model_validator(mode="after")
     def _buildable(self) -> "TaskSection":
-        self.build()
+        with suppress(NotTrusted):  # told when the task is needed
+            self.build()
         return self
 
     def build(self) -> Task:
-        """The task itself."""
+        """The task itself.
+
+        Raises:
+            NotTrusted: it is of a file that must not be run.
+        """
         if is_own(self.name):
-            return load_task(self.name)
+            return load_task(self.name, self._code)
         return SERIES_TASKS[self.name](**self.model_dump(exclude={"name"}))
 
 

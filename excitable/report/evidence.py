@@ -23,6 +23,7 @@ from conductance.training.metrics import read_metrics
 from excitable.chips.sweep import SWEEP, read_sweep
 from excitable.chips.yields import Sweep
 from excitable.config import Configuration, ConfigurationError, parse_configuration
+from excitable.config.own import Code
 from excitable.ladder.calibration import LevelFit, read_fits
 from excitable.ladder.rungs import CIRCUIT_RUNGS, Waveforms, load_waveforms
 from excitable.runs.energy import ENERGY, EnergyReport, read_energy
@@ -130,7 +131,7 @@ class Evidence:
         if not self.config_text:
             return None
         try:
-            return parse_configuration(self.config_text, source=CONFIGURATION)
+            return parse_configuration(self.config_text, source=CONFIGURATION, code=Code(trusted=False))
         except ConfigurationError as faults:
             return faults
 

@@ -9,6 +9,7 @@ from quantiphy import Quantity
 from conductance.layers import NeuronLayer
 from conductance.networks import RECIPES
 from conductance.tasks import options_of
+from excitable.config.declared import is_own
 from excitable.config.series import SeriesConfiguration
 from excitable.report.evidence import Evidence
 
@@ -94,7 +95,9 @@ def _of_layer(label: str, layer: NeuronLayer) -> list[str]:
 
 
 def _of_task(configuration: SeriesConfiguration) -> list[str]:
-    """The task's options whose source says that they are ours."""
+    """The task's options whose source says that they are ours; a report runs no task of one's own to ask it."""
+    if is_own(configuration.task.name):
+        return []
     task = configuration.task.build()
     return [
         f"{name} = {getattr(task, name)} {declared.unit}: {declared.meaning} ({declared.source})."

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cached_property
@@ -13,8 +14,10 @@ from conductance.errors import ExcitableError
 from conductance.files import StorageError, cannot_write, readable_json, typed, write_whole
 from conductance.system.scratch import sweep
 from excitable.config import Configuration, parse_configuration
+from excitable.config.own import Code, own_files
 from excitable.runs.environment import environment
-from excitable.runs.inside import check_links, tidy
+from excitable.runs.inside.code import KEPT, changed_since, keep_code, other_code, run_code
+from excitable.runs.inside.links import check_links, tidy
 
 RUNS = Path("runs")
 """Where runs are made and looked for, below the current folder."""
@@ -43,51 +46,62 @@ class RunError(ExcitableError):
     """A run folder is not there, is in use, or belongs to something else."""
 
 
+class CodeWarning(UserWarning):
+    """Code that a run was trained with has changed since."""
+
+
 class RunFolder:
     """A run folder that holds a configuration, of whatever kind; `SeriesRun` and the others know what is trained in it.
 
     Args:
         path: the folder.
+        trust: whether code is run that the configuration names. A run may come from elsewhere, so it is not; but a
+            training runs what the configuration names that it is given.
 
     Raises:
         RunError: there is no run in it.
 
-    Its files: `config.toml`, `trained.toml`, `environment.json`, `model.json`, `model.safetensors`, `metrics.jsonl`,
-    `checkpoints/`, `tensorboard/`, `calibration.json`, `netlists/`, `waveforms.nc`, `comparison.json`, `report.html`
-    and figures.
+    Its files: `config.toml`, `trained.toml`, `code.json`, `code/`, `environment.json`, `model.json`,
+    `model.safetensors`, `metrics.jsonl`, `checkpoints/`, `tensorboard/`, `calibration.json`, `netlists/`,
+    `waveforms.nc`, `comparison.json`, `report.html` and figures.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path, *, trust: bool = False) -> None:
+        self.path, self.trust = Path(path), trust
         if not (self.path / CONFIGURATION).is_file():
             raise RunError(
                 f"{self.path}: there is no run here; `excitable train CONFIG --run {typed(self.path)}` makes one"
             )
 
     @classmethod
-    def find(cls, name: str | Path) -> Self:
-        """The run of that name in `runs/`, or in that folder."""
+    def find(cls, name: str | Path, *, trust: bool = False) -> Self:
+        """The run of that name in `runs/`, or in that folder; code that has changed since its training is said."""
         path = Path(name)
-        found = cls(path if (path / CONFIGURATION).is_file() else located(path))
+        found = cls(path if (path / CONFIGURATION).is_file() else located(path), trust=trust)
         check_links(found.path)
+        for remark in changed_since(found.path):
+            warnings.warn(remark, CodeWarning, stacklevel=2)
         return found
 
     @classmethod
     @contextmanager
-    def begun(cls, path: Path, text: str, *, source: str) -> Iterator[Self]:
+    def begun(cls, path: Path, text: str, *, source: str, code: Code | None = None) -> Iterator[Self]:
         """A run folder with this configuration, made or opened again, locked until the end of the block.
 
         Args:
             path: the folder.
             text: the configuration as given.
             source: where it was read, for errors.
+            code: of the files that it names; those themselves where not given. They are copied into the folder.
 
         Raises:
             ConfigurationError: the configuration has faults.
             RunError: the folder holds a run trained with another configuration, or is in use.
             StorageError: the folder cannot be written to.
         """
-        wanted = parse_configuration(text, source=source)
+        code = code or Code()
+        wanted = parse_configuration(text, source=source, code=code)
+        own = list(own_files(wanted))
         _make(path)
         # further processes of one training are started by Lightning with this variable, while the first holds the lock
         with nullcontext() if "LOCAL_RANK" in os.environ else locked(path):
@@ -95,28 +109,35 @@ class RunFolder:
                 known = RunFolder(path)
                 configured = known.configuration  # a damaged one is told of, not written over
                 trained = known.trained_with() or configured
-                if differences := trained.training_differences(wanted):
+                if differences := trained.training_differences(wanted) + other_code(path, own, code):
                     raise RunError(
                         f"{path}: this run was trained with another configuration ({'; '.join(differences)}); "
                         f"give the new one another name or --run, or delete the folder"
                     )
             if not is_begun(path) or not (path / TRAINED_WITH).is_file():
                 write_whole(path / TRAINED_WITH, text)
+            if not is_begun(path) or not (path / KEPT).is_file():
+                keep_code(path, own, code)
             write_whole(path / CONFIGURATION, text)
-            run = cls(path)
+            run = cls(path, trust=code.trusted)
             run.write_json(ENVIRONMENT, environment(seed=wanted.seed))
             yield run
+
+    @property
+    def code(self) -> Code:
+        """How the code is run that the configuration names."""
+        return run_code(self.path, trust=self.trust)
 
     @cached_property
     def configuration(self) -> Configuration:
         """The run's configuration."""
         path = self.path / CONFIGURATION
-        return parse_configuration(_text(path), source=str(path))
+        return parse_configuration(_text(path), source=str(path), code=self.code)
 
     def trained_with(self) -> Configuration | None:
         """The configuration with which training began; None of a run that does not say so."""
         path = self.path / TRAINED_WITH
-        return parse_configuration(_text(path), source=str(path)) if path.is_file() else None
+        return parse_configuration(_text(path), source=str(path), code=self.code) if path.is_file() else None
 
     def configured(self, model: type[Settings]) -> Settings:
         """The run's configuration as one of this kind, which what was trained belongs to.
@@ -124,7 +145,7 @@ class RunFolder:
         Raises:
             RunError: it is of another kind, or something that training rests on was changed since.
         """
-        found, trained = RunFolder(self.path).configuration, self.trained_with()
+        found, trained = RunFolder(self.path, trust=self.trust).configuration, self.trained_with()
         if not isinstance(found, model):
             raise RunError(f"{self.path}: this is a run on {found.kind}, not on {model.kind}")
         differences = (

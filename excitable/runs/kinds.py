@@ -35,41 +35,45 @@ REFUSED: Mapping[tuple[str, str], str] = MappingProxyType(
 """Why a command does not take a kind of run, and what does instead, by (command, kind); it takes all others."""
 
 
-def opened(run: str | Path) -> Run:
+def opened(run: str | Path, *, trust: bool = False) -> Run:
     """The run of a name in `runs/`, or in a folder, as the kind that its configuration is of.
+
+    Args:
+        run: the name or folder.
+        trust: whether code is run that its configuration names.
 
     Raises:
         RunError: there is none. ConfigurationError: its configuration has faults.
     """
-    folder = RunFolder.find(run)
+    folder = RunFolder.find(run, trust=trust)
     kind = folder.configuration.kind
     # what a kind is trained with takes seconds to import, and a run that is not there needs none of it
     if kind == "events":
         from excitable.runs.events import EventRun
 
-        return EventRun(folder.path)
+        return EventRun(folder.path, trust=trust)
     if kind == "images":
         from excitable.runs.images import ImageRun
 
-        return ImageRun(folder.path)
+        return ImageRun(folder.path, trust=trust)
     from excitable.runs.series import SeriesRun
 
-    return SeriesRun(folder.path)
+    return SeriesRun(folder.path, trust=trust)
 
 
-def on_series(command: str, run: str | Path) -> "SeriesRun":
+def on_series(command: str, run: str | Path, *, trust: bool = False) -> "SeriesRun":
     """The run, for a command that takes those on series only.
 
     Raises:
         RunError: it is of another kind; the message says why that is not taken, and what does instead.
     """
-    found = opened(run)
+    found = opened(run, trust=trust)
     if (command, found.configuration.kind) in REFUSED:
         raise refusal(command, found)
 
     from excitable.runs.series import SeriesRun
 
-    return SeriesRun(found.path)
+    return SeriesRun(found.path, trust=trust)
 
 
 def refusal(command: str, run: Run) -> RunError:

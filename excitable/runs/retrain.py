@@ -62,7 +62,7 @@ def begun_retraining(parent: SeriesRun, path: Path, options: RetrainOptions) -> 
     if found is None and ((path / MODEL).is_file() or (path / CHECKPOINT).exists()):
         raise RunError(f"{path}: this run was trained, not retrained; give another --run")
     text = configuration_text(_configuration(parent.configuration, path.name, options))
-    with SeriesRun.begun(path, text, source=str(path / CONFIGURATION)) as run:
+    with SeriesRun.begun(path, text, source=str(path / CONFIGURATION), code=parent.code) as run:
         if found is None:
             _start(parent, run, options)
         yield run

@@ -15,6 +15,7 @@ from conductance.tasks import Task, TaskData
 from conductance.tasks.decisions import evidence, labels
 from conductance.tasks.metrics import ClassificationScore, classification_score
 from conductance.training import Record, TrainingResult, train
+from excitable.config.declared import is_own
 from excitable.config.series import SeriesConfiguration
 from excitable.runs.environment import environment
 from excitable.runs.folder import CONFIGURATION, ENVIRONMENT, MODEL, RunError, RunFolder
@@ -85,17 +86,18 @@ class SeriesRun(RunFolder):
         """Refuse a network that this configuration did not ask for."""
         wanted, layers = self.configuration.network, dict(network.chain.items())
         faults = []
-        for plan in wanted.plans():
-            layer = layers.get(plan.name)
+        for name, options in wanted.options().items():
+            layer = layers.get(name)
             if not isinstance(layer, NeuronLayer):
-                faults.append(f"it has no layer {plan.name}")
+                faults.append(f"it has no layer {name}")
                 continue
-            own, asked = layer.neuron.name, plan.recipe.neuron.name
+            own, asked = layer.neuron.name, options.neuron
+            free = own not in RECIPES or is_own(asked)  # the network has all that a neuron of one's own is
             faults += [
-                f"{plan.name} has {what} {found!r}, the configuration says {said!r}"
+                f"{name} has {what} {found!r}, the configuration says {said!r}"
                 for what, said, found in (
-                    ("neurons:", plan.size, layer.size), ("dt", wanted.dt, layer.dt),
-                    ("the neuron", asked, own if own in RECIPES else asked),
+                    ("neurons:", wanted.sizes()[name], layer.size), ("dt", wanted.dt, layer.dt),
+                    ("the neuron", asked, asked if free else own),
                 )
                 if said != found
             ]  # fmt: skip

@@ -19,7 +19,7 @@ from conductance.storage import StorageError
 from excitable.config import ConfigurationError
 from excitable.runs.environment import environment
 from excitable.runs.folder import RunError, located, locked
-from excitable.runs.inside import OutsideError
+from excitable.runs.inside.links import OutsideError
 from excitable.runs.series import SeriesRun, untrained_network
 
 

@@ -113,7 +113,7 @@ def test_a_users_error_is_one_message_and_status_2(tmp_path, excitable):
 def test_an_error_of_the_program_keeps_its_trace(excitable, monkeypatch):
     """What is no user's error is not swallowed."""
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("excitable.config.read_configuration", broken)
@@ -124,7 +124,7 @@ def test_an_error_of_the_program_keeps_its_trace(excitable, monkeypatch):
 def test_brackets_in_messages_are_no_markup(excitable, monkeypatch):
     """A message is shown as it is, whatever a user's file holds."""
 
-    def refused(*_: object) -> None:
+    def refused(*_: object, **__: object) -> None:
         raise ExcitableError("layer hidden: [red]too large[/red]")
 
     monkeypatch.setattr("excitable.config.read_configuration", refused)

@@ -1,0 +1,1 @@
+"""What lies inside a run folder besides its results: links, what killed processes left, and code of its own."""
