@@ -13,6 +13,14 @@ def _positive(owner: str, **values: float) -> None:
             raise NetlistError(f"{owner}: {name} = {value!r}; it must be a finite number greater than zero")
 
 
+def _check_band(owner: str, start: float, stop: float, points: int) -> None:
+    _positive(owner, start=start, stop=stop)
+    if not start < stop:
+        raise NetlistError(f"{owner}: from {start:g} to {stop:g} Hz; stop must be larger than start")
+    if isinstance(points, bool) or not isinstance(points, int) or points < 1:
+        raise NetlistError(f"{owner}: points = {points!r} a decade; it must be 1 or more")
+
+
 @dataclass(frozen=True, kw_only=True)
 class OperatingPoint:
     """The static solution, with sources at their values at t = 0."""
@@ -80,18 +88,29 @@ class SmallSignal:
     points: int
 
     def __post_init__(self) -> None:
-        _positive("small-signal analysis", start=self.start, stop=self.stop)
-        if not self.start < self.stop:
-            raise NetlistError(
-                f"small-signal analysis: from {self.start:g} to {self.stop:g} Hz; stop must be larger than start"
-            )
-        if isinstance(self.points, bool) or not isinstance(self.points, int) or self.points < 1:
-            raise NetlistError(
-                f"small-signal analysis: points = {self.points!r} a decade; it must be 1 or more"
-            )
+        _check_band("small-signal analysis", self.start, self.stop, self.points)
 
 
-Analysis = OperatingPoint | Transient | DCSweep | SmallSignal
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """Density of the noise of all devices at the node `node`, linear around the operating point.
+
+    `source` is a source of the top level with a `small_signal` amplitude, to which the simulator refers the noise.
+    From `start` to `stop` (Hz) at `points` frequencies a decade, evenly spaced in the logarithm.
+    """
+
+    node: str
+    source: str
+    start: float
+    stop: float
+    points: int
+
+    def __post_init__(self) -> None:
+        check_name(self.source, "noise analysis, source")
+        _check_band("noise analysis", self.start, self.stop, self.points)
+
+
+Analysis = OperatingPoint | Transient | DCSweep | SmallSignal | Noise
 
 
 VOLTAGE_SHARE = 1e-9

@@ -30,7 +30,7 @@ FLOORS = {
         ("technologies",),
         ("realisations",),
         ("networks",),
-        ("calibration", "measured", "measures", "schematic"),
+        ("calibration", "measured", "measures", "noise", "schematic"),
     ),
     "netlists": (
         ("comparison", "errors"),

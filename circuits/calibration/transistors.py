@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from circuits.calibration.amplifiers import CalibrationError
-from circuits.data.circuit import GROUND, Circuit, CurrentSource, Mosfet, VoltageSource
+from circuits.data.circuit import GROUND, Circuit, CurrentSource, Mosfet, Resistor, VoltageSource
 from circuits.data.models import ModelCard
 from circuits.realisations.cells.units import UNITS
 from circuits.technologies import Technology
@@ -85,6 +85,20 @@ def transistor_bench(
         probes=("drain",),
         metered=(GATE, DRAIN),
     )  # fmt: skip
+
+
+def noise_bench(device: Device, *, gate: float, load: float, name: str = "noise_bench") -> Circuit:
+    """A transistor whose drain's noise is read as the voltage over a resistor of `load` (Ohm) to half the supply.
+
+    The gate is at `gate` (V, its size); the source `v_gate` has a small-signal amplitude of 1 V.
+    """
+    alone = transistor_bench(device, gate=gate, excited=GATE, name=name)
+    held = tuple(
+        replace(each, positive="half") if isinstance(each, VoltageSource) and each.name == DRAIN else each
+        for each in alone.devices
+    )
+    resistor = Resistor(name="r_load", positive="half", negative="drain", resistance=load)
+    return replace(alone, devices=(*held, resistor))
 
 
 def chain_bench(device: Device, current: float, length: int, name: str = "chain_bench") -> Circuit:
@@ -212,6 +226,8 @@ class TransistorFit:
         drain_capacitance: over W, in F/m.
         early_voltage: I/(dI/dV) with the drain half a supply away, in V.
         series_excess: see `technologies.base.Transistor`, of unit transistors, a quarter as wide.
+        shot_factor: white noise of the current over 2 q I.
+        flicker: see `technologies.base.Transistor`; None where its card has none.
         leakage: of the drawn transistor at a gate voltage of zero, in A.
         efficiency: gm/I at the current it is drawn for, in 1/V.
         gate_voltage: its size there, in V.
@@ -227,6 +243,8 @@ class TransistorFit:
     drain_capacitance: float
     early_voltage: float
     series_excess: float
+    shot_factor: float
+    flicker: float | None
     leakage: float
     efficiency: float
     gate_voltage: float
@@ -243,7 +261,10 @@ class TransistorFit:
             "drain_capacitance": self.drain_capacitance,
             "gate_voltage": self.gate_voltage,
             "series_excess": self.series_excess,
+            "shot_factor": self.shot_factor,
         }
+        if self.flicker is not None:
+            found["flicker"] = self.flicker
         if self.pelgrom_threshold is not None:
             found |= {"pelgrom_threshold": self.pelgrom_threshold, "pelgrom_current": 0.0}
         return found

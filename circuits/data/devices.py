@@ -312,25 +312,46 @@ class VoltageSource(Device):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_waveform(self.waveform, self.label)
-        if not math.isfinite(self.small_signal):
-            raise CircuitError(
-                f"{self.label}: small_signal = {self.small_signal!r} is not a finite amplitude in V"
-            )
+        _check_small_signal(self.small_signal, self.label, "V")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CurrentSource(Device):
-    """Independent current, in A: positive current is drawn from `source` and injected into `sink`."""
+    """Independent current, in A: positive current is drawn from `source` and injected into `sink`.
+
+    `small_signal` is its amplitude (A) in a small-signal analysis.
+    """
 
     source: str
     sink: str
     waveform: float | HeldWaveform
+    small_signal: float = 0.0
 
     terminal_fields = ("source", "sink")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_waveform(self.waveform, self.label)
+        _check_small_signal(self.small_signal, self.label, "A")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseSource(Device):
+    """White noise of a transient analysis, drawn by the simulator, as the voltage of `positive` against `negative`.
+
+    Normal numbers of standard deviation `amplitude` (V), one every `step` (s), joined by straight lines: its one-sided
+    density is 2 amplitude^2 step far below 1/step. It is silent in all other analyses. The numbers are others in every
+    run: ngspice 39 takes no seed for them.
+    """
+
+    positive: str
+    negative: str
+    amplitude: float
+    step: float
+
+    terminal_fields = ("positive", "negative")
+    value_fields = ("amplitude", "step")
+    positive_values = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -438,6 +459,11 @@ class Instance(Device):
         check_name(self.subcircuit, f"{self.label}, subcircuit")
         for name, value in self.parameters.items():
             check_value(value, f"{self.label}, parameter {name}")
+
+
+def _check_small_signal(amplitude: float, owner: str, unit: str) -> None:
+    if not math.isfinite(amplitude):
+        raise CircuitError(f"{owner}: small_signal = {amplitude!r} is not a finite amplitude in {unit}")
 
 
 def _check_waveform(waveform: object, owner: str) -> None:

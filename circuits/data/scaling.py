@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from circuits.data.devices import CircuitError
 
+ELEMENTARY_CHARGE = 1.602176634e-19
+"""In C, exact since 2019."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
@@ -33,6 +36,14 @@ class Scaling:
     def time_unit(self) -> float:
         """One tau_m in s: C V0 / I0."""
         return self.capacitance * self.voltage_unit / self.current_unit
+
+    @property
+    def shot_power(self) -> float:
+        """q/(C V0): the power of the shot noise of one current unit, as s^2 of the declaration's noise.
+
+        A current's one-sided density is 2 q I0, and an amplitude s stands for 2 s^2 I0^2 tau_m.
+        """
+        return ELEMENTARY_CHARGE / (self.capacitance * self.voltage_unit)
 
     @property
     def conductance_unit(self) -> float:

@@ -22,6 +22,7 @@ from circuits.data.circuit import (
 )  # fmt: skip
 from circuits.data.models import ModelCard
 from circuits.data.scaling import Scaling
+from circuits.networks.noise import CircuitDraws
 from circuits.realisations import Level, Realisation, Trim, realise, recognised
 from circuits.realisations.cells.synapse import Synapses, sign_of
 from circuits.realisations.interface import OUTPUT, input_state, parameter_name
@@ -89,9 +90,10 @@ class Builder:
         technology: Technology | None,
         trims: Mapping[str, Trim] | None,
         biases: Mapping[Level, np.ndarray],
+        noise: Mapping[str, CircuitDraws],
     ) -> None:
         self.scaling, self.levels, self.technology, self.trims = scaling, levels, technology, trims
-        self.biases = biases
+        self.biases, self.noise = biases, noise
         self.models: dict[str, ModelCard] = {}
         self.supplies: dict[str, float] = {}
         self.axons: dict[str, tuple[str, Synapses]] = {}
@@ -165,6 +167,11 @@ class Builder:
                 Instance(name=f"x{label}_{index}", subcircuit=built.name, connections=pins, parameters=given)
             )
             produced[index] = Signal(node=out)
+            if label in self.noise:
+                prefix = f"{label}_{index}_"
+                self.devices += self.noise[label].sources(
+                    layer.neuron, self.scaling, lane=index, prefix=prefix
+                )
         if layer.recurrent is not None:
             self._recur(label, layer, entry.name)
         self.membranes[label] = tuple(f"{label}_{index}_{entry.name}" for index in indices)

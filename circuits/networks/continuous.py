@@ -1,7 +1,7 @@
 """A trained network as a circuit: neurons as instances, weights as transconductances, biases as currents."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from circuits.data.circuit import (
 from circuits.data.devices import check_name
 from circuits.data.scaling import Scaling
 from circuits.networks.builder import Builder, layer_values, with_shared_widths
+from circuits.networks.noise import CircuitDraws, needed
 from circuits.realisations import Level, Trim, recognised
 from circuits.realisations.forms import check_continuous
 from circuits.technologies import Technology, default_technology
@@ -55,6 +56,7 @@ def network_circuit(
     technology: Technology | None = None,
     trims: Mapping[str, Trim] | None = None,
     edge: float = EDGE,
+    noise: CircuitDraws | None = None,
 ) -> NetworkCircuit:
     """The circuit of a network that is fed with held inputs.
 
@@ -74,6 +76,7 @@ def network_circuit(
         technology: of the amplifiers; `default_technology` where none is given.
         trims: what DC sweeps found of the amplifiers.
         edge: duration of a step of the input, as a share of the time for which a value is held.
+        noise: the draws of layers with noise, which need them: those of the network's first series with that seed.
 
     Raises:
         CircuitError: a layer that has no circuit, inputs of the wrong shape, or a part of a network that is not
@@ -86,7 +89,7 @@ def network_circuit(
         technology = default_technology("transistor")
     builder = Builder(
         scaling=scaling, levels=chosen_levels, technology=technology, trims=trims,
-        biases=level_biases(network, scaling, chosen_levels),
+        biases=level_biases(network, scaling, chosen_levels), noise=_draws(network, noise),
     )  # fmt: skip
     signals = builder.sources(values, dt, edge)
     hidden = next((layer for layer in network.chain.values() if isinstance(layer, NeuronLayer)), None)
@@ -115,6 +118,17 @@ def network_circuit(
     return NetworkCircuit(
         circuit=circuit, membranes=builder.membranes, outputs=outputs, neurons=chosen, duration=duration
     )
+
+
+def _draws(network: Network, noise: CircuitDraws | None) -> dict[str, CircuitDraws]:
+    """The draws of each noisy layer, by its name."""
+    layers = [layer for layer in network.chain.values() if isinstance(layer, NeuronLayer)]
+    noisy = next(
+        (layer.neuron for layer in layers if layer.neuron.noisy), layers[0].neuron if layers else None
+    )
+    if noisy is None or needed(noise, noisy) is None or noise is None:
+        return {}
+    return {label: replace(noise, seed=seed) for label, seed in network.noise_seeds(noise.seed).items()}
 
 
 def _checked_inputs(network: Network, inputs: np.ndarray, name: str) -> np.ndarray:

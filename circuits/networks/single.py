@@ -14,12 +14,15 @@ from circuits.data.circuit import (
 )
 from circuits.data.pulses import pulse_train
 from circuits.data.scaling import Scaling
+from circuits.networks.noise import CircuitDraws, needed
 from circuits.realisations import Realisation, realise
 from circuits.realisations.forms import arrival_state
 from circuits.realisations.interface import OUTPUT, input_state, parameter_name
 from conductance.neurons.base import Neuron
 from conductance.stimulus import Arrivals, Stimulus
 
+INPUT_SOURCE = "i_in"
+"""Name of the source of the held current."""
 EDGE = 1e-3
 """Duration of a step of the current, in tau_m."""
 
@@ -35,6 +38,8 @@ def neuron_circuit(
     arrivals: Arrivals | None = None,
     pin: str | None = None,
     edge: float = EDGE,
+    noise: CircuitDraws | None = None,
+    small_signal: float = 0.0,
 ) -> Circuit:
     """A neuron that a held current flows into; its probes are all state nodes and the output.
 
@@ -48,10 +53,12 @@ def neuron_circuit(
         arrivals: input spikes of a neuron that declares arrivals, as short pulses of charge.
         pin: that the held current flows into; the one of the neuron's input where not given.
         edge: duration of a step of the current, in tau_m.
+        noise: the draws of a neuron with noise; it needs them.
+        small_signal: amplitude of the current in a small-signal analysis, in current units.
 
     Raises:
-        CircuitError: an event or law without a circuit, arrivals at a neuron without, or a stimulus that changes faster
-            than its edges.
+        CircuitError: an event or law without a circuit, arrivals at a neuron without, a stimulus that changes faster
+            than its edges, or noise without draws.
     """
     built = realise(neuron, scaling=scaling) if realisation is None else realisation
     initial = tuple(neuron.initial_state() if start is None else start)
@@ -59,6 +66,7 @@ def neuron_circuit(
         raise CircuitError(
             f"neuron {neuron.name}: start has {len(initial)} values; give {len(neuron.states)}"
         )
+    draws = needed(noise, neuron)
     outside = {pin.name for pin in built.subcircuit.pins}
     nodes = {
         state.name: state.name if state.name in outside else f"xn.{state.name}" for state in neuron.states
@@ -73,7 +81,8 @@ def neuron_circuit(
         devices=(
             *supplies(built),
             *_arriving(neuron, arrivals or Arrivals(), scaling),
-            _stimulating(Stimulus.of(stimulus), scaling, pin or input_state(neuron).name, edge),
+            _stimulating(Stimulus.of(stimulus), scaling, pin or input_state(neuron).name, edge, small_signal),
+            *(() if draws is None else draws.sources(neuron, scaling)),
             Instance(
                 name="xn",
                 subcircuit=built.subcircuit.name,
@@ -89,14 +98,20 @@ def neuron_circuit(
     )
 
 
-def _stimulating(stimulus: Stimulus, scaling: Scaling, pin: str, edge: float) -> CurrentSource:
+def _stimulating(
+    stimulus: Stimulus, scaling: Scaling, pin: str, edge: float, small_signal: float
+) -> CurrentSource:
     """The source of the held current."""
     waveform = HeldWaveform(
         times=tuple(time * scaling.time_unit for time in stimulus.times),
         values=tuple(value * scaling.current_unit for value in stimulus.values),
         edge=edge * scaling.time_unit,
     )
-    return CurrentSource(name="i_in", source=GROUND, sink=pin, waveform=waveform, note="input current")
+    amplitude = small_signal * scaling.current_unit
+    return CurrentSource(
+        name=INPUT_SOURCE, source=GROUND, sink=pin, waveform=waveform, small_signal=amplitude,
+        note="input current",
+    )  # fmt: skip
 
 
 def _arriving(neuron: Neuron, arrivals: Arrivals, scaling: Scaling) -> tuple[Device, ...]:

@@ -10,12 +10,14 @@ from circuits.realisations.behavioural import behavioural
 from circuits.realisations.cells.cell import Trim
 from circuits.realisations.forms import check_continuous
 from circuits.realisations.kit import kit
+from circuits.realisations.noise import with_declared_noise
 from circuits.realisations.parts import CURRENTS
 from circuits.realisations.parts.base import Recogniser
 from circuits.realisations.realisation import Realisation
 from circuits.realisations.recognition import recognised
 from circuits.technologies import Technology, default_technology
 from conductance.neurons.base import Neuron
+from conductance.neurons.noisy import silent
 
 UNIT_RATIO = (0.65, 1.5)
 """The scaling's voltage unit over that of the pairs: chips at -40 and 150 degrees keep the scaling of 27."""
@@ -35,7 +37,7 @@ def realise(
     """The circuit of a neuron at a level.
 
     Args:
-        neuron: the declaration; with events it has no transistor level.
+        neuron: the declaration; with events it has no transistor level. Its noise becomes sources that a pin drives.
         level: behavioural, macromodel or transistor.
         technology: from which amplifiers and transistors come; `default_technology` where none is given.
         scaling: the SI units; the technology's own where none is given.
@@ -52,13 +54,15 @@ def realise(
     check_continuous(neuron)
     chosen = default_technology(level) if technology is None else technology
     units = chosen.scaling() if scaling is None else scaling
+    quiet = silent(neuron)
     if level == "behavioural":
-        return Realisation(subcircuit=behavioural(neuron, units), temperature=chosen.temperature)
+        plain = Realisation(subcircuit=behavioural(quiet, units), temperature=chosen.temperature)
+        return with_declared_noise(plain, neuron)
     _check_unit(chosen, units, level)
-    known = recognised(neuron, parts)
+    known = recognised(quiet, parts)
     largest = float(known.bias_currents(units)[-1]) if bias is None else bias
     made = kit(level, chosen, bias=largest, scaling=units, trims=trims)
-    return analog(known, units, made, ideal=ideal)
+    return with_declared_noise(analog(known, units, made, ideal=ideal), neuron)
 
 
 def _check_unit(made_of: Technology, units: Scaling, level: Level) -> None:

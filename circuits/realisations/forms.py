@@ -19,12 +19,7 @@ Terminal: TypeAlias = sympy.Expr
 
 
 def check_continuous(neuron: Neuron) -> None:
-    """Refuse a map, which has no capacitor that integrates, and noise, which no netlist has yet, by `CircuitError`."""
-    if neuron.noisy:
-        raise CircuitError(
-            f"neuron {neuron.name}: its currents are declared with noise, which circuits do not have yet; build it "
-            f"without: conductance.neurons.noisy.silent(neuron)"
-        )
+    """Refuse a map, which has no capacitor that integrates, by `CircuitError`."""
     if neuron.is_map:
         raise CircuitError(
             f"neuron {neuron.name}: it steps by a map and has no continuous circuit; its clocked one is made by "

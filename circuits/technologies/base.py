@@ -115,6 +115,12 @@ class Transistor(_Table):
         default=0.0,
         description="a chain of m in series with one gate carries (1 + this (1 - 1/m))/m of one: BSIM's asymmetry",
     )
+    shot_factor: Positive = Field(
+        default=1.0, description="noise of the channel below threshold over 2 q I, as the card has it"
+    )
+    flicker: NotNegative | None = Field(
+        default=None, description="relative density of the current's flicker noise, S f W L/I^2, m^2"
+    )
     card: Card | None = None
     library: Library | None = None
 

@@ -7,12 +7,15 @@ from typing import Any, NoReturn, cast
 import torch
 from torch import nn
 
+from conductance.derivation.threefry import LARGEST_SEED
 from conductance.errors import ExcitableError, nearest
 from conductance.layers.base import EXPORT, ExportError, ShapeError, refuse_half, refuse_tracing
 from conductance.layers.neurons import NeuronLayer
 from conductance.layers.projection import Projection
 
 State = dict[str, tuple[torch.Tensor, ...]]
+NEXT_LAYER = 0x9E3779B9
+"""What the seeds of the noise of two layers differ by: odd and large, so that seeds close by do not meet."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 """What a layer may be called: files, netlists and report pages carry the name as it is."""
 
@@ -100,7 +103,12 @@ class Network(nn.Module):
         return cast(Mapping[str, Projection | NeuronLayer], self.layers)
 
     def forward(
-        self, values: torch.Tensor, state: State | None = None, *, record: dict[str, Any] | None = None
+        self,
+        values: torch.Tensor,
+        state: State | None = None,
+        *,
+        record: dict[str, Any] | None = None,
+        seed: int | None = None,
     ) -> tuple[torch.Tensor, State]:
         """(time, batch, inputs) to (time, batch, outputs), and every layer's final state by name.
 
@@ -108,19 +116,48 @@ class Network(nn.Module):
 
         `record`, when given, receives each layer's output under its name and, for neuron layers, its states after
         every step under `name.states`.
+
+        `seed` is that of the noise of its layers: the first noisy one has the seed itself, each further one another
+        that follows from it. Without one, torch's generator decides.
         """
+        seeds = self.noise_seeds(seed)
         after: State = {}
         known = self._checked_state(state)
         for name, layer in self.chain.items():
             begin = known.get(name, ())
             if record is not None and isinstance(layer, NeuronLayer):
                 record[f"{name}.states"] = []
-                values, after[name] = layer(values, begin, record=record[f"{name}.states"])
+                values, after[name] = layer(
+                    values, begin, record=record[f"{name}.states"], seed=seeds.get(name)
+                )
+            elif name in seeds and isinstance(layer, NeuronLayer):
+                values, after[name] = layer(values, begin, seed=seeds[name])
             else:
                 values, after[name] = layer(values, begin)
             if record is not None:
                 record[name] = values
         return values, after
+
+    def noise_seeds(self, seed: int | None) -> dict[str, int]:
+        """The seed of each noisy layer's noise by name, from that of the network's; none where none is given.
+
+        Raises:
+            ShapeError: a seed for a network without noise, or outside its range.
+        """
+        noisy = [
+            name
+            for name, layer in self.chain.items()
+            if isinstance(layer, NeuronLayer) and layer.neuron.noisy
+        ]
+        if seed is None:
+            return {}
+        if not noisy:
+            raise ShapeError(
+                f"network: seed = {seed}, but none of its neurons has noise; see conductance.neurons.noisy"
+            )
+        if not 0 <= seed <= LARGEST_SEED:
+            raise ShapeError(f"network: seed = {seed}; allowed are 0 to {LARGEST_SEED}")
+        return {name: (seed + place * NEXT_LAYER) % (LARGEST_SEED + 1) for place, name in enumerate(noisy)}
 
     def _checked_state(self, state: object) -> State:
         if state is None:

@@ -35,6 +35,7 @@ from circuits.technologies import Technology
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.neurons.base import Neuron
+from conductance.neurons.noisy import silent
 from conductance.storage import StorageError
 from excitable.ladder.options import CircuitOptions
 from netlists.analyses import DCSweep, Tolerances, Transient
@@ -171,6 +172,7 @@ def fit_level(
         SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's. NotWorking: a
             circuit that does not work at the technology's temperature and supply, or at its bias currents.
     """
+    neuron = silent(neuron)
     amplifiers = tuple(calibrate_level(level, technology, swept_biases(biases), simulator))
     found = LevelFit(
         level=level,

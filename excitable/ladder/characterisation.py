@@ -15,17 +15,21 @@ from circuits.calibration.transistors import (
     TransistorFit,
     chain_bench,
     fit_transfer,
+    noise_bench,
     transistor_bench,
 )
 from circuits.data.models import Polarity
+from circuits.data.scaling import ELEMENTARY_CHARGE
 from circuits.realisations.cells.units import UNITS
 from circuits.technologies import Technology, TechnologyError, technology, technology_text
 from circuits.technologies.measured import with_numbers
 from excitable.ladder.calibration import calibrate_level
-from netlists.analyses import Analysis, DCSweep, OperatingPoint, SmallSignal, Tolerances
+from netlists.analyses import Analysis, DCSweep, Noise, OperatingPoint, SmallSignal, Tolerances
 from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
+LOAD_DROP = 1e-3
+"""Voltage over the resistor at which a transistor's noise is read, in V: too small to move its drain."""
 STEP = 2e-3
 """Of the sweeps, in V."""
 AROUND = 0.05
@@ -73,6 +77,7 @@ def _measured(device: Device, current: float) -> TransistorFit:
     transfer = _transfer(device, current)
     gate = transfer.gate_for(current)
     spread = _spread(device, gate)
+    shot_factor, flicker = _noise(device, transfer.gate_for(TYPICAL * current), TYPICAL * current)
     area, thermal = device.width * device.length, device.technology.thermal_voltage
     return TransistorFit(
         specific_current=transfer.specific_current,
@@ -84,6 +89,8 @@ def _measured(device: Device, current: float) -> TransistorFit:
         drain_capacitance=_capacitance(device, gate, DRAIN) / device.width,
         early_voltage=_early_voltage(device, gate),
         series_excess=_series_excess(device, TYPICAL * current),
+        shot_factor=shot_factor,
+        flicker=flicker,
         leakage=transfer.leakage,
         efficiency=transfer.efficiency_at(current),
         gate_voltage=gate,
@@ -152,6 +159,17 @@ def _capacitance(device: Device, gate: float, source: str) -> float:
     waveforms = simulate(write_netlist(bench, analysis, TOLERANCES)).require()
     taken = -waveforms["current"].sel(source=source).to_numpy()[0]
     return float(taken.imag / (2 * math.pi * FREQUENCY))
+
+
+def _noise(device: Device, gate: float, current: float) -> tuple[float, float | None]:
+    """White noise of a transistor's current over 2 q I, and its relative flicker noise, S f W L/I^2 in m^2."""
+    load = LOAD_DROP / current
+    bench = noise_bench(device, gate=gate, load=load)
+    analysis = Noise(node="drain", source=GATE, start=FREQUENCY, stop=10 * FREQUENCY, points=1)
+    found = simulate(write_netlist(bench, analysis, TOLERANCES)).require()
+    lowest = found["share"].isel(frequency=0).sel(device="m") / load**2
+    flicker = float(lowest.sel(cause="flicker")) * FREQUENCY * device.width * device.length / current**2
+    return float(lowest.sel(cause="channel")) / (2 * ELEMENTARY_CHARGE * current), flicker or None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from netlists.analyses import Analysis, DCSweep, OperatingPoint, SmallSignal, Transient
+from netlists.analyses import Analysis, DCSweep, Noise, OperatingPoint, SmallSignal, Transient
 from netlists.errors import WaveformError
 from netlists.netlist import Netlist
 from netlists.waveforms.labelled import check_complete, label
+from netlists.waveforms.noise import densities
 from netlists.waveforms.raw import Plot
 
 _KINDS: dict[type, str] = {
@@ -25,6 +26,8 @@ def answer(plots: Sequence[Plot], netlist: Netlist) -> xr.Dataset:
     Raises:
         WaveformError: they are something else than the netlist asks for.
     """
+    if isinstance(netlist.analysis, Noise):
+        return noise_answer(plots, netlist)
     if len(plots) != 1:
         names = ", ".join(plot.name or "unnamed" for plot in plots)
         raise WaveformError(f"the raw file holds {len(plots)} plots ({names}); this netlist asks for one")
@@ -37,6 +40,18 @@ def answer(plots: Sequence[Plot], netlist: Netlist) -> xr.Dataset:
     ):  # which is linear: its voltages scale with the amplitude
         _check_voltages(waveforms, netlist.voltages)
     return waveforms
+
+
+def noise_answer(plots: Sequence[Plot], netlist: Netlist) -> xr.Dataset:
+    """The densities in the plots of a noise analysis: those over frequency come first, their integrals after."""
+    if not plots or plots[0].name != "Noise Spectral Density Curves":
+        names = ", ".join(plot.name or "unnamed" for plot in plots)
+        raise WaveformError(
+            f"the raw file holds {len(plots)} plots ({names}); noise densities were asked for"
+        )
+    if not isinstance(netlist.analysis, Noise):
+        raise WaveformError(f"netlist {netlist.name} asks for no noise")
+    return densities(plots[0], netlist.analysis, title=netlist.name)
 
 
 def _check_plot(plot: Plot, title: str, analysis: Analysis) -> None:

@@ -70,7 +70,8 @@ def _body(device: Device, circuit: Circuit, tongue: Tongue) -> str:
             small = f" ac {print_number(device.small_signal)}" if device.small_signal else ""
             return f"{device.positive} {device.negative} {_waveform(device.waveform)}{small}"
         case CurrentSource():
-            return f"{device.source} {device.sink} {_waveform(device.waveform)}"
+            small = f" ac {print_number(device.small_signal)}" if device.small_signal else ""
+            return f"{device.source} {device.sink} {_waveform(device.waveform)}{small}"
         case Switch():
             ends = f"{device.positive} {device.negative} {device.sense_positive} {device.sense_negative}"
             return f"{ends} {card_name(device)}_model"

@@ -4,7 +4,16 @@ from collections import Counter
 from collections.abc import Iterator
 
 from circuits.data.circuit import Circuit, CurrentSource, Subcircuit, Switch, VoltageSource
-from netlists.analyses import Analysis, DCSweep, Measure, OperatingPoint, SmallSignal, Tolerances, Transient
+from netlists.analyses import (
+    Analysis,
+    DCSweep,
+    Measure,
+    Noise,
+    OperatingPoint,
+    SmallSignal,
+    Tolerances,
+    Transient,
+)
 from netlists.errors import NetlistError
 from netlists.netlist import Netlist
 from netlists.spice.cards import card, model_lines, subcircuit_lines
@@ -13,7 +22,7 @@ from netlists.writing.expressions import print_number, print_rounded
 from netlists.writing.header import provenance
 from netlists.writing.initial import initial_voltages
 from netlists.writing.names import card_name, node_path
-from netlists.writing.seam import Dialect, faults
+from netlists.writing.seam import Dialect, faults, noise_faults
 
 _KINDS = {Transient: "tran", DCSweep: "dc", OperatingPoint: "op", SmallSignal: "ac"}
 
@@ -24,7 +33,8 @@ def dialect_of(tongue: Tongue) -> Dialect:
     def write(
         circuit: Circuit, analysis: Analysis, tolerances: Tolerances, measures: tuple[Measure, ...]
     ) -> Netlist:
-        found = list(dict.fromkeys([*faults(circuit, analysis, measures), *_faults(circuit, tongue)]))
+        said = (*faults(circuit, analysis, measures), *noise_faults(circuit, analysis, tongue.reader))
+        found = list(dict.fromkeys([*said, *_faults(circuit, tongue)]))
         if found:
             raise NetlistError(f"circuit {circuit.name}: " + "; ".join(found))
         bench = f"{circuit.name}.cir"
@@ -103,6 +113,8 @@ def _analysis(analysis: Analysis, circuit: Circuit) -> str:
             return f".dc {_source(circuit, analysis.source)} {' '.join(print_number(v) for v in ends)}"
         case SmallSignal():
             return f".ac dec {analysis.points} {print_number(analysis.start)} {print_number(analysis.stop)}"
+        case Noise():
+            raise NetlistError(f"circuit {circuit.name}: this dialect has no noise analysis")
 
 
 def _node(circuit: Circuit, path: str) -> str:

@@ -64,7 +64,8 @@ def _body(device: Device, circuit: Circuit, modules: Mapping[str, Module], switc
             small = f" mag={print_number(device.small_signal)}" if device.small_signal else ""
             return f"({device.positive} {device.negative}) vsource {_waveform(device.waveform)}{small}"
         case CurrentSource():
-            return f"({device.source} {device.sink}) isource {_waveform(device.waveform)}"
+            small = f" mag={print_number(device.small_signal)}" if device.small_signal else ""
+            return f"({device.source} {device.sink}) isource {_waveform(device.waveform)}{small}"
         case Mosfet():
             return _mosfet(device, circuit)
         case Instance():

@@ -11,7 +11,7 @@ from netlists.verilog_a.module import Module, behavioural_part
 from netlists.writing.comments import comment
 from netlists.writing.header import provenance
 from netlists.writing.names import node_path
-from netlists.writing.seam import Dialect, faults
+from netlists.writing.seam import Dialect, faults, noise_faults
 
 _HEADER = '`include "constants.vams"\n`include "disciplines.vams"\n'
 
@@ -57,7 +57,7 @@ def write(
 
     What is left, instances and transistors, is listed in comments: this dialect has no test bench.
     """
-    found = list(faults(circuit, analysis, measures))
+    found = [*faults(circuit, analysis, measures), *noise_faults(circuit, analysis, "Verilog-A")]
     if found:
         raise NetlistError(f"circuit {circuit.name}: " + "; ".join(found))
     circuit = with_modules(circuit)

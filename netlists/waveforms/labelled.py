@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 
 from conductance.errors import extra
-from netlists.analyses import Analysis, DCSweep, OperatingPoint, SmallSignal, Transient
+from netlists.analyses import Analysis, DCSweep, Noise, OperatingPoint, SmallSignal, Transient
 from netlists.errors import WaveformError
 from netlists.waveforms.raw import Plot
 
@@ -88,20 +88,23 @@ def check_complete(waveforms: xr.Dataset, analysis: Analysis) -> None:
             if not (np.abs(waveforms["sweep"].values - asked) <= 1e-3 * abs(sweep.step)).all():
                 raise WaveformError("the sweep does not take the values that were asked for")
         case SmallSignal() as small:
-            ends = waveforms["frequency"].values[[0, -1]]
-            if (
-                not np.allclose(ends[0], small.start, rtol=1e-6)
-                or ends[1] * 10 ** (1 / small.points) < small.stop
-            ):
-                raise WaveformError(
-                    f"the frequencies go from {ends[0]:g} to {ends[1]:g} Hz, "
-                    f"{small.start:g} to {small.stop:g} Hz were asked for"
-                )
-            ratios = waveforms["frequency"].values[1:] / waveforms["frequency"].values[:-1]
-            if not np.allclose(ratios, 10 ** (1 / small.points), rtol=1e-3):
-                raise WaveformError(f"the frequencies are not {small.points} a decade, as asked for")
-        case OperatingPoint():
+            check_band(waveforms["frequency"].values, small)
+        case OperatingPoint() | Noise():
             pass
+
+
+def check_band(frequency: np.ndarray, asked: SmallSignal | Noise) -> None:
+    """Raise `WaveformError` unless the frequencies (Hz) are those that an analysis asks for."""
+    if (
+        not np.allclose(frequency[0], asked.start, rtol=1e-6)
+        or frequency[-1] * 10 ** (1 / asked.points) < asked.stop
+    ):
+        raise WaveformError(
+            f"the frequencies go from {frequency[0]:g} to {frequency[-1]:g} Hz, "
+            f"{asked.start:g} to {asked.stop:g} Hz were asked for"
+        )
+    if not np.allclose(frequency[1:] / frequency[:-1], 10 ** (1 / asked.points), rtol=1e-3):
+        raise WaveformError(f"the frequencies are not {asked.points} a decade, as asked for")
 
 
 def _check_time(time: np.ndarray, asked: Transient) -> None:

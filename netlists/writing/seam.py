@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from types import MappingProxyType
 
-from circuits.data.circuit import Circuit, CurrentSource, VoltageSource
-from netlists.analyses import Analysis, DCSweep, Measure, Tolerances, Transient
+from circuits.data.circuit import Circuit, CurrentSource, NoiseSource, Subcircuit, VoltageSource
+from netlists.analyses import Analysis, DCSweep, Measure, Noise, Tolerances, Transient
 from netlists.errors import NetlistError
 from netlists.netlist import Netlist
 from netlists.writing.voltages import possible_voltages
@@ -93,8 +93,24 @@ def faults(circuit: Circuit, analysis: Analysis, measures: Iterable[Measure]) ->
     for measure in measures:
         if measure.node not in circuit.probes:
             yield f"measurement {measure.name} reads node {measure.node}; add it to the probes"
-    if isinstance(analysis, DCSweep):
-        sources = [d.name for d in circuit.devices if isinstance(d, VoltageSource | CurrentSource)]
+    if isinstance(analysis, DCSweep | Noise):
+        what = "DC sweep" if isinstance(analysis, DCSweep) else "noise analysis"
+        sources = {d.name: d for d in circuit.devices if isinstance(d, VoltageSource | CurrentSource)}
         if analysis.source not in sources:
             known = ", ".join(sources) or "none"
-            yield f"the DC sweep names source {analysis.source}; known are {known}"
+            yield f"the {what} names source {analysis.source}; known are {known}"
+        elif isinstance(analysis, Noise) and not sources[analysis.source].small_signal:
+            yield f"the noise analysis refers to source {analysis.source}, which has no small_signal amplitude"
+    if isinstance(analysis, Noise) and not circuit.has_node(analysis.node):
+        yield f"the noise analysis reads node {analysis.node}, which is no node of the circuit"
+
+
+def noise_faults(circuit: Circuit, analysis: Analysis, reader: str) -> Iterator[str]:
+    """What a dialect without noise says of it."""
+    if isinstance(analysis, Noise):
+        yield f"noise is analysed by ngspice only, not by {reader}"
+    scopes: tuple[Circuit | Subcircuit, ...] = (circuit, *circuit.subcircuits)
+    for scope in scopes:
+        for device in scope.devices:
+            if isinstance(device, NoiseSource):
+                yield f"{device.label}: noise in time is drawn by ngspice only, not by {reader}"

@@ -302,7 +302,7 @@ def test_equations_show_their_noise():
             membrane(additive).states[0], noise={"pump": sympy.S.One})),
         (RuleError, "moebius step has no noise", lambda: derive(noisy(qif(), {"decay": 0.1}), "moebius")),
         (EventError, "it has noise", lambda: EventLayer(noisy(qif(), {"decay": 0.1}), 2, 2)),
-        (CircuitError, "declared with noise", lambda: neuron_circuit(SMOOTH, 0.0, scaling=Scaling())),
+        (CircuitError, "say which draws", lambda: neuron_circuit(SMOOTH, 0.0, scaling=Scaling())),
         (ShapeError, "has no noise", lambda: NeuronLayer(lif(), 1, dt=0.1)(torch.zeros(1, 1, 1), seed=1)),
         (ShapeError, f"0 to {LARGEST_SEED}", lambda: NeuronLayer(SMOOTH, 1, dt=0.1)(torch.zeros(1, 1, 1), seed=-1)),
     ],

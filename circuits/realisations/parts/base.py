@@ -7,6 +7,7 @@ from typing import TypeAlias
 import sympy
 
 from circuits.data.circuit import GROUND, BehaviouralVoltage, Device, Pin
+from circuits.realisations.cells.noise import Generator
 from circuits.realisations.forms import Current, Terminal
 from circuits.realisations.interface import V0
 from circuits.realisations.kit import Kit
@@ -91,6 +92,7 @@ class Part:
             temperature.
         lag: by how much its state settles below what it follows, in V, where no reference can put that right.
         timescale: time constant in s with which it draws its state to what it follows; None where it does not.
+        generators: of noise, in the amplifier of each of its pairs; none where it stays ideal.
     """
 
     current: Current
@@ -101,6 +103,7 @@ class Part:
     keeps_volts: bool = False
     lag: Callable[[Kit], float] = lambda _: 0.0
     timescale: Callable[[Site], sympy.Expr | None] = _none
+    generators: Mapping[str, Generator] = field(default_factory=dict)
 
     def devices(self, site: Site) -> Iterator[Device]:
         """Its devices, which bear its name."""

@@ -9,6 +9,7 @@ from functools import partial
 import sympy
 
 from circuits.data.circuit import Device
+from circuits.realisations.cells.noise import FIVE_TRANSISTORS
 from circuits.realisations.forms import Current, Transfer
 from circuits.realisations.interface import I0, V0
 from circuits.realisations.parts.base import Part, Site
@@ -28,6 +29,7 @@ def follower_integrator(current: Current) -> Part | None:
         build=partial(_build, current, form),
         lag=lambda kit: kit.trim(kit.follower).offset,
         timescale=partial(settling, current, form),
+        generators=FIVE_TRANSISTORS,
         **shape_of(form),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from circuits.data.circuit import Device
+from circuits.realisations.cells.noise import FIVE_TRANSISTORS
 from circuits.realisations.forms import Current, Transfer
 from circuits.realisations.interface import I0
 from circuits.realisations.parts.base import Part, Site
@@ -27,7 +28,13 @@ def leak(current: Current) -> Part | None:
         return None
     # pairs that are staggered have no common time constant
     drawn = {"timescale": partial(settling, current, form)} if form.width == 1 else {}
-    return Part(current=current, build=partial(_build, current, form), **shape_of(form), **drawn)
+    return Part(
+        current=current,
+        build=partial(_build, current, form),
+        generators=FIVE_TRANSISTORS,
+        **shape_of(form),
+        **drawn,
+    )
 
 
 def _build(current: Current, form: Transfer, site: Site) -> Iterator[Device]:

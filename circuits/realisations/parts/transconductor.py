@@ -8,6 +8,7 @@ import sympy
 
 from circuits.data.circuit import GROUND, BehaviouralCurrent, CircuitError, Device
 from circuits.realisations.cells.cell import Cell, Trim
+from circuits.realisations.cells.noise import TEN_TRANSISTORS
 from circuits.realisations.forms import Current, Transfer
 from circuits.realisations.interface import I0, V0
 from circuits.realisations.parts.base import Pair, Part, References, Site
@@ -29,7 +30,12 @@ def element(current: Current) -> Part | None:
     return (
         None
         if form is None
-        else Part(current=current, build=partial(_build, current, form), **shape_of(form))
+        else Part(
+            current=current,
+            build=partial(_build, current, form),
+            generators=TEN_TRANSISTORS,
+            **shape_of(form),
+        )
     )
 
 

@@ -12,6 +12,7 @@ from circuits.data.circuit import (
     HeldWaveform,
     Instance,
     Mosfet,
+    NoiseSource,
     Resistor,
     Subcircuit,
     Switch,
@@ -63,7 +64,11 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
             small = f" ac {print_number(device.small_signal)}" if device.small_signal else ""
             return owner.V(name, *nodes, waveform_text(device.waveform) + small)
         case CurrentSource():
-            return owner.I(name, *nodes, waveform_text(device.waveform))
+            small = f" ac {print_number(device.small_signal)}" if device.small_signal else ""
+            return owner.I(name, *nodes, waveform_text(device.waveform) + small)
+        case NoiseSource():
+            numbers = f"{print_value(device.amplitude)} {print_value(device.step)}"
+            return owner.V(name, *nodes, f"dc 0 trnoise({numbers} 0 0)")
         case Switch():
             return owner.S(name, *nodes, model=_switch_model_name(device))
         case Mosfet():

@@ -1,0 +1,144 @@
+"""From the transistors of a neuron's parts to the noise of its declaration."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import sympy
+
+from circuits.data.devices import CircuitError
+from circuits.data.scaling import Scaling
+from circuits.realisations import recognised
+from circuits.realisations.cells.noise import Generator, flicker, shot
+from circuits.realisations.parts.base import Part
+from circuits.technologies import Technology, default_technology
+from conductance.neurons.base import Neuron
+from conductance.neurons.noisy import silent
+from conductance.parameter import Parameter
+
+POWER = "noise_power"
+"""Name of the parameter that all white noise of a neuron grows with, q/(C V0) of its circuit."""
+_POWER = sympy.Symbol(POWER, real=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartNoise:
+    """Noise of one current of a neuron, as expressions of its parameters and states.
+
+    Attributes:
+        state: name of the state that the current flows into.
+        current: its name.
+        shot: one-sided density of its white noise over 2 q I0.
+        flicker: that of its flicker noise at 1 Hz over I0^2, in 1/Hz; it falls as 1/f. None where it was not asked for.
+    """
+
+    state: str
+    current: str
+    shot: sympy.Expr
+    flicker: sympy.Expr | None = None
+
+
+def part_noises(
+    neuron: Neuron,
+    technology: Technology | None = None,
+    *,
+    scaling: Scaling | None = None,
+    with_flicker: bool = True,
+    largest: float | None = None,
+) -> tuple[PartNoise, ...]:
+    """The noise of every part that has amplifiers: elements, leak, followers. Ideal sources and resistors have none.
+
+    Args:
+        neuron: the declaration; its own noise plays no role.
+        technology: of the transistors; the default of the transistor level where none is given.
+        scaling: the SI units; the technology's own where none is given.
+        with_flicker: whether flicker noise is wanted, too.
+        largest: bias current in A for which transistors are drawn; that of the neuron where none is given.
+
+    Raises:
+        TechnologyError: a technology without transistors, or without flicker data where that is wanted.
+        CircuitError: a current that has no circuit.
+    """
+    made_of = default_technology("transistor") if technology is None else technology
+    units = made_of.scaling() if scaling is None else scaling
+    made_of.transistor("nmos")
+    known = recognised(silent(neuron))
+    bias = float(known.bias_currents(units)[-1]) if largest is None else largest
+    return tuple(
+        PartNoise(
+            state=part.current.state.name,
+            current=part.current.name,
+            shot=_summed(part, lambda generators, t, share: share * shot(generators, made_of, t)),
+            flicker=_summed(
+                part, lambda generators, t, share: share**2 * flicker(generators, made_of, t, bias)
+            )
+            if with_flicker
+            else None,
+        )
+        for part in known.parts
+        if part.generators
+    )
+
+
+Density = Callable[[Mapping[str, Generator], sympy.Expr, sympy.Expr], sympy.Expr]
+"""Of an amplifier: its generators, t = tanh of its input, its bias over I0."""
+
+
+def _summed(part: Part, density: Density) -> sympy.Expr:
+    """A density over all pairs of a part, each at its own input and bias."""
+    form = part.current.transfer
+    if form is None:
+        raise CircuitError(f"current {part.current.name}: it has amplifiers, but no law of theirs")
+    return sympy.Add(
+        *(
+            density(
+                part.generators, sympy.tanh(form.plus - form.minus - pair.reference), part.slope * pair.weight
+            )
+            for pair in part.pairs()
+        )
+    )
+
+
+def circuit_noise(
+    neuron: Neuron, technology: Technology | None = None, *, scaling: Scaling | None = None
+) -> Neuron:
+    """The same neuron with the white noise of its transistors, each current's by its own law.
+
+    The amplitude of a current follows the states, as its transistors' currents do. The parameter `noise_power` scales
+    all of them; its default is q/(C V0) of the scaling. Flicker noise is left out. Biases and references are ideal.
+
+    Raises:
+        TechnologyError, CircuitError: as `part_noises`; CircuitError also where no part has amplifiers.
+    """
+    made_of = default_technology("transistor") if technology is None else technology
+    units = made_of.scaling() if scaling is None else scaling
+    found = part_noises(neuron, made_of, scaling=units, with_flicker=False)
+    if not found:
+        raise CircuitError(
+            f"neuron {neuron.name}: none of its currents is made of amplifiers, so its circuit has no noise"
+        )
+    quiet = silent(neuron)
+    power = Parameter(
+        name=POWER, default=units.shot_power, lower=0.0, unit="1", transform="softplus",
+        meaning="q/(C V0), what all white noise of the circuit grows with",
+    )  # fmt: skip
+    amplitudes: dict[str, dict[str, sympy.Expr]] = {}
+    for one in found:
+        amplitudes.setdefault(one.state, {})[one.current] = sympy.sqrt(power.symbol * one.shot)
+    states = tuple(replace(state, noise=amplitudes.get(state.name, {})) for state in quiet.states)
+    return replace(quiet, parameters=(*quiet.parameters, power), states=states)
+
+
+def at_state(
+    noise: PartNoise, neuron: Neuron, states: Mapping[str, float], scaling: Scaling
+) -> tuple[float, float]:
+    """White density in A^2/Hz and flicker density at 1 Hz in A^2/Hz of a part, at states in V0 by name."""
+    numbers = neuron.substitutions() | {state.symbol: states[state.name] for state in neuron.states}
+    white = 2 * scaling.shot_power * scaling.capacitance * scaling.voltage_unit * scaling.current_unit
+    slow = 0.0 if noise.flicker is None else float(noise.flicker.subs(numbers)) * scaling.current_unit**2
+    density = white * float(noise.shot.subs(numbers))
+    if not math.isfinite(density + slow):
+        raise CircuitError(
+            f"current {noise.current} of {noise.state}: its noise is not finite at {dict(states)}"
+        )
+    return density, slow

@@ -1,0 +1,58 @@
+"""The noise that a declaration gives its currents, in its circuit: a source at each state's node, driven from outside.
+
+A circuit's own devices make no noise over time in a simulator. So each state that noise moves gets a current whose size
+follows the declaration's amplitude, times the voltage of a pin that carries the draws: white noise of unit power, in
+1/sqrt(tau_m). The same draws drive the model and the circuit, at any level.
+"""
+
+from dataclasses import replace
+
+import sympy
+
+from circuits.data.circuit import GROUND, BehaviouralCurrent, Pin, voltage
+from circuits.realisations.interface import I0, circuit_symbols, declared_parameter
+from circuits.realisations.realisation import Realisation
+from conductance.neurons.base import Neuron
+
+
+def noise_pin(state: str) -> str:
+    """The pin that carries the draws of a state."""
+    return f"noise_{state}"
+
+
+def with_declared_noise(built: Realisation, neuron: Neuron) -> Realisation:
+    """The circuit of the neuron without noise, with a source of noise at each state that noise moves.
+
+    Args:
+        built: of the silent neuron.
+        neuron: with its noise.
+    """
+    if not neuron.noisy:
+        return built
+    own, known = built.subcircuit, circuit_symbols(neuron)
+    has = {parameter.name for parameter in own.parameters}
+    missing = [declared_parameter(p) for p in neuron.parameters if declared_parameter(p).name not in has]
+    sources = [
+        BehaviouralCurrent(
+            name=f"b_{state.name}_noise",
+            source=GROUND,
+            sink=state.name,
+            current=I0
+            * sympy.sympify(state.diffusion * state.capacity).xreplace(known)
+            * voltage(noise_pin(state.name)),
+            note="noise of its currents",
+            part=f"{state.name}_noise",
+        )
+        for state in neuron.noisy
+    ]
+    pins = [
+        Pin(name=noise_pin(state.name), meaning=f"white noise of {state.meaning}, 1 V is 1/sqrt(tau_m)")
+        for state in neuron.noisy
+    ]
+    noisy = replace(
+        own,
+        pins=(*own.pins, *pins),
+        parameters=(*own.parameters, *missing),
+        devices=(*own.devices, *sources),
+    )
+    return replace(built, subcircuit=noisy)

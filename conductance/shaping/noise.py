@@ -1,0 +1,78 @@
+"""What noise does to a neuron at rest, to first order: the covariance of its states and the spectrum of its membrane.
+
+Around an equilibrium dx = J x dt + B dW has the stationary covariance P of J P + P J^T + B B^T = 0, and the membrane
+the one-sided density 2 sum_k |(j w - J)^-1 B|_k^2.
+C. W. Gardiner, Handbook of Stochastic Methods, 3rd ed., section 4.4.6.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import sympy
+from scipy.linalg import solve_continuous_lyapunov
+
+from conductance.errors import ExcitableError
+from conductance.neurons.base import INPUT, Neuron
+
+
+class NoiseError(ExcitableError):
+    """Noise is asked of something that has none, or where it has no stationary law."""
+
+
+def stationary_covariance(
+    neuron: Neuron, at: Mapping[str, float], current: float, values: Mapping[str, float] | None = None
+) -> np.ndarray:
+    """The covariance (state, state) of a noisy neuron's states in V0^2 around an equilibrium.
+
+    Args:
+        neuron: with noise, and without an event.
+        at: the equilibrium, states in V0 by name, as from `conductance.equilibria`.
+        current: the input there.
+        values: of parameters, other than the declared ones.
+
+    Raises:
+        NoiseError: a neuron without noise, or an equilibrium that is not stable.
+    """
+    jacobian, spread = linearised(neuron, at, current, values)
+    return np.asarray(solve_continuous_lyapunov(jacobian, -np.diag(spread**2)))
+
+
+def membrane_density(
+    neuron: Neuron,
+    at: Mapping[str, float],
+    current: float,
+    radian: np.ndarray,
+    values: Mapping[str, float] | None = None,
+) -> np.ndarray:
+    """The one-sided density (frequency,) of the membrane in V0^2 tau_m, at frequencies w = 2 pi f tau_m.
+
+    Arguments and errors as `stationary_covariance`.
+    """
+    jacobian, spread = linearised(neuron, at, current, values)
+    identity = np.eye(len(jacobian))
+    rows = [np.linalg.solve((1j * w * identity - jacobian).T, identity[0]) for w in np.asarray(radian, float)]
+    return 2 * (np.abs(np.array(rows)) ** 2) @ spread**2
+
+
+def linearised(
+    neuron: Neuron, at: Mapping[str, float], current: float, values: Mapping[str, float] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The Jacobian (state, state) in 1/tau_m and the noise (state,) in V0/sqrt(tau_m) of a neuron at an equilibrium."""
+    if not neuron.noisy:
+        raise NoiseError(f"neuron {neuron.name}: it has no noise; see conductance.neurons.noisy")
+    if neuron.event is not None or neuron.is_map:
+        raise NoiseError(f"neuron {neuron.name}: its noise at rest is linear only without events and maps")
+    full = neuron.check_values(values or {}, owner=f"neuron {neuron.name}")
+    numbers = {p.symbol: full[p.name] for p in neuron.parameters}
+    numbers |= {state.symbol: float(at[state.name]) for state in neuron.states} | {INPUT: float(current)}
+    right = sympy.Matrix([state.derivative for state in neuron.states])
+    jacobian = right.jacobian(list(neuron.state_symbols)).subs(numbers)
+    spread = [sympy.sympify(state.diffusion).subs(numbers) for state in neuron.states]
+    found = np.array(jacobian.tolist(), float)
+    fastest = float(np.linalg.eigvals(found).real.max())
+    if fastest >= 0:
+        raise NoiseError(
+            f"neuron {neuron.name}: the state {dict(at)} is not stable at an input of {current:g} (it grows at "
+            f"{fastest:g} per tau_m), so its noise has no stationary law"
+        )
+    return found, np.array([float(value) for value in spread])

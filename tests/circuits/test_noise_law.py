@@ -1,0 +1,188 @@
+"""Noise of parts as data: shot noise from the bias, flicker noise from the card, and what has none."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import sympy
+import torch
+
+from circuits import CircuitError, Scaling, network_circuit, neuron_circuit
+from circuits.data.circuit import BehaviouralCurrent, NoiseSource
+from circuits.networks.noise import CircuitDraws
+from circuits.noise import circuit_noise, part_noises, with_device_noise
+from circuits.noise.law import at_state
+from circuits.realisations import realise
+from circuits.realisations.cells.noise import FIVE_TRANSISTORS, TEN_TRANSISTORS, shot
+from circuits.realisations.cells.ota import five_transistor_ota, ten_transistor_ota
+from circuits.technologies import TechnologyError, technology
+from conductance import NeuronLayer, mtc
+from conductance.elements import tanh
+from conductance.networks import Network
+from conductance.neurons import low_pass
+from conductance.neurons.noisy import silent
+from conductance.shaping.noise import NoiseError, membrane_density, stationary_covariance
+
+GENERIC = technology("generic_180nm")
+PLAIN = GENERIC.model_copy(
+    update={name: getattr(GENERIC, name).model_copy(update={"shot_factor": 1.0}) for name in ("nmos", "pmos")}
+)
+"""The same transistors with the physical shot noise, 2 q I."""
+LEAKY = mtc((), leak_limit=1.0)
+T = sympy.Symbol("t", real=True)
+
+
+@pytest.mark.parametrize(
+    ("generators", "make", "law"),
+    [
+        (FIVE_TRANSISTORS, five_transistor_ota, 2 + T + T**2),
+        (TEN_TRANSISTORS, ten_transistor_ota, 4 - T + T**2),
+    ],
+)
+def test_an_amplifiers_shot_noise_is_the_sum_over_its_transistors(generators, make, law):
+    """2 q I_b times 2 + t + t^2 with five and 4 - t + t^2 with ten; every transistor of the cell has its share."""
+    assert sympy.expand(shot(generators, PLAIN, T) - law) == 0
+    names = {device.name for device in make(GENERIC, 1e-9).subcircuit.devices if device.name.startswith("m_")}
+    assert names == set(generators)
+
+
+def test_a_leaky_membrane_has_kt_over_c():
+    """One pair of five transistors: the variance is 2 n kT/C = q V0/C, in V0^2 the noise power, whatever the bias."""
+    noisy = circuit_noise(LEAKY, PLAIN)
+    (variance,) = stationary_covariance(noisy, {"um": 0.0}, 0.0).ravel()
+    assert variance == pytest.approx(GENERIC.scaling().shot_power, rel=1e-12)
+    smaller = circuit_noise(LEAKY, PLAIN, scaling=GENERIC.scaling(capacitance=0.1e-12))
+    assert stationary_covariance(smaller, {"um": 0.0}, 0.0)[0, 0] == pytest.approx(10 * variance, rel=1e-12)
+    density = membrane_density(noisy, {"um": 0.0}, 0.0, torch.tensor([0.0, 1.0]).numpy())
+    assert density.tolist() == pytest.approx([4 * variance, 2 * variance])
+
+
+def test_the_model_has_the_variance_of_its_law():
+    """The exponential rule: 180 tau_m in 2000 neurons give one deviation as 0.24 %, and 3 % are allowed."""
+    noisy = circuit_noise(mtc(()))  # the linear leak, which the rule steps exactly
+    expected = stationary_covariance(noisy, {"um": 0.0}, 0.0)[0, 0]
+    layer = NeuronLayer(noisy, 400, dt=0.2, method="exponential_euler")
+    record: list = []
+    layer(torch.zeros(1000, 5, 400), seed=4, record=record)
+    tail = torch.stack([states[0] for states in record[100:]]).double()
+    assert float(tail.var()) == pytest.approx(expected, rel=0.03)
+
+
+def test_flicker_noise_goes_with_the_square_of_the_bias():
+    """Twice the current with the same transistors: four times the flicker noise, twice the shot noise."""
+    rest = {"um": 0.0}
+    neurons = [mtc((tanh("fast", -alpha),)) for alpha in (1.0, 2.0)]
+    leak, element = range(2)
+    found = [
+        [at_state(part, neuron, rest, GENERIC.scaling()) for part in part_noises(neuron, largest=3e-9)]
+        for neuron in neurons
+    ]
+    assert found[1][element] == pytest.approx((2 * found[0][element][0], 4 * found[0][element][1]))
+    assert found[1][leak] == pytest.approx(found[0][leak])
+
+
+def test_the_circuits_noise_belongs_to_the_declaration():
+    """Amplitudes follow the states, one parameter scales them all, and silence gives the neuron back."""
+    noisy = circuit_noise(mtc())
+    assert silent(noisy) == mtc()
+    assert noisy.defaults["noise_power"] == pytest.approx(GENERIC.scaling().shot_power)
+    assert {"U_m"} <= {str(symbol) for symbol in noisy.membrane.diffusion.free_symbols}
+    filters = circuit_noise(mtc(filter_limit=1.0))
+    assert len(filters.noisy) == len(filters.states), (
+        "follower-integrators are noisy, ideal resistors are not"
+    )
+
+
+def test_draws_of_a_circuit_are_those_of_the_model():
+    """Neuron 2 of a layer: the numbers that the eager step draws in the first series."""
+    from conductance.layers.draws import draws
+
+    noisy = circuit_noise(mtc(filter_limit=1.0))
+    drawn = [[float(each[0, 2]) for each in step] for step in draws(noisy, torch.zeros(5, 1, 4).double(), 9)]
+    mine = CircuitDraws(seed=9, dt=0.1, steps=5)
+    for source in range(len(noisy.noisy)):
+        assert mine.numbers(2, source).tolist() == pytest.approx([step[source] for step in drawn], rel=1e-12)
+
+
+def test_devices_get_sources_of_their_noise():
+    """One number, one meter and one current for each transistor; the circuit is the same without."""
+    built = realise(LEAKY, "transistor", technology=GENERIC)
+    circuit = neuron_circuit(LEAKY, 0.0, scaling=GENERIC.scaling(), realisation=built)
+    noisy = with_device_noise(circuit, GENERIC, step=1e-6)
+    cell = noisy.subcircuit("ota5")
+    assert sum(isinstance(device, NoiseSource) for device in cell.devices) == 6
+    assert sum(isinstance(device, BehaviouralCurrent) for device in cell.devices) == 7
+
+
+def test_a_network_hands_a_seed_to_each_noisy_layer():
+    """Two noisy layers see different noise, and the same again with the same seed."""
+    layers = {name: NeuronLayer(circuit_noise(LEAKY), 3, dt=0.1) for name in ("first", "second")}
+    network = Network(layers)
+    inputs = torch.zeros(6, 2, 3)
+    assert torch.equal(network(inputs, seed=5)[0], network(inputs, seed=5)[0])
+    assert network.noise_seeds(5)["first"] == 5 and len(set(network.noise_seeds(5).values())) == 2
+
+
+def _without_flicker():
+    kinds = {name: getattr(GENERIC, name).model_copy(update={"flicker": None}) for name in ("nmos", "pmos")}
+    return GENERIC.model_copy(update=kinds)
+
+
+@pytest.mark.parametrize(
+    ("error", "match", "make"),
+    [
+        (TechnologyError, "has no flicker noise; set `flicker`", lambda: part_noises(mtc(), _without_flicker())),
+        (TechnologyError, "has no nmos", lambda: circuit_noise(mtc(), technology("ideal"))),
+        (CircuitError, "say which draws", lambda: neuron_circuit(
+            circuit_noise(LEAKY), 0.0, scaling=Scaling())),
+        (CircuitError, "its currents have none", lambda: neuron_circuit(
+            LEAKY, 0.0, scaling=Scaling(), noise=CircuitDraws(seed=1, dt=0.1, steps=1))),
+        (CircuitError, "must be positive", lambda: with_device_noise(
+            neuron_circuit(LEAKY, 0.0, scaling=Scaling()), GENERIC, step=0.0)),
+        (CircuitError, "no device of its subcircuits has noise", lambda: with_device_noise(
+            neuron_circuit(LEAKY, 0.0, scaling=Scaling()), GENERIC, step=1e-6)),
+        (CircuitError, "seed = -1", lambda: CircuitDraws(seed=-1, dt=0.1, steps=1)),
+        (CircuitError, "dt = 0", lambda: CircuitDraws(seed=1, dt=0.0, steps=1)),
+        (CircuitError, "steps = 0", lambda: CircuitDraws(seed=1, dt=0.1, steps=0)),
+        (CircuitError, "edge = 2", lambda: CircuitDraws(seed=1, dt=0.1, steps=1, edge=2)),
+        (NoiseError, "it has no noise", lambda: stationary_covariance(mtc(), {}, 0.0)),
+        (NoiseError, "is not stable", lambda: stationary_covariance(
+            circuit_noise(mtc((tanh("fast", -2.0),))), {"um": 0.0}, 0.0)),
+        (CircuitError, "amplitude", lambda: NoiseSource(
+            name="v", positive="a", negative="0", amplitude=-1.0, step=1e-6)),
+    ],
+)  # fmt: skip
+def test_what_noise_cannot_do_is_refused(error, match, make):
+    """One error names the object, what was received, and what is allowed or there instead."""
+    with pytest.raises(error, match=match):
+        make()
+
+
+def test_temperature_scales_a_resistors_noise():
+    """4 k T/R: the source beside a resistor grows with the square root of the absolute temperature."""
+    circuit = neuron_circuit(low_pass(), 0.0, scaling=Scaling())
+    sizes = []
+    for warm in (27.0, 27.0 + 300.15):
+        noisy = with_device_noise(dataclasses.replace(circuit, temperature=warm), GENERIC, step=1e-6)
+        found = [d for d in noisy.subcircuits[0].devices if d.note == "thermal noise"]
+        sizes.append([float(d.current.subs({s: 1.0 for s in d.current.free_symbols})) for d in found])
+    assert sizes[0] and sizes[1] == pytest.approx([math.sqrt(2) * size for size in sizes[0]], rel=1e-6)
+
+
+def test_a_networks_circuit_sees_the_draws_of_its_model():
+    """A source for each neuron and state, with the seed of its layer; noise without draws is refused."""
+    layers = {
+        "hidden": NeuronLayer(circuit_noise(LEAKY), 3, dt=0.1),
+        "more": NeuronLayer(circuit_noise(LEAKY), 3, dt=0.1),
+    }
+    network, inputs = Network(layers), np.zeros((4, 3))
+    draws = CircuitDraws(seed=5, dt=0.1, steps=4)
+    built = network_circuit(network, inputs, dt=0.1, scaling=Scaling(), noise=draws)
+    sources = {d.name: d for d in built.circuit.devices if d.name.startswith("v_") and "noise" in d.name}
+    assert len(sources) == 6
+    second = dataclasses.replace(draws, seed=network.noise_seeds(5)["more"])
+    values = np.array(sources["v_more_2_noise_um"].waveform.values) * math.sqrt(0.1)
+    assert values.tolist() == pytest.approx(second.numbers(2, 0).tolist())
+    with pytest.raises(CircuitError, match="say which draws"):
+        network_circuit(network, inputs, dt=0.1, scaling=Scaling())
