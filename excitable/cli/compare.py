@@ -35,9 +35,8 @@ def compare(
     from excitable.cli.console import messages, warn
     from excitable.cli.progress import WorkProgress
     from excitable.ladder.rungs import CIRCUIT_RUNGS
-    from excitable.runs.kinds import opened
+    from excitable.runs.kinds import compare_run, opened
     from excitable.runs.series import SeriesRun
-    from excitable.runs.stages import compare_run
     from excitable.runs.stages.series import membrane_warning
     from netlists.comparison import Ladder
 

@@ -32,8 +32,7 @@ def demo(
     train(configuration, run, data)
 
     from excitable.runs.folder import located
-    from excitable.runs.kinds import opened
-    from excitable.runs.stages import compare_run, export_run, simulate_run
+    from excitable.runs.kinds import compare_run, export_run, opened, simulate_run
 
     found = opened(run or located(wanted.name), trust=True)  # it was trained with this code just now
     with found.locked():

@@ -53,8 +53,8 @@ def export(
 
     from conductance.files import typed
     from excitable.cli.console import results, warn
+    from excitable.runs.kinds import export_run
     from excitable.runs.series import SeriesRun
-    from excitable.runs.stages import export_run
     from excitable.runs.stages.series import membrane_warning
 
     with found.locked():

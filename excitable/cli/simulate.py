@@ -11,7 +11,7 @@ def simulate(run: RUN, level: LEVEL = None, trust: TRUST = False) -> None:
 
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
-    from excitable.runs.stages import simulate_run
+    from excitable.runs.kinds import simulate_run
 
     with found.locked(), WorkProgress(messages()) as progress:
         left = simulate_run(found, level or (), progress.report)

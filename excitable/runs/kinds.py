@@ -1,16 +1,20 @@
-"""Runs of all kinds by their name, and what a command that does not serve a kind says instead."""
+"""Runs of all kinds: opened, exported, simulated, compared; what a command says of a kind that it does not take."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from excitable.runs.folder import RunError, RunFolder
+from excitable.runs.stages.base import NGSPICE, Progress, Simulated
 
 if TYPE_CHECKING:
+    from excitable.ladder.decisions import DecisionLadder
     from excitable.runs.events import EventRun
     from excitable.runs.images import ImageRun
     from excitable.runs.series import SeriesRun
+    from netlists.comparison import Ladder
 
 Run: TypeAlias = "SeriesRun | EventRun | ImageRun"
 _SHAPE = "the studio shows networks on series; `excitable report` shows this run"
@@ -82,3 +86,47 @@ def refusal(command: str, run: Run) -> RunError:
     return RunError(
         f"{run.path}: `excitable {command}` does not take a run on {kind}: {REFUSED[command, kind]}"
     )
+
+
+def export_run(run: Run, rungs: Sequence[str] = (), dialect: str = NGSPICE) -> list[Path]:
+    """Write the run's circuit into its `netlists/`; the test benches are returned.
+
+    Args:
+        run: a trained run.
+        rungs: levels of the circuit; those of the configuration where none are given.
+        dialect: a name of `netlists.writing.DIALECTS`; only runs on series have another than ngspice's.
+    """
+    benches: list[Path] = _stages(run).export_run(run, rungs, dialect)
+    return benches
+
+
+def simulate_run(run: Run, rungs: Sequence[str] = (), progress: Progress | None = None) -> Simulated:
+    """Run model, equation and circuits on data that training did not see, and keep what they did.
+
+    Args:
+        run: a trained run.
+        rungs: levels of the circuit; those of the configuration where none are given.
+        progress: called with the name of a piece of work, how much of it is done, and all of it.
+    """
+    left: Simulated = _stages(run).simulate_run(run, rungs, progress)
+    return left
+
+
+def compare_run(
+    run: Run, rungs: Sequence[str] = (), witness: str | None = None, progress: Progress | None = None
+) -> "Ladder | DecisionLadder":
+    """Compare the rungs of a simulated run with each other, and write `comparison.json`.
+
+    Args:
+        run: a simulated run.
+        rungs: levels of the circuit; all that are simulated where none are given.
+        witness: a second simulator; only runs on series have one, see `stages.series.compare_run`.
+        progress: called with the name of a piece of work, how much of it is done, and all of it.
+    """
+    ladder: Ladder | DecisionLadder = _stages(run).compare_run(run, rungs, witness, progress)
+    return ladder
+
+
+def _stages(run: Run) -> Any:
+    """The module in which a kind's stages stand, which takes seconds to import."""
+    return import_module(f"excitable.runs.stages.{run.configuration.kind}")

@@ -24,7 +24,16 @@ from excitable.ladder.events import (
 )
 from excitable.runs.events import EventRun
 from excitable.runs.folder import COMPARISON, NETLISTS, RunError
-from excitable.runs.stages.base import BEHAVIOURAL, PARTS, Progress, Simulated, basis_of, behavioural_only
+from excitable.runs.stages.base import (
+    BEHAVIOURAL,
+    NGSPICE,
+    PARTS,
+    Progress,
+    Simulated,
+    basis_of,
+    behavioural_only,
+    ngspice_only,
+)
 from netlists.simulation import available_cores
 
 SPIKES = "spikes.json"
@@ -45,12 +54,13 @@ def circuit_options(run: EventRun) -> EventCircuitOptions:
     )  # fmt: skip
 
 
-def export_run(run: EventRun, rungs: Sequence[str] = ()) -> list[Path]:
+def export_run(run: EventRun, rungs: Sequence[str] = (), dialect: str = NGSPICE) -> list[Path]:
     """Write a netlist and its test bench for each trial into the run's `netlists/`; the benches are returned.
 
     Raises:
         RunError: the run is not trained, or has no circuit at a level. CircuitError: a network that has no circuit.
     """
+    ngspice_only(run, "--dialect", dialect)
     behavioural_only(run, rungs)
     split, configuration = shown_trials(run), run.configuration
     provenance = {
@@ -91,12 +101,15 @@ def simulate_run(run: EventRun, rungs: Sequence[str] = (), progress: Progress | 
     return Simulated(path=run.path / SPIKES, what=f"spikes of {spikes.batch} trials", rungs=tuple(there))
 
 
-def compare_run(run: EventRun, rungs: Sequence[str] = ()) -> DecisionLadder:
+def compare_run(
+    run: EventRun, rungs: Sequence[str] = (), witness: str | None = None, progress: Progress | None = None
+) -> DecisionLadder:
     """Match the spikes of the rungs, and write `comparison.json`.
 
     Raises:
         RunError: nothing has been simulated, or not with this network and these options.
     """
+    ngspice_only(run, "--witness", NGSPICE if witness is None else witness)
     behavioural_only(run, rungs)
     run.network()  # an untrained run is told first
     split, found = shown_trials(run), _read(run)

@@ -29,7 +29,16 @@ from excitable.ladder.maps import (
 )
 from excitable.runs.folder import COMPARISON, NETLISTS, RunError
 from excitable.runs.images import ImageRun, image_data, untrained_network
-from excitable.runs.stages.base import BEHAVIOURAL, PARTS, Progress, Simulated, basis_of, behavioural_only
+from excitable.runs.stages.base import (
+    BEHAVIOURAL,
+    NGSPICE,
+    PARTS,
+    Progress,
+    Simulated,
+    basis_of,
+    behavioural_only,
+    ngspice_only,
+)
 from netlists.simulation import available_cores
 
 STEPS = "steps.safetensors"
@@ -81,12 +90,13 @@ def _chain(configuration: ImageConfiguration, network: ImageNetwork, owner: str)
         ) from None
 
 
-def export_run(run: ImageRun, rungs: Sequence[str] = ()) -> list[Path]:
+def export_run(run: ImageRun, rungs: Sequence[str] = (), dialect: str = NGSPICE) -> list[Path]:
     """Write a netlist and its test bench for each image into the run's `netlists/`; the benches are returned.
 
     Raises:
         RunError: the run is not trained, or has no circuit, or none at a level.
     """
+    ngspice_only(run, "--dialect", dialect)
     behavioural_only(run, rungs)
     chain, inputs, _ = shown(run)
     configuration = run.configuration
@@ -124,12 +134,15 @@ def simulate_run(run: ImageRun, rungs: Sequence[str] = (), progress: Progress | 
     return Simulated(path=run.path / STEPS, what=f"steps of {inputs.shape[1]} images", rungs=tuple(MEANINGS))
 
 
-def compare_run(run: ImageRun, rungs: Sequence[str] = ()) -> DecisionLadder:
+def compare_run(
+    run: ImageRun, rungs: Sequence[str] = (), witness: str | None = None, progress: Progress | None = None
+) -> DecisionLadder:
     """Compare what model and circuit hold after every step, and write `comparison.json`.
 
     Raises:
         RunError: nothing has been simulated, or not with this network and these options.
     """
+    ngspice_only(run, "--witness", NGSPICE if witness is None else witness)
     behavioural_only(run, rungs)
     chain, _, labels = shown(run)
     found = simulated_steps(run)
