@@ -1,4 +1,4 @@
-"""One neuron, checked: its equation and its circuit under the same current."""
+"""One neuron, checked: its equation, its circuit and, where a step is given, its layer, under the same current."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +16,13 @@ from conductance.neurons.spiking import spike_threshold
 from conductance.shaping.figures.palette import colour
 from conductance.shaping.integrate import integrate
 from conductance.stimulus import Stimulus
+from excitable.checks.decisions import Reference
+from excitable.checks.stepped import stepped
 from excitable.ladder.accuracy import accuracy, chosen_simulator
 from excitable.ladder.calibration import fit_level
+from excitable.ladder.steps import dominance
 from netlists.analyses import Tolerances, Transient
-from netlists.comparison import Rung, RungComparison, compare, spike_doubt, upward_crossings
+from netlists.comparison import Ladder, Rung, RungComparison, compare, spike_doubt, upward_crossings
 from netlists.comparison.ladder import DRIFT
 from netlists.netlist import Netlist
 from netlists.simulation import known_simulator, simulate
@@ -46,29 +49,59 @@ def unmatched(missing: int, extra: int, undecided: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class CircuitCheck:
-    """A neuron's voltage by its equation and by ngspice.
+    """A neuron's voltage by its equation and by ngspice, and as a layer steps it where a step was given.
 
     Attributes:
         time: (sample,), in tau_m.
         model: (sample,), U_m of the equation in V0.
         circuit: (sample,), U_m of the circuit in V0.
-        comparison: rms error, spike counts, matched spikes and their time errors.
+        comparison: of equation and circuit: rms error, spike counts, matched spikes and their time errors.
+        ladder: every rung with every later one: `discrete` where a step was given, `continuous`, the circuit's level.
         netlist: the files that were simulated.
         spikes: (spike,), of the equation, in tau_m.
         doubts: (spike,), how far each moves with the integrator's tolerance, in tau_m; infinite where it goes.
         simulator: which simulated them.
+        steps: (step,) times in tau_m and (step,) U_m in V0 of the layer; None where no step was given.
     """
 
     time: np.ndarray
     model: np.ndarray
     circuit: np.ndarray
-    comparison: RungComparison
+    ladder: Ladder
     netlist: Netlist
     spikes: np.ndarray
     doubts: np.ndarray
     simulator: str = "ngspice"
+    steps: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def comparison(self) -> RungComparison:
+        """The circuit against the equation."""
+        return self.compared("equation")
+
+    def compared(self, reference: Reference) -> RungComparison:
+        """The circuit against the layer (the equation where no step was given), or against the equation."""
+        rungs = [rung.name for rung in self.ladder.rungs]
+        return self.ladder.between(rungs[0] if reference == "model" else rungs[-2], rungs[-1])
+
+    @property
+    def dominance(self) -> str:
+        """That the time step makes most of the difference, and what helps; empty where it does not."""
+        return "" if self.steps is None else dominance(self.ladder)
 
     def __str__(self) -> str:
+        """What differs; with a layer one sentence a line, a time step that dominates first."""
+        if self.steps is None:
+            return self._against_equation()
+        (whole,) = self.compared("model").neurons
+        stepped = (
+            f"{unmatched(whole.missing, whole.extra, whole.undecided)}layer with dt = {self.ladder.step_tau_m:g} "
+            f"{whole.reference_spikes} spikes, circuit {whole.candidate_spikes}; voltages differ by "
+            f"{whole.rms_v0:.2g} V0 rms"
+        )
+        return "\n".join(filter(None, (self.dominance, self._against_equation(), stepped)))
+
+    def _against_equation(self) -> str:
         (neuron,) = self.comparison.neurons
         late, doubt = neuron.max_time_error_tau_m, neuron.reference_doubt_tau_m or 0.0
         wrong = unmatched(neuron.missing, neuron.extra, neuron.undecided)
@@ -76,7 +109,7 @@ class CircuitCheck:
         pairs = "" if late is None else f", {which} within {late:.2g} tau_m"
         known = "" if doubt < NOTED else f"; the equation's are known to {doubt:.2g} tau_m"
         return (
-            f"{wrong}model {neuron.reference_spikes} spikes, circuit {neuron.candidate_spikes}{pairs}{known}; "
+            f"{wrong}equation {neuron.reference_spikes} spikes, circuit {neuron.candidate_spikes}{pairs}{known}; "
             f"voltages differ by {neuron.rms_v0:.2g} V0 rms"
         )
 
@@ -84,6 +117,8 @@ class CircuitCheck:
         """Both voltages over time."""
         figure = Figure(figsize=(8, 2.8), layout="constrained")
         axes = figure.subplots()
+        if self.steps is not None:
+            axes.plot(*self.steps, color=colour("model"), linewidth=0.9, linestyle=":", label="layer")
         axes.plot(self.time, self.model, color=colour("model"), linewidth=2.5, alpha=0.5, label="equation")
         axes.plot(
             self.time,
@@ -111,8 +146,10 @@ def check_circuit(
     trims: Mapping[str, Trim] | None = None,
     simulator: str = "ngspice",
     calibrate: bool = True,
+    dt: float | None = None,
+    method: str | None = None,
 ) -> CircuitCheck:
-    """Simulate a neuron's circuit beside its equation.
+    """Simulate a neuron's circuit beside its equation, and beside a layer of it where the layer's step is given.
 
     Args:
         neuron: an event-free declaration, as mtc and low_pass.
@@ -125,11 +162,13 @@ def check_circuit(
         technology: of the amplifiers; where none is given `generic_180nm` for transistors, else `ideal`.
         trims: what DC sweeps found of the amplifiers; at the transistor level they are swept where none are given.
         calibrate: whether they are; without, the amplifiers' gains and offsets are left as they are.
+        dt: step of the layer that is or will be trained, in tau_m; then that layer is the first rung.
+        method: its update rule; the neuron's default where not given.
         simulator: ngspice, vacask, or auto.
 
     Raises:
         CircuitError: the neuron has events or steps on a clock, or has no circuit; a circuit that does not work at its
-            temperature, supply and bias currents.
+            temperature, supply and bias currents; a stimulus that changes within a step of dt.
         SimulatorMissing, SimulationFailed: ngspice.
     """
     _check_comparable(neuron)
@@ -138,6 +177,7 @@ def check_circuit(
         raise CircuitError(
             f"neuron {neuron.name}: stop = {stop} tau_m must lie after the stimulus' start, {stimulus.times[0]:g} tau_m"
         )
+    layer = None if dt is None else stepped(neuron, stimulus, stop, dt=dt, method=method, start=start)
     chosen = technology or default_technology(level)
     units = scaling or chosen.scaling()
     program = chosen_simulator(simulator, level)
@@ -161,10 +201,12 @@ def check_circuit(
         Rung(name=level, time=time, voltage=measured[:, None], neurons=names),
     ]
     threshold = spike_threshold(neuron)
-    (comparison,) = compare(rungs, window=WINDOW, step=1.0, threshold=threshold).comparisons
+    if layer is not None:
+        rungs.insert(0, Rung(name="discrete", time=layer[0], voltage=layer[1][:, None], neurons=names))
     spikes, others = (upward_crossings(time, u, threshold=threshold)[0] for u in (model, again[:, 0]))
     return CircuitCheck(
-        time=time, model=model, circuit=measured, comparison=comparison, netlist=netlist, spikes=spikes,
+        time=time, model=model, circuit=measured, netlist=netlist, spikes=spikes, steps=layer,
+        ladder=compare(rungs, window=WINDOW, step=dt or 1.0, threshold=threshold),
         doubts=spike_doubt(spikes, others, window=DRIFT * WINDOW).sizes, simulator=program,
     )  # fmt: skip
 

@@ -92,11 +92,15 @@ def gate(step: "RungComparison", limit: float) -> Gate:
 
 
 def show(ladder: "Ladder | DecisionLadder") -> None:
-    """Print the ladder as two tables: the rungs, and what each step between them costs."""
+    """Print the ladder as two tables: the rungs, and what each step between them costs.
+
+    A time step that dominates is said before them, and what model and circuit decide behind them.
+    """
     from rich.table import Column, Table
 
     from excitable.cli.console import results
     from excitable.ladder.decisions import DecisionLadder
+    from excitable.ladder.steps import dominance, task_line, whole_way
 
     if isinstance(ladder, DecisionLadder):
         for header, *rows in ladder.tables:
@@ -104,7 +108,10 @@ def show(ladder: "Ladder | DecisionLadder") -> None:
             for row in rows:
                 table.add_row(*row)
             results().print(table)
+        results().print(ladder.decision)
         return
+    if first := dominance(ladder):
+        results().print(first)
     rungs = Table(
         "rung",
         f"task error ({ladder.task_error_name})",
@@ -121,7 +128,7 @@ def show(ladder: "Ladder | DecisionLadder") -> None:
     steps = Table(
         "step", "worst rms / V0", "matched", "missing", "extra", "worst median time error / tau_m", box=None
     )
-    for step in ladder.adjacent:
+    for step in (*ladder.adjacent, *([whole_way(ladder)] if len(ladder.rungs) > 2 else [])):
         late = step.worst_median_time_error_tau_m
         steps.add_row(
             f"{step.reference} -> {step.candidate}",
@@ -133,3 +140,5 @@ def show(ladder: "Ladder | DecisionLadder") -> None:
         )
     results().print(rungs)
     results().print(steps)
+    if last := task_line(ladder):
+        results().print(last)

@@ -75,6 +75,16 @@ class DecisionLadder:
             ) from None
 
     @property
+    def decision(self) -> str:
+        """How often model and circuit decide alike, and how often each is right, in a sentence."""
+        way, (first, *_, last) = self.steps[-1], self.rungs
+        alike = round(way.same_class * self.samples)
+        return (
+            f"{first.name} and {last.name} choose another class in {self.samples - alike} of {self.samples} samples; "
+            f"accuracy {first.accuracy:.1%} and {last.accuracy:.1%}."
+        )
+
+    @property
     def tables(self) -> tuple[tuple[tuple[str, ...], ...], ...]:
         """Two tables as text, each with its header first: the rungs, and the steps between them."""
         rungs = [("rung", "accuracy", *self.rungs[0].numbers)]

@@ -1,7 +1,7 @@
 """From a trained network to a checked circuit: export, simulate, compare."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -119,9 +119,38 @@ def simulate(
         SimulatorMissing: there is no ngspice.
         SimulationFailed: a part failed; the message has its reason in ngspice's own words.
     """
+    (found,) = simulate_trials(
+        network,
+        [inputs],
+        dt=dt,
+        options=options,
+        executor=executor,
+        keep=keep,
+        resume=resume,
+        progress=progress,
+    )
+    return found
+
+
+def simulate_trials(
+    network: Network,
+    trials: Sequence[np.ndarray],
+    *,
+    dt: float | None = None,
+    options: CircuitOptions,
+    executor: Executor | None = None,
+    keep: Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> list[Waveforms]:
+    """The same for several inputs (time, feature), whose simulations all run beside each other.
+
+    Raises:
+        SimulatorMissing, SimulationFailed: as `simulate`.
+    """
     dt = network.clock(dt)
-    parts = part_circuits(network, inputs, dt=dt, options=options)
-    netlists = [written(network, part, options) for part in parts]
+    parts = [part_circuits(network, inputs, dt=dt, options=options) for inputs in trials]
+    netlists = [written(network, part, options) for trial in parts for part in trial]
     runs = simulate_all(
         netlists,
         simulator=options.simulator,
@@ -131,10 +160,14 @@ def simulate(
         resume=resume,
         progress=None if progress is None else lambda done, total, _: progress(done, total),
     )
-    waveforms = [run.require() for run in runs]
-    return circuit_rung(
-        network, parts, waveforms, dt=dt, steps=len(inputs), scaling=options.scaling, rung=options.rung
-    )
+    waveforms = iter([run.require() for run in runs])
+    return [
+        circuit_rung(
+            network, trial, [next(waveforms) for _ in trial], dt=dt, steps=len(inputs), scaling=options.scaling,
+            rung=options.rung,
+        )
+        for trial, inputs in zip(parts, trials, strict=True)
+    ]  # fmt: skip
 
 
 def part_circuits(

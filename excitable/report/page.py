@@ -16,6 +16,7 @@ from excitable.config.series import SeriesConfiguration
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.reach import reach_warning
 from excitable.ladder.rungs import CIRCUIT_RUNGS
+from excitable.ladder.steps import called, steps, total_rms, whole_way
 from excitable.report import verdict as judged
 from excitable.report.circuits import bias_excerpt, bias_files, changes
 from excitable.report.costs import cost_rows, silicon_rows
@@ -74,9 +75,9 @@ def build_page(evidence: Evidence, drawings: Mapping[str, Drawing], curves: tupl
         cards=_cards(evidence, persistence),
         verdict=() if ladder is None else judged.verdict(ladder, persistence),
         beyond=_beyond_supply(evidence),
-        steps=() if ladder is None else judged.steps(ladder),
-        way=None if ladder is None else judged.whole_way(ladder),
-        way_rms=None if ladder is None else judged.total_rms(judged.whole_way(ladder)),
+        steps=() if ladder is None else steps(ladder),
+        way=None if ladder is None else whole_way(ladder),
+        way_rms=None if ladder is None else total_rms(whole_way(ladder)),
         persistence=persistence,
         blocks=_blocks(evidence),
         built=_built(evidence),
@@ -90,7 +91,7 @@ def build_page(evidence: Evidence, drawings: Mapping[str, Drawing], curves: tupl
         environment=list(_flat(evidence.environment)),
         glossary=GLOSSARY,
         choices=own_choices(evidence),
-        called=judged.called,
+        called=called,
         changes=changes(evidence),
         bias=bias_excerpt(evidence),
         costs=() if evidence.energy is None else tuple(cost_rows(evidence.energy)),

@@ -1,174 +1,43 @@
 """What a ladder says, in sentences: how far the circuit is from the model, and which step causes it."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-
 import numpy as np
 
+from excitable.ladder.steps import CLOSE, called, dominance, steps, total_rms, whole_way
 from excitable.report.style import RAISED
 from netlists.comparison import Ladder, RungComparison
 
-CLOSE = 0.05
-"""Task errors that differ by less than this share count as the same: what the project asks of its demo."""
-
-NAMES: Mapping[str, str] = MappingProxyType(
-    {
-        "discrete": "model",
-        "continuous": "equation",
-        "behavioural": "circuit",
-        "mixed": "mixed circuit",
-        "macromodel": "macromodel circuit",
-        "transistor": "transistor circuit",
-    }
-)
-"""What the report calls the rungs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cause:
-    """What a step from one rung to the next adds, and what makes that smaller."""
-
-    title: str
-    what: str
-    remedy: str
-
-
-_RETRAIN = "train on the laws of its amplifiers (`excitable retrain`)"
-_AMPLIFIERS = Cause(
-    title="amplifiers that are not ideal",
-    what="saturation, output resistance, slew, and what calibration leaves of gain and offset",
-    remedy=_RETRAIN,
-)
-_ALL = Cause(
-    title="amplifiers of transistors",
-    what="saturation, output resistance, slew, the technology's own curves, capacitances and leakage",
-    remedy=_RETRAIN,
-)
-CAUSES: Mapping[tuple[str, str], Cause] = MappingProxyType(
-    {
-        ("discrete", "continuous"): Cause(
-            title="discretisation",
-            what="the model moves in steps of dt, the equation does not",
-            remedy="train with a smaller dt, or with an update rule of higher order",
-        ),
-        ("continuous", "behavioural"): Cause(
-            title="simulation of the netlist",
-            what="ngspice integrates with its own steps and tolerances, and the input rises in finite time",
-            remedy="give ngspice a smaller relative tolerance or largest step",
-        ),
-        ("behavioural", "macromodel"): _AMPLIFIERS,
-        ("continuous", "macromodel"): _AMPLIFIERS,
-        ("behavioural", "mixed"): _AMPLIFIERS,
-        ("continuous", "mixed"): _AMPLIFIERS,
-        ("mixed", "macromodel"): Cause(
-            title="the remaining amplifiers",
-            what="what was a source is an amplifier, too",
-            remedy=_RETRAIN,
-        ),
-        ("behavioural", "transistor"): _ALL,
-        ("continuous", "transistor"): _ALL,
-        ("mixed", "transistor"): _ALL,
-        ("macromodel", "transistor"): Cause(
-            title="transistors",
-            what="the technology's own curves, capacitances and leakage",
-            remedy=_RETRAIN,
-        ),
-    }
-)
-_WITNESS = Cause(
-    title="another simulator",
-    what="the same circuit, solved by another program: what differs is the error of the two programs",
-    remedy="give both simulators smaller tolerances; what stays then is a fault of one of them",
-)
-_UNKNOWN = Cause(title="this step", what="", remedy="")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One step of the ladder.
-
-    Attributes:
-        comparison: of the two rungs.
-        rms: root mean square difference over time and neurons, in V0.
-        share: of the sum of all steps' rms. The way from bottom to top cannot be longer than that sum (triangle
-            inequality), so a share says how much of the difference a step can explain at most.
-        cause: what the step adds.
-    """
-
-    comparison: RungComparison
-    rms: float
-    share: float
-    cause: Cause
-
-    @property
-    def names(self) -> tuple[str, str]:
-        """What the report calls the two rungs."""
-        return called(self.comparison.reference), called(self.comparison.candidate)
-
-    @property
-    def spikes(self) -> int:
-        """Spikes of the lower rung."""
-        return sum(neuron.reference_spikes for neuron in self.comparison.neurons)
-
-
-def called(rung: str) -> str:
-    """What the report calls a rung."""
-    base, _, witness = rung.partition("_by_")
-    return f"{NAMES.get(base, base)} in {witness}" if witness else NAMES.get(rung, rung)
-
-
-def _cause_of(reference: str, candidate: str) -> Cause:
-    """What the step between two rungs adds."""
-    one, other = (rung.partition("_by_")[0] for rung in (reference, candidate))
-    return _WITNESS if one == other else CAUSES.get((one, other), _UNKNOWN)
-
-
-def total_rms(comparison: RungComparison) -> float:
-    """Root mean square difference over time and all neurons, in V0."""
-    return math.sqrt(float(np.mean([neuron.rms_v0**2 for neuron in comparison.neurons])))
-
-
-def steps(ladder: Ladder) -> tuple[Step, ...]:
-    """The steps from the model to the circuit, each with its share."""
-    sizes = [total_rms(comparison) for comparison in ladder.adjacent]
-    whole = sum(sizes)
-    return tuple(
-        Step(
-            comparison=comparison,
-            rms=size,
-            share=size / whole if whole else 0.0,
-            cause=_cause_of(comparison.reference, comparison.candidate),
-        )
-        for comparison, size in zip(ladder.adjacent, sizes, strict=True)
-    )
-
-
-def whole_way(ladder: Ladder) -> RungComparison:
-    """The first rung against the last: the model against the circuit."""
-    return ladder.between(ladder.rungs[0].name, ladder.rungs[-1].name)
-
 
 def verdict(ladder: Ladder, persistence: float | None = None) -> tuple[str, ...]:
-    """How far the circuit is from the model and which step causes it, in sentences computed from the ladder."""
+    """How far the circuit is from the model and which step causes it, in sentences computed from the ladder.
+
+    A time step that dominates is said first, what the task says of model and circuit last.
+    """
+    first = dominance(ladder)
     sentences = (
-        _task_sentence(ladder),
-        _usefulness(ladder, persistence),
+        first,
         _distance(ladder),
         _cause(ladder),
         _spikes(ladder),
-        _remedy(ladder),
+        "" if first else _remedy(ladder),
+        _usefulness(ladder, persistence),
+        _task_sentence(ladder),
     )
     return tuple(sentence for sentence in sentences if sentence)
 
 
 def _task_sentence(ladder: Ladder) -> str:
     first, last = ladder.rungs[0], ladder.rungs[-1]
-    change = ladder.task_error_change(first.name, last.name)
-    if change is None:
+    if first.task_error is None or last.task_error is None:
         return ""
+    change = ladder.task_error_change(first.name, last.name)
     low, high = called(first.name), called(last.name)
+    if change is None:
+        if last.task_error == 0:
+            return f"The {high} makes no error, as the {low} ({ladder.task_error_name}: 0 for both)."
+        return (
+            f"The {high} has an error where the {low} has none ({ladder.task_error_name}: 0 for the {low}, "
+            f"{number(last.task_error)} for the {high})."
+        )
     size = percent(abs(change))
     if abs(change) <= CLOSE:
         verb = f"predicts as well as the {low}: their errors differ by {size}"

@@ -16,6 +16,7 @@ from matplotlib.image import imread
 from report_examples import whole_run
 
 from conductance.shaping.figures.palette import PALETTE, colour
+from excitable.ladder.steps import whole_way
 from excitable.report import write_report
 from excitable.report.adaptive import adaptive_svg
 from excitable.report.evidence import read_run
@@ -33,7 +34,6 @@ from excitable.report.figures.base import envelope
 from excitable.report.figures.prediction import zoom
 from excitable.report.figures.waveforms import AFTER, BEFORE, spike_window
 from excitable.report.style import inline_svg, literal, new_figure, png_of, styled, svg_of
-from excitable.report.verdict import whole_way
 from netlists.comparison import upward_crossings
 
 

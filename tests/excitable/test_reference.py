@@ -63,7 +63,7 @@ def test_a_robust_neuron_is_compared_as_before():
     preset = PRESETS["bursting"]
     check = check_circuit(preset.neuron, preset.stimulus, 600.0, start=preset.start)
     assert check.doubts.max() < 1e-4
-    assert str(check).startswith("model ")
+    assert str(check).startswith("equation ")
     assert "known to" not in str(check)
 
 

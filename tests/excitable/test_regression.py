@@ -65,7 +65,7 @@ def test_a_circuit_that_differs_is_reported(tmp_path):
 @pytest.mark.simulator
 def test_a_network_matches_its_equation():
     """Two neurons and their readout, as a behavioural netlist, follow the equation to 2 % in voltages and output."""
-    check = assert_circuit_matches(two_neurons(), 5 * INPUTS)
+    check = assert_circuit_matches(two_neurons(), 5 * INPUTS, against="equation")
     assert len(check.comparison.neurons) == 2
     assert check.output.rms.shape == (1,) and check.output.spread[0] > 1e-3
 

@@ -145,6 +145,7 @@ def test_duty_cycle_of_shapes_that_are_known():
     assert computation([0, 1, 5], [-3, 1, -3]) == pytest.approx(0.25)
     time = np.linspace(0, 1, 2001)
     assert computation(time, np.sin(2 * np.pi * time), threshold=0.5) == pytest.approx(1 / 3, abs=1e-5)
+    assert computation(np.linspace(0, 6, 121), np.full(121, 0.5)) == 1.0
     constants = computation([0, 1, 2], [[-1, 0, 1]] * 3)
     assert constants.tolist() == [0, 0, 1]
 

@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from excitable.ladder.rungs import Waveforms, layer_threshold
+from excitable.ladder.steps import called, whole_way
 from excitable.report.evidence import Evidence
 from excitable.report.style import svg_of
-from excitable.report.verdict import called, number, plural, whole_way
+from excitable.report.verdict import number, plural
 from netlists.comparison import HYSTERESIS, upward_crossings
 
 COLUMNS = 1200

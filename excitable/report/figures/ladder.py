@@ -6,10 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from conductance.shaping.figures.palette import colour
+from excitable.ladder.steps import Step, called, steps
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import Drawing
 from excitable.report.style import literal, log_axis, new_figure, rung_role
-from excitable.report.verdict import Step, called, number, percent, short, steps
+from excitable.report.verdict import number, percent, short
 from netlists.comparison import Ladder
 
 FLOOR = 1e-6

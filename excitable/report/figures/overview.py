@@ -3,13 +3,14 @@
 from matplotlib.axes import Axes
 
 from conductance.shaping.figures.palette import colour
+from excitable.ladder.steps import called
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import Drawing, spike_times
 from excitable.report.figures.curves import NeuronCurves, draw_curves
 from excitable.report.figures.prediction import draw_prediction, ends, zoom
 from excitable.report.figures.waveforms import draw_neuron
 from excitable.report.style import grid, new_figure
-from excitable.report.verdict import called, number
+from excitable.report.verdict import number
 
 PIXELS = (1600, 500)
 DPI = 100

@@ -5,10 +5,11 @@ from matplotlib.axes import Axes
 
 from conductance.shaping.figures.palette import colour
 from excitable.ladder.rungs import Waveforms
+from excitable.ladder.steps import called
 from excitable.report.evidence import Evidence, TaskSeries
 from excitable.report.figures.base import Drawing, envelope
 from excitable.report.style import grid, new_figure, rung_role
-from excitable.report.verdict import called, number
+from excitable.report.verdict import number
 
 ZOOM_SHARE = 0.16
 """Share of the series that the lower panel shows."""

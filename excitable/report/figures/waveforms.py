@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from conductance.shaping.figures.palette import colour
 from excitable.ladder.rungs import Waveforms
+from excitable.ladder.steps import called
 from excitable.report.evidence import Evidence
 from excitable.report.figures.base import (
     ChosenNeuron,
@@ -18,7 +19,6 @@ from excitable.report.figures.base import (
     window,
 )  # fmt: skip
 from excitable.report.style import grid, literal, new_figure, rung_role
-from excitable.report.verdict import called
 
 BEFORE, AFTER = 7.0, 15.0
 """What an enlargement shows before and after a spike's upstroke, in tau_m: the spike and its end."""
