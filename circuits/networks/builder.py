@@ -7,7 +7,6 @@ import numpy as np
 
 from circuits.data.circuit import (
     GROUND,
-    Capacitor,
     Circuit,
     CircuitError,
     CurrentSource,
@@ -24,6 +23,7 @@ from circuits.data.models import ModelCard
 from circuits.data.scaling import Scaling
 from circuits.networks.noise import CircuitDraws
 from circuits.realisations import Level, Realisation, Trim, realise, recognised
+from circuits.realisations.cells.low_pass import POST, PRE, TAU, low_pass_synapse
 from circuits.realisations.cells.synapse import Synapses, sign_of
 from circuits.realisations.interface import OUTPUT, input_state, parameter_name
 from circuits.technologies import Technology
@@ -195,13 +195,19 @@ class Builder:
 
     def _low_passed(self, source: str, tau: float, start: float) -> str:
         """A node that follows a voltage with a time constant in tau_m."""
-        node, unit = f"{source}_synapse", self.scaling.conductance_unit
-        self.devices += [
-            Transconductance(name=f"g_{node}", out_from=GROUND, out_to=node, sense_positive=source,
-                             sense_negative=GROUND, gain=unit, note="synapse"),
-            Resistor(name=f"r_{node}", positive=node, negative=GROUND, resistance=1 / unit),
-            Capacitor(name=f"c_{node}", positive=node, negative=GROUND, capacitance=tau * self.scaling.capacitance),
-        ]  # fmt: skip
+        node, made = f"{source}_synapse", low_pass_synapse(self.scaling)
+        if self.subcircuits.setdefault(made.name, made) != made:
+            raise CircuitError(
+                f"a neuron is named {made.name}, which is the name of synapses; give it another"
+            )
+        self.devices.append(
+            Instance(
+                name=f"x_{node}",
+                subcircuit=made.name,
+                connections={PRE: source, POST: node},
+                parameters={TAU: tau},
+            )
+        )
         self.initial[node] = start * self.scaling.voltage_unit
         return node
 

@@ -1,6 +1,7 @@
 """Recurrent layers as circuits: model, differential equation and netlist of a half-centre agree in every spike."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,14 @@ import torch
 
 from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
+from circuits.technologies import technology
 from conductance.layers import NeuronLayer, Projection, Recurrence
 from conductance.networks import Network
 from conductance.networks.continuous import integrate_network
 from conductance.neurons import mtc
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.rungs import continuous_rung, discrete_rung
-from excitable.ladder.series import part_circuits, simulate
+from excitable.ladder.series import export, part_circuits, simulate
 
 sys.path.append(str(Path(__file__).parents[1] / "conductance"))
 
@@ -58,6 +60,49 @@ def test_the_netlist_of_a_loop_is_its_differential_equation(source, tau):
     assert sum(len(times) for times in ours) >= 3
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one, other, atol=0.05)
+
+
+@pytest.mark.vacask
+@pytest.mark.parametrize(
+    ("source", "tau"), [pytest.param("us", None, marks=pytest.mark.slow), ("output", 5.0)]
+)
+def test_a_loop_is_compiled(source, tau):
+    """In VACASK, where neurons and low-passes are modules, the same spikes as scipy's to 0.01 tau_m."""
+    network, dt = pair(source, tau), 0.1
+    inputs = 0.6 * np.sin(np.arange(1800) * dt / 20)[:, None]
+    exact = continuous_rung(network, inputs, dt=dt)
+    built = simulate(network, inputs, dt=dt, options=replace(OPTIONS, simulator="vacask"))
+    ours, theirs = crossings(exact.time, exact.membrane), crossings(built.time, built.membrane)
+    assert [len(times) for times in ours] == [len(times) for times in theirs]
+    assert sum(len(times) for times in ours) >= 3
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, atol=0.01)
+    text = export(network, inputs[:2], dt=dt, options=replace(OPTIONS, simulator="vacask")).files[
+        "network.va"
+    ]
+    assert ("module synapse_low_pass(pre, post);" in text) == (tau is not None)
+
+
+@pytest.mark.simulator
+@pytest.mark.vacask
+def test_synapses_of_amplifiers_are_compiled():
+    """A loop of macromodels, with a synapse of each sign, is the same in both simulators to 5e-3 V0 rms."""
+    network, dt = pair("output", None, dt=0.2), 0.2
+    inputs = 0.6 * np.sin(np.arange(300) * dt / 20)[:, None]
+    process = technology("generic_180nm")
+    runs = [
+        simulate(
+            network, inputs, dt=dt,
+            options=CircuitOptions(
+                scaling=process.scaling(), levels="macromodel", technology=process, simulator=simulator
+            ),
+        )
+        for simulator in ("ngspice", "vacask")
+    ]  # fmt: skip
+    grid = np.arange(0.0, 60.0, 0.1)
+    one, other = (np.stack([np.interp(grid, run.time, column) for column in run.membrane.T]) for run in runs)
+    assert np.ptp(one) > 1.0
+    assert np.sqrt(np.mean((one - other) ** 2)) < 5e-3
 
 
 @pytest.mark.slow
