@@ -11,6 +11,7 @@ PARTS = {
     "deep": ["--json", str(RESULTS / "deep.json")],
     "studio": ["--json", str(RESULTS / "studio.json")],
     "scale": ["--json", str(RESULTS / "scale.json")],
+    "witnesses": ["--json", str(RESULTS / "witnesses.json")],
     "levels": ["--output", str(RESULTS / "levels.md")],
 }
 """Benchmark modules and where each leaves its results."""

@@ -23,7 +23,7 @@ body capacitor resistor vsource isource vccs
 """
 RESERVED = frozenset(_WORDS.split())
 """Words that begin a statement, and names that this dialect gives itself."""
-SWITCHING = 1e-3
+SWITCHING = 1e-4
 """Time constant of switches, as a share of the largest step."""
 _LINEAR: Mapping[type[Device], str] = {Capacitor: "capacitor", Resistor: "resistor"}
 

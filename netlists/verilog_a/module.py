@@ -38,6 +38,9 @@ SWITCHING = "t_switch"
 _SWITCHING_TIME = 1e-9
 _STEEPNESS = 1e4
 """A switch's latch sees its thresholds as sharply as 1/10000 of the hysteresis."""
+_FOLD = math.sqrt(1 - 1 / _STEEPNESS) - math.atanh(math.sqrt(1 - 1 / _STEEPNESS)) / _STEEPNESS
+"""Where v = tanh(STEEPNESS (FOLD x + v)) loses its lower solution at x = 1, and its upper one at x = -1: without it a
+latch would turn half a thousandth of the hysteresis before its thresholds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,15 +225,15 @@ def _flow(source: str, sink: str, current: str) -> str:
 def _switch(device: Switch) -> list[str]:
     """The latch and the conductance that follows it.
 
-    The latch goes to tanh(STEEPNESS (2 (sense - middle)/width + latch)): open, it sees the upper threshold, closed, the
-    lower one. The logarithm of the conductance is linear in it.
+    The latch goes to tanh(STEEPNESS (2 FOLD (sense - middle)/width + latch)): open, it sees the upper threshold,
+    closed, the lower one. The logarithm of the conductance is linear in it.
     """
     state = latch(device)
     sense = _across(device.sense_positive, device.sense_negative)
     middle = print_expression((device.on_above + device.off_below) / 2)
     width = print_expression(device.on_above - device.off_below)
     on, off = print_expression(device.on_resistance), print_expression(device.off_resistance)
-    goal = f"tanh({print_number(_STEEPNESS)}*(2.0*({sense} - ({middle}))/({width}) + V({state})))"
+    goal = f"tanh({print_number(_STEEPNESS)}*({print_number(2 * _FOLD)}*({sense} - ({middle}))/({width}) + V({state})))"
     conductance = f"exp(-0.5*(ln({on}) + ln({off})) + 0.5*V({state})*(ln({off}) - ln({on})))"
     return [
         f"I({state}) <+ ddt({SWITCHING}*V({state})) + V({state}) - {goal};",
