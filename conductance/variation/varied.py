@@ -67,7 +67,7 @@ def varied_values(layer: NeuronLayer, deviation: NeuronDeviations, label: str = 
     for part in (deviation.gains, deviation.offsets, deviation.capacities, {"output": deviation.output}):
         for name, change in part.items():
             _check_shape(sample, change, f"{name} of layer {label}")
-    factors = _strengths(known, deviation.gains, deviation.capacities)
+    factors = strengths(known, deviation.gains, deviation.capacities)
     for name, factor in factors.items():
         values[name] = values[name] * factor
     for current, names in known.offsets.items():
@@ -124,13 +124,13 @@ def _rescaled_values(
     changed |= {name: nominal[name] + middle * (1 / voltage - 1) for name in known.output}
     sample = next(iter(nominal.values()))
     stronger = {name: torch.full_like(sample, math.log(voltage)) for name in wide}
-    factors = _strengths(known, stronger, torch.full_like(sample, math.log(voltage * time)))
+    factors = strengths(known, stronger, torch.full_like(sample, math.log(voltage * time)))
     changed |= {name: nominal[name] * factor for name, factor in factors.items()}
     changed |= {name: nominal[name] / voltage for names in wide.values() for name in names}
     return changed
 
 
-def _strengths(
+def strengths(
     known: Handles, gains: Mapping[str, torch.Tensor], capacities: Mapping[str, torch.Tensor] | torch.Tensor
 ) -> Values:
     """Factors of the parameters that make currents and capacitors stronger, from the logarithms of their factors."""

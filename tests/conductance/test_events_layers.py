@@ -326,6 +326,8 @@ def test_layers_on_a_time_grid_join_by_binned_spikes():
     back.check()
     assert torch.equal(back.counts(), on_grid.sum(0).long())
     assert back.end == pytest.approx(END)
+    first = int(on_grid[:, 0].sum(1).nonzero()[0])
+    assert float(back.times[0, 0]) == pytest.approx((first + 0.5) * 0.01)
     with pytest.raises(EventError, match=r"give Spikes \(Spikes\.of_binned makes them\)"):
         EventLayer(qif(), 3, 2)(on_grid)
     with pytest.raises(EventError, match="a layer on a time grid joins by"):

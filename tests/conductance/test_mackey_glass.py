@@ -164,6 +164,14 @@ def test_the_target_is_the_input_one_horizon_later(data):
         assert torch.equal(split.targets[: -SMALL.lead], split.inputs[SMALL.lead :])
 
 
+def test_no_error_counts_the_warm_up(data):
+    """The mask is false for exactly the first `warm_up` samples of every series."""
+    for split in data.splits.values():
+        counted = split.mask.long()
+        assert not counted[: SMALL.warm_up].any() and counted[SMALL.warm_up :].all()
+        assert counted.sum(0).unique().tolist() == [split.inputs.shape[0] - SMALL.warm_up]
+
+
 def test_standardisation_is_that_of_the_train_inputs_and_undoes(data):
     """Train inputs have mean 0 and deviation 1, the others nearly so; inverting gives x in its range."""
     assert float(data.train.inputs.mean()) == pytest.approx(0, abs=1e-5)

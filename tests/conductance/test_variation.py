@@ -22,7 +22,8 @@ from conductance.variation import (
     varied_state,
 )
 from conductance.variation.deviations import WeightDeviations
-from conductance.variation.varied import varied_values
+from conductance.variation.handles import Handles, Scale
+from conductance.variation.varied import strengths, varied_values
 
 NEURONS = {
     "linear": mtc(),
@@ -113,6 +114,16 @@ def test_output_and_weights():
     ratio = chip.chain["encoder"].weight / net.chain["encoder"].weight
     torch.testing.assert_close(ratio.log(), drawn.layers["encoder"].weight)
     torch.testing.assert_close(chip.chain["filter"].values()["tau"], net.chain["filter"].values()["tau"])
+
+
+def test_a_capacitor_that_falls_with_its_parameter_is_larger_where_that_is_smaller():
+    """A declaration may state a rate instead of a time constant, C = 1/rate: a larger C is a smaller rate."""
+    known = Handles(
+        gains={}, offsets={}, readers={}, capacities={"u": Scale(parameter="rate", degree=-1)}, coupled={"u": {}},
+        output=(),
+    )  # fmt: skip
+    larger = torch.tensor([0.2, -0.1])
+    torch.testing.assert_close(strengths(known, {}, {"u": larger})["rate"], torch.exp(-larger))
 
 
 def test_draws_have_their_sigma_and_belong_to_their_seed():

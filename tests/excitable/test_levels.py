@@ -10,7 +10,7 @@ from circuits.realisations import Trim
 from circuits.technologies import technology
 from conductance.neurons.presets import PRESETS
 from excitable.checks.levels import by_circuit, by_equation, with_limits
-from excitable.ladder.calibration import fit_level
+from excitable.ladder.calibration import fit_level, swept_biases
 
 pytestmark = pytest.mark.simulator
 
@@ -88,3 +88,10 @@ def test_known_sets_at_every_level(name, filter_limit):
         if quantity in known.known:
             expected = equation.quantities[quantity]
             assert abs(transistors.quantities[quantity] - expected) <= max(1, 0.1 * expected)
+
+
+def test_the_smallest_the_median_and_the_largest_bias_are_swept():
+    """Each once, and always a current that the network has."""
+    assert swept_biases(np.array([1e-9, 2e-9, 3e-9, 7e-9, 9e-9])) == [1e-9, 3e-9, 9e-9]
+    assert swept_biases(np.array([1e-9, 4e-9])) == [1e-9, 4e-9]
+    assert swept_biases(np.array([2e-9])) == [2e-9]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import traceback
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -181,6 +182,10 @@ def _in_fork(copy: Path, tests: list[str], stop: bool, log: Path, kept: Path) ->
         kept.write_text(json.dumps(outcomes.failed), "utf-8")
         sys.stdout.flush()
         os._exit(status)
+    except BaseException:
+        # what it died of goes where the tests speak, not into the copy of the runner that the fork is
+        log.write_text(traceback.format_exc(), "utf-8")
+        raise
     finally:
         os._exit(99)
 

@@ -233,3 +233,10 @@ def test_a_value_in_braces_reads_no_voltage():
     """Braces are computed once, before any voltage is known."""
     with pytest.raises(NetlistError, match="cannot read v"):
         print_expression(A + P, "value")
+
+
+@pytest.mark.parametrize("at_zero", [0, third, 1])
+def test_a_step_has_its_own_value_at_its_edge(at_zero):
+    """At a node that is exactly at the threshold, and on either side of it."""
+    steps = [sympy.Heaviside(A + shift, at_zero) for shift in (-1, 0, 1)]
+    assert simulate_values(steps, {"a": 0.0}, {}) == pytest.approx([0.0, float(at_zero), 1.0])

@@ -397,3 +397,41 @@ def test_the_library_is_named_after_its_corner():
     library, body = files["divider.lib"], files["divider.cir"]
     assert ".lib ss" in library and ".endl ss" in library and " tt" not in library
     assert '.lib "divider.lib" ss' in body
+
+
+def test_a_waveform_whose_last_point_begins_a_line_keeps_it():
+    """Held values have two corners a hold; with four points a line, each count of holds ends at another place."""
+    for holds in (1, 2, 3, 4, 5):
+        waveform = held(1e-3 * np.arange(holds), np.arange(holds) + 1.0, 1e-6)
+        times, values = waveform.corners()
+        body = write_netlist(rc_circuit(waveform), Transient(stop=6e-3, max_step=1e-3), SCALED).files
+        text = "".join(body.values())
+        numbers = re.search(r"pwl\(([^)]*)\)", text).group(1).replace("+", " ").split()
+        assert [float(word) for word in numbers[0::2]] == times.tolist()
+        assert [float(word) for word in numbers[1::2]] == values.tolist()
+
+
+def test_an_instance_is_wired_by_name_in_whatever_order_it_was_given():
+    """Three resistors to three pins: each node sees its own, whether the connections are listed forwards or not."""
+    star = Subcircuit(
+        name="star", pins=tuple(Pin(name=name) for name in "abc"),
+        devices=tuple(
+            Resistor(name=f"r{name}", positive=name, negative="0", resistance=value)
+            for name, value in zip("abc", (1e3, 2e3, 5e3), strict=True)
+        ),
+    )  # fmt: skip
+    for order in ("abc", "cba", "bac"):
+        circuit = Circuit(
+            name="wired", subcircuits=(star,), probes=tuple("abc"),
+            devices=(
+                *(CurrentSource(name=f"i{node}", source="0", sink=node, waveform=1e-3) for node in "abc"),
+                Instance(name="x1", subcircuit="star", connections={name: name for name in order}),
+            ),
+        )  # fmt: skip
+        assert op(circuit) == pytest.approx({"a": 1.0, "b": 2.0, "c": 5.0}, rel=1e-6)
+
+
+def test_the_circuit_is_simulated_at_its_temperature():
+    """The bench states it, in degrees Celsius."""
+    files = write_netlist(divider(temperature=85.0), OperatingPoint(), SCALED).files
+    assert ".temp 85" in "".join(files.values())
