@@ -21,8 +21,8 @@ from circuits.technologies import Technology
 from conductance.elements import Element
 from conductance.elements.tanh import TANH
 from conductance.layers import NeuronLayer
+from conductance.layers.rebuilt import of_neuron
 from conductance.networks import Network
-from conductance.neurons.base import Neuron
 from conductance.neurons.limits import LIMITED, clamped, limited, with_elements
 from conductance.neurons.spiking import is_linear
 
@@ -90,7 +90,7 @@ def with_circuit_laws(
         tables = _measured(layer, calibrations, trims, scaling)
         slewing = limited(layer.neuron, filter_limit=FILTER_LIMIT, leak_limit=LEAK_LIMIT)
         neuron = clamped(with_elements(slewing, tables), voltage=clamp, current=CLAMP_CURRENT)
-        layers[label] = _of_neuron(layer, neuron)
+        layers[label] = of_neuron(layer, neuron)
         limits = {name: neuron.defaults.get(parameter) for name, (parameter, _) in LIMITED.items()}
         laws.append(
             LayerLaw(
@@ -132,14 +132,3 @@ def _measured(
             voltage_unit=scaling.voltage_unit, name=element.name,
         )  # fmt: skip
     return chosen
-
-
-def _of_neuron(layer: NeuronLayer, neuron: Neuron) -> NeuronLayer:
-    """The layer with another declaration, its values and what is trained."""
-    values = {name: value.detach().clone() for name, value in layer.values().items()}
-    names = {parameter.name for parameter in layer.neuron.parameters}
-    trainable = [name for name in names if getattr(layer, f"raw_{name}").requires_grad]
-    return NeuronLayer(
-        neuron, layer.size, dt=layer.dt, method=layer.rule.method, values=values, trainable=trainable,
-        backend=layer.backend,
-    )  # fmt: skip

@@ -2,5 +2,13 @@
 
 from circuits.noise.devices import with_device_noise
 from circuits.noise.law import PartNoise, circuit_noise, part_noises
+from circuits.noise.network import noisy_network, silent_network
 
-__all__ = ["PartNoise", "circuit_noise", "part_noises", "with_device_noise"]
+__all__ = [
+    "PartNoise",
+    "circuit_noise",
+    "noisy_network",
+    "part_noises",
+    "silent_network",
+    "with_device_noise",
+]

@@ -43,7 +43,8 @@ def with_device_noise(circuit: Circuit, technology: Technology, *, step: float) 
     Args:
         circuit: that is to be simulated over time.
         technology: of its transistors.
-        step: between two numbers, in s; a fiftieth of the membrane's time constant leaves 1 % of error.
+        step: between two numbers, in s; a fiftieth of the membrane's time constant leaves 1 % of error. ngspice gives
+            up where a transient ends within rounding of a multiple of it: end half a step later.
 
     Raises:
         CircuitError: a step that is not positive, or a circuit without a device that has noise.

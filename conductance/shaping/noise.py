@@ -33,7 +33,7 @@ def stationary_covariance(
     Raises:
         NoiseError: a neuron without noise, or an equilibrium that is not stable.
     """
-    jacobian, spread = linearised(neuron, at, current, values)
+    jacobian, spread = _stable(neuron, at, current, values)
     return np.asarray(solve_continuous_lyapunov(jacobian, -np.diag(spread**2)))
 
 
@@ -48,7 +48,7 @@ def membrane_density(
 
     Arguments and errors as `stationary_covariance`.
     """
-    jacobian, spread = linearised(neuron, at, current, values)
+    jacobian, spread = _stable(neuron, at, current, values)
     identity = np.eye(len(jacobian))
     rows = [np.linalg.solve((1j * w * identity - jacobian).T, identity[0]) for w in np.asarray(radian, float)]
     return 2 * (np.abs(np.array(rows)) ** 2) @ spread**2
@@ -69,10 +69,18 @@ def linearised(
     jacobian = right.jacobian(list(neuron.state_symbols)).subs(numbers)
     spread = [sympy.sympify(state.diffusion).subs(numbers) for state in neuron.states]
     found = np.array(jacobian.tolist(), float)
-    fastest = float(np.linalg.eigvals(found).real.max())
+    return found, np.array([float(value) for value in spread])
+
+
+def _stable(
+    neuron: Neuron, at: Mapping[str, float], current: float, values: Mapping[str, float] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same at an equilibrium that is stable, or `NoiseError`."""
+    jacobian, spread = linearised(neuron, at, current, values)
+    fastest = float(np.linalg.eigvals(jacobian).real.max())
     if fastest >= 0:
         raise NoiseError(
             f"neuron {neuron.name}: the state {dict(at)} is not stable at an input of {current:g} (it grows at "
             f"{fastest:g} per tau_m), so its noise has no stationary law"
         )
-    return found, np.array([float(value) for value in spread])
+    return jacobian, spread

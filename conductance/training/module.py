@@ -6,9 +6,11 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from conductance.derivation.threefry import LARGEST_SEED
 from conductance.errors import ExcitableError, extra
 from conductance.layers import NeuronLayer
 from conductance.layers.feasible import make_feasible
@@ -27,6 +29,20 @@ from conductance.variation import draw_deviations, varied_state
 
 with extra("training"):
     import lightning.pytorch as pl
+
+NOISE = 0x6E6F6973
+"""Distinguishes the seeds of noise from other random numbers drawn from the same seed."""
+
+
+def noise_seed(seed: int, step: int) -> int:
+    """The seed of the noise that a step of a run sees: a resumed run sees the same."""
+    return int(np.random.default_rng([seed, NOISE, step]).integers(LARGEST_SEED + 1))
+
+
+def is_noisy(network: Network) -> bool:
+    """Whether any of its neurons has noise."""
+    return any(isinstance(layer, NeuronLayer) and layer.neuron.noisy for layer in network.chain.values())
+
 
 Evaluated = Callable[["SeriesModule"], None]
 
@@ -112,7 +128,7 @@ class SeriesModule(pl.LightningModule):
             self.solve()
         split = draw_batch(self.split("train"), seed=self.seed, step=self.done, size=self.options.batch)
         chip = self._chip()
-        loss, self._measured = self._measure(split, chip)
+        loss, self._measured = self._measure(split, chip, noise=self.done)
         if not bool(torch.isfinite(loss)):
             fault = self._first_fault(split)
             if chip and fault == FINITE:
@@ -213,11 +229,16 @@ class SeriesModule(pl.LightningModule):
         return varied_state(self.network, drawn)
 
     def _measure(
-        self, split: Split, chip: Mapping[str, Tensor] = MappingProxyType({})
+        self, split: Split, chip: Mapping[str, Tensor] = MappingProxyType({}), noise: int = 0
     ) -> tuple[Tensor, dict[str, Any]]:
-        """The loss, and what else one forward pass shows; `chip` replaces some of the network's numbers."""
+        """The loss, and what else one forward pass shows.
+
+        `chip` replaces some of the network's numbers, and `noise` names the realisation that a noisy network sees: its
+        own in every step, and in every evaluation the same.
+        """
+        given = {"seed": noise_seed(self.seed, noise)} if is_noisy(self.network) else {}
         with layer_outputs(self.network) as outputs:
-            prediction, _ = torch.func.functional_call(self.network, dict(chip), (split.inputs,))
+            prediction, _ = torch.func.functional_call(self.network, dict(chip), (split.inputs,), given)
         loss = self.loss(prediction, split)
         if not bool(torch.isfinite(loss)):
             return loss, {}

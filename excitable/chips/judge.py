@@ -9,6 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 from circuits.measures.chips import Conditions, draw_chip
+from circuits.noise import noisy_network
+from circuits.technologies import default_technology
 from conductance.networks import Network
 from conductance.storage import load_network, save_network
 from conductance.storage.networks import STRUCTURE, WEIGHTS
@@ -63,6 +65,7 @@ class Bench:
         dt: the model's step in tau_m.
         options: how the design is built and simulated, calibrated at its own conditions.
         mismatch: how much chips differ.
+        noise: whether every chip has the white noise of its transistors, a realisation of its own; the design has none.
     """
 
     network: PackedNetwork
@@ -71,6 +74,7 @@ class Bench:
     dt: float
     options: CircuitOptions
     mismatch: Mismatch
+    noise: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +115,14 @@ def judge_chip(sample: Sample) -> Result:
     nominal = bench.options.made_of
     chip = draw_chip(network, mismatch, seed=sample.seed or 0, technology=nominal, conditions=conditions)
     inputs = split.inputs[:, 0].numpy()
-    model = chip.model(network)
-    error = bench.task.error(prediction_of(discrete_rung(model, inputs, dt=bench.dt), split, bench.dt), split)
-    built = model if bench.options.levels == "behavioural" else chip.circuit(network)
-    options = replace(bench.options, technology=chip.technology)
+    model, built = chip.model(network), chip.circuit(network)
+    noise_seed = sample.seed if bench.noise else None
+    if noise_seed is not None:
+        model, built = (_noisy(one, bench.options) for one in (model, built))
+    found = discrete_rung(model, inputs, dt=bench.dt, noise_seed=noise_seed)
+    error = bench.task.error(prediction_of(found, split, bench.dt), split)
+    built = model if bench.options.levels == "behavioural" else built
+    options = replace(bench.options, technology=chip.technology, noise_seed=noise_seed)
     began = time.monotonic()
     measured, reason = _circuit_error(bench, built, options, inputs)
     return {
@@ -128,6 +136,12 @@ def judge_chip(sample: Sample) -> Result:
         "reason": reason,
         "seconds": round(time.monotonic() - began, 3),
     }
+
+
+def _noisy(network: Network, options: CircuitOptions) -> Network:
+    """The network under the noise of transistors: those of its technology, or the default's where it has none."""
+    made_of = options.made_of if options.made_of.nmos is not None else default_technology("transistor")
+    return noisy_network(network, made_of, scaling=options.scaling)
 
 
 def _circuit_error(

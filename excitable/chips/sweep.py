@@ -44,6 +44,8 @@ class SweepOptions:
             design's own.
         samples: of the held-out series, from its start; those of the configuration where not given.
         time_limit: of one simulation, in s of wall-clock time; that of the configuration where not given.
+        noise: every chip has the white noise of its transistors, too, drawn from its seed; with `0 % / 0 mV` they
+            differ by noise alone.
     """
 
     chips: int = 100
@@ -54,6 +56,7 @@ class SweepOptions:
     supplies: tuple[float, ...] = ()
     samples: int | None = None
     time_limit: float | None = None
+    noise: bool = False
 
     def __post_init__(self) -> None:
         if self.chips < 1:
@@ -105,7 +108,7 @@ def sweep_run(
         )
     sweep = Sweep(
         level=options.level,
-        mismatch=options.mismatch,
+        mismatch=options.mismatch + (" and noise" if options.noise else ""),
         samples=bench.split.samples,
         error_name=bench.task.error_name,
         nominal=nominal,
@@ -129,6 +132,7 @@ def bench_of(run: SeriesRun, options: SweepOptions) -> Bench:
         dt=configuration.network.dt,
         options=built,
         mismatch=mismatch_of(options.mismatch, nominal, built.scaling),
+        noise=options.noise,
     )
 
 
@@ -159,7 +163,11 @@ def digest_of(bench: Bench) -> str:
     digest = hashlib.sha256(bench.network.structure + bench.network.weights)
     digest.update(bench.split.inputs.numpy().tobytes() + bench.split.targets.numpy().tobytes())
     digest.update(bench.split.mask.numpy().tobytes())
-    digest.update(repr((bench.task, bench.dt, bench.options, bench.mismatch)).encode())
+    digest.update(
+        repr(
+            (bench.task, bench.dt, bench.options, bench.mismatch, *(("noise",) if bench.noise else ()))
+        ).encode()
+    )
     return digest.hexdigest()[:16]
 
 

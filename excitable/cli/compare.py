@@ -140,5 +140,11 @@ def show(ladder: "Ladder | DecisionLadder") -> None:
         )
     results().print(rungs)
     results().print(steps)
+    if ladder.noise is not None:
+        noise = ladder.noise
+        results().print(
+            f"noise of the circuit, {noise.realisations} realisations in the model: {ladder.task_error_name} "
+            f"{noise.mean:.4f} ({noise.lower:.4f} to {noise.upper:.4f}), without it {noise.silent:.4f}"
+        )
     if last := task_line(ladder):
         results().print(last)

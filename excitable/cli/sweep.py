@@ -26,6 +26,10 @@ def sweep(
     level: Annotated[
         str, typer.Option(help="What chips are made of: behavioural, mixed, macromodel or transistor.")
     ] = "macromodel",
+    noise: Annotated[
+        bool,
+        typer.Option("--noise", help="Every chip has the white noise of its transistors, from its seed."),
+    ] = False,
     corner: Annotated[
         str | None, typer.Option(help="Corners, as tt,ss, or all. The design's where not given.")
     ] = None,
@@ -58,6 +62,7 @@ def sweep(
         supplies=listed(supply, "--supply"),
         samples=samples,
         time_limit=time_limit,
+        noise=noise,
     )
     folder = on_series("sweep", run, trust=trust)
     with folder.locked(), WorkProgress(messages()) as progress, executor_of(scheduler, workers) as executor:

@@ -8,6 +8,7 @@ import numpy as np
 from circuits.data.levels import MIXED, check_level
 from circuits.data.scaling import Scaling
 from circuits.networks.continuous import Levels, NetworkCircuit, network_circuit
+from circuits.networks.noise import CircuitDraws
 from circuits.realisations import Trim
 from circuits.technologies import Technology, default_technology
 from conductance.networks import Network
@@ -33,6 +34,7 @@ class CircuitOptions:
         edge: duration of a step of the input, as a share of the time for which a value is held; likewise.
         time_limit: of one simulation, in s of wall-clock time.
         monolithic: simulate the whole network as one netlist instead of parts of 8 to 16 neurons.
+        noise_seed: of the noise of a noisy network: its netlists see what the model draws with it.
     """
 
     scaling: Scaling
@@ -45,6 +47,7 @@ class CircuitOptions:
     edge: float | None = None
     time_limit: float = 600.0
     monolithic: bool = False
+    noise_seed: int | None = None
 
     @classmethod
     def configured(
@@ -105,6 +108,9 @@ class CircuitOptions:
             network, inputs, dt=dt, scaling=self.scaling, name=name, neurons=neurons, provenance=provenance,
             levels=self.levels, technology=self.technology, trims=self.trims,
             edge=min(self.accuracy.edge, LONGEST_EDGE / dt),
+            noise=None
+            if self.noise_seed is None
+            else CircuitDraws(seed=self.noise_seed, dt=dt, steps=len(inputs)),
         )  # fmt: skip
 
     def analysis(self, duration: float) -> Transient:

@@ -164,14 +164,16 @@ def neuron_names(network: Network) -> tuple[str, ...]:
     return tuple(f"{name}_{k}" for name, layer in spiking_layers(network).items() for k in range(layer.size))
 
 
-def discrete_rung(network: Network, inputs: np.ndarray, *, dt: float) -> Waveforms:
-    """Run the model itself on inputs (time, feature), in the model's own precision."""
+def discrete_rung(
+    network: Network, inputs: np.ndarray, *, dt: float, noise_seed: int | None = None
+) -> Waveforms:
+    """Run the model itself on inputs (time, feature), in the model's own precision; `noise_seed` is of its noise."""
     layers = spiking_layers(network)
     dt = network.clock(dt)
     dtype = next(network.parameters()).dtype
     record: dict = {}
     with torch.no_grad():
-        output, _ = network(torch.as_tensor(inputs, dtype=dtype)[:, None], record=record)
+        output, _ = network(torch.as_tensor(inputs, dtype=dtype)[:, None], record=record, seed=noise_seed)
     membrane = [
         np.stack(
             [layer.initial_state(1)[0][0].detach().numpy()]

@@ -19,10 +19,24 @@ def verdict(ladder: Ladder, persistence: float | None = None) -> tuple[str, ...]
         _cause(ladder),
         _spikes(ladder),
         "" if first else _remedy(ladder),
+        _noise(ladder),
         _usefulness(ladder, persistence),
         _task_sentence(ladder),
     )
     return tuple(sentence for sentence in sentences if sentence)
+
+
+def _noise(ladder: Ladder) -> str:
+    line = ladder.noise
+    if line is None:
+        return ""
+    seen = line.lower <= line.silent <= line.upper
+    rest = "which holds" if seen else "against"
+    return (
+        f"The white noise of the circuit's transistors, drawn {line.realisations} times in the model, gives "
+        f"{ladder.task_error_name} {number(line.mean)} ({number(line.lower)} to {number(line.upper)}), {rest} the "
+        f"{number(line.silent)} without noise."
+    )
 
 
 def _task_sentence(ladder: Ladder) -> str:

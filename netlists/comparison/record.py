@@ -124,6 +124,18 @@ class RungRecord(_Record):
     )
 
 
+class NoiseLine(_Record):
+    """The trained model with the white noise of its circuit's transistors, and without."""
+
+    power: Size = Field(description="q/(C V0) of the circuit: what the power of all its noise grows with.")
+    realisations: Annotated[int, Field(ge=2)] = Field(description="How often the noise was drawn.")
+    silent: Size = Field(description="The task's error without noise.")
+    mean: Size = Field(description="Mean of the task's error over the realisations.")
+    lower: Number = Field(description="Lower end of the 95 % interval of that mean.")
+    upper: Number = Field(description="Its upper end.")
+    largest: Size = Field(description="Largest error of a realisation.")
+
+
 class Ladder(_Record):
     """The whole comparison: rungs in order, from the trained model to the circuit, and every pair of them."""
 
@@ -144,6 +156,10 @@ class Ladder(_Record):
     rungs: tuple[RungRecord, ...] = Field(min_length=2, description="From the trained model to the circuit.")
     comparisons: tuple[RungComparison, ...] = Field(
         description="Every pair of an earlier rung (reference) and a later one (candidate), in rung order."
+    )
+    noise: NoiseLine | None = Field(
+        default=None,
+        description="What noise does to the trained model; null: its neurons are not built of amplifiers.",
     )
 
     @model_validator(mode="after")

@@ -11,7 +11,13 @@ import torch
 from circuits import CircuitError, Scaling, network_circuit, neuron_circuit
 from circuits.data.circuit import BehaviouralCurrent, NoiseSource
 from circuits.networks.noise import CircuitDraws
-from circuits.noise import circuit_noise, part_noises, with_device_noise
+from circuits.noise import (
+    circuit_noise,
+    noisy_network,
+    part_noises,
+    silent_network,
+    with_device_noise,
+)
 from circuits.noise.law import at_state
 from circuits.realisations import realise
 from circuits.realisations.cells.noise import FIVE_TRANSISTORS, TEN_TRANSISTORS, shot
@@ -19,10 +25,16 @@ from circuits.realisations.cells.ota import five_transistor_ota, ten_transistor_
 from circuits.technologies import TechnologyError, technology
 from conductance import NeuronLayer, mtc
 from conductance.elements import tanh
+from conductance.layers import Projection
 from conductance.networks import Network
+from conductance.networks.recipes import RECIPES
+from conductance.networks.series import series_network
 from conductance.neurons import low_pass
 from conductance.neurons.noisy import silent
 from conductance.shaping.noise import NoiseError, membrane_density, stationary_covariance
+from conductance.tasks import MackeyGlass
+from conductance.training import TrainingOptions, train
+from conductance.training.module import noise_seed
 
 GENERIC = technology("generic_180nm")
 PLAIN = GENERIC.model_copy(
@@ -186,3 +198,74 @@ def test_a_networks_circuit_sees_the_draws_of_its_model():
     assert values.tolist() == pytest.approx(second.numbers(2, 0).tolist())
     with pytest.raises(CircuitError, match="say which draws"):
         network_circuit(network, inputs, dt=0.1, scaling=Scaling())
+
+
+def test_a_network_gets_the_noise_of_its_circuit_and_loses_it():
+    """Neurons of amplifiers only, every number and what is trained kept; a power of 4 is twice the amplitude."""
+    network = Network(
+        {
+            "input": Projection(1, 3),
+            "hidden": NeuronLayer(mtc(), 3, dt=0.1, trainable=["alpha_f_minus"]),
+            "filter": NeuronLayer(low_pass(), 3, dt=0.1),
+        }
+    )
+    noisy = noisy_network(network, power=4.0)
+    assert noisy.chain["hidden"].neuron.noisy and not noisy.chain["filter"].neuron.noisy
+    power = noisy.chain["hidden"].values()["noise_power"]
+    assert power.tolist() == pytest.approx([4 * GENERIC.scaling().shot_power] * 3)
+    assert [name for name, _ in noisy.named_parameters()] == [name for name, _ in network.named_parameters()]
+    again, inputs = silent_network(noisy), torch.ones(5, 2, 1)
+    assert torch.equal(again(inputs)[0], network(inputs)[0])
+    assert again.chain["hidden"].neuron == network.chain["hidden"].neuron
+
+
+def test_amplitudes_may_stay_what_they_are_somewhere():
+    """At the states that are asked for they are those of the law; other names are refused."""
+    rest = {"um": -1.0, "us": -1.0, "uus": -1.0}
+    law, fixed = circuit_noise(mtc()), circuit_noise(mtc(), at=rest)
+    numbers = law.substitutions() | {state.symbol: -1.0 for state in law.states}
+    value = float(law.membrane.diffusion.subs(numbers))
+    assert float(fixed.membrane.diffusion.subs(fixed.substitutions())) == pytest.approx(value)
+    with pytest.raises(CircuitError, match="give each of its states, um, us, uus"):
+        circuit_noise(mtc(), at={"um": 0.0})
+
+
+def test_every_step_of_a_training_sees_other_noise_and_a_repetition_the_same():
+    """The seed of the run decides; evaluations see one realisation each time."""
+    task = MackeyGlass(
+        sample_step=0.5,
+        horizon=2.0,
+        series_samples=60,
+        warm_up=10,
+        train_series=4,
+        validation_series=2,
+        test_series=2,
+        held_out_samples=60,
+    )
+    data, found = task.generate(0), []
+    for _ in range(2):
+        network = noisy_network(
+            series_network(
+                RECIPES["mtc"],
+                inputs=1,
+                hidden=3,
+                outputs=1,
+                dt=0.2,
+                low_pass_tau=2.0,
+                generator=torch.Generator().manual_seed(0),
+            ),
+            power=1e4,
+        )
+        torch.manual_seed(len(found))  # which decides nothing
+        records: list = []
+        train(
+            network,
+            task,
+            data,
+            TrainingOptions(steps=3, batch=2, evaluate_every=3),
+            seed=5,
+            report=records.append,
+        )
+        found.append([record.loss for record in records])
+    assert found[0] == found[1]
+    assert len({noise_seed(5, step) for step in range(20)}) == 20

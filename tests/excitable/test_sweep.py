@@ -76,6 +76,23 @@ def test_netlist_of_a_chip_follows_its_model(run):
 
 
 @pytest.mark.simulator
+def test_chips_under_noise_see_the_draws_of_their_models(run):
+    """Without mismatch chips differ by noise alone, each netlist by that of its model; the design itself is silent."""
+    plain = sweep_run(run, options(chips=2, mismatch="0 % / 0 mV"))
+    noisy = sweep_run(run, options(chips=2, mismatch="0 % / 0 mV", noise=True))
+    assert noisy.mismatch == "0 % / 0 mV and noise"
+    assert noisy.nominal.model_error == plain.nominal.model_error
+    assert len({chip.model_error for chip in plain.chips}) == 1
+    changes = [
+        (chip.model_error - noisy.nominal.model_error, chip.circuit_error - noisy.nominal.circuit_error)
+        for chip in noisy.chips
+    ]
+    assert all(model != 0 for model, _ in changes)
+    for model, circuit in changes:
+        assert circuit == pytest.approx(model, rel=0.25, abs=1e-5)
+
+
+@pytest.mark.simulator
 def test_a_broken_off_sweep_makes_only_what_is_missing(run):
     """Results that are there stay untouched; one that is gone, and chips that are new, are made."""
     sweep_run(run, options())

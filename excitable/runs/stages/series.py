@@ -16,6 +16,7 @@ from conductance.files import typed, whole_file
 from conductance.tasks import Split
 from excitable.ladder.accuracy import AUTO, chosen_simulator
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
+from excitable.ladder.noise import noise_line
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.reach import reach_warning
 from excitable.ladder.rungs import (
@@ -259,6 +260,11 @@ def compare_run(
     if witness is not None:
         found = with_witness(run, found, witness, circuit_options, progress)
     climbed = ladder(network, found, split, run.task, dt=dt)
+    circuit = run.configuration.circuit
+    noise = noise_line(
+        network, split, run.task, technology=circuit.built_in(), scaling=circuit.scaling("transistor")
+    )
+    climbed = climbed.model_copy(update={"noise": noise})
     run.write(COMPARISON, climbed.to_json())
     return climbed
 

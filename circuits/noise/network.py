@@ -1,0 +1,59 @@
+"""A network under the noise of its circuit, and without it again."""
+
+from collections.abc import Callable, Mapping
+
+from torch import nn
+
+from circuits.data.scaling import Scaling
+from circuits.noise.law import circuit_noise
+from circuits.technologies import Technology
+from conductance.layers import NeuronLayer, Projection
+from conductance.layers.rebuilt import of_neuron
+from conductance.networks import Network
+from conductance.neurons.base import Neuron
+from conductance.neurons.noisy import silent
+from conductance.neurons.spiking import is_spiking
+
+
+def noisy_network(
+    network: Network,
+    technology: Technology | None = None,
+    *,
+    scaling: Scaling | None = None,
+    power: float = 1.0,
+    at: Mapping[str, float] | None = None,
+) -> Network:
+    """A copy of the network whose spiking neurons have the white noise of their transistors.
+
+    Linear filters stay silent, as their ideal circuits are, and so do projections.
+
+    Args:
+        network: of neurons that have a circuit in continuous time.
+        technology: see `circuit_noise`.
+        scaling: likewise.
+        power: times that of the circuit; 4 is a capacitor a quarter as large.
+        at: see `circuit_noise`.
+
+    Raises:
+        TechnologyError, CircuitError: as `circuit_noise`.
+    """
+
+    def noisy(neuron: Neuron) -> Neuron:
+        made = circuit_noise(neuron, technology, scaling=scaling, at=at)
+        return made.with_values(noise_power=power * made.defaults["noise_power"])
+
+    return _converted(network, noisy)
+
+
+def silent_network(network: Network) -> Network:
+    """A copy of the network without noise."""
+    return _converted(network, silent)
+
+
+def _converted(network: Network, convert: Callable[[Neuron], Neuron]) -> Network:
+    layers: dict[str, Projection | NeuronLayer | nn.Linear | Network] = {}
+    for label, layer in network.chain.items():
+        if isinstance(layer, NeuronLayer) and is_spiking(layer.neuron) and not layer.neuron.is_map:
+            layer = of_neuron(layer, convert(layer.neuron))
+        layers[label] = layer
+    return Network(layers)
