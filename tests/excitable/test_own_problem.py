@@ -24,7 +24,7 @@ SENSOR = """name = "sensor"
 name = "table"
 path = "{path}"
 time = "t"
-inputs = ["x"]
+inputs = ["x", "y"]
 targets = ["y"]
 horizon = 0.02
 window = 100
@@ -73,11 +73,17 @@ def sensor(tmp_path):
 
 
 def test_a_csv_becomes_a_run_a_circuit_and_a_comparison(tmp_path, sensor, monkeypatch):
-    """Train, export, simulate and compare from the command line; the circuit has the data's time."""
+    """Two columns in, one out: train, export, simulate, compare and report; the circuit has the data's time."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.toml").write_text(SENSOR.format(path=sensor))
     runner = CliRunner()
-    for words in (["train", "own.toml"], ["export", "sensor"], ["simulate", "sensor"], ["compare", "sensor"]):
+    for words in (
+        ["train", "own.toml"],
+        ["export", "sensor"],
+        ["simulate", "sensor"],
+        ["compare", "sensor"],
+        ["report", "sensor"],
+    ):
         result = runner.invoke(app, words)
         assert result.exit_code == 0, result.output
     run = SeriesRun.find("sensor")

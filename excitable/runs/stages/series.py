@@ -297,7 +297,7 @@ def _task_dataset(run: SeriesRun, split: Split) -> xr.Dataset:
     return xr.Dataset(
         {
             "input": (("step", "feature"), split.inputs[:, 0].numpy()),
-            "target": (("step", "feature"), split.targets[:, 0].numpy()),
+            "target": (("step", "target_feature"), split.targets[:, 0].numpy()),
             "mask": (("step",), split.mask[:, 0].numpy().astype(np.int8)),
         },
         coords={"time": ("step", ends, {"unit": "tau_m"})},
