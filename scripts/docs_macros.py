@@ -5,6 +5,7 @@ Equations are printed from the declarations as MathML, which browsers show witho
 
 import inspect
 import json
+import math
 import re
 import runpy
 from collections.abc import Callable, Iterable
@@ -17,8 +18,12 @@ from latex2mathml.converter import convert
 
 import conductance
 from conductance.derivation import derive, latex
+from conductance.events import synaptic_lif, theta
 from conductance.neurons.base import Neuron
+from conductance.neurons.declared import declared_neurons
 from conductance.neurons.presets import PRESETS
+from conductance.shaping.conventions import Conventions
+from conductance.shaping.conventions import conventions as conventions_of
 from excitable.cli import app
 from excitable.config import example, schema
 
@@ -61,6 +66,16 @@ def parameters(name: str) -> str:
         for p in _declared(name).parameters
     ]
     return "\n".join(["| parameter | default | unit | allowed | meaning |", "|---|---|---|---|---|", *rows])
+
+
+def conventions() -> str:
+    """The conventions of every neuron as a table, each read from its declaration and its default rule."""
+    rows = [
+        f"| `{c.neuron}` | `{c.method}` | {_code(c.threshold)} | {c.reset or '-'} | {c.gradient or '-'} | {_step(c)} |"
+        for c in map(conventions_of, (*declared_neurons(), theta(), synaptic_lif()))
+    ]
+    head = "| neuron | default rule | spikes where | reset | gradient through the reset | largest stable dt / tau_m |"
+    return "\n".join([head, "|---|---|---|---|---|---|", *rows])
 
 
 def presets() -> str:
@@ -111,6 +126,17 @@ def journey(name: str) -> str:
     return told
 
 
+def _code(text: str) -> str:
+    return f"`{text}`" if text else "-"
+
+
+def _step(found: Conventions) -> str:
+    """A largest step: any where all are stable, none of a map."""
+    if math.isnan(found.largest_dt):
+        return "a map: no time"
+    return "any" if math.isinf(found.largest_dt) else f"{found.largest_dt:.3g}"
+
+
 def _declared(name: str) -> Neuron:
     return getattr(conductance, name)()
 
@@ -145,7 +171,7 @@ def _cell(text: str) -> str:
 MACROS: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
-        neuron, rule, parameters, presets, configuration_example, configuration_schema, commands, include, toml,
-        journey,
+        neuron, rule, parameters, conventions, presets, configuration_example, configuration_schema, commands, include,
+        toml, journey,
     )
 }  # fmt: skip
