@@ -19,11 +19,11 @@ from latex2mathml.converter import convert
 import conductance
 from conductance.derivation import derive, latex
 from conductance.events import synaptic_lif, theta
+from conductance.layers.conventions import Conventions
+from conductance.layers.conventions import conventions as conventions_of
 from conductance.neurons.base import Neuron
 from conductance.neurons.declared import declared_neurons
 from conductance.neurons.presets import PRESETS
-from conductance.shaping.conventions import Conventions
-from conductance.shaping.conventions import conventions as conventions_of
 from excitable.cli import app
 from excitable.config import example, schema
 

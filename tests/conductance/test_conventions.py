@@ -10,10 +10,10 @@ import torch
 from conductance.derivation import derive
 from conductance.events import synaptic_lif, theta
 from conductance.layers import NeuronLayer
+from conductance.layers.conventions import conventions
 from conductance.layers.neurons import StepError
 from conductance.neurons import adlif, clocked_lif, dlif, dqif, lif, mtc, qif
 from conductance.neurons.declared import declared_neurons
-from conductance.shaping.conventions import conventions
 from conductance.shaping.stability import largest_stable_dt
 
 MACROS = Path(__file__).parents[2] / "scripts" / "docs_macros.py"
