@@ -84,7 +84,8 @@ class TaskSeries:
     @property
     def persistence(self) -> float | None:
         """Error of repeating the present input; None where input and target are not the same quantities."""
-        return self.error(self.inputs) if self.inputs.shape == self.targets.shape else None
+        same = self.about.get("repeats", "1") == "1" and self.inputs.shape == self.targets.shape
+        return self.error(self.inputs) if same else None
 
 
 @dataclass(frozen=True, kw_only=True)

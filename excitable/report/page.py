@@ -173,9 +173,15 @@ def _cards(evidence: Evidence, persistence: float | None) -> list[dict[str, Any]
         {"role": "circuit", "name": "circuit", "value": circuit,
          "note": (missing and (hindered or missing)) or "the netlist in ngspice"},
         {"role": "truth", "name": "persistence", "value": persistence,
-         "note": "not measured yet" if persistence is None else "repeats the present value"},
+         "note": _persistence_note(evidence, persistence)},
         {"role": "truth", "name": "mean", "value": 1.0, "note": "predicts the mean: 1 by definition"},
     ]  # fmt: skip
+
+
+def _persistence_note(evidence: Evidence, persistence: float | None) -> str:
+    if persistence is not None:
+        return "repeats the present value"
+    return "not measured yet" if evidence.task is None else "none: the target is not among the inputs"
 
 
 def _blocks(evidence: Evidence) -> list[Block]:

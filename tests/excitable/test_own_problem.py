@@ -90,6 +90,7 @@ def test_a_csv_becomes_a_run_a_circuit_and_a_comparison(tmp_path, sensor, monkey
     units = run.built.circuit.scaling()
     assert units.time_unit == pytest.approx(2e-3 / 0.5)
     assert json.loads((run.path / "comparison.json").read_text())
+    assert "none: the target is not among the inputs" in (run.path / "report.html").read_text()
     written = re.search(r"c0=(\S+)", (run.path / "netlists" / "network.lib").read_text())
     assert written and float(written.group(1).rstrip("}")) == pytest.approx(units.capacitance)
 

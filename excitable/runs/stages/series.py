@@ -304,5 +304,7 @@ def _task_dataset(run: SeriesRun, split: Split) -> xr.Dataset:
         attrs={
             "name": data.name, "sample": data.sample, "input": ", ".join(data.input_names),
             "target": ", ".join(data.target_names), "sample_step": data.sample_step, "time_unit": data.time_unit,
+            # a series that is forecast is its own input; another quantity cannot be repeated
+            "repeats": int(data.target_scale is None and not data.classes),
         },
     )  # fmt: skip
