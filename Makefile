@@ -15,8 +15,8 @@ help:
 	@echo "make test      the tests"
 	@echo "make test-all  the tests with those that take long"
 	@echo "make mutants   wrong changes that the tests must see; writes docs/mutants.md"
-	@echo "make fuzz      wrong files and questions for every reader; writes build/fuzz.md"
-	@echo "make kills     commands broken off at random moments; writes build/kills.md"
+	@echo "make fuzz      wrong files and questions for every reader; writes docs/fuzz.md"
+	@echo "make kills     commands broken off at random moments; writes docs/kills.md"
 	@echo "make check     linter, formatter and type checker"
 	@echo "make format    formats the code and applies the linter's safe fixes"
 	@echo "make docs      the documentation site, in build/site; open build/site/index.html"
@@ -61,16 +61,14 @@ test-all: $(ready) programs-for-tests
 mutants: $(ready) ngspice
 	@OMP_NUM_THREADS=1 $(bin)/python -m tests.mutants --workers $(workers) $(ROOMS)
 
-# Wrong files and questions for every reader; `make fuzz seed=2` draws others. The table is in build/fuzz.md.
+# Wrong files and questions for every reader; `make fuzz seed=2` draws others. The table is in docs/fuzz.md.
 seed := 1
 fuzz: $(ready) ngspice
-	@mkdir -p build
-	@PYTHONPATH=. OMP_NUM_THREADS=1 $(bin)/python tests/fuzz/fuzz.py --seed $(seed) --table build/fuzz.md
+	@PYTHONPATH=. OMP_NUM_THREADS=1 $(bin)/python tests/fuzz/fuzz.py --seed $(seed) --table docs/fuzz.md
 
-# Commands broken off at random moments, half by SIGTERM, half by kill -9. The table is in build/kills.md.
+# Commands broken off at random moments, half by SIGTERM, half by kill -9. The table is in docs/kills.md. Takes a quarter of an hour.
 kills: $(ready) ngspice
-	@mkdir -p build
-	@PYTHONPATH=. OMP_NUM_THREADS=1 $(bin)/python tests/fuzz/kills.py --seed $(seed) --table build/kills.md
+	@PYTHONPATH=. OMP_NUM_THREADS=1 $(bin)/python tests/fuzz/kills.py --seed $(seed) --table docs/kills.md
 
 check: $(ready)
 	@$(bin)/ruff check .

@@ -80,7 +80,11 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
             definition = definitions[device.subcircuit]
             ordered = [device.connections[pin.name] for pin in definition.pins]
             values = {name: print_value(value) for name, value in device.parameters.items()}
-            return owner.X(name, definition.name, *ordered, **values)
+            element = owner.X(name, definition.name, *ordered)
+            element.parameters = (
+                values  # as keywords, a parameter called `self` or `name` would be PySpice's own
+            )
+            return element
         case _:
             raise NetlistError(f"{device.label}: this kind of device cannot be written")
 
