@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as bytes_of_tensors
 from torch import Tensor
 
+from conductance.errors import ExcitableError
 from conductance.files import StorageError, cannot_write, write_whole
 from conductance.storage.trees import decode_tree, encode_tree
 
@@ -84,6 +85,44 @@ def _recorded_threads(path: Path) -> int | None:
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
     return count if isinstance(count, int) and 0 < count <= MOST_THREADS else None
+
+
+def damaged(where: Path | str, why: object) -> CheckpointError:
+    """What to tell of a checkpoint that no training left."""
+    return CheckpointError(
+        f"{where}: the checkpoint is damaged ({why}); delete it to train from the beginning"
+    )
+
+
+def put(where: Path | str, own: Any, state: Any) -> None:
+    """Load a state out of a checkpoint into a module, an optimiser or a schedule.
+
+    Args:
+        where: the file, for errors.
+        own: what has `state_dict` and `load_state_dict`.
+        state: what the checkpoint has for it.
+
+    Raises:
+        CheckpointError: it is not of the form of `own`'s. Optimisers and schedules take such states without a word.
+    """
+    try:
+        # other entries come and go with torch's versions
+        if missing := {"param_groups", "last_epoch"} & set(own.state_dict()) - set(state):
+            raise ValueError(f"there is no {missing.pop()} of {type(own).__name__}")
+        own.load_state_dict(state)
+        if isinstance(own, torch.optim.Optimizer):
+            for parameter, moments in own.state.items():
+                shapes = {
+                    tuple(each.shape)
+                    for each in moments.values()
+                    if isinstance(each, torch.Tensor) and each.ndim
+                }
+                if shapes - {tuple(parameter.shape)}:
+                    raise ValueError(f"moments of shape {shapes} for a parameter of {tuple(parameter.shape)}")
+    except ExcitableError:
+        raise
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
+        raise damaged(where, str(error).splitlines()[-1].strip()) from None
 
 
 def read_checkpoint(path: Path, kind: str) -> dict[str, Any]:

@@ -25,6 +25,9 @@ OPERATORS: Mapping[str, Any] = {
 NAMES = {kind: name for name, kind in OPERATORS.items()}
 DEPTH = 200
 """Deepest tree that is read; declarations stay far below."""
+LARGEST, EXPONENT, BITS = 1e300, 1000, 4096
+"""Of what is read: the largest number, the largest constant exponent, and the longest fraction. sympy computes
+constants when they are put together, and 10^(10^9) exactly."""
 
 
 def encode_expression(expression: sympy.Basic) -> Any:
@@ -73,9 +76,9 @@ def decode_expression(data: Any, symbols: Mapping[str, sympy.Symbol], depth: int
     if isinstance(data, bool):
         return sympy.true if data else sympy.false
     if isinstance(data, int):
-        return sympy.Integer(data)
+        return _bounded(sympy.Integer(data))
     if isinstance(data, float):
-        return sympy.Float(data)
+        return _bounded(sympy.Float(data))
     if isinstance(data, str):
         if data not in symbols:
             raise StorageError(
@@ -126,7 +129,7 @@ def _operation(name: str, arguments: list, symbols: Mapping[str, sympy.Symbol], 
             return sympy.pi
         if name == "/":
             top, bottom = arguments
-            return sympy.Rational(int(top), int(bottom))
+            return _bounded(sympy.Rational(int(top), int(bottom)))
         if name == "piecewise":
             pieces = [(value, when) for value, when in arguments]
             return sympy.Piecewise(
@@ -146,11 +149,26 @@ def _operation(name: str, arguments: list, symbols: Mapping[str, sympy.Symbol], 
             table = Samples(low, interval, np.array(pieces, float))
             return Tabulated(table, decode_expression(voltage, symbols, depth))
         if name in OPERATORS:
-            return OPERATORS[name](*(decode_expression(argument, symbols, depth) for argument in arguments))
+            operands = [decode_expression(argument, symbols, depth) for argument in arguments]
+            if name == "^" and operands[1].is_number and not abs(operands[1]) <= EXPONENT:
+                raise StorageError(f"expression: the exponent {operands[1]} is beyond {EXPONENT}")
+            return _bounded(OPERATORS[name](*operands))
     except StorageError:
         raise
     except TableError as error:
         raise StorageError(f"expression: {error}") from None
-    except (TypeError, ValueError, ZeroDivisionError) as error:
+    except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
         raise StorageError(f"expression: operator {name!r} does not take {arguments!r} ({error})") from None
     raise StorageError(f"expression: operator {name!r} is unknown; known are {', '.join(OPERATORS)}")
+
+
+def _bounded(found: sympy.Basic) -> sympy.Basic:
+    """The expression itself; `StorageError` for a constant that is too large to be computed with, or no real number."""
+    if not isinstance(found, sympy.Expr) or found.free_symbols:
+        return found
+    if isinstance(found, sympy.Rational) and max(int(found.p).bit_length(), int(found.q).bit_length()) > BITS:
+        raise StorageError(f"expression: a constant takes more than {BITS} bits")
+    size = sympy.Abs(found).evalf(15)
+    if not (size.is_Number and size.is_finite and size <= LARGEST):
+        raise StorageError(f"expression: a constant is no real number up to {LARGEST:g}")
+    return found

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from conductance.storage import checkpoints as storage
-from conductance.storage.checkpoints import CheckpointError
+from conductance.storage.checkpoints import CheckpointError, damaged
 from conductance.training.options import TrainingError, TrainingOptions
 
 KIND = "series"
@@ -76,3 +76,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise TrainingError(
             f"{path}: the checkpoint is damaged ({error!r}); delete it to train from the beginning"
         ) from None
+
+
+def check_step(path: Path, checkpoint: Checkpoint) -> None:
+    """Raise `TrainingError` where a checkpoint stands before the first step of its training, or after the last."""
+    best, last = checkpoint.best, checkpoint.options.steps
+    for step, end in (
+        (checkpoint.step, last),
+        *(((best.step, checkpoint.step),) if best is not None else ()),
+    ):
+        if type(step) is not int or not 0 <= step <= end:
+            raise TrainingError(str(damaged(path, f"step {step!r} is not from 0 to {end!r}")))

@@ -16,11 +16,11 @@ import torch
 from conductance.errors import extra
 from conductance.kernels import KernelWarning
 from conductance.networks.chain import Network
-from conductance.storage.checkpoints import CHECKPOINT, threads_of
+from conductance.storage.checkpoints import CHECKPOINT, CheckpointError, put, threads_of
 from conductance.storage.networks import network_document
 from conductance.tasks.base import Task, TaskData
 from conductance.training.board import TENSORBOARD, EventFile
-from conductance.training.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
+from conductance.training.checkpoints import Checkpoint, check_step, read_checkpoint, write_checkpoint
 from conductance.training.losses import Loss
 from conductance.training.metrics import METRICS, MetricsFile, Record
 from conductance.training.module import SeriesModule
@@ -153,7 +153,13 @@ def _begin(network: Network, options: TrainingOptions, seed: int, path: Path) ->
             f"{path}: the checkpoint belongs to another training ({'; '.join(others)}); "
             f"train in another folder, or delete the checkpoint to train from the beginning"
         )
-    network.load_state_dict(checkpoint.weights)
+    check_step(path, checkpoint)
+    try:
+        if checkpoint.best is not None:
+            put(path, network, checkpoint.best.weights)
+        put(path, network, checkpoint.weights)
+    except CheckpointError as error:
+        raise TrainingError(str(error)) from None
     return checkpoint
 
 

@@ -15,6 +15,7 @@ from conductance.errors import ExcitableError, extra
 from conductance.layers import NeuronLayer
 from conductance.layers.feasible import make_feasible
 from conductance.networks.chain import Network
+from conductance.storage.checkpoints import CHECKPOINT, CheckpointError, put
 from conductance.storage.networks import check_network
 from conductance.tasks.base import Task, TaskData
 from conductance.tasks.splits import Split
@@ -97,8 +98,11 @@ class SeriesModule(pl.LightningModule):
             adam, T_max=self.options.steps, eta_min=self.options.final_learning_rate
         )
         if self.begin is not None:
-            adam.load_state_dict(self.begin.optimiser)
-            cosine.load_state_dict(self.begin.schedule)
+            try:
+                put(CHECKPOINT, adam, self.begin.optimiser)
+                put(CHECKPOINT, cosine, self.begin.schedule)
+            except CheckpointError as error:
+                raise TrainingError(str(error)) from None
         self.adam, self.cosine = adam, cosine
         return {"optimizer": adam, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
 

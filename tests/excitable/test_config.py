@@ -106,6 +106,8 @@ def test_three_faults_are_three_messages():
         ('name = "a"\n[task]\nname = "mg"', "task.name", "mackey_glass.*other kinds of run know.*yin_yang"),
         ('name = "a"\n[task]\nhorizon = 5.0\nhorizon_steps = 3', "task.horizon", "line 3.*keep one"),
         ('name = "a"\n[task]\nwarm_up = 5000', "task.warm_up", "shorten it"),
+        ('name = "a"\n[simulation]\nsamples = 500', "simulation.samples", "leaves nothing to compare after"),
+        ('name = "a"\n[simulation]\nsamples = 10', "simulation.samples", "task.warm_up = 500"),
         ('name = "a"\n[training]\nbatch = true', "training.batch", "valid integer"),
         (
             'name = "a"\n[training]\nfinal_learning_rate = 1.0',

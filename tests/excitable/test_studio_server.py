@@ -3,7 +3,9 @@
 import http.client
 import json
 import re
+import socket
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from excitable.studio import serve
 from excitable.studio.catalogue import catalogue, signature
 from excitable.studio.page import module
 from excitable.studio.questions import read_question
+from excitable.studio.server import MOST_CONNECTIONS
 from excitable.studio.texts import python
 from excitable.studio.widget import Studio
 
@@ -84,7 +87,9 @@ def test_two_studios_at_once_keep_apart(offered, server):
     ({"values": {"tau_s": "20"}}, "is not a finite number"), ({"duration": 1e9}, "beyond"),
     ({"times": []}, "times must be"),
     ({"times": [0, 0], "currents": [1, 2]}, "times must increase"), ({"start": [0]}, "has 3 states"),
-    ({"i0": 0}, "positive"),
+    ({"i0": 0}, "positive"), ({"values": {"self": 1.0}}, "self"), ({"values": {"name": 1.0}}, "name"),
+    ({"duration": 10**400}, "duration"), ({"values": {"tau_s": 10**400}}, "tau_s"), ({"c0": 10**400}, "C is beyond"),
+    ({"times": [10**400]}, "times"), ({"start": [10**400, 0, 0]}, "start"),
 ])  # fmt: skip
 def test_a_bad_question_is_answered_in_words(server, changed, words):
     """The answer names what was wrong, and nothing is computed."""
@@ -98,6 +103,33 @@ def test_what_is_no_json_is_answered_in_words(server, body):
     connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=60)
     connection.request("POST", "/describe", body=body, headers={"X-Excitable-Token": server.token})
     assert "no JSON" in json.loads(connection.getresponse().read())["error"]
+
+
+def test_connections_have_a_cap(offered):
+    """One too many is closed at once; when room is made, the next question is answered."""
+    made = serve(offered)
+    thread = threading.Thread(target=made.serve_forever)
+    thread.start()
+    held = [socket.create_connection(made.server_address, timeout=20) for _ in range(MOST_CONNECTIONS)]
+    try:
+        time.sleep(0.2)
+        with socket.create_connection(made.server_address, timeout=20) as one_more:
+            assert one_more.recv(1) == b""
+        for each in held:
+            each.close()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                status, _ = asked(made, "GET", f"/?token={made.token}")
+            except (http.client.HTTPException, ConnectionError):
+                time.sleep(0.05)
+            else:
+                break
+        assert status == 200
+    finally:
+        made.shutdown()
+        thread.join()
+        made.server_close()
 
 
 def test_the_answer_describes_the_circuit(server):

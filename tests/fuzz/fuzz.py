@@ -1,7 +1,7 @@
 """Feeds the readers with wrong files and questions, and writes a table of what became of them: `make fuzz`.
 
-Every case must be refused in words, or be right: no traceback, nothing that takes over ten seconds, no wrong waveform
-accepted. The seed in the table repeats a run.
+Every case must be refused in words, or be right: no traceback, nothing that takes over ten seconds of the processor,
+no wrong waveform accepted. The seed in the table repeats a run.
 """
 
 import argparse

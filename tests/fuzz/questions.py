@@ -6,7 +6,7 @@ from typing import Any
 
 from configurations import VALUES
 from hypothesis import strategies as st
-from outcomes import Outcomes
+from outcomes import SECONDS, WALL, Outcomes
 
 from conductance import PRESETS
 from conductance.errors import ExcitableError
@@ -52,7 +52,7 @@ class Refused(ExcitableError):
 
 def ask(server: StudioServer, path: str, body: str) -> None:
     """Send a question; no answer, or one that is no JSON, is an error of the studio."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=WALL * SECONDS)
     headers = {"Host": f"127.0.0.1:{server.server_address[1]}", "X-Excitable-Token": server.token}
     try:
         connection.request("POST", path, body=body.encode(errors="replace"), headers=headers)

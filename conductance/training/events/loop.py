@@ -15,6 +15,7 @@ from conductance.events.spikes import EventError, Spikes
 from conductance.storage.checkpoints import (
     CHECKPOINT,
     CheckpointError,
+    put,
     read_checkpoint,
     threads_of,
     write_checkpoint,
@@ -235,9 +236,8 @@ def _restored(
         raise EventError(
             f"{folder}: its checkpoint was trained with other options; delete it, or use another folder"
         )
-    network.load_state_dict(weights)
-    optimiser.load_state_dict(moments)
-    schedule.load_state_dict(annealing)
+    for own, numbers in ((network, weights), (optimiser, moments), (schedule, annealing)):
+        put(folder / CHECKPOINT, own, numbers)
     return records
 
 
