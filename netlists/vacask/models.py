@@ -14,9 +14,12 @@ MODULES: dict[int, tuple[str, str]] = {
     49: ("spice/bsim3v3.osdi", "sp_bsim3v3"),
     14: ("spice/bsim4v8.osdi", "sp_bsim4v8"),
     54: ("spice/bsim4v8.osdi", "sp_bsim4v8"),
+    103: ("psp103v4.osdi", "psp103va"),
 }
-"""File and module of each SPICE level: BSIM3 3.3 and BSIM4 4.8, made from the same C code as ngspice's."""
-_BSIM3 = (8, 49)
+"""File and module of each SPICE level: BSIM3 3.3 and BSIM4 4.8, made from the same C code as ngspice's, and PSP 103.4,
+made from its Verilog-A, under the number that Xyce gives it."""
+VERSIONS = {8: ("BSIM3", "3.3"), 49: ("BSIM3", "3.3"), 103: ("PSP", "103.4")}
+"""Name and version of those whose versions differ in their parameters."""
 _TYPES = {"nmos": 1, "pmos": -1}
 _PARAMETERS_PER_LINE = 4
 _SIZE = ("w", "l", "ad", "as", "pd", "ps")
@@ -29,9 +32,11 @@ def module(model: ModelCard) -> tuple[str, str]:
         raise NetlistError(
             f"model {model.name} has level {model.level}; VACASK's transistors have {known}; simulate it in ngspice"
         )
-    if model.level in _BSIM3 and model.version and not model.version.startswith("3.3"):
+    name, version = VERSIONS.get(model.level, ("", ""))
+    if model.version and not model.version.startswith(version):
         raise NetlistError(
-            f"model {model.name} is BSIM3 {model.version}; VACASK has 3.3; simulate it in ngspice"
+            f"model {model.name} is {name} {model.version}; VACASK has {version}; simulate it in ngspice, or give the "
+            "numbers of that version"
         )
     return MODULES[model.level]
 

@@ -51,7 +51,7 @@ def _saves(kind: str, nodes: list[str], sources: list[str]) -> list[str]:
 
 DIALECT = dialect_of(
     Tongue(
-        name="xyce", reader="Xyce 7", source=_source, value=_value, levels={8: 9, 49: 9, 14: 54, 54: 54},
+        name="xyce", reader="Xyce 7", source=_source, value=_value, levels={8: 9, 49: 9, 14: 54, 54: 54, 103: 103},
         hysteresis=False, options=_options, saves=_saves, reserved=frozenset(_RESERVED.split()),
     )
 )  # fmt: skip

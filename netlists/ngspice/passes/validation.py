@@ -10,6 +10,9 @@ from netlists.ngspice.names import RESERVED
 from netlists.writing import faults
 from netlists.writing.names import card_name
 
+COMPILED = {103: "PSP103"}
+"""Transistor models without C code in ngspice."""
+
 
 def validate(draft: Draft) -> Draft:
     """Check names, probes, measurements and the swept source; the draft is returned unchanged."""
@@ -23,6 +26,12 @@ def _faults(draft: Draft) -> Iterator[str]:
     yield from _scope_faults(draft.circuit)
     for subcircuit in draft.circuit.subcircuits:
         yield from _scope_faults(subcircuit)
+    for model in draft.circuit.models:
+        if model.level in COMPILED:
+            yield (
+                f"model {model.name} is {COMPILED[model.level]}, which ngspice has only as a compiled module (OSDI), "
+                'and this dialect loads none; simulate it in VACASK: dialect="vacask"'
+            )
     yield from faults(draft.circuit, draft.analysis, draft.measures)
 
 
