@@ -11,6 +11,8 @@ PARTS = {
     "deep": ["--json", str(RESULTS / "deep.json")],
     "studio": ["--json", str(RESULTS / "studio.json")],
     "scale": ["--json", str(RESULTS / "scale.json")],
+    "coupled": ["--json", str(RESULTS / "coupled.json")],
+    "overlay": ["--json", str(RESULTS / "overlay.json")],
     "witnesses": ["--json", str(RESULTS / "witnesses.json")],
     "levels": ["--output", str(RESULTS / "levels.md")],
 }

@@ -33,8 +33,8 @@ class ModelBin:
 class ModelCard:
     """The card of a MOS transistor: `level` says which model, `parameters` are its numbers under its names.
 
-    Level 8 is BSIM3, level 14 BSIM4, level 103 PSP103. Parameters that are not given take the model's own defaults, which do not
-    describe one real process: a card without oxide thickness, doping, `voff` and `nfactor` has no meaning below
+    Level 8 is BSIM3, level 14 BSIM4, level 103 PSP103. Parameters that are not given take the model's own defaults,
+    which do not describe one real process: a card without oxide thickness, doping, `voff` and `nfactor` has no meaning
     below threshold. `source` says where the numbers come from. Where there are `bins`, each transistor gets the numbers
     of the one that holds its size, and `parameters` and `mismatch` are those of the technology's usual size.
     """

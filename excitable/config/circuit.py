@@ -183,5 +183,5 @@ class SimulationSection(RunningSection):
         default=None, ge=1e-12, le=1e-2, description="the same where there are amplifiers"
     )
     monolithic: bool = Field(
-        default=False, description="one netlist for the whole network instead of parts of 8 to 16 neurons"
+        default=False, description="one netlist for the whole network instead of parts of a few neurons"
     )

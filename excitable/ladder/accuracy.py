@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from circuits.data.levels import MIXED
 from netlists.errors import NetlistError, SimulatorMissing
-from netlists.simulation import SIMULATORS, find_simulator
+from netlists.simulation import SIMULATORS, find_simulator, no_such_simulator
 
 AUTO = "auto"
 """The fastest simulator that is installed and proven equal at the level."""
@@ -49,7 +49,7 @@ DEFAULT: Mapping[tuple[str, str], Accuracy] = MappingProxyType(
         ("ngspice", "behavioural"): Accuracy(relative=1e-7, max_step=0.5, edge=0.1, **_SOURCES),
         ("ngspice", "macromodel"): Accuracy(relative=1e-6, max_step=0.5, edge=0.1, **_FEW),
         ("ngspice", "transistor"): Accuracy(relative=1e-5, max_step=0.5, edge=1.0, **_FEW),
-        ("vacask", "behavioural"): Accuracy(relative=1e-8, max_step=2.0, edge=1e-3, **_SOURCES),
+        ("vacask", "behavioural"): Accuracy(relative=1e-8, max_step=2.0, edge=1e-3, **_AMPLIFIERS),
         ("vacask", "macromodel"): Accuracy(relative=1e-7, max_step=2.0, edge=1e-3, **_AMPLIFIERS),
         ("vacask", "transistor"): Accuracy(relative=1e-5, max_step=0.5, edge=0.1, **_FEW),
     }
@@ -59,7 +59,7 @@ TIGHT: Mapping[tuple[str, str], Accuracy] = MappingProxyType(
         ("ngspice", "behavioural"): Accuracy(relative=1e-9, max_step=0.5, edge=1e-3, **_SOURCES),
         ("ngspice", "macromodel"): Accuracy(relative=1e-7, max_step=0.5, edge=0.1, **_FEW),
         ("ngspice", "transistor"): Accuracy(relative=1e-6, max_step=0.5, edge=0.1, **_FEW),
-        ("vacask", "behavioural"): Accuracy(relative=1e-9, max_step=2.0, edge=1e-3, **_SOURCES),
+        ("vacask", "behavioural"): Accuracy(relative=1e-9, max_step=2.0, edge=1e-3, **_AMPLIFIERS),
         ("vacask", "macromodel"): Accuracy(relative=1e-8, max_step=2.0, edge=1e-3, **_AMPLIFIERS),
         ("vacask", "transistor"): Accuracy(relative=1e-6, max_step=0.5, edge=0.1, **_FEW),
     }
@@ -83,7 +83,7 @@ def chosen_simulator(name: str, level: str) -> str:
     """
     if name != AUTO:
         if name not in SIMULATORS:
-            raise NetlistError(f"there is no simulator {name!r}; known are {', '.join(CHOICES)}")
+            raise NetlistError(no_such_simulator(name, CHOICES))
         return name
     order = ("vacask", "ngspice") if level in ("behavioural", "macromodel") else ("ngspice", "vacask")
     reasons = []

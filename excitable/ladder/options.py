@@ -33,7 +33,7 @@ class CircuitOptions:
         max_step: largest time step in tau_m; likewise.
         edge: duration of a step of the input, as a share of the time for which a value is held; likewise.
         time_limit: of one simulation, in s of wall-clock time.
-        monolithic: simulate the whole network as one netlist instead of parts of 8 to 16 neurons.
+        monolithic: simulate the whole network as one netlist instead of parts of a few neurons.
         noise_seed: of the noise of a noisy network: its netlists see what the model draws with it.
     """
 

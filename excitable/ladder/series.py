@@ -91,9 +91,7 @@ def _too_large(network: Network, name: str, neurons: int) -> str:
     if len(spiking_layers(network)) > 1:
         way = "its layers are coupled: use smaller layers, or an ngspice with KLU"
     else:
-        way = (
-            "`excitable simulate` and `excitable.ladder.series.simulate` cut it into parts of 8 to 16 neurons"
-        )
+        way = "`excitable simulate` and `excitable.ladder.series.simulate` cut it into parts of a few neurons"
     return (
         f"netlist {name}: {neurons} neurons share one time step, and the work grows faster than their number; "
         f"{way}"

@@ -4,11 +4,11 @@ A simulator is a module `simulator` in a dialect's folder that holds one object,
 here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from types import MappingProxyType
 
-from netlists.errors import NetlistError
+from netlists.errors import NetlistError, SimulatorMissing
 from netlists.netlist import Netlist
 from netlists.simulation.base import Program, Simulator
 
@@ -19,14 +19,31 @@ SIMULATORS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Where each simulator is."""
+COMPILED_NGSPICE = "ngspice-osdi"
+"""What one might ask for: an ngspice with compiled modules, which no code here writes netlists for."""
 
 
 def known_simulator(name: str) -> Simulator:
     """The simulator of that name, installed or not; `NetlistError` with the known ones."""
     if name not in SIMULATORS:
-        raise NetlistError(f"there is no simulator {name!r}; known are {', '.join(SIMULATORS)}")
+        raise NetlistError(no_such_simulator(name, SIMULATORS))
     found: Simulator = import_module(SIMULATORS[name]).SIMULATOR
     return found
+
+
+def no_such_simulator(name: str, known: Iterable[str]) -> str:
+    """What to say of a name that is none of a simulator's; of `ngspice-osdi`, what there is instead."""
+    words = f"there is no simulator {name!r}; known are {', '.join(known)}"
+    if name != COMPILED_NGSPICE:
+        return words
+    try:
+        found = f"ngspice {find_simulator('ngspice').version} is here"
+    except SimulatorMissing:
+        found = "no ngspice is here"
+    return (
+        f"{words}. ngspice has read compiled modules (OSDI) since version 43, and {found}, but netlists for it have "
+        "laws as sources; take vacask, which runs the same modules, or write them: excitable export --dialect verilog-a"
+    )
 
 
 def find_simulator(name: str) -> Program:

@@ -25,7 +25,7 @@ from excitable.studio.answers import overlay
 from excitable.studio.catalogue import catalogue
 from excitable.studio.questions import read_question
 from netlists.errors import NetlistError, SimulatorMissing
-from netlists.simulation import SIMULATORS
+from netlists.simulation import SIMULATORS, known_simulator
 from netlists.writing import DIALECTS
 
 REFUSED = {
@@ -97,6 +97,27 @@ def test_the_table_is_complete_and_tight_is_tighter():
         assert TIGHT[key].relative < exact.relative
         assert TIGHT[key].max_step <= exact.max_step
     assert accuracy("ngspice", "mixed") == accuracy("ngspice", "transistor")
+
+
+@pytest.mark.parametrize(
+    ("words", "found"), [("ngspice-46", "ngspice 46 is here"), ("", "no ngspice is here")]
+)
+def test_ngspice_with_compiled_modules_is_refused_with_its_version(tmp_path, monkeypatch, words, found):
+    """No code writes netlists for it: what there is instead, and which ngspice is here, also one that has OSDI."""
+    if words:
+        program = tmp_path / "ngspice"
+        program.write_text(f"#!/bin/sh\necho '** {words} : Circuit level simulation program'\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for call in (
+        lambda: chosen_simulator("ngspice-osdi", "behavioural"),
+        lambda: known_simulator("ngspice-osdi"),
+    ):
+        with pytest.raises(
+            NetlistError,
+            match=rf"no simulator 'ngspice-osdi'; known are ngspice, .*since version 43, and {found}.*vacask",
+        ):
+            call()
 
 
 def without(monkeypatch, *missing):
