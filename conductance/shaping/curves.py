@@ -89,10 +89,17 @@ class Curve:
     def function(
         self, values: Mapping[str, float] | None = None, *, rest: float = 0.0, slope: bool = False
     ) -> Callable[[np.ndarray | float], np.ndarray]:
-        """The current (or its slope) as a function of an array of voltages in V0."""
+        """The current (or its slope) as a function of an array of voltages in V0.
+
+        Raises:
+            CurveError: it has no value at these parameters, as where a slow state has no place to settle.
+        """
         full = self.neuron.check_values(values or {}, owner=f"neuron {self.neuron.name}")
         numbers = {**numbers_for(self.neuron, full), FROZEN: sympy.Float(rest)}
         chosen = (self.slope if slope else self.current).xreplace(numbers)
+        if chosen.has(sympy.zoo, sympy.oo, -sympy.oo, sympy.nan):
+            shown = ", ".join(f"{name} = {value:g}" for name, value in full.items())
+            raise CurveError(f"neuron {self.neuron.name}: its curve has no value at {shown}")
         bare = sympy.lambdify(self.voltage, chosen, modules="numpy")
 
         def evaluated(voltages: np.ndarray | float) -> np.ndarray:

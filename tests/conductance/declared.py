@@ -1,14 +1,18 @@
 """Every declared neuron and every method, once: the list that drives the conformance tests."""
 
+import math
 import re
+from functools import cache
 from pathlib import Path
 
 from conductance.derivation.methods import METHODS
-from conductance.derivation.rules import EXACT, EXPONENTIAL, MAP, default_method, methods_of
+from conductance.derivation.rules import EXACT, EXPONENTIAL, MAP, default_method, derive, methods_of
 from conductance.elements import Law, V, linear, quadratic, tabulated
 from conductance.elements.base import signed
 from conductance.neurons import Neuron, accumulator, adlif, clocked_lif, dlif, dqif, lif, low_pass, mtc, qif
 from conductance.parameter import Parameter
+from conductance.shaping.curves import CurveError
+from conductance.shaping.stability import largest_stable_dt
 from conductance.surrogates import ARCTAN, SLAYER
 
 TABLE = tabulated("fast", [-3.0, -1.0, 0.2, 0.9, 3.0], [1.9, 1.5, -0.4, -1.4, -1.9])
@@ -51,6 +55,7 @@ NEURONS: dict[str, Neuron] = {
         reset="value", when="at_once", u_reset=-0.2, current="old", inclusive=True, reset_gradient=True
     ),
 }
+LONGEST = 0.8
 FRESH = "a fresh declaration"
 PACKAGED = dict(NEURONS)
 NEURONS[FRESH] = fresh_neuron()
@@ -64,10 +69,20 @@ def trained(neuron: Neuron, method: str | None = None) -> list[str]:
 
 
 def dt_of(neuron: Neuron, method: str | None, dt: float) -> float:
-    """`dt`, or a step that the method is stable at: a map has none, and a QIF's reset is far from where it settles."""
-    if neuron.is_map:
-        return 1.0
-    return 0.004 if neuron.name == "qif" and method not in (None, EXACT) else dt
+    """`dt`, or the longest that the neuron's own declaration allows where that is shorter; 1 for a map, which has none.
+
+    A fifth below the largest stable step, as parameters are drawn around the defaults.
+    """
+    return 1.0 if neuron.is_map else min(dt, LONGEST * stable_up_to(neuron, method))
+
+
+@cache
+def stable_up_to(neuron: Neuron, method: str | None) -> float:
+    """The largest stable step in tau_m; infinite where it is not known, as in a layer."""
+    try:
+        return largest_stable_dt(derive(neuron, method)).dt
+    except CurveError:
+        return math.inf
 
 
 CASES = [(name, method) for name, neuron in NEURONS.items() for method in methods_of(neuron)]

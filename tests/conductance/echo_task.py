@@ -3,23 +3,26 @@
 from dataclasses import dataclass
 
 import torch
+from declared import stable_up_to
 
-from conductance.derivation import derive
 from conductance.networks import RECIPES, Network, series_network
-from conductance.shaping.stability import largest_stable_dt
 from conductance.tasks import Split, Standardisation, TaskData, nrmse
 
 DT = 1.0
-"""Longest time step; a neuron gets half of what its rule bears between -2 and 2 V0 where that is shorter."""
+"""Longest time step; a neuron gets half of what its rule bears where that is shorter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Echo:
-    """Sines of random phase and frequency; the target is the input `delay` samples ago."""
+    """Sines of random phase and frequency; the target is the input `delay` samples ago.
+
+    With `stretch` all takes that many times as many samples, for neurons that step in small ones.
+    """
 
     samples: int = 100
     series: int = 8
     delay: int = 3
+    stretch: int = 1
     name: str = "echo"
     error_name: str = "nrmse"
 
@@ -41,12 +44,13 @@ class Echo:
 
     def _split(self, series: int, generator: torch.Generator) -> Split:
         phase = 6.3 * torch.rand(series, generator=generator)
-        rate = 0.06 + 0.06 * torch.rand(series, generator=generator)
-        time = torch.arange(self.samples + self.delay).unsqueeze(-1)
+        rate = (0.06 + 0.06 * torch.rand(series, generator=generator)) / self.stretch
+        samples, delay = self.samples * self.stretch, self.delay * self.stretch
+        time = torch.arange(samples + delay).unsqueeze(-1)
         wave = 1.4 * torch.sin(rate * time + phase).unsqueeze(-1)
-        mask = torch.ones(self.samples, series, dtype=torch.bool)
-        mask[:10] = False
-        return Split(inputs=wave[self.delay :], targets=wave[: self.samples], mask=mask)
+        mask = torch.ones(samples, series, dtype=torch.bool)
+        mask[: 10 * self.stretch] = False
+        return Split(inputs=wave[delay:], targets=wave[:samples], mask=mask)
 
     def error(self, prediction: torch.Tensor, split: Split) -> float:
         return nrmse(prediction, split.targets, split.mask)
@@ -58,8 +62,7 @@ class Echo:
 def small_network(neuron: str = "mtc", *, hidden: int = 6, seed: int = 0) -> Network:
     """A network that trains in milliseconds a step."""
     recipe = RECIPES[neuron]
-    longest = largest_stable_dt(derive(recipe.neuron, recipe.method), low=-2.0, high=2.0).dt
-    dt = min(DT, longest / 2)
+    dt = min(DT, stable_up_to(recipe.neuron, recipe.method) / 2)
     generator = torch.Generator().manual_seed(seed)
     return series_network(
         recipe, inputs=1, hidden=hidden, outputs=1, dt=dt, low_pass_tau=dt, generator=generator

@@ -5,6 +5,7 @@ import math
 import warnings
 
 import pytest
+import sympy
 import torch
 
 from conductance.derivation import derive
@@ -15,7 +16,9 @@ from conductance.layers import NeuronLayer, Projection
 from conductance.layers.neurons import StepError
 from conductance.networks import RECIPES, Network, recipe_of
 from conductance.neurons import accumulator, adlif, dlif, dqif, lif, low_pass, mtc, qif
-from conductance.parameter import ParameterError
+from conductance.neurons.base import INPUT, Neuron, State
+from conductance.parameter import Parameter, ParameterError
+from conductance.shaping.curves import CurveError, steady_curve
 from conductance.storage import load_network, save_network
 
 
@@ -161,3 +164,27 @@ def test_a_recipe_with_another_rule_is_stepped_by_it():
     assert (layer.rule.method, other.rule.method) == ("exponential_euler", "exponential")
     assert torch.equal(layer(inputs)[0], other(inputs)[0])
     assert Projection(2, 2)(inputs)[1] == ()
+
+
+def test_a_neuron_without_equilibria_is_not_checked_and_its_curve_says_so():
+    """A recovery w' = v - b w settles at v/b: at b = 0 nowhere, which training may come to."""
+    voltage, recovery = sympy.symbols("v w", real=True)
+    slope = Parameter(name="b", default=0.8, lower=0.0, meaning="slope of the recovery")
+    neuron = Neuron(
+        name="recovering", meaning="leak and recovery", parameters=(slope,), output=voltage, source="",
+        states=(
+            State(
+                name="membrane", symbol=voltage, meaning="",
+                currents={"leak": -20 * voltage, "w": -recovery, "i": INPUT},
+            ),
+            State(
+                name="recovery", symbol=recovery, meaning="", timescale="slow",
+                currents={"v": voltage, "l": -slope.symbol * recovery},
+            ),
+        ),
+    )  # fmt: skip
+    with pytest.raises(CurveError, match="neuron recovering: its curve has no value at b = 0"):
+        steady_curve(neuron).function({"b": 0.0})
+    with pytest.raises(StepError, match="too long"):
+        NeuronLayer(neuron, 1, dt=0.2, method="forward_euler")
+    assert NeuronLayer(neuron, 1, dt=0.2, method="forward_euler", values={"b": 0.0}).dt == 0.2

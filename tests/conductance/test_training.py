@@ -99,9 +99,11 @@ def test_batches_follow_from_seed_and_step_alone():
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_learns(name):
-    """A few steps lower the error of each neuron's network on a sine repeated later."""
+    """A few steps lower the error of each neuron's network on a sine repeated later, which takes 30 tau_m or more."""
     options = TrainingOptions(steps=12, batch=8, learning_rate=0.1, evaluate_every=12)
-    found = records(small_network(name, hidden=24), options)
+    network, found = small_network(name, hidden=24), []
+    task = Echo(stretch=math.ceil(0.3 / network.dt))
+    train(network, task, task.generate(0), options, report=found.append)
     errors = [record.error for record in found if record.split == "validation"]
     assert errors[-1] < 0.7 * errors[0]
 
