@@ -10,9 +10,12 @@ from conductance.layers import NeuronLayer, Projection
 from conductance.networks.chain import Network
 from conductance.neurons.spiking import is_spiking
 
-STEPS = 24
-"""Halvings of the interval in which a factor is looked for."""
-LARGEST = 2.0**10
+HALVINGS = 20
+"""Of the interval in which the factor lies, once one is found."""
+LARGEST = 10
+"""Factors are looked for from 1 to two to this power, or to its inverse, in steps of the square root of two."""
+SUGGESTED = (0.005, 0.05)
+"""A range of rates in which neurons neither rest nor fire all the time, in spikes per neuron and step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,7 @@ class Started:
         before: spikes per neuron and step with the weights as drawn.
         rate: the same with the scaled ones.
         silent: neurons without a spike.
+        size: all neurons.
     """
 
     layer: str
@@ -32,6 +36,7 @@ class Started:
     before: float
     rate: float
     silent: int
+    size: int
 
 
 class FiringError(ExcitableError):
@@ -43,7 +48,9 @@ def let_fire(network: Network, inputs: torch.Tensor, *, lowest: float, highest: 
     """Scale the projection before each spiking layer until the layer's mean rate lies in a range.
 
     Layers are taken in their order, each driven by those before it as they are then. Weights that are in the range
-    already stay as they are; else the factor is found by halving, with the aim at the geometric mean of the range.
+    already stay as they are; else factors are tried from 1 on, upwards where the layer fires too rarely. The first two
+    that have the geometric mean of the range between them are refined by halving; where none have, since a neuron that
+    is driven hard no longer fires, the one nearest to 1 that is in the range is taken.
 
     Args:
         network: changed in place.
@@ -81,13 +88,29 @@ def _scale(
     before = float(rates(1.0).mean())
     if lowest <= before <= highest:
         found = rates(1.0)
-        return Started(layer=name, factor=1.0, before=before, rate=before, silent=int((found == 0).sum()))
-    aim = (lowest * highest) ** 0.5
-    low, high = 1 / LARGEST, LARGEST
-    factor = 1.0
-    for _ in range(STEPS):
-        factor = (low * high) ** 0.5
-        low, high = (factor, high) if float(rates(factor).mean()) < aim else (low, factor)
+        return Started(
+            layer=name,
+            factor=1.0,
+            before=before,
+            rate=before,
+            silent=int((found == 0).sum()),
+            size=len(found),
+        )
+    aim, turn = (lowest * highest) ** 0.5, 1 if before < lowest else -1
+    factors = [2 ** (turn * k / 2) for k in range(2 * LARGEST + 1)]
+    seen = [before]
+    for factor in factors[1:]:
+        seen.append(float(rates(factor).mean()))
+        if (seen[-1] - aim) * turn >= 0:
+            break
+    inside = [factor for factor, rate in zip(factors, seen, strict=False) if lowest <= rate <= highest]
+    nearest = min(zip(factors, seen, strict=False), key=lambda tried: abs(tried[1] - aim))[0]
+    factor = inside[0] if inside else nearest
+    if (seen[-1] - aim) * turn >= 0:
+        short, far = factors[len(seen) - 2], factors[len(seen) - 1]
+        for _ in range(HALVINGS):
+            factor = (short * far) ** 0.5
+            short, far = (factor, far) if (float(rates(factor).mean()) - aim) * turn < 0 else (short, factor)
     found = rates(factor)
     rate = float(found.mean())
     if not lowest <= rate <= highest:
@@ -97,7 +120,40 @@ def _scale(
             f"into [{lowest:g}, {highest:g}] (the nearest gives {rate:.3g}); change its biases, its threshold, or the "
             f"range"
         )
-    return Started(layer=name, factor=factor, before=before, rate=rate, silent=int((found == 0).sum()))
+    return Started(
+        layer=name, factor=factor, before=before, rate=rate, silent=int((found == 0).sum()), size=len(found)
+    )
+
+
+@torch.no_grad()
+def firing(network: Network, inputs: torch.Tensor) -> tuple[Started, ...]:
+    """How each spiking layer fires with the weights that it has.
+
+    Args:
+        network: stays as it is.
+        inputs: (time, batch, feature).
+    """
+    found, values = [], inputs
+    for name, layer in network.chain.items():
+        values, _ = layer(values)
+        if isinstance(layer, NeuronLayer) and is_spiking(layer.neuron):
+            rates = _rates(layer, values)
+            rate, silent = float(rates.mean()), int((rates == 0).sum())
+            found.append(
+                Started(layer=name, factor=1.0, before=rate, rate=rate, silent=silent, size=len(rates))
+            )
+    return tuple(found)
+
+
+def silence_text(found: Sequence[Started]) -> str:
+    """A word on layers of which most neurons are silent before training, and the key that mends it; or nothing."""
+    return "; ".join(
+        f"{one.silent} of {one.size} neurons of layer {one.layer} are silent before training, and silent neurons learn "
+        f"little: network.rates = [{SUGGESTED[0]:g}, {SUGGESTED[1]:g}] scales the weights until the layer fires that "
+        f"often"
+        for one in found
+        if 2 * one.silent > one.size
+    )
 
 
 def _rates(layer: NeuronLayer, output: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ import torch
 
 from conductance.layers import NeuronLayer
 from conductance.networks import RECIPES, Network, layered_network
-from conductance.networks.firing import Started, firing_text, let_fire
+from conductance.networks.firing import Started, firing, firing_text, let_fire, silence_text
 from conductance.storage import load_network, save_network
 from conductance.storage.networks import read_json
 from conductance.tasks import Task, TaskData
@@ -169,6 +169,7 @@ def train_run(run: SeriesRun, *, report: Callable[[Record], None] | None = None)
     configuration, task, data = run.configuration, run.task, run.data
     network = untrained_network(configuration, data)
     fired = started(network, configuration, data)
+    silence = "" if fired else silence_text(firing(network, data.train.inputs[:, :SHOWN]))
     result = train(
         network,
         task,
@@ -187,6 +188,8 @@ def train_run(run: SeriesRun, *, report: Callable[[Record], None] | None = None)
     remarks = list(data.remarks)
     if fired:
         remarks.append(f"before training: {firing_text(fired)}")
+    if silence:
+        remarks.append(silence)
     remarks += time_remarks(network, run.built.circuit.scaling(), data, configuration.network.dt)
     return TrainedRun(
         network=network, result=result, baselines=dict(task.baselines(data, data.test)), remarks=tuple(remarks),

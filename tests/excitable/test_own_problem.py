@@ -10,7 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from circuits.data.scaling import Scaling
-from conductance.networks.firing import FiringError, let_fire
+from conductance.networks.firing import FiringError, firing, let_fire, silence_text
 from conductance.neurons.spiking import is_spiking
 from conductance.tasks import MackeyGlass
 from excitable.cli import app
@@ -130,6 +130,39 @@ def test_layers_in_depth_with_a_loop_are_built_scaled_and_written_back():
     network(data.train.inputs, record=record)
     assert is_spiking(network.chain["second"].neuron)
     assert float((record["second"] > 0).double().mean()) == pytest.approx(fired[1].rate)
+
+
+def test_neurons_that_block_when_driven_hard_get_the_nearest_weights_that_fire():
+    """The rate of MTC neurons falls again under large weights: the factor is the nearest to 1, not the largest."""
+    inputs = torch.sin(torch.arange(400.0) / 6)[:, None, None].expand(-1, 4, 1)
+
+    def drawn():
+        return untrained_network(
+            parse_configuration('name = "one"\n[network]\nhidden = 16\ndt = 0.4\n'), Named()
+        )
+
+    def rate(factor):
+        network = drawn()
+        with torch.no_grad():
+            network.chain["encoder"].weight.mul_(factor)
+        return firing(network, inputs)[0].rate
+
+    nearest = next(k for k in range(21) if rate(2 ** (k / 2)) >= 0.02)
+    (found,) = let_fire(network := drawn(), inputs, lowest=0.02, highest=0.2)
+    assert 0.02 <= found.rate <= 0.2 and found.rate == firing(network, inputs)[0].rate
+    assert found.factor <= 2 ** (nearest / 2)
+    assert rate(2**10) < 2 * rate(2 ** (nearest / 2))
+
+
+def test_silent_layers_are_said_with_the_key_that_wakes_them():
+    """Most neurons silent: one sentence; few: none."""
+    network = untrained_network(
+        parse_configuration('name = "one"\n[network]\nhidden = 8\ndt = 0.4\n'), Named()
+    )
+    with torch.no_grad():
+        network.chain["encoder"].bias.fill_(-50.0)
+    assert "8 of 8 neurons of layer hidden are silent" in silence_text(firing(network, torch.zeros(50, 2, 1)))
+    assert silence_text(()) == ""
 
 
 def test_a_layer_that_cannot_fire_is_named():
