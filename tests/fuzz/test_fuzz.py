@@ -17,7 +17,7 @@ from excitable.config.kinds import models
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("target", "cases"),
-    [("configurations", 60), ("run files", 25), ("raw files", 40), ("studio questions", 20)],
+    [("configurations", 30), ("run files", 12), ("raw files", 40), ("studio questions", 12)],
 )
 def test_every_case_is_refused_in_words_or_right(tmp_path, target, cases):
     """Each target with a few cases of a fixed seed; the table counts them all."""
