@@ -67,7 +67,7 @@ def threads_of(path: Path | None) -> Iterator[None]:
     torch's sums over several threads differ in their last bits from those over one, so a training that goes on with
     another number would end with other weights. The generated kernels give the same bits for any number.
     """
-    before, recorded = torch.get_num_threads(), None if path is None else _recorded_threads(path)
+    before, recorded = torch.get_num_threads(), None if path is None else recorded_threads(path)
     if recorded is not None and recorded != before:
         torch.set_num_threads(recorded)
     try:
@@ -77,7 +77,7 @@ def threads_of(path: Path | None) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def _recorded_threads(path: Path) -> int | None:
+def recorded_threads(path: Path) -> int | None:
     """The number of threads in a checkpoint's header; None where it has none, or is no checkpoint."""
     try:
         with safe_open(path, framework="pt") as opened:

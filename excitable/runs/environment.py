@@ -16,9 +16,19 @@ PACKAGES = (
 """The packages whose versions may change a result or a file."""
 
 
-def environment(*, seed: int) -> dict[str, Any]:
-    """The content of `environment.json`."""
+def environment(*, seed: int, folder: Path | None = None) -> dict[str, Any]:
+    """The content of `environment.json`.
+
+    Args:
+        seed: of the run.
+        folder: of the run, where there is one: a training that goes on takes its checkpoint's number of threads.
+    """
     import torch
+
+    from conductance.storage.checkpoints import CHECKPOINT, recorded_threads
+
+    places = [] if folder is None else [folder / CHECKPOINT, folder / CHECKPOINT.name]
+    recorded = map(recorded_threads, places)
 
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -31,7 +41,7 @@ def environment(*, seed: int) -> dict[str, Any]:
             "architecture": platform.machine(),
             "processor": _processor(),
             "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
+            "threads": next(filter(None, recorded), torch.get_num_threads()),
         },
     }
 

@@ -120,7 +120,7 @@ class RunFolder:
                 keep_code(path, own, code)
             write_whole(path / CONFIGURATION, text)
             run = cls(path, trust=code.trusted)
-            run.write_json(ENVIRONMENT, environment(seed=wanted.seed))
+            run.write_json(ENVIRONMENT, environment(seed=wanted.seed, folder=path))
             yield run
 
     @property

@@ -184,7 +184,9 @@ def train_run(run: SeriesRun, *, report: Callable[[Record], None] | None = None)
         name: layer.backend_used for name, layer in network.chain.items() if isinstance(layer, NeuronLayer)
     }
     known = {DATA: data.digest} if data.digest else {}
-    run.write_json(ENVIRONMENT, {**environment(seed=configuration.seed), "backends": backends, **known})
+    run.write_json(
+        ENVIRONMENT, {**environment(seed=configuration.seed, folder=run.path), "backends": backends, **known}
+    )
     remarks = list(data.remarks)
     if fired:
         remarks.append(f"before training: {firing_text(fired)}")

@@ -16,6 +16,7 @@ import torch
 from test_config import SMALL
 
 from conductance.storage import StorageError
+from conductance.storage.checkpoints import CHECKPOINT, write_checkpoint
 from excitable.config import ConfigurationError
 from excitable.runs.environment import environment
 from excitable.runs.folder import RunError, located, locked
@@ -228,3 +229,17 @@ def test_only_our_unfinished_files_are_removed(tmp_path):
         pass
     assert not any(path.exists() for path in ours)
     assert all(path.exists() for path in others)
+
+
+def test_the_environment_keeps_the_threads_of_the_training(tmp_path):
+    """A run opened again with another number of threads goes on with its checkpoint's, and says so in its file."""
+    begin(tmp_path / "run")
+    mine = json.loads((tmp_path / "run" / "environment.json").read_text())["machine"]["threads"]
+    assert mine == torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        write_checkpoint(tmp_path / "run" / CHECKPOINT, "series", {"step": 1})
+    finally:
+        torch.set_num_threads(mine)
+    begin(tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "environment.json").read_text())["machine"]["threads"] == 3
