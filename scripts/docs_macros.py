@@ -31,11 +31,27 @@ ROOT = Path(__file__).resolve().parent.parent
 SHIM = "https://unpkg.com/iframe-worker/shim"
 """What the theme's offline mode loads so that the search works from disk."""
 CALL = re.compile(r"\{\{ (\w+)((?: [\w./-]+)*) \}\}")
+FORMULA = re.compile(
+    r"(?P<code>^```.*?^```|`[^`\n]*`)|\$\$(?P<block>[^$]+)\$\$|\$(?P<inline>[^$]+)\$",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Called by mkdocs for each page."""
-    return CALL.sub(lambda found: MACROS[found[1]](*found[2].split()), markdown)
+    return formulas(CALL.sub(lambda found: MACROS[found[1]](*found[2].split()), markdown))
+
+
+def formulas(markdown: str) -> str:
+    """Formulas between dollars, as $x$ in a line and $$x$$ by themselves, as MathML; code stays as it is."""
+
+    def printed(found: re.Match[str]) -> str:
+        if found["code"]:
+            return found["code"]
+        alone = found["block"] is not None
+        return convert((found["block"] or found["inline"]).strip(), display="block" if alone else "inline")
+
+    return FORMULA.sub(printed, markdown)
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:

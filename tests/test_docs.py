@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.docs_macros import FORMULA, formulas
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     str(path.relative_to(ROOT))
@@ -48,3 +50,18 @@ def test_the_site_builds_and_needs_no_network(tmp_path):
     ]
     assert not asked
     assert any("<math" in page for page in pages)
+
+
+def test_formulas_are_printed_and_code_is_left_alone():
+    """A formula in a line and one by itself become MathML, a dollar in code stays."""
+    text = "of $s^2$ and\n\n$$C\\,dx = \\sum_k I_k$$\n\n`$HOME`\n\n```sh\necho $A $B\n```\n"
+    shown = formulas(text)
+    assert shown.count("<math") == 2 and 'display="block"' in shown and "`$HOME`" in shown
+    assert "echo $A $B" in shown and "$s^2$" not in shown
+
+
+def test_no_page_shows_a_formula_as_its_source():
+    """Outside code no dollar is left in any page, so that a formula that is no formula is seen."""
+    for page in (ROOT / "docs").rglob("*.md"):
+        text = FORMULA.sub(lambda found: "", page.read_text(encoding="utf-8"))
+        assert "$" not in text, page
