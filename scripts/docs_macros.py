@@ -9,7 +9,7 @@ import math
 import re
 import runpy
 from collections.abc import Callable, Iterable
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ FORMULA = re.compile(
     r"(?P<code>^```.*?^```|`[^`\n]*`)|\$\$(?P<block>[^$]+)\$\$|\$(?P<inline>[^$]+)\$",
     re.DOTALL | re.MULTILINE,
 )
+KEPT = re.compile(r'<span class="formula" data-display="(?P<display>\w+)" title="(?P<source>[^"]*)"></span>')
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -42,16 +43,27 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     return formulas(CALL.sub(lambda found: MACROS[found[1]](*found[2].split()), markdown))
 
 
-def formulas(markdown: str) -> str:
-    """Formulas between dollars, as $x$ in a line and $$x$$ by themselves, as MathML; code stays as it is."""
+def on_page_content(html: str, **_: Any) -> str:
+    """Called by mkdocs for the text of each page, made of its Markdown."""
+    return printed_formulas(html)
 
-    def printed(found: re.Match[str]) -> str:
+
+def formulas(markdown: str) -> str:
+    """Formulas between dollars, as $x$ in a line and $$x$$ by themselves, kept from Markdown; code stays as it is."""
+
+    def kept(found: re.Match[str]) -> str:
         if found["code"]:
             return found["code"]
         alone = found["block"] is not None
-        return convert((found["block"] or found["inline"]).strip(), display="block" if alone else "inline")
+        source = " ".join((found["block"] or found["inline"]).split())
+        return f'<span class="formula" data-display="{"block" if alone else "inline"}" title="{escape(source)}"></span>'
 
-    return FORMULA.sub(printed, markdown)
+    return FORMULA.sub(kept, markdown)
+
+
+def printed_formulas(html: str) -> str:
+    """The kept formulas as MathML."""
+    return KEPT.sub(lambda found: convert(unescape(found["source"]), display=found["display"]), html)
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:

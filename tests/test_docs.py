@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.docs_macros import FORMULA, formulas
+from scripts.docs_macros import FORMULA, formulas, printed_formulas
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -55,7 +55,7 @@ def test_the_site_builds_and_needs_no_network(tmp_path):
 def test_formulas_are_printed_and_code_is_left_alone():
     """A formula in a line and one by itself become MathML, a dollar in code stays."""
     text = "of $s^2$ and\n\n$$C\\,dx = \\sum_k I_k$$\n\n`$HOME`\n\n```sh\necho $A $B\n```\n"
-    shown = formulas(text)
+    shown = printed_formulas(formulas(text))
     assert shown.count("<math") == 2 and 'display="block"' in shown and "`$HOME`" in shown
     assert "echo $A $B" in shown and "$s^2$" not in shown
 
