@@ -12,6 +12,8 @@ from conductance.kernels import operator
 from conductance.kernels.library import DTYPES, problem, register, warn_once
 from conductance.kernels.names import Backend
 from conductance.kernels.operator import wanted_gradients
+from conductance.kernels.recurrent import library as recurrent_library
+from conductance.kernels.recurrent import operator as recurrent_operator
 from conductance.kernels.triton import library as triton_library
 from conductance.kernels.triton import operator as triton_operator
 
@@ -42,17 +44,44 @@ def kernel_name(
     Raises:
         BackendError: `backend` is "c" or "triton", and tensors or machine do not allow it.
     """
-    if backend == "eager":
+    if _is_eager(backend, rule, (inputs, *state, *constants)):
         return ""
-    if not torch.compiler.is_compiling() and any(map(_transformed, (inputs, *state, *constants))):
-        if backend == "auto":
-            return ""
-        raise BackendError(
-            f"layer {rule.neuron.name}: backend {backend!r} has no forward derivatives and none of torch.func (jvp, "
-            f"jacfwd, grad, jacrev, vmap); build the layer with backend='eager' for them, or with 'auto'"
-        )
     wanted = wanted_gradients(inputs, state, constants)
     return _resolved(backend, rule, inputs.device.type, inputs.dtype, wanted)
+
+
+def recurrent_kernel_name(
+    backend: str, rule: Rule, inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor],
+    weight: torch.Tensor,
+) -> str:  # fmt: skip
+    """As `kernel_name`, for a layer with weights back to itself, which has a compiled kernel and none for GPUs.
+
+    Raises:
+        BackendError: `backend` is "triton"; or "c", and tensors or machine do not allow it.
+    """
+    if _is_eager(backend, rule, (inputs, *state, *constants, weight)):
+        return ""
+    if backend == "triton":
+        raise BackendError(
+            f"layer {rule.neuron.name}: a recurrent layer has no Triton kernel, because its neurons wait for each "
+            f"other at every step; use 'auto', which steps by torch on a GPU, or 'c' on the CPU"
+        )
+    wanted = recurrent_operator.wanted_of(inputs, state, constants, weight)
+    return _resolved_recurrent(backend, rule, inputs.device.type, inputs.dtype, wanted)
+
+
+def _is_eager(backend: str, rule: Rule, tensors: Sequence[torch.Tensor]) -> bool:
+    """Whether torch has to step; `BackendError` where a kernel is insisted on that cannot."""
+    if backend == "eager":
+        return True
+    if torch.compiler.is_compiling() or not any(map(_transformed, tensors)):
+        return False
+    if backend == "auto":
+        return True
+    raise BackendError(
+        f"layer {rule.neuron.name}: backend {backend!r} has no forward derivatives and none of torch.func (jvp, "
+        f"jacfwd, grad, jacrev, vmap); build the layer with backend='eager' for them, or with 'auto'"
+    )
 
 
 def _transformed(tensor: torch.Tensor) -> bool:
@@ -89,6 +118,25 @@ def _resolved(backend: str, rule: Rule, device: str, dtype: torch.dtype, wanted:
         reason = problem(name, dtype, wanted)
     if not reason:
         return TRITON + name if chosen == "triton" else name
+    return _without(backend, rule, reason, can_be_had=can_be_had)
+
+
+@torch.compiler.assume_constant_result
+def _resolved_recurrent(
+    backend: str, rule: Rule, device: str, dtype: torch.dtype, wanted: tuple[int, ...]
+) -> str:
+    name = register(rule)
+    if device != "cpu":
+        return _without(backend, rule, f"the input is on {device}; move it to the CPU", can_be_had=False)
+    if dtype not in DTYPES:
+        reason = f"the input is {dtype}; allowed are {', '.join(map(str, DTYPES))}"
+        return _without(backend, rule, reason, can_be_had=False)
+    reason = recurrent_library.problem(name, dtype, wanted)
+    return _without(backend, rule, reason, can_be_had=True) if reason else name
+
+
+def _without(backend: str, rule: Rule, reason: str, *, can_be_had: bool) -> str:
+    """The eager step's empty name, with one warning where a kernel should be there; `BackendError` if it is a must."""
     if backend != "auto":
         raise BackendError(
             f"layer {rule.neuron.name}: backend {backend!r} cannot be used: {reason}; or use 'auto'"

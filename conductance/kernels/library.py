@@ -16,7 +16,7 @@ from conductance.derivation.rules import Rule
 from conductance.errors import ExcitableError
 from conductance.kernels import cache as store
 from conductance.kernels import compiler
-from conductance.kernels.source import Gradients, source
+from conductance.kernels.source import PARTS, PLAIN, Gradients, source
 
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 SEGMENT = 32
@@ -66,11 +66,8 @@ def kernel(name: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> Kernel:
     Raises:
         PrintError, CompilerError, CacheError: it cannot be made; the message says what to do.
     """
-    rule, gradients = rule_of(name), Gradients.decoded(wanted)
-    parts = (name, DTYPES[dtype], repr(wanted), compiler.identity(compiler.find_compiler()), _generator())
-    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-    path = store.find(key) or compiler.build(source(rule, DTYPES[dtype], gradients), key)
-    library = compiler.load(path, "forward", *(() if gradients is None else ("backward",)))
+    gradients = Gradients.decoded(wanted)
+    library = loaded(name, dtype, wanted, PLAIN)
     given = (
         *NUMBERS,
         ctypes.c_void_p,
@@ -82,7 +79,25 @@ def kernel(name: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> Kernel:
     if gradients is not None:
         library.backward.argtypes = (*given, *(ctypes.c_void_p,) * 8)
         library.backward.restype = None
-    return Kernel(rule=rule, forward=library.forward, backward=library.backward if gradients else None)
+    return Kernel(
+        rule=rule_of(name), forward=library.forward, backward=library.backward if gradients else None
+    )
+
+
+def loaded(name: str, dtype: torch.dtype, wanted: tuple[int, ...], loop: str) -> ctypes.CDLL:
+    """The library of a registered rule inside a loop of `conductance.kernels.source`; see `kernel`."""
+    gradients = Gradients.decoded(wanted)
+    parts = (
+        name,
+        DTYPES[dtype],
+        repr(wanted),
+        loop,
+        compiler.identity(compiler.find_compiler()),
+        _generator(),
+    )
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+    path = store.find(key) or compiler.build(source(rule_of(name), DTYPES[dtype], gradients, loop), key)
+    return compiler.load(path, "forward", *(() if gradients is None else ("backward",)))
 
 
 @cache
@@ -108,7 +123,7 @@ def _generator() -> str:
     """A digest of everything that turns a rule into C."""
     digest = hashlib.sha256(sympy.__version__.encode())
     for package, names in (
-        ("conductance.kernels", ("vectors.h", "time_loop.c", "source.py", "compiler.py")),
+        ("conductance.kernels", (*PARTS, "source.py", "compiler.py")),
         ("conductance.derivation", ("program.py", "threefry.py")),
         ("conductance.derivation.printers", ("base.py", "c.py")),
         ("conductance", ("surrogates.py", "tables.py")),

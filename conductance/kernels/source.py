@@ -18,6 +18,11 @@ KEPT = (
 )  # fmt: skip
 """Functions whose values are kept for the steps of one segment, in cache, because a load costs less than a call."""
 
+PLAIN, RECURRENT = "time_loop.c", "recurrent/loop.c"
+"""The loops over time: of independent neurons, and of a layer with weights back to itself."""
+PARTS = ("vectors.h", "batch_sums.c", PLAIN, RECURRENT)
+"""The files of C around a printed step."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gradients:
@@ -51,8 +56,10 @@ class KernelStep:
     constant_bars: tuple[sympy.Expr, ...]
 
 
-def source(rule: Rule, dtype: str, gradients: Gradients | None) -> str:
+def source(rule: Rule, dtype: str, gradients: Gradients | None, loop: str = PLAIN) -> str:
     """The C text of a kernel, for `dtype` "float32" or "float64"; without `gradients` it only steps forwards.
+
+    `loop` is the file of the loop over time, `PLAIN` or `RECURRENT`.
 
     Raises:
         PrintError: an expression of the rule has no form in C.
@@ -71,9 +78,11 @@ def source(rule: Rule, dtype: str, gradients: Gradients | None) -> str:
         head += "#define START_GRADIENT\n" * gradients.start
         text += [_replay(rule, step, tables), _reverse(rule, step, tables)]
     head += "".join(f"#define {name} {size}\n" for name, size in sizes.items())
-    vectors, loop = ((folder / name).read_text("utf-8") for name in ("vectors.h", "time_loop.c"))
+    vectors, sums, around = (
+        folder.joinpath(*name.split("/")).read_text("utf-8") for name in ("vectors.h", "batch_sums.c", loop)
+    )
     draws = [threefry.c_text()] if rule.noise_symbols else []
-    return "\n".join([head, vectors, *draws, *_arrays(tables), *text, loop])
+    return "\n".join([head, vectors, *draws, *_arrays(tables), *text, sums, around])
 
 
 def split(rule: Rule, gradients: Gradients) -> KernelStep:

@@ -13,7 +13,8 @@ from conductance.derivation import moebius
 from conductance.derivation.printers.torch import compiled
 from conductance.derivation.program import Program
 from conductance.derivation.rules import EXACT, Rule, derive
-from conductance.kernels.backend import check_backend, kernel_name, run, used
+from conductance.kernels.backend import check_backend, kernel_name, recurrent_kernel_name, run, used
+from conductance.kernels.recurrent.operator import run_recurrent
 from conductance.layers.base import (
     EXPORT,
     HALF,
@@ -280,9 +281,11 @@ class NeuronLayer(nn.Module):
         values = tuple(self.values().values())
         constants = self._constants(*values, values[0].new_tensor(self.dt))
         inputs = values[0].new_zeros(1, 1, self.size).requires_grad_()
+        state = self.initial_state(1)
         if self.recurrent is not None:
-            return "eager"
-        return used(kernel_name(self.backend, self.rule, inputs, self.initial_state(1), constants))
+            weight = self.recurrent.weights()
+            return used(recurrent_kernel_name(self.backend, self.rule, inputs, state, constants, weight))
+        return used(kernel_name(self.backend, self.rule, inputs, state, constants))
 
     def forward(
         self,
@@ -367,12 +370,18 @@ class NeuronLayer(nn.Module):
         seed: int,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """Step through time with what the layer's neurons did a step ago added to the input."""
-        *own, arriving = state
-        weights, share = recurrent.weights().T, recurrent.share(self.dt)
+        weights, share = recurrent.weights(), recurrent.share(self.dt)
         place = recurrent.state_index(self.neuron)
+        if record is None:
+            name = recurrent_kernel_name(self.backend, self.rule, inputs, state, constants, weights)
+            if name:
+                return run_recurrent(
+                    name, inputs, state, constants, weights, share=share, place=place, seed=seed
+                )
+        *own, arriving = state
         outputs = []
         for current, noise in zip(inputs.unbind(0), draws(self.neuron, inputs, seed), strict=True):
-            *own, output = self._step(*own, current + arriving @ weights, *constants, *noise)
+            *own, output = self._step(*own, current + arriving @ weights.T, *constants, *noise)
             source = output if place is None else own[place]
             arriving = source if recurrent.tau is None else arriving + share * (source - arriving)
             outputs.append(output)
