@@ -330,6 +330,10 @@ class Technology(_Table):
                 f"technology {self.name} has no corner {chosen!r}; it has {', '.join(self.corners)}"
             )
         warm = self.temperature if temperature is None else temperature
+        if not -ZERO_CELSIUS < warm < math.inf:
+            raise TechnologyError(
+                f"technology {self.name}: temperature = {warm!r} must be above -273.15 degrees Celsius, absolute zero"
+            )
         ratio = (warm + ZERO_CELSIUS) / (self.temperature + ZERO_CELSIUS)
         here, there = self.corner_shift, self.corner_shifts.get(chosen, Corner())
         amplifiers = {

@@ -145,6 +145,8 @@ def test_conditions():
         Conditions(corner="xx").technology(GENERIC)
     with pytest.raises(TechnologyError, match="supply = -1"):
         Conditions(supply=-1.0).technology(GENERIC)
+    with pytest.raises(TechnologyError, match=r"generic_180nm: temperature = -300.* above -273.15"):
+        GENERIC.at(temperature=-300.0)
 
 
 def test_spelling_of_mismatch():
