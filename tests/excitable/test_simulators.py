@@ -196,6 +196,16 @@ def test_a_run_is_exported_in_every_dialect(run, dialect):
         assert "module mtc(" in bench.read_text()
 
 
+@pytest.mark.parametrize("dialect", [name for name in DIALECTS if name != "ngspice"])
+def test_another_dialect_leaves_the_netlist_for_ngspice(run, dialect):
+    """Both have a `network.cir`: the bench for ngspice must not come to include the other's."""
+    (bench,) = export_run(run, ["behavioural"])
+    before = {path: path.read_bytes() for path in bench.parent.glob("network*") if path.suffix != ".svg"}
+    (other,) = export_run(run, ["behavioural"], dialect)
+    assert other.parent == bench.parent / dialect
+    assert before == {path: path.read_bytes() for path in before}
+
+
 def test_an_unknown_dialect_is_refused(run):
     """The name and the known ones."""
     with pytest.raises(NetlistError, match=r"no dialect 'spectre'; known are ngspice"):

@@ -96,7 +96,7 @@ def export_run(run: SeriesRun, rungs: Sequence[str] = (), dialect: str = "ngspic
         dialect: a name of `netlists.writing.DIALECTS`.
 
     Returns:
-        The benches, in the order of the ladder.
+        The benches, in the order of the ladder; those of another dialect than ngspice's are in a folder of its name.
     """
     from circuits.schematic import (
         schematics,  # needs the extra `report`, which sweeps and energies do without
@@ -105,6 +105,7 @@ def export_run(run: SeriesRun, rungs: Sequence[str] = (), dialect: str = "ngspic
     readers = {known_simulator(name).dialect: name for name in KNOWN_SIMULATORS}
     configuration, network, split = run.configuration, run.network(), compared_split(run)
     folder, benches = run.file(NETLISTS), []
+    target = folder if dialect == "ngspice" else folder / dialect  # whose files have the same names
     for rung in chosen_rungs(run, rungs):
         options = circuit_options(run, rung)
         built = options.build(
@@ -113,7 +114,7 @@ def export_run(run: SeriesRun, rungs: Sequence[str] = (), dialect: str = "ngspic
         )  # fmt: skip
         if dialect in readers:
             options = replace(options, simulator=readers[dialect])
-        benches.append(written(network, built, options, dialect).write(folder))
+        benches.append(written(network, built, options, dialect).write(target))
         run.write(f"{NETLISTS}/{netlist_name(rung)}_bias.csv", bias_csv(built.circuit))
         for name, drawing in schematics(built.circuit).items():
             run.write(f"{NETLISTS}/{netlist_name(rung)}_{name}.svg", drawing)
