@@ -14,6 +14,9 @@ from scipy.linalg import solve_continuous_lyapunov
 from conductance.errors import ExcitableError
 from conductance.neurons.base import INPUT, Neuron
 
+RESTS = 1e-3
+"""Largest current in I0 that flows into a state's node where the point counts as an equilibrium."""
+
 
 class NoiseError(ExcitableError):
     """Noise is asked of something that has none, or where it has no stationary law."""
@@ -31,7 +34,8 @@ def stationary_covariance(
         values: of parameters, other than the declared ones.
 
     Raises:
-        NoiseError: a neuron without noise, or an equilibrium that is not stable.
+        NoiseError: a neuron without noise, a state that is missing or unknown, a point that is no equilibrium or one
+            that is not stable.
     """
     jacobian, spread = _stable(neuron, at, current, values)
     return np.asarray(solve_continuous_lyapunov(jacobian, -np.diag(spread**2)))
@@ -62,9 +66,22 @@ def linearised(
         raise NoiseError(f"neuron {neuron.name}: it has no noise; see conductance.neurons.noisy")
     if neuron.event is not None or neuron.is_map:
         raise NoiseError(f"neuron {neuron.name}: its noise at rest is linear only without events and maps")
+    names = [state.name for state in neuron.states]
+    if set(at) != set(names):
+        raise NoiseError(
+            f"neuron {neuron.name}: the equilibrium is given by {', '.join(at) or 'nothing'}; give each state once: "
+            f"{', '.join(names)}"
+        )
     full = neuron.check_values(values or {}, owner=f"neuron {neuron.name}")
     numbers = {p.symbol: full[p.name] for p in neuron.parameters}
     numbers |= {state.symbol: float(at[state.name]) for state in neuron.states} | {INPUT: float(current)}
+    for state in neuron.states:
+        flows = float(state.total.subs(numbers))
+        if not abs(flows) <= RESTS:
+            raise NoiseError(
+                f"neuron {neuron.name}: the given point is no equilibrium at I = {current:g}: {flows:.3g} I0 flow into "
+                f"{state.name} there; take one of conductance.equilibria(neuron, {current:g})"
+            )
     right = sympy.Matrix([state.derivative for state in neuron.states])
     jacobian = right.jacobian(list(neuron.state_symbols)).subs(numbers)
     spread = [sympy.sympify(state.diffusion).subs(numbers) for state in neuron.states]

@@ -159,6 +159,10 @@ def _without_flicker():
         (CircuitError, "steps = 0", lambda: CircuitDraws(seed=1, dt=0.1, steps=0)),
         (CircuitError, "edge = 2", lambda: CircuitDraws(seed=1, dt=0.1, steps=1, edge=2)),
         (NoiseError, "it has no noise", lambda: stationary_covariance(mtc(), {}, 0.0)),
+        (NoiseError, "give each state once: um, us, uus", lambda: stationary_covariance(
+            circuit_noise(mtc()), {"um": 0.0, "u": 0.0}, 0.0)),
+        (NoiseError, "is no equilibrium at I = 0: .* flow into um", lambda: stationary_covariance(
+            circuit_noise(mtc()), {"um": 1.0, "us": 0.0, "uus": 0.0}, 0.0)),
         (NoiseError, "is not stable", lambda: stationary_covariance(
             circuit_noise(mtc((tanh("fast", -2.0),))), {"um": 0.0}, 0.0)),
         (CircuitError, "amplitude", lambda: NoiseSource(
