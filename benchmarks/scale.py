@@ -268,6 +268,7 @@ def page(result: dict) -> str:
             *rows,
         ]),
         *(f"{line}" for line in _ratios(costs)),
+        *(f"{line}" for line in _equal_errors(costs)),
         *(f"{line}" for line in _growths(costs)),
     ]  # fmt: skip
     return "\n\n".join(["# Uncoupled neurons in ngspice and VACASK", *words]) + "\n"
@@ -296,6 +297,25 @@ def _ratios(costs: Sequence[Cost]) -> Iterator[str]:
             yield (
                 f"{cost.neurons} neurons, {cost.form}, {cost.workers} workers: {other.simulator} takes "
                 f"{cost.core_seconds / other.core_seconds:.1f} times less core time than {cost.simulator}."
+            )
+
+
+def _equal_errors(costs: Sequence[Cost]) -> Iterator[str]:
+    """How many times less core time the cheapest VACASK takes whose spikes are no further off."""
+    for cost in costs:
+        if not cost.simulator.startswith("ngspice") or cost.worst is None:
+            continue
+        others = [
+            other for other in costs
+            if (other.neurons, other.form) == (cost.neurons, cost.form) and other.simulator.startswith("vacask")
+            and other.worst is not None and other.worst <= cost.worst
+        ]  # fmt: skip
+        if others:
+            best = min(others, key=lambda other: other.core_seconds)
+            yield (
+                f"At equal or smaller spike error, {cost.neurons} neurons, {cost.form}: {best.simulator} "
+                f"({best.worst:.2g} tau_m) takes {cost.core_seconds / best.core_seconds:.1f} times less core time than "
+                f"{cost.simulator} ({cost.worst:.2g} tau_m)."
             )
 
 
