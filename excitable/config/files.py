@@ -32,7 +32,8 @@ DIGITS = 15
 TEXT = 4000
 """Characters of a text: paths are the longest."""
 
-_DOTTED = re.compile(rf"(?:[A-Za-z0-9_\"'-]+[ \t]*\.[ \t]*){{{10 * DEPTH},}}")
+# begins where a word does and gives nothing back, so that a long word is read once
+_DOTTED = re.compile(rf"(?<![A-Za-z0-9_\"'-])(?:[A-Za-z0-9_\"'-]++[ \t]*+\.[ \t]*+){{{10 * DEPTH},}}")
 
 
 def parse_configuration(

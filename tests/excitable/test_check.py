@@ -5,8 +5,10 @@ import pytest
 
 from circuits.data.circuit import CircuitError
 from conductance.elements import linear, tanh
-from conductance.neurons import dqif, lif, mtc, qif
+from conductance.neurons import dqif, lif, low_pass, mtc, qif
+from conductance.shaping.flow import FlowError
 from conductance.stimulus import Stimulus
+from excitable.checks import neuron as neuron_check
 from excitable.checks.neuron import check_circuit
 
 pytestmark = pytest.mark.simulator
@@ -57,3 +59,24 @@ def test_an_end_before_the_start_is_refused_in_tau_m():
     """The user's own number comes back in the user's own unit."""
     with pytest.raises(CircuitError, match=r"stop = -3\.0 tau_m"):
         check_circuit(mtc(), -1.0, -3.0)
+
+
+def test_a_stimulus_that_starts_late_is_checked_from_its_start():
+    """Equation, layer and circuit are those of the same stimulus at zero, on a clock that begins where it does."""
+    early = check_circuit(low_pass(tau=2.0), Stimulus((0.0, 4.0), (1.0, 0.0)), 10.0, dt=0.5)
+    late = check_circuit(low_pass(tau=2.0), Stimulus((5.0, 9.0), (1.0, 0.0)), 15.0, dt=0.5)
+    assert late.time[0] == 5.0 and late.time[-1] == pytest.approx(15.0)
+    np.testing.assert_allclose(late.time - 5.0, early.time, atol=1e-12)
+    np.testing.assert_allclose(late.model, early.model, atol=1e-12)
+    np.testing.assert_allclose(late.circuit, early.circuit, atol=1e-9)
+    np.testing.assert_allclose(late.steps[0] - 5.0, early.steps[0], atol=1e-12)
+    closed = 1 - np.exp(-(late.time[late.time < 9] - 5) / 2.0)
+    np.testing.assert_allclose(late.model[late.time < 9], closed, atol=1e-8)
+
+
+def test_a_stiff_equation_is_given_up_before_the_simulator_is_asked(monkeypatch):
+    """What needs more evaluations than are allowed ends in one sentence, and no netlist is simulated."""
+    monkeypatch.setattr(neuron_check, "EVALUATIONS", 500)
+    monkeypatch.setattr(neuron_check, "simulate", lambda *_, **__: pytest.fail("a simulator was asked"))
+    with pytest.raises(FlowError, match=r"given up at t = .* needs too many steps"):
+        check_circuit(low_pass(tau=1e-3), Stimulus((0.0, 1.0), (1.0, 0.0)), 10.0)

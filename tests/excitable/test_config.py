@@ -322,3 +322,11 @@ def test_an_unknown_name_is_answered_with_a_near_one():
     ):
         with pytest.raises(ConfigurationError, match=f"line 3.*{near}"):
             parse_configuration(text)
+
+
+def test_a_text_of_one_long_word_is_refused_at_once():
+    """As a key, as a value, in quotes: what looks for keys without end reads a word once."""
+    word = "x" * 300_000
+    for text in (word, f"{word} = 1\n", f'"{word}" = 1\n', f'name = "{word}"\n', f"{word}.{word} = 1\n"):
+        with pytest.raises(ConfigurationError):
+            parse_configuration(text)
