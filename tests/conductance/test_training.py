@@ -329,3 +329,20 @@ def test_training_leaves_warnings_and_log_levels_alone():
     train(small_network(), TASK, DATA, TrainingOptions(steps=1, batch=2))
     assert logging.getLogger("lightning.pytorch").level == level
     assert list(warnings.filters) == filters
+
+
+def test_an_unknown_recipe_names_the_nearest():
+    """A name that is nearly right is answered with the right one, another with all."""
+    with pytest.raises(KeyError, match=r"no recipe 'mtcc'.*mtc.*known are .*lif"):
+        RECIPES["mtcc"]
+
+
+def test_a_chip_on_which_no_neuron_works_blames_the_mismatch():
+    """The network is sound and the drawn chip is not: the error names the mismatch, not the learning rate."""
+    task = Echo(samples=40)
+    options = TrainingOptions(
+        steps=30, batch=4, learning_rate=1e-3, mismatch_current=1.0, mismatch_capacitor=1.0
+    )
+    with pytest.raises(TrainingError) as caught:
+        train(small_network(), task, task.generate(0), options)
+    assert "mismatch_current = 1" in str(caught.value) and "learning_rate" not in str(caught.value)

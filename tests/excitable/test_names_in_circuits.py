@@ -117,7 +117,7 @@ def test_a_layers_name_goes_through_the_netlist_and_back(name):
     found = check_network(driven(name), np.ones((30, 1)))
     assert found.circuit.neurons == (f"{name}_0", f"{name}_1")
     assert np.ptp(found.circuit.membrane, axis=0).min() > 0.1
-    assert max(each.rms_v0 for each in found.comparison.neurons) < 1e-4
+    assert max(each.rms_v0 for each in found.compared("equation").neurons) < 1e-4
 
 
 @pytest.mark.parametrize("name", ["Hidden", "I_in"])
