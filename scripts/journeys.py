@@ -165,8 +165,14 @@ def batch_to_gradient() -> dict[str, list[str]]:
     """From a batch to the printed kernel, and back through its adjoint."""
     import torch
 
+    from conductance.derivation.rules import derive
+    from conductance.kernels import library
     from conductance.layers import NeuronLayer
     from conductance.neurons import mtc
+
+    # a process that has run such a layer has its rule and kernel at hand
+    for kept in (derive, library.kernel, library.problem):
+        kept.cache_clear()
 
     def act() -> None:
         layer = NeuronLayer(mtc(name="batched"), 3, dt=0.2, backend="c")

@@ -17,3 +17,8 @@ def test_a_way_stays_short(name: str, most: int) -> None:
 def test_a_climb_is_counted() -> None:
     """From circuits up to netlists and excitable, and nothing on the way down."""
     assert climbs(["circuits/a.py", "netlists/b.py", "conductance/c.py", "excitable/d.py"]) == 2
+
+
+def test_a_way_is_the_same_in_a_process_that_went_it_before() -> None:
+    """What the process keeps, as a loaded kernel, hides no part of a way."""
+    assert JOURNEYS["batch"]() == JOURNEYS["batch"]()
