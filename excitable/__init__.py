@@ -4,9 +4,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from excitable.checks.network import NetworkCheck, check_network
     from excitable.checks.neuron import CircuitCheck, check_circuit
 
-__all__ = ["CircuitCheck", "__version__", "check_circuit"]
+__all__ = ["CircuitCheck", "NetworkCheck", "__version__", "check_circuit", "check_network"]
 __version__ = version("excitable")
 
 
@@ -20,4 +21,8 @@ def __getattr__(name: str) -> Any:
         from excitable.checks import neuron
 
         return getattr(neuron, name)
+    if name in ("NetworkCheck", "check_network"):
+        from excitable.checks import network
+
+        return getattr(network, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
