@@ -10,7 +10,8 @@ from conductance.deep.data.arrays import digits
 from conductance.deep.networks import digits_network
 from conductance.deep.neurons import DeepError, ImageNeurons, NeuronOptions
 from conductance.deep.training import ImageTrainingOptions, train_images
-from conductance.deep.training.fit import CHECKPOINT
+from conductance.deep.training.fit import CHECKPOINT, KIND
+from conductance.storage.checkpoints import read_checkpoint, write_checkpoint
 from excitable.config import (
     ConfigurationError,
     parse_configuration,
@@ -146,7 +147,20 @@ def test_checkpoints_of_another_seed_and_damaged_ones_are_refused(tmp_path):
     with pytest.raises(DeepError, match="seed 4, but seed 5"):
         train_images(network, digits(), options, seed=5, folder=tmp_path)
     path = tmp_path / CHECKPOINT
-    path.write_bytes(path.read_bytes()[:1000])
+    sound, whole = read_checkpoint(path, KIND), path.read_bytes()
+    for change, words in (
+        ({"epoch": -1}, "damaged .epoch = -1"),
+        ({"global_step": 1.5}, "damaged .global_step = 1.5"),
+        ({"state_dict": {}}, "damaged, or one of another network"),
+        (
+            {"state_dict": {name: value[:0] for name, value in sound["state_dict"].items() if value.ndim}},
+            "damaged",
+        ),
+    ):
+        write_checkpoint(path, KIND, {**sound, **change})
+        with pytest.raises(DeepError, match=words):
+            train_images(network, digits(), options, seed=4, folder=tmp_path)
+    path.write_bytes(whole[:1000])
     with pytest.raises(DeepError, match="damaged"):
         train_images(network, digits(), options, seed=4, folder=tmp_path)
 

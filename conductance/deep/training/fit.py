@@ -16,7 +16,13 @@ from conductance.deep.training.module import ImageModule
 from conductance.deep.training.options import ImageTrainingOptions
 from conductance.errors import extra
 from conductance.storage import write_whole
-from conductance.storage.checkpoints import CheckpointError, read_checkpoint, threads_of, write_checkpoint
+from conductance.storage.checkpoints import (
+    CheckpointError,
+    damaged,
+    read_checkpoint,
+    threads_of,
+    write_checkpoint,
+)
 
 with extra("training"):
     import lightning.pytorch as pl
@@ -56,9 +62,14 @@ class SafetensorsCheckpoints(CheckpointIO):
             DeepError: it is damaged or no checkpoint.
         """
         try:
-            return read_checkpoint(Path(path), KIND)
+            found = read_checkpoint(Path(path), KIND)
         except CheckpointError as error:
             raise DeepError(str(error)) from None
+        for count in ("epoch", "global_step"):
+            value = found.get(count)
+            if not isinstance(value, int) or value < 0:
+                raise DeepError(str(damaged(path, f"{count} = {value!r}; a training leaves 0 or more")))
+        return found
 
     def remove_checkpoint(self, path: Any) -> None:
         """Delete the file."""

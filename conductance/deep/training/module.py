@@ -142,7 +142,15 @@ class ImageModule(pl.LightningModule):
         checkpoint["seed"] = self.seed
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the history, if it is that of this training."""
+        """Go on with the history, if checkpoint and history are those of this training."""
+        own, given = self.state_dict(), checkpoint.get("state_dict")
+        shapes = {name: tuple(value.shape) for name, value in own.items()}
+        if not isinstance(given, dict) or {n: tuple(v.shape) for n, v in given.items()} != shapes:
+            odd = sorted(set(shapes) ^ set(given)) if isinstance(given, dict) else ["all of them"]
+            raise DeepError(
+                f"the checkpoint is damaged, or one of another network: its weights are not those of this one "
+                f"({', '.join(odd[:3]) or 'their shapes differ'}); delete it to train from the beginning"
+            )
         if checkpoint["seed"] != self.seed:
             raise DeepError(
                 f"the checkpoint belongs to seed {checkpoint['seed']}, but seed {self.seed} was asked for; train in "
