@@ -39,6 +39,10 @@ class Network(nn.Module):
     def __init__(self, layers: Mapping[str, "Projection | NeuronLayer | nn.Linear | Network"]) -> None:
         super().__init__()
         self.layers = nn.ModuleDict(_flattened(layers))
+        if not self.layers:
+            raise ShapeError(
+                "network: it has no layer; give at least one Projection or NeuronLayer by its name"
+            )
         self.register_forward_pre_hook(refuse_tracing)
         width = None
         for name, layer in self.chain.items():

@@ -261,9 +261,15 @@ def from_arrays(
     >>> data.train.series, data.test.series, data.classes
     (13, 3, ('0', '1'))
     """
+    _check_arguments(warm_up, sample_step, time_unit, name)
     inputs = _listed(x, "x", name)
     if len(y) and all(np.ndim(label) == 0 for label in y):
-        found = [str(label.item() if hasattr(label, "item") else label) for label in y]
+        values = [label.item() if hasattr(label, "item") else label for label in y]
+        if missing := [k for k, value in enumerate(values) if value is None or value != value]:
+            raise TaskError(
+                f"task {name}: the label of series {missing[0]} is {values[missing[0]]}; each has one."
+            )
+        found = [str(value) for value in values]
         classes = tuple(sorted(set(found), key=natural))
         check_classes(classes, name)
         groups = [classes.index(label) for label in found]
@@ -287,6 +293,16 @@ def from_arrays(
         name=name, input_names=names, target_names=outputs, classes=classes, decision=decision,
         standardise=standardise, warm_up=warm_up, sample_step=sample_step, time_unit=time_unit, seed=seed,
     )  # fmt: skip
+
+
+def _check_arguments(warm_up: Any, sample_step: Any, time_unit: Any, name: str) -> None:
+    """Refuse what would count other samples, or give the circuit another time, without a word."""
+    if isinstance(warm_up, bool) or not isinstance(warm_up, int) or warm_up < 0:
+        raise TaskError(f"task {name}: warm_up = {warm_up!r}; give a whole number of samples, 0 or more.")
+    if not isinstance(sample_step, int | float) or not 0 < sample_step < float("inf"):
+        raise TaskError(f"task {name}: sample_step = {sample_step!r}; give a positive number of `time_unit`.")
+    if not isinstance(time_unit, str) or not time_unit:
+        raise TaskError(f'task {name}: time_unit = {time_unit!r}; give its name, as "s".')
 
 
 def from_dataset(dataset: Any, **options: Any) -> dict[str, Any]:

@@ -83,6 +83,10 @@ def solve_readout(
     Raises:
         TrainingError: the network's end is not linear, or the neurons give nothing finite.
     """
+    if ridge is not None and not 0 <= ridge < float("inf"):
+        raise TrainingError(
+            f"ridge = {ridge!r}; give a finite strength of 0 or more, or None to have it chosen"
+        )
     name, projection = readout_of(network)
     gram, moment, _ = _sums(network, name, train, classes, decision)
     if not bool(torch.isfinite(gram).all()):

@@ -1,5 +1,7 @@
 """A solved readout is the least-squares one; training uses it at the start, at the end, in turns, or alone."""
 
+import math
+
 import pytest
 import torch
 from echo_task import Echo, small_network
@@ -135,3 +137,10 @@ def test_a_network_without_a_linear_end_is_refused_by_its_layer():
     network = Network({"in": Projection(1, 2), "hidden": neurons, "out": Projection(2, 2), "filter": uneven})
     with pytest.raises(TrainingError, match="tau of layer filter differs between its neurons"):
         solve_readout(network, DATA.train, DATA.validation)
+
+
+@pytest.mark.parametrize("ridge", [-1e-4, math.nan, math.inf])
+def test_a_strength_that_is_no_strength_is_refused(ridge):
+    """A negative one would reward large weights."""
+    with pytest.raises(TrainingError, match="finite strength of 0 or more"):
+        solve_readout(None, None, None, ridge=ridge)

@@ -232,3 +232,9 @@ def test_second_derivatives_name_the_way_out():
             continue
         with pytest.raises(ExcitableError, match="backend='eager'"):
             torch.autograd.grad(slope.sum(), x)
+
+
+def test_a_network_without_layers_is_refused():
+    """It would hand its input through."""
+    with pytest.raises(ShapeError, match="it has no layer"):
+        Network({})

@@ -280,3 +280,21 @@ def test_arrays_and_datasets_become_the_same_data():
 def test_arrays_that_do_not_fit_are_refused(x, y, message):
     with pytest.raises(TaskError, match=message):
         TaskData.from_arrays(x, y)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"warm_up": -1}, "warm_up = -1; give a whole number"),
+        ({"warm_up": 1.5}, "warm_up = 1.5"),
+        ({"sample_step": 0.0}, "sample_step = 0.0; give a positive number"),
+        ({"sample_step": float("nan")}, "sample_step = nan"),
+        ({"time_unit": 3}, "time_unit = 3; give its name"),
+        ({"y": [0.0, float("nan")] * 10}, "the label of series 1 is nan"),
+    ],
+)
+def test_arguments_of_arrays_that_would_count_otherwise_are_refused(change, words):
+    """A negative warm-up counts from the end, a label that is missing is no class of its own."""
+    given = {"x": torch.randn(10, 20, 1), "y": [0, 1] * 10} | change
+    with pytest.raises(TaskError, match=words):
+        TaskData.from_arrays(given.pop("x"), given.pop("y"), **given)
