@@ -63,27 +63,51 @@ def let_fire(network: Network, inputs: torch.Tensor, *, lowest: float, highest: 
     """
     if not 0 < lowest < highest <= 1:
         raise FiringError(f"rates [{lowest:g}, {highest:g}]: give two ordered numbers in (0, 1]")
-    started = []
-    values, weights = inputs, None
-    for name, layer in network.chain.items():
-        if isinstance(layer, Projection):
-            weights, drive = layer, values
-        elif is_spiking(layer.neuron) and weights is not None:
-            started.append(_scale(name, layer, weights, drive, lowest, highest))
-        values, _ = layer(values)
-        if started and isinstance(layer, NeuronLayer):
-            weights = None
+    if not inputs.numel() or not bool(torch.isfinite(inputs).all()):
+        raise FiringError(
+            f"inputs of shape {tuple(inputs.shape)}: they are empty or not finite everywhere; give a part of the train "
+            f"split, (time, batch, feature)"
+        )
+    projections = [layer for layer in network.chain.values() if isinstance(layer, Projection)]
+    originals = [projection.weight.clone() for projection in projections]
+    started: list[Started] = []
+    weights: Projection | None = None
+    values = drive = inputs
+    filters: list[NeuronLayer] = []
+    try:
+        for name, layer in network.chain.items():
+            if isinstance(layer, Projection):
+                weights, drive, filters = layer, values, []
+            elif not is_spiking(layer.neuron):
+                filters.append(layer)
+            elif weights is not None:
+                started.append(_scale(name, weights, filters, layer, drive, lowest, highest))
+                values, weights = _through((weights, *filters), drive), None
+            values = _through((layer,), values)
+    except FiringError:
+        for projection, weight in zip(projections, originals, strict=True):
+            projection.weight.copy_(weight)
+        raise
     return tuple(started)
 
 
+def _through(layers: Sequence[Projection | NeuronLayer], values: torch.Tensor) -> torch.Tensor:
+    """What layers make of a series; one with noise sees the same noise each time, so that rates can be compared."""
+    for layer in layers:
+        noisy = isinstance(layer, NeuronLayer) and layer.neuron.noisy
+        values, _ = layer(values, seed=0) if noisy else layer(values)
+    return values
+
+
 def _scale(
-    name: str, layer: NeuronLayer, weights: Projection, drive: torch.Tensor, lowest: float, highest: float
-) -> Started:
+    name: str, weights: Projection, filters: Sequence[NeuronLayer], layer: NeuronLayer, drive: torch.Tensor,
+    lowest: float, highest: float,
+) -> Started:  # fmt: skip
     original = weights.weight.clone()
 
     def rates(factor: float) -> torch.Tensor:
         weights.weight.copy_(original * factor)
-        return _rates(layer, layer(weights(drive)[0])[0])
+        return _rates(layer, _through((weights, *filters, layer), drive))
 
     before = float(rates(1.0).mean())
     if lowest <= before <= highest:
@@ -114,7 +138,6 @@ def _scale(
     found = rates(factor)
     rate = float(found.mean())
     if not lowest <= rate <= highest:
-        weights.weight.copy_(original)
         raise FiringError(
             f"layer {name}: its neurons fire {before:.3g} times per step, and no factor of its weights brings that "
             f"into [{lowest:g}, {highest:g}] (the nearest gives {rate:.3g}); change its biases, its threshold, or the "
@@ -135,7 +158,7 @@ def firing(network: Network, inputs: torch.Tensor) -> tuple[Started, ...]:
     """
     found, values = [], inputs
     for name, layer in network.chain.items():
-        values, _ = layer(values)
+        values = _through((layer,), values)
         if isinstance(layer, NeuronLayer) and is_spiking(layer.neuron):
             rates = _rates(layer, values)
             rate, silent = float(rates.mean()), int((rates == 0).sum())

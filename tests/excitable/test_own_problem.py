@@ -10,7 +10,10 @@ import torch
 from typer.testing import CliRunner
 
 from circuits.data.scaling import Scaling
+from conductance.layers import NeuronLayer, Projection
+from conductance.networks import Network
 from conductance.networks.firing import FiringError, firing, let_fire, silence_text
+from conductance.neurons import lif, low_pass
 from conductance.neurons.spiking import is_spiking
 from conductance.tasks import MackeyGlass
 from excitable.cli import app
@@ -152,6 +155,34 @@ def test_neurons_that_block_when_driven_hard_get_the_nearest_weights_that_fire()
     assert 0.02 <= found.rate <= 0.2 and found.rate == firing(network, inputs)[0].rate
     assert found.factor <= 2 ** (nearest / 2)
     assert rate(2**10) < 2 * rate(2 ** (nearest / 2))
+
+
+def test_filters_before_neurons_count_and_a_failure_leaves_every_weight():
+    """A low-pass between weights and neurons filters their drive, also behind another layer; all or nothing."""
+
+    def chain(theta=1.0):
+        draws = torch.Generator().manual_seed(2)
+        return Network(
+            {
+                "in": Projection(2, 4, generator=draws), "smooth": NeuronLayer(low_pass(), 4, dt=0.1),
+                "first": NeuronLayer(lif(), 4, dt=0.1), "on": Projection(4, 3, generator=draws),
+                "again": NeuronLayer(low_pass(), 3, dt=0.1),
+                "second": NeuronLayer(lif().with_values(theta=theta), 3, dt=0.1),
+            }
+        )  # fmt: skip
+
+    inputs = torch.randn(200, 3, 2, generator=torch.Generator().manual_seed(1))
+    network = chain()
+    found = let_fire(network, inputs, lowest=0.01, highest=0.1)
+    assert [one.layer for one in found] == ["first", "second"]
+    assert [one.rate for one in found] == [one.rate for one in firing(network, inputs)]
+    hopeless = chain(theta=1e9)
+    before = {name: value.clone() for name, value in hopeless.state_dict().items() if "weight" in name}
+    with pytest.raises(FiringError, match="layer second"):
+        let_fire(hopeless, inputs, lowest=0.01, highest=0.1)
+    assert all(torch.equal(hopeless.state_dict()[name], value) for name, value in before.items())
+    with pytest.raises(FiringError, match="empty or not finite"):
+        let_fire(chain(), inputs * math.nan, lowest=0.01, highest=0.1)
 
 
 def test_silent_layers_are_said_with_the_key_that_wakes_them():
