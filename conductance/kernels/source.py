@@ -20,7 +20,7 @@ KEPT = (
 
 PLAIN, RECURRENT = "time_loop.c", "recurrent/loop.c"
 """The loops over time: of independent neurons, and of a layer with weights back to itself."""
-PARTS = ("vectors.h", "batch_sums.c", PLAIN, RECURRENT)
+PARTS = ("vectors.h", "draws.c", "batch_sums.c", PLAIN, RECURRENT)
 """The files of C around a printed step."""
 
 
@@ -78,11 +78,12 @@ def source(rule: Rule, dtype: str, gradients: Gradients | None, loop: str = PLAI
         head += "#define START_GRADIENT\n" * gradients.start
         text += [_replay(rule, step, tables), _reverse(rule, step, tables)]
     head += "".join(f"#define {name} {size}\n" for name, size in sizes.items())
-    vectors, sums, around = (
-        folder.joinpath(*name.split("/")).read_text("utf-8") for name in ("vectors.h", "batch_sums.c", loop)
+    vectors, *loops = (
+        folder.joinpath(*name.split("/")).read_text("utf-8")
+        for name in ("vectors.h", "draws.c", "batch_sums.c", loop)
     )
-    draws = [threefry.c_text()] if rule.noise_symbols else []
-    return "\n".join([head, vectors, *draws, *_arrays(tables), *text, sums, around])
+    generator = [threefry.c_text()] if rule.noise_symbols else []
+    return "\n".join([head, vectors, *generator, *_arrays(tables), *text, *loops])
 
 
 def split(rule: Rule, gradients: Gradients) -> KernelStep:

@@ -69,17 +69,6 @@ INLINE void gather(vec *values, long rows, long begin, const real *table, long w
     }
 }
 
-/* The draws of a step for the lanes from `begin` on. */
-INLINE void draws(vec *noise, shape_t shape, long begin, long step) {
-#if NOISES
-    words lane;
-    for (long index = 0; index < LANES; index++) lane[index] = (uint32_t)(begin + index);
-    for (long index = 0; index < NOISES; index++) noise[index] = draw(lane, (uint32_t)step, shape.seed, (uint32_t)index);
-#else
-    (void)noise, (void)shape, (void)begin, (void)step;
-#endif
-}
-
 static void forward_tile(
     shape_t shape, const long *begin, long groups, const real *inputs, const real *start, long start_count,
     const real *table, real *outputs, real *checkpoints, real *final
@@ -100,7 +89,7 @@ static void forward_tile(
         }
         for (long group = 0; group < groups; group++) {
             vec next[STATES], result, noise[NOISES + 1];
-            draws(noise, shape, begin[group], t);
+            draws(noise, shape.seed, begin[group], t);
             __builtin_prefetch(input + shape.soon + begin[group], 0);
             if (!shape.stream) __builtin_prefetch(output + shape.soon + begin[group], 1);
             advance(state[group], load(input + begin[group]), constant[group], noise, next, &result);
@@ -189,7 +178,7 @@ static void backward_tile(
                 __builtin_prefetch(output_bars + soon, 0);
                 now->input = load(inputs + place);
                 now->output_bar = load(output_bars + place);
-                draws(now->noise, shape, begin[group], from + t);
+                draws(now->noise, shape.seed, begin[group], from + t);
                 replay(now->state, now->input, constant[group], now->noise, now[1].state, now->kept);
             }
         }

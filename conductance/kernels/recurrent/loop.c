@@ -151,16 +151,6 @@ static void add_recurrent(real *to, const real *from, const real *panels, long r
             add_listed(to + row * shape.width, from + row * shape.width, panels, list[row], counts[row], shape);
 }
 
-static void draws(vec *noise, shape_t shape, long begin, long step) {
-#if NOISES
-    words lane;
-    for (long index = 0; index < LANES; index++) lane[index] = (uint32_t)(begin + index);
-    for (long index = 0; index < NOISES; index++) noise[index] = draw(lane, (uint32_t)step, shape.seed, (uint32_t)index);
-#else
-    (void)noise, (void)shape, (void)begin, (void)step;
-#endif
-}
-
 static void forward_group(
     shape_t shape, long begin, long rows, const real *inputs, const real *start, const vec *constants,
     const real *panels, real *outputs, real *drives, real *arrived, real *checkpoints, real *final, real *own
@@ -188,7 +178,7 @@ static void forward_group(
             if (drives) give(drives + place, drive + row * across, 1, shape.neurons);
             for (long v = 0; v < shape.vectors; v++) {
                 vec next[STATES], noise[NOISES + 1], *now = states + v * STATES, *last = arriving + row * across + v;
-                draws(noise, shape, lane + v * LANES, t);
+                draws(noise, shape.seed, lane + v * LANES, t);
                 advance(now, drive[row * across + v], constants + v * CONSTANTS, noise, next, &result[row * across + v]);
                 for (long index = 0; index < STATES; index++) now[index] = next[index];
                 const vec seen = shape.place < 0 ? result[row * across + v] : now[shape.place];
@@ -248,7 +238,7 @@ static void replay_segment(
             for (long v = 0; v < shape.vectors; v++) {
                 moment_t *now = moments + (t * ROWS + row) * across + v;
                 now->input = drive[v];
-                draws(now->noise, shape, lane + v * LANES, from + t);
+                draws(now->noise, shape.seed, lane + v * LANES, from + t);
                 replay(now->state, now->input, constants + v * CONSTANTS, now->noise, now[ROWS * across].state, now->kept);
             }
         }
