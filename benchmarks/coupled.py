@@ -9,7 +9,6 @@ process. Runs that FILE has already are not repeated, and what would take longer
 what fewer neurons took, is left out. A table goes beside it.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.command import arguments
 from benchmarks.scale import Spikes, agreement, core_seconds
 from circuits.data.scaling import Scaling
 from conductance.layers import NeuronLayer, Projection, Recurrence
@@ -221,10 +221,7 @@ def _ratios(costs: Sequence[Cost]) -> list[str]:
 
 def main() -> None:
     """Measure, and write the numbers and the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument(
-        "--json", type=Path, required=True, help="file for the numbers; the page goes beside it"
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000])
     parser.add_argument(
         "--longest", type=float, default=800.0, help="core time in s beyond which a run is left out"

@@ -6,12 +6,11 @@ Each preset is asked over the studio's usual window, of both simulators in turn:
 simulators, medians. Modules are compiled before, as in a studio that has been used once. A table goes beside the file.
 """
 
-import argparse
 import json
 import resource
-from pathlib import Path
 from statistics import median
 
+from benchmarks.command import arguments
 from circuits.data.scaling import Scaling
 from conductance.neurons.presets import PRESETS
 from excitable.studio.answers import overlay
@@ -72,10 +71,7 @@ def page(result: dict) -> str:
 
 def main() -> None:
     """Measure, and write the numbers and the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument(
-        "--json", type=Path, required=True, help="file for the numbers; the page goes beside it"
-    )
+    parser = arguments(__doc__)
     options = parser.parse_args()
     options.json.parent.mkdir(parents=True, exist_ok=True)
     result = {

@@ -7,7 +7,6 @@ a bias of its own, so that they do not fire together. Core time is what the oper
 processes. Runs that FILE has already are not repeated; delete it to measure anew. A table goes beside it.
 """
 
-import argparse
 import json
 import os
 import platform
@@ -23,6 +22,7 @@ from statistics import median
 import numpy as np
 import torch
 
+from benchmarks.command import arguments
 from circuits.data.scaling import Scaling
 from circuits.networks.continuous import NetworkCircuit
 from conductance.layers import NeuronLayer, Projection
@@ -333,10 +333,7 @@ def _growths(costs: Sequence[Cost]) -> Iterator[str]:
 
 def main() -> None:
     """Measure, and write the numbers and the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument(
-        "--json", type=Path, required=True, help="file for the numbers; the page goes beside it"
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--neurons", type=int, default=1000, help="of the comparison with one netlist")
     parser.add_argument("--largest", type=int, default=10000, help="of the growth")
     parser.add_argument("--simulators", nargs="+", choices=list(OPTIONS), default=list(OPTIONS))

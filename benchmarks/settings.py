@@ -8,7 +8,6 @@ setting is compared with the tightest run of the same level; core time is what t
 simulator's processes, the least of two runs. Rows that FILE has already are not repeated. A table goes beside it.
 """
 
-import argparse
 import json
 import os
 import platform
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from benchmarks.command import arguments
 from circuits.data.circuit import Circuit
 from circuits.data.scaling import Scaling
 from circuits.networks.single import neuron_circuit
@@ -287,10 +287,7 @@ def _driven() -> Network:
 
 def main() -> None:
     """Measure, and write the numbers and the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument(
-        "--json", type=Path, required=True, help="file for the numbers; the page goes beside it"
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--simulators", nargs="+", choices=list(GRID), default=list(GRID))
     parser.add_argument("--levels", nargs="+", choices=list(LEVELS), default=list(LEVELS))
     options = parser.parse_args()

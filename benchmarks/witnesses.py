@@ -7,7 +7,6 @@ periods. Each is simulated in both at the level's own settings and one step tigh
 repeated. A table goes beside it.
 """
 
-import argparse
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.command import arguments
 from circuits.data.circuit import CircuitError
 from circuits.networks.single import neuron_circuit
 from circuits.realisations import Level, realise
@@ -247,10 +247,7 @@ def _worst(found: list[Row]) -> Iterator[str]:
 
 def main() -> None:
     """Measure, and write the numbers and the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument(
-        "--json", type=Path, required=True, help="file for the numbers; the page goes beside it"
-    )
+    parser = arguments(__doc__)
     options = parser.parse_args()
     options.json.parent.mkdir(parents=True, exist_ok=True)
     result = measure(options.json)
