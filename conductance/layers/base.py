@@ -1,10 +1,12 @@
 """What every layer checks of its input, its state and what is done to its numbers."""
 
+import operator
 from collections.abc import Callable, Sequence
 
 import torch
 
 from conductance.errors import ExcitableError
+from conductance.parameter import ParameterError
 
 HALF = (torch.float16, torch.bfloat16)
 EXPORT = (
@@ -29,6 +31,17 @@ def refuse_tracing(module: torch.nn.Module, _: object) -> None:
     """Raise `ExportError` where TorchScript follows the call; a hook, because it calls with arguments of its own."""
     if torch.jit.is_tracing() or torch.onnx.is_in_onnx_export():
         raise ExportError(f"{type(module).__name__}: {EXPORT}")
+
+
+def checked_count(count: object, name: str, owner: str) -> int:
+    """A number of neurons, inputs or outputs as a whole number of 1 or more, or `ParameterError`."""
+    try:
+        whole = None if isinstance(count, bool) else operator.index(count)  # type: ignore[arg-type]
+    except TypeError:
+        whole = None
+    if whole is None or whole < 1:
+        raise ParameterError(f"{owner}: {name} = {count!r} must be a whole number, at least 1")
+    return whole
 
 
 def check_input(

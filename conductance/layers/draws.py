@@ -21,8 +21,10 @@ def seed_of(neuron: Neuron, given: int | None) -> int:
         raise ShapeError(
             f"layer {neuron.name}: seed = {given}, but the neuron has no noise; see conductance.neurons.noisy"
         )
-    if not 0 <= given <= LARGEST_SEED:
-        raise ShapeError(f"layer {neuron.name}: seed = {given}; allowed are 0 to {LARGEST_SEED}")
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= LARGEST_SEED:
+        raise ShapeError(
+            f"layer {neuron.name}: seed = {given!r}; allowed are whole numbers from 0 to {LARGEST_SEED}"
+        )
     return given
 
 

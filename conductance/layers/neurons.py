@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Callable, Collection, Mapping
+from numbers import Real
 from typing import Any, NoReturn
 
 import sympy
@@ -22,6 +23,7 @@ from conductance.layers.base import (
     ShapeError,
     check_input,
     check_states,
+    checked_count,
     refuse_half,
     refuse_tracing,
 )
@@ -89,10 +91,12 @@ class NeuronLayer(nn.Module):
                 f"layer: the neuron is {shown}, a {type(given).__name__}; give a declared neuron, as lif() or mtc()"
             )
         check_backend(backend, f"layer {neuron.name}")
-        if not (dt > 0 and dt < float("inf")):
-            raise ParameterError(f"layer {neuron.name}: dt = {dt} must be positive, in units of tau_m")
-        if size < 1:
-            raise ParameterError(f"layer {neuron.name}: size = {size} must be at least 1")
+        step: object = dt
+        if not isinstance(step, Real) or not 0 < dt < float("inf"):
+            raise ParameterError(
+                f"layer {neuron.name}: dt = {dt!r} must be a positive number, in units of tau_m"
+            )
+        size = checked_count(size, "size", f"layer {neuron.name}")
         if neuron.is_map and dt != 1:
             raise StepError(
                 f"layer {neuron.name}: dt = {dt:g}, but {neuron.name} is a map, which knows no time: give dt=1"
@@ -214,7 +218,12 @@ class NeuronLayer(nn.Module):
         return f"raw_{name}" in self._parameters
 
     def _per_neuron(self, value: float | torch.Tensor, name: str) -> torch.Tensor:
-        tensor = torch.as_tensor(value, dtype=torch.get_default_dtype())
+        try:
+            tensor = torch.as_tensor(value, dtype=torch.get_default_dtype())
+        except (TypeError, ValueError, RuntimeError):
+            raise ParameterError(
+                f"layer {self.neuron.name}: parameter {name} is {value!r}; give one number or {self.size}"
+            ) from None
         if tensor.dim() > 1 or (tensor.dim() == 1 and tensor.shape[0] != self.size):
             raise ParameterError(
                 f"layer {self.neuron.name}: parameter {name} has shape {tuple(tensor.shape)}; "

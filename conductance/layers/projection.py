@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from conductance.layers.base import HALF, ShapeError, check_input
+from conductance.layers.base import HALF, ShapeError, check_input, checked_count
 from conductance.parameter import ParameterError
 
 
@@ -22,6 +22,10 @@ class Projection(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
+        inputs, outputs = (
+            checked_count(count, name, "projection")
+            for name, count in (("inputs", inputs), ("outputs", outputs))
+        )
         bound = 1 / math.sqrt(inputs)
         weight = (2 * torch.rand(outputs, inputs, generator=generator) - 1) * bound
         self.weight = nn.Parameter(weight)
@@ -68,7 +72,8 @@ class Projection(nn.Module):
         """
         owner = f"projection {self.inputs} to {self.outputs}"
         # under autocast torch converts both sides itself
-        also = HALF if torch.is_autocast_enabled(values.device.type) else ()
+        device = values.device.type if isinstance(values, torch.Tensor) else "cpu"
+        also = HALF if torch.is_autocast_enabled(device) else ()
         check_input(values, self.inputs, self.weight.dtype, owner, also=also)
         if not isinstance(state, tuple | list) or len(state):
             raise ShapeError(f"{owner}: it has no state and was given one; leave it out")

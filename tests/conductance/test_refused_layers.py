@@ -238,3 +238,41 @@ def test_a_network_without_layers_is_refused():
     """It would hand its input through."""
     with pytest.raises(ShapeError, match="it has no layer"):
         Network({})
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: NeuronLayer(lif(), 4.0, dt=0.1), "size = 4.0 must be a whole number"),
+        (lambda: NeuronLayer(lif(), True, dt=0.1), "size = True must be"),
+        (lambda: NeuronLayer(lif(), "4", dt=0.1), "size = '4' must be"),
+        (lambda: NeuronLayer(lif(), 4, dt="0.1"), "dt = '0.1' must be a positive number"),
+        (lambda: NeuronLayer(lif(), 4, dt=None), "dt = None must be"),
+        (
+            lambda: NeuronLayer(lif(), 4, dt=0.1, values={"theta": "a"}),
+            "parameter theta is 'a'; give one number or 4",
+        ),
+        (lambda: NeuronLayer(lif(), 4, dt=0.1, values={"theta": None}), "parameter theta is None"),
+        (lambda: Projection(0, 4), "projection: inputs = 0 must be"),
+        (lambda: Projection(2.0, 4), "projection: inputs = 2.0 must be"),
+        (lambda: Projection(2, "4"), "projection: outputs = '4' must be"),
+    ],
+)
+def test_numbers_of_another_kind_are_refused_by_name(make, words):
+    """A text, a truth value and a broken number are no number of neurons and no step."""
+    with pytest.raises(ParameterError, match=words):
+        make()
+
+
+def test_whole_numbers_of_numpy_are_numbers():
+    """A size read off an array's shape, or out of one."""
+    layer = NeuronLayer(lif(), np.int64(3), dt=np.float64(0.1))
+    assert layer.size == 3 and Projection(np.int32(2), 3).inputs == 2
+
+
+@pytest.mark.parametrize("given", [np.zeros((5, 2, 3)), [[[1.0]]], None])
+def test_an_input_that_is_no_tensor_is_refused_with_what_to_give(given):
+    """By a network as by its layers."""
+    network = Network({"in": Projection(3, 2), "hidden": NeuronLayer(lif(), 2, dt=0.1)})
+    with pytest.raises(ShapeError, match="give a torch tensor"):
+        network(given)
