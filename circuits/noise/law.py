@@ -11,7 +11,7 @@ from circuits.data.scaling import Scaling
 from circuits.realisations import recognised
 from circuits.realisations.cells.noise import Generator, flicker, shot
 from circuits.realisations.parts.base import Part
-from circuits.technologies import Technology, default_technology
+from circuits.technologies import Technology, chosen_technology
 from conductance.neurons.base import Neuron
 from conductance.neurons.noisy import silent
 from conductance.parameter import Parameter
@@ -59,7 +59,7 @@ def part_noises(
         TechnologyError: a technology without transistors, or without flicker data where that is wanted.
         CircuitError: a current that has no circuit.
     """
-    made_of = default_technology("transistor") if technology is None else technology
+    made_of = chosen_technology(technology, "transistor")
     units = made_of.scaling() if scaling is None else scaling
     made_of.transistor("nmos")
     known = recognised(silent(neuron))
@@ -117,7 +117,7 @@ def circuit_noise(
     Raises:
         TechnologyError, CircuitError: as `part_noises`; CircuitError also where no part has amplifiers.
     """
-    made_of = default_technology("transistor") if technology is None else technology
+    made_of = chosen_technology(technology, "transistor")
     units = made_of.scaling() if scaling is None else scaling
     found = part_noises(neuron, made_of, scaling=units, with_flicker=False)
     if not found:

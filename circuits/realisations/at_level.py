@@ -15,7 +15,7 @@ from circuits.realisations.parts import CURRENTS
 from circuits.realisations.parts.base import Recogniser
 from circuits.realisations.realisation import Realisation
 from circuits.realisations.recognition import recognised
-from circuits.technologies import Technology, default_technology
+from circuits.technologies import Technology, chosen_technology
 from conductance.neurons.base import Neuron
 from conductance.neurons.noisy import silent
 
@@ -52,7 +52,7 @@ def realise(
     """
     check_level(level)
     check_continuous(neuron)
-    chosen = default_technology(level) if technology is None else technology
+    chosen = chosen_technology(technology, level)
     units = chosen.scaling() if scaling is None else scaling
     quiet = silent(neuron)
     if level == "behavioural":

@@ -14,6 +14,7 @@ __all__ = [
     "Technology",
     "TechnologyError",
     "Transistor",
+    "chosen_technology",
     "default_technology",
     "read_technology",
     "technology",
@@ -90,3 +91,19 @@ def _faults(error: ValidationError) -> Iterator[str]:
 def default_technology(*levels: str) -> Technology:
     """What is taken where no technology is given: `generic_180nm` for transistors, which `ideal` does not have."""
     return technology("generic_180nm" if "transistor" in levels else "ideal")
+
+
+def chosen_technology(given: object, *levels: str) -> Technology:
+    """The technology that is given, or the default of the levels where none is.
+
+    Raises:
+        TechnologyError: something else, as its name.
+    """
+    if given is None:
+        return default_technology(*levels)
+    if not isinstance(given, Technology):
+        raise TechnologyError(
+            f"technology is {given!r}, a {type(given).__name__}; give a Technology, as "
+            f'circuits.technologies.technology("generic_180nm")'
+        )
+    return given

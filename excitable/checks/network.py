@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from circuits.data.circuit import CircuitError
 from circuits.data.levels import check_level
 from circuits.realisations import Level, Trim
-from circuits.technologies import Technology, default_technology
+from circuits.technologies import Technology, chosen_technology
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.shaping.figures.palette import colour
@@ -197,7 +197,7 @@ def _options(
     network: Network, level: Level, technology: Technology | None, trims: Mapping[str, Trim] | None, simulator: str
 ) -> CircuitOptions:  # fmt: skip
     """How the circuit is built and simulated: tightly, its amplifiers calibrated where no trims are given."""
-    chosen = technology or default_technology(level)
+    chosen = chosen_technology(technology, level)
     program = chosen_simulator(simulator, level)
     tight = accuracy(program, level, tight=True)
     options = CircuitOptions(

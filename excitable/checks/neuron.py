@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,7 +11,7 @@ from circuits.data.circuit import Circuit, CircuitError
 from circuits.data.scaling import Scaling
 from circuits.networks.single import neuron_circuit
 from circuits.realisations import Level, Trim, realise, recognised
-from circuits.technologies import Technology, default_technology
+from circuits.technologies import Technology, chosen_technology
 from conductance.neurons.base import Neuron
 from conductance.neurons.spiking import spike_threshold
 from conductance.shaping.figures.palette import colour
@@ -178,6 +179,9 @@ def check_circuit(
     """
     _check_comparable(neuron)
     stimulus = Stimulus.of(stimulus)
+    end: object = stop
+    if not isinstance(end, Real):
+        raise CircuitError(f"neuron {neuron.name}: stop = {stop!r}; give a number, in tau_m")
     if not stop > stimulus.times[0]:
         raise CircuitError(
             f"neuron {neuron.name}: stop = {stop} tau_m must lie after the stimulus' start, {stimulus.times[0]:g} tau_m"
@@ -187,7 +191,7 @@ def check_circuit(
         times = tuple(round(each - begin, 12) for each in stimulus.times)
         stimulus, stop = Stimulus(times, stimulus.values), stop - begin
     layer = None if dt is None else stepped(neuron, stimulus, stop, dt=dt, method=method, start=start)
-    chosen = technology or default_technology(level)
+    chosen = chosen_technology(technology, level)
     units = scaling or chosen.scaling()
     program = chosen_simulator(simulator, level)
     if level == "transistor" and trims is None and calibrate:

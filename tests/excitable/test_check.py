@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from circuits.data.circuit import CircuitError
+from circuits.noise import circuit_noise
+from circuits.technologies import TechnologyError
 from conductance.elements import linear, tanh
 from conductance.neurons import dqif, lif, low_pass, mtc, qif
 from conductance.shaping.flow import FlowError
@@ -80,3 +82,13 @@ def test_a_stiff_equation_is_given_up_before_the_simulator_is_asked(monkeypatch)
     monkeypatch.setattr(neuron_check, "simulate", lambda *_, **__: pytest.fail("a simulator was asked"))
     with pytest.raises(FlowError, match=r"given up at t = .* needs too many steps"):
         check_circuit(low_pass(tau=1e-3), Stimulus((0.0, 1.0), (1.0, 0.0)), 10.0)
+
+
+def test_a_name_is_no_technology_and_a_text_no_end():
+    """Each is answered with what to give, by the check as by the noise of the circuit."""
+    with pytest.raises(TechnologyError, match="technology is 'generic_180nm', a str; give a Technology"):
+        check_circuit(low_pass(), 1.0, 5.0, technology="generic_180nm")
+    with pytest.raises(TechnologyError, match="a str; give a Technology"):
+        circuit_noise(mtc(), "sky130")
+    with pytest.raises(CircuitError, match="stop = '1 ms'; give a number, in tau_m"):
+        check_circuit(low_pass(), 1.0, "1 ms")
