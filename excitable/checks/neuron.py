@@ -178,26 +178,12 @@ def check_circuit(
         SimulatorMissing, SimulationFailed: ngspice.
     """
     _check_comparable(neuron)
-    stimulus = Stimulus.of(stimulus)
-    end: object = stop
-    if not isinstance(end, Real):
-        raise CircuitError(f"neuron {neuron.name}: stop = {stop!r}; give a number, in tau_m")
-    if not stop > stimulus.times[0]:
-        raise CircuitError(
-            f"neuron {neuron.name}: stop = {stop} tau_m must lie after the stimulus' start, {stimulus.times[0]:g} tau_m"
-        )
-    begin = stimulus.times[0]
-    if begin:  # the circuit's own clock is at 0 where the stimulus begins
-        times = tuple(round(each - begin, 12) for each in stimulus.times)
-        stimulus, stop = Stimulus(times, stimulus.values), stop - begin
+    stimulus, stop, begin = _from_zero(neuron, Stimulus.of(stimulus), stop)
     layer = None if dt is None else stepped(neuron, stimulus, stop, dt=dt, method=method, start=start)
     chosen = chosen_technology(technology, level)
-    units = scaling or chosen.scaling()
-    program = chosen_simulator(simulator, level)
+    units, program = scaling or chosen.scaling(), chosen_simulator(simulator, level)
     if level == "transistor" and trims is None and calibrate:
-        biases = recognised(neuron).bias_currents(units)
-        fit = fit_level(level, chosen, biases, neuron, units, program)
-        units, trims = replace(units, voltage_unit=fit.voltage_unit), fit.trims
+        units, trims = _trimmed(neuron, level, chosen, units, program)
     built = realise(neuron, level, technology=chosen, scaling=units, trims=trims)
     circuit = neuron_circuit(neuron, stimulus, scaling=units, start=start, name=name, realisation=built)
     netlist = _written(circuit, units, stop, level, program)
@@ -207,8 +193,7 @@ def check_circuit(
         )
     waveforms = simulate(netlist, simulator=program).require()
     time = np.linspace(0, stop, round(stop / GRID) + 1)
-    node = circuit.probes[0]
-    simulated = waveforms["voltage"].sel(node=node).to_numpy() / units.voltage_unit
+    simulated = waveforms["voltage"].sel(node=circuit.probes[0]).to_numpy() / units.voltage_unit
     model = trace.at(time)[:, 0]
     measured = np.interp(time * units.time_unit, waveforms["time"].to_numpy(), simulated)
     names, again = (neuron.name,), looser.at(time)[:, :1]
@@ -227,6 +212,30 @@ def check_circuit(
         ladder=compare(rungs, window=WINDOW, step=dt or 1.0, threshold=threshold),
         doubts=spike_doubt(spikes, others, window=DRIFT * WINDOW).sizes, simulator=program,
     )  # fmt: skip
+
+
+def _from_zero(neuron: Neuron, stimulus: Stimulus, stop: float) -> tuple[Stimulus, float, float]:
+    """The stimulus and its end on a clock that is at 0 where it begins, and that beginning."""
+    end: object = stop
+    begin = stimulus.times[0]
+    if not isinstance(end, Real):
+        raise CircuitError(f"neuron {neuron.name}: stop = {end!r}; give a number, in tau_m")
+    if not stop > begin:
+        raise CircuitError(
+            f"neuron {neuron.name}: stop = {stop} tau_m must lie after the stimulus' start, {begin:g} tau_m"
+        )
+    # 5.6 - 5 is 0.6 only to rounding, and a change stays on the grid of a layer's steps
+    times = tuple(round(each - begin, 12) for each in stimulus.times) if begin else stimulus.times
+    return Stimulus(times, stimulus.values), stop - begin, begin
+
+
+def _trimmed(
+    neuron: Neuron, level: Level, technology: Technology, units: Scaling, simulator: str
+) -> tuple[Scaling, Mapping[str, Trim]]:
+    """The units of swept amplifiers, and their trims."""
+    biases = recognised(neuron).bias_currents(units)
+    fit = fit_level(level, technology, biases, neuron, units, simulator)
+    return replace(units, voltage_unit=fit.voltage_unit), fit.trims
 
 
 def _written(circuit: Circuit, units: Scaling, stop: float, level: Level, simulator: str) -> Netlist:
