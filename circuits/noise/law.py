@@ -18,7 +18,6 @@ from conductance.parameter import Parameter
 
 POWER = "noise_power"
 """Name of the parameter that all white noise of a neuron grows with, q/(C V0) of its circuit."""
-_POWER = sympy.Symbol(POWER, real=True)
 
 
 @dataclass(frozen=True, kw_only=True)
