@@ -2,10 +2,9 @@
 
 import json
 import multiprocessing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from contextlib import nullcontext
-from functools import partial
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +20,17 @@ Progress = Callable[[int, int, str], None]
 
 class TrialError(ExcitableError):
     """Some runs failed, or a stored result cannot be read."""
+
+
+@contextmanager
+def processes(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
+    """A pool of fresh processes of one thread each, one per core; what has not begun is dropped at an interrupt."""
+    context = multiprocessing.get_context("spawn")  # a fork of a process with torch's threads can hang
+    pool = ProcessPoolExecutor(workers or available_cores(), mp_context=context, initializer=one_thread_each)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def run_trials(
@@ -51,9 +61,7 @@ def run_trials(
     waiting = [name for name, result in results.items() if result is None]
     done = len(trials) - len(waiting)
     failures: dict[str, str] = {}
-    context = multiprocessing.get_context("spawn")  # a fork of a process with torch's threads can hang
-    fresh = partial(ProcessPoolExecutor, mp_context=context, initializer=one_thread_each)
-    with nullcontext(executor) if executor else fresh(available_cores()) as running:
+    with nullcontext(executor) if executor else processes() as running:
         futures = {running.submit(work, trials[name]): name for name in waiting}
         for future in as_completed(futures):
             name = futures[future]

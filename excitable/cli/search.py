@@ -22,7 +22,9 @@ def search(
         int, typer.Option(min=1, help="Trials of a round, which do not know of each other.")
     ] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Of the sampler.")] = 0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Trials at a time on this machine.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Trials at a time on this machine, each a process.")
+    ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(help="Address of a dask scheduler, as tcp://host:8786, whose workers do the work."),
@@ -40,6 +42,7 @@ def search(
     from excitable.search.space import dimension
     from excitable.search.trials import SearchPlan, best_of, configured
     from excitable.search.trials import search as run_search
+    from excitable.trials import processes
 
     text, source = read_configuration_text(configuration)
     wanted = parse_configuration(text, source=source)
@@ -52,7 +55,9 @@ def search(
     )
     folder = into or located(f"{wanted.name}-search")
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder), WorkProgress(messages()) as progress, executor_of(scheduler, workers) as executor:
+    # a thread would share torch's number of threads and its warnings with all others
+    pool = processes(workers) if scheduler is None else executor_of(scheduler, workers)
+    with locked(folder), WorkProgress(messages()) as progress, pool as executor:
         found = run_search(
             plan,
             folder,

@@ -1,17 +1,25 @@
 """A search asks for the same trials again when it is broken off, trains none twice, and keeps the best."""
 
 import json
+import os
+import signal
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from dask_workers import dask_workers
+from typer.testing import CliRunner
 
 import excitable.search.trials as module
+from excitable.chips.sweep import executor_of
+from excitable.cli import app
 from excitable.config import ConfigurationError, parse_configuration
 from excitable.config.overrides import with_values
 from excitable.search.page import search_page
 from excitable.search.space import Dimension, SearchError, dimension
 from excitable.search.trials import SearchPlan, best_of, search
-from excitable.trials import TrialError
+from excitable.trials import TrialError, processes
 
 optuna = pytest.importorskip("optuna")
 
@@ -129,3 +137,93 @@ def test_keys_are_replaced_from_the_command_line_and_comments_stay():
     ):
         with pytest.raises(ConfigurationError, match=message):
             with_values(TEXT, [assignment], source="x")
+
+
+def fall_once(job):
+    """Instead of a training: the first process that meets trial 3 is killed in the midst of it."""
+    folder = Path(job.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "begun", "a") as file:
+        file.write("x")
+    if folder.name == "trial-0003" and (folder / "begun").read_text() == "x":
+        os.kill(os.getpid(), signal.SIGKILL)
+    (folder / "ended").write_text("x" * (1 + (folder / "ended").is_file()))
+    error = parse_configuration(job.text).training.learning_rate
+    return {"validation": error, "test": error}
+
+
+@pytest.mark.slow
+def test_a_killed_process_costs_its_trials_and_the_search_goes_on(tmp_path, monkeypatch):
+    """Six trials on two processes, one killed: said, and when the search goes on it has all, none ended twice."""
+    monkeypatch.setattr(module, "train_trial", fall_once)
+    with processes(2) as pool, pytest.raises(TrialError, match="trial-0003"):
+        search(plan(), tmp_path, executor=pool)
+    with processes(2) as pool:
+        found = search(plan(), tmp_path, executor=pool)
+    assert [one.number for one in found] == list(range(6))
+    ended = [path.read_text() for path in (tmp_path / "runs").glob("*/ended")]
+    assert len(ended) == 6
+    assert (tmp_path / "runs" / "trial-0000" / "begun").read_text() == "x"
+
+
+SMALL = """name = "small"
+[task]
+name = "mackey_glass"
+series_samples = 120
+warm_up = 20
+train_series = 4
+validation_series = 2
+test_series = 2
+held_out_samples = 60
+[network]
+hidden = 3
+[training]
+steps = 4
+batch = 2
+evaluate_every = 2
+[simulation]
+samples = 40
+"""
+
+
+@pytest.mark.slow
+def test_24_trials_on_two_dask_workers_one_killed(tmp_path):
+    """After twelve of 24 trainings a worker is killed: all results, no trial reported twice, and a page of 24."""
+    pytest.importorskip("distributed")
+    wanted = SearchPlan(text=SMALL, dimensions=SPACE, trials=24, width=6)
+    done: list[int] = []
+    with dask_workers(tmp_path) as (address, first):
+
+        def tell(count, total):
+            done.append(count)
+            if count == 12:
+                os.killpg(first.pid, signal.SIGKILL)
+
+        with executor_of(address, None) as executor:
+            found = search(wanted, tmp_path, executor=executor, progress=tell)
+    assert first.poll() is not None
+    assert done == list(range(1, 25))
+    assert [one.number for one in found] == list(range(24))
+    stored = sorted(path.stem for path in (tmp_path / "results").iterdir())
+    assert stored == [f"trial-{number:04}" for number in range(24)]
+    for run in (tmp_path / "runs").iterdir():
+        steps = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        trained = Counter(each["step"] for each in steps if each["split"] == "train")
+        assert set(trained.values()) == {1} and len(trained) == 4, run
+    assert search_page(wanted, found, "small").count("<tr") == 25
+
+
+@pytest.mark.slow
+def test_the_command_searches_over_processes(tmp_path, monkeypatch):
+    """`excitable search`: a page, the best configuration, which trains as it is; a second call trains none."""
+    monkeypatch.chdir(tmp_path)
+    Path("small.toml").write_text(SMALL)
+    words = ["search", "small.toml", "--over", "network.hidden=2,3", "--trials", "3", "--workers", "2"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    folder = Path("runs/small-search")
+    assert "best of 3 trials" in result.output and (folder / "search.html").is_file()
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("results/*")}
+    assert result.output.splitlines()[-3:] == CliRunner().invoke(app, words).output.splitlines()[-3:]
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("results/*")} == before
+    assert CliRunner().invoke(app, ["train", str(folder / "best.toml")]).exit_code == 0

@@ -3,16 +3,12 @@
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dask_workers import dask_workers, free_port
 from report_examples import CONFIGURATION, network_of
 
 from conductance.storage import save_network
@@ -244,81 +240,21 @@ def test_sources_that_state_equations_have_no_energy(run):
         energy_run(run, level="behavioural")
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def started(*command, cwd):
-    """A command in a process group of its own, ended with all that it started."""
-    log = open(cwd / f"{command[1]}-{time.monotonic_ns()}.log", "wb")  # noqa: SIM115
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
-    process = subprocess.Popen(
-        command, cwd=cwd, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=environment
-    )
-    try:
-        yield process
-    finally:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(process.pid, number)
-            except ProcessLookupError:
-                break
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                continue
-        log.close()
-
-
 @pytest.mark.slow
 @pytest.mark.simulator
 def test_two_dask_workers_one_killed_half_way(run, tmp_path):
     """100 chips over a scheduler and two workers, one of them killed after 50: 100 results, none lost, none twice."""
     pytest.importorskip("distributed")
-    dask = Path(sys.executable).with_name("dask")
-    address, done = f"tcp://127.0.0.1:{free_port()}", []
-    worker = (
-        str(dask),
-        "worker",
-        address,
-        "--nthreads",
-        "1",
-        "--no-dashboard",
-        "--local-directory",
-        str(tmp_path),
-    )
-    scheduler = (
-        str(dask),
-        "scheduler",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        address.rsplit(":", 1)[1],
-        "--no-dashboard",
-    )
-    with (
-        started(*scheduler, cwd=tmp_path),
-        started(*worker, cwd=tmp_path) as first,
-        started(*worker, cwd=tmp_path),
-    ):
+    done = []
+    with dask_workers(tmp_path) as (address, first):
 
         def tell(count, total, name):
             done.append(name)
             if count == 50:
                 os.killpg(first.pid, signal.SIGKILL)
 
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                with executor_of(address, None) as executor:
-                    found = sweep_run(run, options(chips=100), executor=executor, progress=tell)
-                break
-            except SweepError:
-                if time.monotonic() > deadline:
-                    raise
+        with executor_of(address, None) as executor:
+            found = sweep_run(run, options(chips=100), executor=executor, progress=tell)
     assert first.poll() is not None
     assert len(done) == len(set(done)) == 101
     assert sorted(chip.chip for chip in found.chips) == list(range(1, 101))

@@ -1,10 +1,12 @@
 """Many runs: resumable, failures lose nothing."""
 
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from excitable.trials import TrialError, run_trials
+from excitable.trials import TrialError, processes, run_trials
 
 
 def squared(number):
@@ -56,3 +58,18 @@ def test_a_result_that_is_no_json_is_that_trials_failure(tmp_path):
     with pytest.raises(TrialError, match=r"1 of 3 runs failed.*\n.*n2: its result is no JSON"):
         run(tmp_path, [1, 2, 3], work)
     assert {path.name for path in tmp_path.glob("*.json")} == {"n1.json", "n3.json"}
+
+
+def fallen(number):
+    """A trial that ends its process at three."""
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return squared(number)
+
+
+def test_a_killed_process_is_told_and_what_was_done_before_is_kept(tmp_path):
+    """The operating system ends a worker: a failure by name, and the next call has only what is missing to do."""
+    with processes(1) as pool, pytest.raises(TrialError, match="n3: BrokenProcessPool"):
+        run_trials({f"n{n}": n for n in (1, 3, 5)}, fallen, folder=tmp_path, executor=pool)
+    assert (tmp_path / "n1.json").is_file()
+    assert run(tmp_path, [1, 2, 5])["n5"] == {"square": 25}
