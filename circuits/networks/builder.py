@@ -167,6 +167,9 @@ class Builder:
                 Instance(name=f"x{label}_{index}", subcircuit=built.name, connections=pins, parameters=given)
             )
             produced[index] = Signal(node=out)
+            for state, column in layer.initial.items():
+                place = pins.get(state, f"x{label}_{index}.{state}")
+                self.initial[place] = float(column[index]) * self.scaling.voltage_unit
             if label in self.noise:
                 prefix = f"{label}_{index}_"
                 self.devices += self.noise[label].sources(

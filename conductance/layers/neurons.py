@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Real
 from typing import Any, NoReturn
 
@@ -28,6 +28,7 @@ from conductance.layers.base import (
     refuse_tracing,
 )
 from conductance.layers.draws import draws, seed_of
+from conductance.layers.initial import BEGIN, initial_columns
 from conductance.layers.recurrence import Recurrence
 from conductance.layers.relations import Relations
 from conductance.layers.transforms import constrained, unconstrained
@@ -59,6 +60,8 @@ class NeuronLayer(nn.Module):
         backend: "auto" steps by a generated kernel where one can be had and by torch elsewhere, "c" insists on the
             compiled kernel, "triton" on that for GPUs, "eager" on torch.
         recurrent: weights back to the layer's own neurons; their last source is then one state more.
+        initial: states at the beginning by name, a number or one per neuron, in V0; the declared ones elsewhere. The
+            equation and the circuit of the layer begin there, too.
 
     A parameter is trained through its declared transform, so it never leaves its bounds, and the relations between
     parameters hold in every loop. Read values by `layer.values()`. States and parameters are float32 or float64; inputs
@@ -82,6 +85,7 @@ class NeuronLayer(nn.Module):
         trainable: Collection[str] = (),
         backend: str = "auto",
         recurrent: Recurrence | None = None,
+        initial: Mapping[str, float | Sequence[float] | torch.Tensor] | None = None,
     ) -> None:
         super().__init__()
         given: object = neuron
@@ -124,6 +128,8 @@ class NeuronLayer(nn.Module):
                 self.register_parameter(f"raw_{parameter.name}", nn.Parameter(raw))
             else:
                 self.register_buffer(f"raw_{parameter.name}", raw)
+        for name, begin in initial_columns(neuron, size, initial or {}).items():
+            self.register_buffer(f"{BEGIN}{name}", begin)
         self.recurrent = recurrent
         if recurrent is not None:
             recurrent.check(neuron, size, getattr(self, f"raw_{neuron.parameters[0].name}").dtype)
@@ -231,6 +237,12 @@ class NeuronLayer(nn.Module):
             )
         return tensor.expand(self.size).clone()
 
+    @property
+    def initial(self) -> dict[str, torch.Tensor]:
+        """The given states at the beginning by name, (neuron,), in V0; the others are the declared ones."""
+        named = ((state.name, f"{BEGIN}{state.name}") for state in self.neuron.states)
+        return {name: getattr(self, key) for name, key in named if key in self._buffers}
+
     def values(self) -> dict[str, torch.Tensor]:
         """Every parameter as a (neuron,) tensor inside its bounds and relations, differentiable to what is trained."""
         free = {p.name: constrained(getattr(self, f"raw_{p.name}"), p) for p in self.neuron.parameters}
@@ -264,11 +276,14 @@ class NeuronLayer(nn.Module):
         )
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
-        """The declared initial states, each (batch, neuron); with recurrent weights also what their source is then."""
+        """The states at the beginning, each (batch, neuron); with recurrent weights also what their source is then."""
         values = self.values()
         like = next(iter(values.values()))
         declared = self._start(*(values[parameter.name] for parameter in self.neuron.parameters))
-        columns = (torch.as_tensor(each, dtype=like.dtype, device=like.device) for each in declared)
+        columns = (
+            getattr(self, f"{BEGIN}{state.name}", torch.as_tensor(each, dtype=like.dtype, device=like.device))
+            for state, each in zip(self.neuron.states, declared, strict=True)
+        )
         start = [column.expand(batch, self.size) for column in columns]
         if self.recurrent is not None:
             start.append(self._source(tuple(start), values).expand(batch, self.size))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -25,6 +25,16 @@ class RandomLoop:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GivenLoop:
+    """Recurrent weights that are given: `weights[i][j]` is what neuron i gets of neuron j, see `Recurrence`."""
+
+    weights: tuple[tuple[float, ...], ...]
+    source: str = OUTPUT
+    tau: float | None = None
+    trainable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class LayerPlan:
     """A layer of neurons that a network is to have.
 
@@ -37,6 +47,9 @@ class LayerPlan:
         trainable: parameters of the neurons to train; None is the recipe's.
         values: start of parameters, replacing the recipe's: one number, one per neuron, or a spread.
         loop: recurrent weights; None for none.
+        initial: states at the beginning by name, a number or one per neuron, in V0; the declared ones elsewhere.
+        input_gain: of the weights before the layer; None is the recipe's.
+        bias: current of those weights at an input of 0, a number or a spread; None is the recipe's.
     """
 
     name: str
@@ -45,4 +58,7 @@ class LayerPlan:
     method: str | None = None
     trainable: Collection[str] | None = None
     values: Mapping[str, Start] = field(default_factory=dict)
-    loop: RandomLoop | None = None
+    loop: RandomLoop | GivenLoop | None = None
+    initial: Mapping[str, float | Sequence[float]] = field(default_factory=dict)
+    input_gain: float | None = None
+    bias: float | Spread | None = None

@@ -7,7 +7,7 @@ import torch
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection, Recurrence
 from conductance.networks.chain import Network
-from conductance.networks.plans import LayerPlan, RandomLoop, Start
+from conductance.networks.plans import GivenLoop, LayerPlan, RandomLoop, Start
 from conductance.networks.recipes import Recipe, Spread
 from conductance.neurons import low_pass
 
@@ -30,7 +30,10 @@ def series_network(
     values: Mapping[str, Start] | None = None,
     backend: str = "auto",
     generator: torch.Generator | None = None,
-    loop: RandomLoop | None = None,
+    loop: RandomLoop | GivenLoop | None = None,
+    initial: Mapping[str, float | Sequence[float]] | None = None,
+    input_gain: float | None = None,
+    bias: float | Spread | None = None,
 ) -> Network:
     """The layers `encoder`, `hidden`, `readout` and `filter`, started by a recipe.
 
@@ -49,6 +52,9 @@ def series_network(
         backend: what steps the neurons, see `NeuronLayer`.
         generator: source of all random numbers.
         loop: recurrent weights of the hidden layer.
+        initial: see `LayerPlan`.
+        input_gain: see `LayerPlan`.
+        bias: see `LayerPlan`.
 
     Raises:
         ExcitableError: a parameter the neuron lacks, or a value outside its bounds.
@@ -66,6 +72,9 @@ def series_network(
         trainable=trainable,
         values=values or {},
         loop=loop,
+        initial=initial or {},
+        input_gain=input_gain,
+        bias=bias,
     )
     return layered_network(
         [plan], inputs=inputs, outputs=outputs, dt=dt, low_pass_tau=low_pass_tau, backend=backend, generator=generator
@@ -125,17 +134,35 @@ def _layer(
     start = {**recipe.start, **plan.values}
     drawn = {name: v.draw(size, generator) if isinstance(v, Spread) else v for name, v in start.items()}
     with torch.no_grad():
-        weights.weight.mul_(recipe.input_gain)
-        weights.bias.copy_(recipe.bias.draw(size, generator))
-    loop = plan.loop
-    recurrent = None if loop is None else Recurrence.random(
-        size, spectral_radius=loop.spectral_radius, density=loop.density, source=loop.source, tau=loop.tau,
-        trainable=loop.trainable, generator=generator,
-    )  # fmt: skip
+        weights.weight.mul_(recipe.input_gain if plan.input_gain is None else plan.input_gain)
+        weights.bias.copy_(_bias(plan).draw(size, generator))
     # a map takes one step per input, however long that is
     step = 1.0 if recipe.neuron.is_map else dt
     neurons = NeuronLayer(
         recipe.neuron, size, dt=step, method=recipe.method if plan.method is None else plan.method, values=drawn,
-        trainable=recipe.trainable if plan.trainable is None else plan.trainable, backend=backend, recurrent=recurrent,
+        trainable=recipe.trainable if plan.trainable is None else plan.trainable, backend=backend,
+        recurrent=_recurrence(plan.loop, size, generator), initial=plan.initial,
     )  # fmt: skip
     return weights, neurons
+
+
+def _bias(plan: LayerPlan) -> Spread:
+    """Where each neuron draws its resting current from."""
+    if plan.bias is None:
+        return plan.recipe.bias
+    return plan.bias if isinstance(plan.bias, Spread) else Spread(lower=plan.bias, upper=plan.bias)
+
+
+def _recurrence(
+    loop: RandomLoop | GivenLoop | None, size: int, generator: torch.Generator | None
+) -> Recurrence | None:
+    """The weights of a loop, drawn or given."""
+    if loop is None:
+        return None
+    if isinstance(loop, GivenLoop):
+        weights = torch.tensor(loop.weights, dtype=torch.get_default_dtype())
+        return Recurrence(weights, source=loop.source, tau=loop.tau, trainable=loop.trainable)
+    return Recurrence.random(
+        size, spectral_radius=loop.spectral_radius, density=loop.density, source=loop.source, tau=loop.tau,
+        trainable=loop.trainable, generator=generator,
+    )  # fmt: skip

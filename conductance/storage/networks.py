@@ -15,6 +15,7 @@ from safetensors.torch import save as bytes_of_tensors
 from conductance.errors import ExcitableError
 from conductance.files import StorageError, readable_json, write_whole
 from conductance.layers import NeuronLayer, Projection, Recurrence
+from conductance.layers.initial import BEGIN
 from conductance.layers.neurons import CLOCK
 from conductance.networks.chain import Network
 from conductance.storage.declarations import Document, Identifier, decode_neuron, encode_neuron, faults_of
@@ -57,6 +58,7 @@ class NeuronLayerDocument(Document):
     trainable: list[str]
     neuron: dict[str, Any]
     recurrent: RecurrenceDocument | None = None
+    initial: list[Identifier] = Field(default_factory=list)
 
 
 class ModelDocument(Document):
@@ -160,6 +162,7 @@ def _refuse_changed(network: Network) -> None:
         own = {"weight", "bias"}
         if isinstance(layer, NeuronLayer):
             own = {f"raw_{parameter.name}" for parameter in layer.neuron.parameters} | {CLOCK}
+            own |= {f"{BEGIN}{name}" for name in layer.initial}
             if layer.recurrent is not None:
                 own |= {"recurrent.weight"} | (
                     {"recurrent.mask"} if layer.recurrent.mask is not None else set()
@@ -192,6 +195,7 @@ def _neuron_layer_document(name: str, layer: NeuronLayer) -> dict[str, Any]:
         "trainable": [p.name for p in layer.neuron.parameters if f"raw_{p.name}" in trained],
         "neuron": encode_neuron(layer.neuron),
         **recurrent,
+        **({"initial": list(layer.initial)} if layer.initial else {}),
     }
 
 
@@ -212,6 +216,8 @@ def check_network(network: Network, *, owner: str) -> None:
     for label, layer in network.chain.items():
         # a neuron's free numbers may be infinite where its value lies on a bound, so its values count
         numbers = layer.values() if isinstance(layer, NeuronLayer) else layer.state_dict()
+        if isinstance(layer, NeuronLayer):
+            numbers |= {f"initial.{name}": column for name, column in layer.initial.items()}
         if isinstance(layer, NeuronLayer) and layer.recurrent is not None:
             numbers["recurrent.weight"] = layer.recurrent.weight
         for name, tensor in numbers.items():
@@ -317,8 +323,9 @@ def _layer(entry: ProjectionDocument | NeuronLayerDocument) -> Projection | Neur
             sparse=own.sparse,
         )  # fmt: skip
     return NeuronLayer(
-        neuron, entry.size, dt=entry.dt, method=entry.method, trainable=entry.trainable, recurrent=recurrent
-    )
+        neuron, entry.size, dt=entry.dt, method=entry.method, trainable=entry.trainable, recurrent=recurrent,
+        initial=dict.fromkeys(entry.initial, 0.0),
+    )  # fmt: skip
 
 
 def _fill(network: Network, weights: Mapping[str, torch.Tensor], path: Path) -> None:

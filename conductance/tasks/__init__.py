@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from conductance.tasks.base import Task, TaskData
 from conductance.tasks.digits import Digits
 from conductance.tasks.events import EVENT_SPLITS, EventData, EventSplit, EventTask, latency_code
+from conductance.tasks.free_run import FreeRun
 from conductance.tasks.mackey_glass import READINGS, HorizonReading, MackeyGlass
 from conductance.tasks.metrics import nrmse
 from conductance.tasks.mnist import Mnist, read_idx
@@ -26,6 +27,7 @@ __all__ = [
     "EventData",
     "EventSplit",
     "EventTask",
+    "FreeRun",
     "HorizonReading",
     "MackeyGlass",
     "Mnist",

@@ -101,7 +101,7 @@ def _train(
             report=lambda record: _tell(sinks, record),
             evaluated=lambda now: _keep(now, folder, metrics), loss=loss,
         )  # fmt: skip
-        if options.nothing_to_train:
+        if not options.stepwise:
             module.done = 0
         elif module.done < options.steps and not module.exhausted:
             _fit(module)
@@ -129,7 +129,7 @@ def _check_types(network: object, data: object, options: object) -> None:
 
 
 def _check(data: TaskData, options: TrainingOptions) -> None:
-    if options.batch > data.train.series:
+    if options.stepwise and options.batch > data.train.series:
         raise TrainingError(
             f"batch = {options.batch} series are drawn for a step, but the train split has {data.train.series}; "
             f"lower batch or draw more series"

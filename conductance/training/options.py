@@ -11,7 +11,7 @@ Device = Literal["cpu", "cuda"]
 Keep = Literal["best", "last"]
 LossName = Literal["auto", "mean_square", "cross_entropy", "van_rossum"]
 ClassWeights = Literal["none", "balanced"]
-Trained = Literal["all", "readout"]
+Trained = Literal["all", "readout", "none"]
 Readout = Literal["trained", "start", "end", "both", "alternating"]
 
 
@@ -120,7 +120,9 @@ class TrainingOptions:
         meaning="rate below which a neuron is silent",
     )
     trained: Trained = described(
-        "all", "what training changes: all, or the readout alone over neurons that stay as they were drawn"
+        "all",
+        "what training changes: all; the readout alone over neurons that stay as they were drawn; or none: the network "
+        "stays as it was drawn or given, and is simulated and compared as that",
     )
     readout: Readout = described(
         "trained",
@@ -152,6 +154,11 @@ class TrainingOptions:
                 f"final_learning_rate = {self.final_learning_rate:g} is above "
                 f"learning_rate = {self.learning_rate:g}; annealing goes down"
             )
+        if self.trained == "none" and self.readout != "trained":
+            faults.append(
+                f"trained = 'none' changes nothing, and readout = {self.readout!r} solves the readout; leave readout "
+                f"out, or set trained = 'readout'"
+            )
         if faults:
             raise TrainingError("training options: " + "; ".join(faults))
 
@@ -164,6 +171,11 @@ class TrainingOptions:
     def nothing_to_train(self) -> bool:
         """Whether solving the readout is all: the neurons stay as they are, and the readout is not trained."""
         return self.trained == "readout" and self.solves
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether there are updates of weights: not where nothing is trained, or solving the readout is all."""
+        return self.trained != "none" and not self.nothing_to_train
 
     @property
     def mismatch(self) -> Mismatch:

@@ -71,17 +71,20 @@ def _train_on_series(path: Path, text: str, source: str) -> None:
 
     with SeriesRun.begun(path, text, source=source) as run:
         wanted = run.configuration
-        layers, steps = wanted.network, wanted.training.build().steps
-        messages().print(f"{path}: {layers.words()} neurons on {wanted.task.name}, {steps} steps")
+        layers, options = wanted.network, wanted.training.build()
+        steps = options.steps if options.stepwise else 0
+        done = f"{steps} steps" if options.trained != "none" else "as drawn, nothing is trained"
+        messages().print(f"{path}: {layers.words()} neurons on {wanted.task.name}, {done}")
         with TrainingProgress(messages(), steps=steps, neurons=layers.neurons) as progress:
             trained = train_run(run, report=progress.report)
         others = ", ".join(f"{label} {error:.3f}" for label, error in trained.baselines.items())
         result, name = trained.result, run.task.error_name
-        if result.resumed_at == steps:
+        if options.stepwise and result.resumed_at == steps:
             messages().print("the run was trained to its end before")
         for remark in trained.remarks:
             messages().print(remark)
-    results().print(f"test {name} {result.test.error:.3f} ({others}), weights of step {result.step}")
+    beside = f" ({others})" if others else ""
+    results().print(f"test {name} {result.test.error:.3f}{beside}, weights of step {result.step}")
     if trained.score is not None:
         _show_score(run.data.classes, trained.score)
     results().print(f"network: {path / 'model.safetensors'}")

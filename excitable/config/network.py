@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from conductance.derivation.methods import METHODS
 from conductance.kernels.names import Backend
 from conductance.layers.names import OUTPUT
-from conductance.networks import RECIPES, LayerPlan, RandomLoop, Recipe, Spread
+from conductance.networks import RECIPES, GivenLoop, LayerPlan, RandomLoop, Recipe, Spread
 from excitable.config.declared import OneOf, Section, is_own
 from excitable.config.own import NotTrusted, OwnSection, code_of, load_recipe
 
@@ -39,9 +39,25 @@ def _number_or_spread(value: Any) -> Any:
 Start = Annotated[Any, BeforeValidator(_number_or_spread)]
 
 
-class RecurrentSection(Section):
-    """Recurrent weights of a layer: random before training, and fixed or trained."""
+def _number_or_numbers(value: Any) -> Any:
+    """A state at the beginning: one number, or one per neuron."""
+    numbers = value if isinstance(value, list) else [value]
+    if not numbers or any(isinstance(one, bool) or not isinstance(one, int | float) for one in numbers):
+        raise ValueError("must be a number, or a list with one per neuron")
+    return [float(one) for one in value] if isinstance(value, list) else float(value)
 
+
+Begin = Annotated[Any, BeforeValidator(_number_or_numbers)]
+
+
+class RecurrentSection(Section):
+    """Recurrent weights of a layer: given, or random before training; fixed or trained."""
+
+    weights: list[list[float]] | None = Field(
+        default=None,
+        min_length=1,
+        description="a row for each neuron with what it gets of every neuron; random where not given",
+    )
     spectral_radius: float = Field(
         default=0.9, ge=0, le=1e3, description="largest magnitude of an eigenvalue of the weights as drawn"
     )
@@ -57,9 +73,30 @@ class RecurrentSection(Section):
     )
     trainable: bool = Field(default=False, description="whether training changes the weights")
 
-    def build(self) -> RandomLoop:
+    @model_validator(mode="after")
+    def _one_recipe(self) -> "RecurrentSection":
+        if self.weights is None:
+            return self
+        random = [key for key in ("spectral_radius", "density") if key in self.model_fields_set]
+        if random:
+            raise ValueError(f"{random[0]} is of random weights, and weights are given; leave one out")
+        for number, row in enumerate(self.weights, 1):
+            if len(row) != len(self.weights):
+                raise ValueError(
+                    f"weights: row {number} has {len(row)} numbers and there are {len(self.weights)} rows; give as many"
+                )
+        return self
+
+    def build(self) -> RandomLoop | GivenLoop:
         """The same as a plan."""
-        return RandomLoop(**self.model_dump())
+        if self.weights is None:
+            return RandomLoop(**self.model_dump(exclude={"weights"}))
+        return GivenLoop(
+            weights=tuple(map(tuple, self.weights)),
+            source=self.source,
+            tau=self.tau,
+            trainable=self.trainable,
+        )
 
 
 class LayerOptions(OwnSection):
@@ -78,6 +115,23 @@ class LayerOptions(OwnSection):
         default_factory=dict,
         examples=["tau_s = [10, 40]"],
         description="start of the neurons' parameters: a number, or [lower, upper] to spread them",
+    )
+    input_gain: float | None = Field(
+        default=None,
+        ge=0,
+        le=1e6,
+        description="the weights before the layer are drawn evenly from +- input_gain/sqrt(inputs); the neuron's own "
+        "where not given",
+    )
+    bias: Start | None = Field(
+        default=None,
+        description="current of the neurons at an input of 0: a number, or [lower, upper] to spread it; the neuron's "
+        "own where not given",
+    )
+    initial: dict[str, Begin] = Field(
+        default_factory=dict,
+        examples=["um = [-1.9, -1.0]"],
+        description="states at the beginning, a number or one per neuron; the declared ones where not given [V0]",
     )
     recurrent: RecurrentSection | None = Field(
         default=None, description="weights back to the layer's own neurons; none where not given"
@@ -108,6 +162,15 @@ class LayerOptions(OwnSection):
                     recipe.neuron.parameter(name).check(number, owner=f"neuron {recipe.neuron.name}")
         return values
 
+    @field_validator("initial")
+    @classmethod
+    def _known_states(cls, initial: dict[str, Begin], info: ValidationInfo) -> dict[str, Begin]:
+        recipe = _recipe(info)
+        names = [] if recipe is None else [state.name for state in recipe.neuron.states]
+        if unknown := [name for name in initial if recipe is not None and name not in names]:
+            raise ValueError(f"initial.{unknown[0]} is no state; allowed are {', '.join(names)}")
+        return initial
+
     @field_validator("recurrent")
     @classmethod
     def _known_source(cls, section: RecurrentSection | None, info: ValidationInfo) -> RecurrentSection | None:
@@ -134,7 +197,17 @@ class LayerOptions(OwnSection):
         return LayerPlan(
             name=name, recipe=self.recipe, size=size, method=self.method, trainable=self.trainable,
             values=self.values, loop=None if self.recurrent is None else self.recurrent.build(),
+            initial=self.initial, input_gain=self.input_gain, bias=self.bias,
         )  # fmt: skip
+
+    def check_size(self, name: str, size: int) -> None:
+        """Raise `ValueError` where something is given for another number of neurons."""
+        for state, begin in self.initial.items():
+            if isinstance(begin, list) and len(begin) != size:
+                raise ValueError(f"initial.{state} has {len(begin)} numbers, and layer {name} {size} neurons")
+        weights = None if self.recurrent is None else self.recurrent.weights
+        if weights is not None and len(weights) != size:
+            raise ValueError(f"recurrent.weights are for {len(weights)} neurons, and layer {name} has {size}")
 
 
 class LayerSection(LayerOptions):
@@ -197,13 +270,15 @@ class NetworkSection(LayerOptions):
 
     @model_validator(mode="after")
     def _one_form(self) -> "NetworkSection":
-        short = ("neuron", "hidden", "method", "trainable", "values", "recurrent")
+        short = ("hidden", *LayerOptions.model_fields)
         given = [key for key in short if key in self.model_fields_set]
         if self.layers and given:
             raise ValueError(
                 f"{given[0]} = {getattr(self, given[0])!r} is of the short form; with [[network.layers]] say it in a "
                 f"layer"
             )
+        for name, own in self.options().items():
+            own.check_size(name, self.sizes()[name])
         names = self.sizes()
         repeated = sorted({name for name in names if list(self._names()).count(name) > 1})
         if repeated:

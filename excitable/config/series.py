@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from conductance.tasks import EVENT_TASKS, SERIES_TASKS, MackeyGlass, Task
+from conductance.tasks import EVENT_TASKS, SERIES_TASKS, FreeRun, MackeyGlass, Task
 from conductance.training import TrainingOptions
 from excitable.config.base import Configuration, with_task
 from excitable.config.circuit import CircuitSection, SimulationSection
@@ -48,6 +48,7 @@ class TrainingSection(Section):
 
     if TYPE_CHECKING:  # comes with the options
         batch: int = 0
+        trained: str = ""
 
     @model_validator(mode="after")
     def _buildable(self) -> "TrainingSection":
@@ -88,11 +89,13 @@ class SeriesConfiguration(Configuration):
         known = self.task.model_dump()
         faults = []
         for key, value, limit in (
-            ("training.batch", self.training.batch, "train_series"),
+            ("training.batch", self.training.batch if self.training.build().stepwise else 0, "train_series"),
             ("simulation.samples", self.simulation.samples, "held_out_samples"),
         ):
             if value > known.get(limit, value):
                 faults.append(f"{key} = {value} is more than task.{limit} = {known[limit]}")
+        if self.task.name == FreeRun.name and self.training.trained != "none":
+            faults.append(f"task.name = {FreeRun.name!r} has nothing to learn; set training.trained = 'none'")
         warm_up = known.get("warm_up", 0)
         if self.simulation.samples <= warm_up:
             faults.append(

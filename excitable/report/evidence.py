@@ -82,6 +82,11 @@ class TaskSeries:
         return nrmse(predicted, truth, torch.as_tensor(self.mask)[:, None])
 
     @property
+    def aims(self) -> bool:
+        """Whether there is something that the network is to give: a free run has a target that never changes."""
+        return bool(np.ptp(self.targets) > 0)
+
+    @property
     def persistence(self) -> float | None:
         """Error of repeating the present input; None where input and target are not the same quantities."""
         same = self.about.get("repeats", "1") == "1" and self.inputs.shape == self.targets.shape

@@ -156,7 +156,7 @@ def _physics(text: str) -> Markup:
 
 
 def _cards(evidence: Evidence, persistence: float | None) -> list[dict[str, Any]]:
-    """The four numbers: model, circuit, persistence, mean."""
+    """The four numbers: model, circuit, persistence, mean; of a network without an aim the first two."""
     errors = evidence.errors
     rungs = (
         [rung.name for rung in evidence.ladder.rungs] if evidence.ladder else [r.rung for r in evidence.rungs]
@@ -168,10 +168,15 @@ def _cards(evidence: Evidence, persistence: float | None) -> list[dict[str, Any]
     circuit = errors.get(rungs[-1]) if len(rungs) > 1 and evidence.stages[2].done else None
     missing = "" if circuit is not None else "not simulated yet"
     hindered = evidence.stages[2].hindrance
-    return [
+    cards = [
         {"role": "model", "name": "model", "value": model, "note": note},
         {"role": "circuit", "name": "circuit", "value": circuit,
          "note": (missing and (hindered or missing)) or "the netlist in ngspice"},
+    ]  # fmt: skip
+    if evidence.task is not None and not evidence.task.aims:
+        return cards
+    return [
+        *cards,
         {"role": "truth", "name": "persistence", "value": persistence,
          "note": _persistence_note(evidence, persistence)},
         {"role": "truth", "name": "mean", "value": 1.0, "note": "predicts the mean: 1 by definition"},
@@ -212,7 +217,10 @@ def _built(evidence: Evidence) -> str:
     )
     trained = sum(p.numel() for p in evidence.network.parameters()) if evidence.network else 0
     circuit = ", built as a circuit" if evidence.netlists else ""
-    return f"A network of {neurons}, {trained} trained numbers{circuit}."
+    found = evidence.configuration
+    as_drawn = isinstance(found, SeriesConfiguration) and found.training.trained == "none"
+    numbers = "none of whose numbers is trained" if as_drawn else f"{trained} trained numbers"
+    return f"A network of {neurons}, {numbers}{circuit}."
 
 
 def _measured(evidence: Evidence) -> Mapping[str, Any] | None:

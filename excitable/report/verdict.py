@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from conductance.tasks import FreeRun
 from excitable.ladder.steps import CLOSE, called, dominance, steps, total_rms, whole_way
 from excitable.report.style import RAISED
 from netlists.comparison import Ladder, RungComparison
@@ -53,6 +54,8 @@ def _task_sentence(ladder: Ladder) -> str:
             f"{number(last.task_error)} for the {high})."
         )
     size = percent(abs(change))
+    if ladder.task_error_name == FreeRun.error_name:
+        return f"The {high}'s output and the {low}'s differ by {size} in their rms."
     if abs(change) <= CLOSE:
         verb = f"predicts as well as the {low}: their errors differ by {size}"
     elif change > 0:

@@ -12,19 +12,13 @@ STARTS = {"um": (-1.9, -1.0), "us": (-1.8, -1.2), "uus": (-1.8, -1.5)}
 """Unequal, so that the pair leaves the unstable state in which both do the same."""
 
 
-def half_centre(*, dt: float, inhibition: float = INHIBITION) -> Network:
+def half_centre(*, dt: float, inhibition: float = INHIBITION, method: str | None = None) -> Network:
     """One input that drives nothing, and the pair."""
     encoder = Projection(1, 2)
     with torch.no_grad():
         encoder.weight.zero_()
         encoder.bias.fill_(DRIVE)
     weight = torch.tensor([[0.0, -inhibition], [-inhibition, 0.0]])
-    pair = NeuronLayer(mtc(), 2, dt=dt, recurrent=Recurrence(weight, source="us", trainable=False))
+    loop = Recurrence(weight, source="us", trainable=False)
+    pair = NeuronLayer(mtc(), 2, dt=dt, method=method, recurrent=loop, initial=STARTS)
     return Network({"input": encoder, "pair": pair})
-
-
-def start(network: Network) -> dict:
-    """The pair's unequal start, batch 1."""
-    layer = network.chain["pair"]
-    rows = [torch.tensor([STARTS[state.name]], dtype=layer.raw_tau_m.dtype) for state in layer.neuron.states]
-    return {"pair": (*rows, rows[1])}

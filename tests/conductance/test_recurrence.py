@@ -5,14 +5,15 @@ import math
 import numpy as np
 import pytest
 import torch
-from half_centre import half_centre, start
+from half_centre import half_centre
 
 from conductance.layers import NeuronLayer, Projection, Recurrence
 from conductance.layers.base import ShapeError
+from conductance.layers.rebuilt import of_neuron
 from conductance.layers.recurrence import spectral_radius_of
-from conductance.networks import Network
+from conductance.networks import RECIPES, GivenLoop, Network, series_network
 from conductance.networks.continuous import integrate_network
-from conductance.neurons import adlif, lif, mtc, qif
+from conductance.neurons import adlif, clocked_lif, lif, mtc, qif
 from conductance.parameter import ParameterError
 from conductance.storage import load_network, save_network
 
@@ -176,7 +177,7 @@ def test_a_half_centre_oscillates_in_antiphase():
     network = half_centre(dt=0.1)
     with torch.no_grad():
         record: dict = {}
-        network(torch.zeros(25_000, 1, 1), start(network), record=record)
+        network(torch.zeros(25_000, 1, 1), record=record)
     voltage = torch.stack([states[0][0] for states in record["pair.states"]]).numpy()
     late = {}
     for k in (0, 1):
@@ -188,6 +189,56 @@ def test_a_half_centre_oscillates_in_antiphase():
     assert periods.std() < 0.02 * periods.mean()
     phase = ((late[1] - late[0][0]) / periods.mean()) % 1
     assert np.all(np.abs(phase - 0.5) < 0.02)
+
+
+def test_a_layer_begins_where_it_is_told(tmp_path):
+    """Model and equation begin at the given states, the others at the declared ones; a file brings them back."""
+    layer = NeuronLayer(
+        mtc(), 2, dt=0.1, recurrent=Recurrence(ASYMMETRIC, source="us"), initial={"um": (-1.9, 0.5), "us": -1.2}
+    )  # fmt: skip
+    network = Network({"in": Projection(1, 2), "pair": layer})
+    um, us, uus, source = layer.initial_state(1)
+    torch.testing.assert_close(um[0], torch.tensor([-1.9, 0.5]))
+    assert torch.equal(us, source) and torch.equal(us[0], torch.tensor([-1.2, -1.2])) and not uus.any()
+    exact = integrate_network(network, np.zeros((3, 1)), dt=0.1).states["pair"][0]
+    np.testing.assert_allclose(exact, np.array([[-1.9, 0.5], [-1.2, -1.2], [0, 0]]), rtol=1e-6)
+    save_network(network, tmp_path)
+    again = load_network(tmp_path)
+    x = torch.randn(20, 1, 1)
+    assert torch.equal(network(x)[0], again(x)[0])
+    assert list(of_neuron(layer, mtc(filter_limit=2.0)).initial) == ["um", "us"]
+
+
+@pytest.mark.parametrize(
+    ("neuron", "initial", "words"),
+    [
+        (mtc, {"u": 1.0}, "initial 'u' is no state; .*allowed are um, us, uus"),
+        (mtc, {"um": (1.0, 2.0, 3.0)}, r"give one finite number, or 2, one per neuron"),
+        (mtc, {"um": math.nan}, "give one finite number"),
+        (mtc, [1.0], "initial is a list; give a mapping"),
+        (clocked_lif, {"u": 1.0}, "clocked_lif is a map, whose circuit begins where its states are declared"),
+    ],
+)
+def test_wrong_beginnings_are_refused_in_words(neuron, initial, words):
+    with pytest.raises(ParameterError, match=words):
+        NeuronLayer(neuron(), 2, dt=1.0 if neuron is clocked_lif else 0.1, initial=initial)
+
+
+def test_given_weights_are_a_recipe_like_drawn_ones():
+    """A network for series has the loop, the start and the drive that it is given, whatever its seed draws."""
+    made = [
+        series_network(
+            RECIPES["mtc"], inputs=1, hidden=2, outputs=1, dt=0.2, low_pass_tau=2.0, input_gain=0.0, bias=-1.0,
+            loop=GivenLoop(weights=((0.0, -0.1), (-0.2, 0.0)), source="us"), initial={"um": (-1.9, -1.0)},
+            generator=torch.Generator().manual_seed(seed),
+        )
+        for seed in (0, 1)
+    ]  # fmt: skip
+    for network in made:
+        hidden, encoder = network.chain["hidden"], network.chain["encoder"]
+        assert torch.equal(hidden.recurrent.weights(), torch.tensor([[0.0, -0.1], [-0.2, 0.0]]))
+        assert hidden.recurrent.source == "us" and not hidden.recurrent.trainable
+        assert not encoder.weight.any() and torch.equal(encoder.bias, torch.tensor([-1.0, -1.0]))
 
 
 def test_networks_take_linears_and_networks():

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import conductance.tasks
 from conductance.tasks import (
     SPLITS,
+    FreeRun,
     MackeyGlass,
     Split,
     Standardisation,
@@ -39,15 +40,18 @@ def _folder_of_series() -> str:
 
 TASKS = [
     Table(path=_folder_of_series(), inputs=["0"], targets=["1"], validation=0.3, test=0.3),
+    FreeRun(held_out_samples=100),
     MackeyGlass(
         sample_step=0.5, horizon=10.0, series_samples=120, warm_up=20, train_series=4, validation_series=2,
         test_series=3, held_out_samples=200,
     ),
 ]  # fmt: skip
 """One small instance of each task."""
+LEARNT = [task for task in TASKS if not isinstance(task, FreeRun)]
+"""Those with series to learn."""
 
 
-@pytest.fixture(scope="module", params=TASKS, ids=lambda task: task.name)
+@pytest.fixture(scope="module", params=LEARNT, ids=lambda task: task.name)
 def task(request):
     return request.param
 
@@ -68,6 +72,16 @@ def test_the_list_holds_every_task():
     assert set(conductance.tasks.SERIES_TASKS.values()) == found
 
 
+def test_a_free_run_has_a_constant_input_and_nothing_to_give():
+    """The level in every step of the one series; the error of an output is its rms, and silence has none."""
+    run = FreeRun(held_out_samples=40, level=0.5)
+    data = run.generate()
+    assert data.held_out.samples == 40 and bool((data.held_out.inputs == 0.5).all())
+    assert run.error(torch.full((40, 1, 1), -3.0), data.test) == 3.0
+    assert run.error(data.test.targets, data.test) == 0 and not run.baselines(data, data.test)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_a_task_is_a_frozen_value_with_declared_options(task):
     """Tasks satisfy the protocol; every field carries meaning, unit and bounds, and cannot be changed."""
     assert isinstance(task, Task)

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -224,6 +225,14 @@ class _named:
         ('[[network.layers]]\nsize = 4\nname = "a"\n[[network.layers]]\nsize = 4\nname = "a"\n', "two are named a"),
         ('[network]\nrecurrent = {source = "slow"}\n', "recurrent.source = 'slow' is unknown"),
         ('[network]\nrates = [0.5, 0.1]\n', "two ordered numbers"),
+        ('[network]\nhidden = 3\nrecurrent = {weights = [[0, 1], [1, 0]]}\n', "are for 2 neurons, and .* has 3"),
+        ('[network]\nhidden = 2\nrecurrent = {weights = [[0, 1], [1]]}\n', "row 2 has 1 numbers and there are 2 rows"),
+        ('[network]\nrecurrent = {weights = [[0]], density = 0.5}\n', "density is of random weights"),
+        ('[network]\nhidden = 2\ninitial = {um = [1, 2, 3]}\n', "initial.um has 3 numbers, and layer hidden 2"),
+        ('[network]\ninitial = {u = 1}\n', "initial.u is no state; allowed are um, us, uus"),
+        ('[network]\ninitial = {um = "a"}\n', "must be a number, or a list with one per neuron"),
+        ('[task]\nname = "free_run"\n', "has nothing to learn; set training.trained = 'none'"),
+        ('[training]\ntrained = "none"\nreadout = "both"\n', "readout = 'both' solves the readout"),
         ('[network]\nneuron = "nothing.py:x"\n', "must be FILE.py:NAME"),
         ('[task]\nname = "nothing.py:Task"\n', "must be FILE.py:NAME"),
         ('[task]\nname = "table"\n', "path is missing"),
@@ -234,6 +243,27 @@ class _named:
 def test_faults_of_layers_tasks_and_times_are_named(text, message):
     with pytest.raises(ConfigurationError, match=message):
         parse_configuration('name = "a"\n' + text)
+
+
+def test_a_network_that_is_not_trained_is_a_run_like_others(tmp_path, monkeypatch):
+    """Given weights and starts, no training: simulated, compared and reported in words of a run without an aim."""
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+    keys = ["task.held_out_samples=300", "simulation.samples=300", "network.dt=0.25"]
+    for words in (
+        ["train", "half-centre", *(word for key in keys for word in ("--set", key))],
+        ["simulate", "half-centre"],
+        ["compare", "half-centre"],
+        ["report", "half-centre"],
+    ):
+        result = runner.invoke(app, words)
+        assert result.exit_code == 0, result.output
+    found = json.loads(Path("runs/half-centre/comparison.json").read_text())
+    spikes = {rung["name"]: rung["spikes"] for rung in found["rungs"]}
+    assert spikes["discrete"] == spikes["continuous"] == spikes["behavioural"] > 0
+    page = Path("runs/half-centre/report.html").read_text()
+    assert "none of whose numbers is trained" in page and "Prediction against truth" not in page
+    assert "The network runs by itself" in page and "predicts the mean: 1" not in page
 
 
 def test_a_file_of_ones_own_gives_neuron_and_task(tmp_path):

@@ -82,7 +82,8 @@ def _task_panel(axes: Axes, ladder: Ladder, evidence: Evidence) -> None:
                       va="bottom", fontsize=9, weight="bold")  # fmt: skip
     largest = max([1.0, *(error for _, error in errors), persistence or 0.0])
     axes.set_xlim(0, 1.12 * largest)
-    for place, label in ((persistence, "persistence"), (1.0, "mean")):
+    aims = evidence.task is None or evidence.task.aims
+    for place, label in ((persistence, "persistence"), (1.0, "mean")) if aims else ():
         if place is not None:
             axes.axvline(place, color=colour("muted"), linewidth=0.9, linestyle=(0, (4, 2)), zorder=0)
             axes.annotate(label, (place, MIDDLE), xytext=(-1, 0), textcoords="offset points", rotation=90, fontsize=7.5,

@@ -27,9 +27,9 @@ def prediction_figure(evidence: Evidence) -> Drawing | None:
     for axes in (whole, part):
         draw_prediction(axes, evidence)
         grid(axes)
-        axes.set_ylabel("series, standardised")
+        axes.set_ylabel("series, standardised" if task.aims else "output")
     whole.margins(y=0.14)
-    whole.set(title="The whole held-out series", xlim=(0, task.time[-1]))
+    whole.set(title="The whole held-out series" if task.aims else "The whole run", xlim=(0, task.time[-1]))
     counted = task.time[task.mask]
     if counted[0] > task.time[0]:
         whole.axvspan(0, counted[0], color=colour("shade"), zorder=-1)
@@ -55,8 +55,10 @@ def prediction_figure(evidence: Evidence) -> Drawing | None:
     )
     return Drawing(
         name="prediction",
-        title="Prediction against truth",
-        description=f"Lines over time: the true series and its predictions by {words}.",
+        title="Prediction against truth" if task.aims else "Output",
+        description=f"Lines over time: the true series and its predictions by {words}."
+        if task.aims
+        else "Lines over time: the output of model and circuit.",
         figure=figure,
     )
 
@@ -66,12 +68,13 @@ def draw_prediction(axes: Axes, evidence: Evidence, *, thick: float = 1.0) -> No
     task = evidence.task
     if task is None:
         return
-    axes.plot(*envelope(task.time, task.targets[:, 0]), color=colour("truth"), linewidth=3.2 * thick,
-              alpha=0.55, label="truth", solid_capstyle="round")  # fmt: skip
+    if task.aims:
+        axes.plot(*envelope(task.time, task.targets[:, 0]), color=colour("truth"), linewidth=3.2 * thick,
+                  alpha=0.55, label="truth", solid_capstyle="round")  # fmt: skip
     for index, rung in ends(evidence):
         first = index == 0
         values = task.prediction(rung)[:, 0]
-        error = evidence.errors.get(rung.rung)
+        error = evidence.errors.get(rung.rung) if task.aims else None
         axes.plot(
             *envelope(task.time, values),
             color=colour(rung_role(index, max(len(evidence.rungs), 2))),
