@@ -37,6 +37,7 @@ from circuits.data.devices import (
     voltage,
 )
 from circuits.data.models import ModelCard
+from conductance.frozen import FrozenMapping
 
 __all__ = [
     "GROUND",
@@ -128,7 +129,7 @@ class Subcircuit:
         for attribute in ("pins", "parameters", "devices"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
         for attribute, what in _NODE_VALUES.items():
-            object.__setattr__(self, attribute, dict(getattr(self, attribute)))
+            object.__setattr__(self, attribute, FrozenMapping(getattr(self, attribute)))
             for node, value in getattr(self, attribute).items():
                 check_value(value, f"{owner}, {what} of {node}")
         _raise_faults(f"subcircuit {self.name}", self._faults())

@@ -14,6 +14,7 @@ import numpy as np
 import sympy
 
 from conductance.errors import ExcitableError
+from conductance.frozen import FrozenMapping
 
 GROUND = "0"
 Value: TypeAlias = sympy.Expr | float
@@ -453,8 +454,8 @@ class Instance(Device):
         return tuple(self.parameters.values())
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "connections", dict(self.connections))
-        object.__setattr__(self, "parameters", dict(self.parameters))
+        object.__setattr__(self, "connections", FrozenMapping(self.connections))
+        object.__setattr__(self, "parameters", FrozenMapping(self.parameters))
         super().__post_init__()
         check_name(self.subcircuit, f"{self.label}, subcircuit")
         for name, value in self.parameters.items():

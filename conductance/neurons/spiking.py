@@ -1,6 +1,7 @@
 """What the declaration says of a neuron's spikes: whether it has any, and at which voltage."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import sympy
 
@@ -36,13 +37,25 @@ def spike_threshold(neuron: Neuron, values: Mapping[str, float] | None = None) -
         values: parameter values other than the declaration's.
     """
     voltage = neuron.membrane.symbol
-    if neuron.event is not None:
-        rising = sympy.sympify(neuron.event.margin)
-    else:
-        rectified = [part for each in sympy.sympify(neuron.output).atoms(sympy.Max) for part in each.args]
+    margin = None if neuron.event is None else sympy.sympify(neuron.event.margin)
+    root = _rise(margin, sympy.sympify(neuron.output), voltage, tuple(p.symbol for p in neuron.parameters))
+    return 0.0 if root is None else float(root(*neuron.substitutions(values).values()))
+
+
+@lru_cache(256)
+def _rise(
+    margin: sympy.Expr | None, output: sympy.Expr, voltage: sympy.Symbol, parameters: tuple[sympy.Symbol, ...]
+) -> Callable[..., float] | None:
+    """Where the margin, or without one the rectified part of the output, is zero, if at one voltage only.
+
+    A function of the parameters' values, in their order: it is solved once for all values.
+    """
+    rising = margin
+    if rising is None:
+        rectified = [part for each in output.atoms(sympy.Max) for part in each.args]
         parts = sorted((part for part in rectified if voltage in part.free_symbols), key=str)
         rising = parts[0] if parts else voltage
     roots = sympy.solveset(rising, voltage, sympy.Reals)
     if not isinstance(roots, sympy.FiniteSet) or len(roots) != 1:
-        return 0.0
-    return float(next(iter(roots)).subs(neuron.substitutions(values)))
+        return None
+    return sympy.lambdify(parameters, next(iter(roots)), "math")

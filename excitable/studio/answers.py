@@ -1,16 +1,20 @@
 """What Python answers to the page: netlist and schematic, ngspice's trace, the regime by its protocol."""
 
 import base64
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from circuits.data.circuit import Circuit
 from circuits.data.devices import CircuitError
+from circuits.data.scaling import Scaling
 from circuits.networks.single import neuron_circuit
-from circuits.realisations.forms import arrival_state
+from circuits.realisations import Realisation, realise
+from circuits.realisations.forms import arrival_state, event_form
 from circuits.realisations.interface import OUTPUT
 from circuits.schematic import schematic
+from conductance.neurons.base import Neuron
 from conductance.neurons.spiking import spike_threshold
 from conductance.shaping.integrate import at_most
 from conductance.shaping.regimes import classify
@@ -18,7 +22,7 @@ from conductance.stimulus import Stimulus
 from excitable.ladder.accuracy import accuracy, chosen_simulator
 from excitable.studio.questions import Question
 from netlists.analyses import Tolerances, Transient
-from netlists.comparison.crossings import upward_crossings
+from netlists.comparison.crossings import count_upward_crossings
 from netlists.netlist import Netlist
 from netlists.simulation import known_simulator, simulate
 from netlists.writing import write_netlist
@@ -33,6 +37,8 @@ PATIENCE = 8.0
 """Seconds that ngspice has for a trace."""
 SHOWN = 4000
 """Points of a trace that are sent to the page."""
+KEPT = 64
+"""Circuits of declarations that are kept."""
 
 
 def describe(question: Question) -> dict[str, Any]:
@@ -55,29 +61,31 @@ def overlay(question: Question, simulator: str = "ngspice") -> dict[str, Any]:
     Raises:
         CircuitError: the neuron has no circuit. SimulatorMissing, SimulationFailed: ngspice.
     """
-    circuit = _circuit(question)
+    event_form(question.neuron)
+    circuit = _circuit(question, _derived(question.declared, question.scaling))
     program = chosen_simulator(simulator, "behavioural")
     run = simulate(_netlist(question, circuit, program), simulator=program, time_limit=PATIENCE)
     waveforms = run.require()
     time = waveforms["time"].to_numpy() / question.scaling.time_unit
-    node = {name: waveforms["voltage"].sel(node=name).to_numpy() for name in circuit.probes}
+    voltages = waveforms["voltage"].sel(node=list(circuit.probes)).to_numpy()
+    node = dict(zip(circuit.probes, voltages.T, strict=True))
     voltage = node[circuit.probes[0]] / question.scaling.voltage_unit
     kept = np.unique(np.linspace(0, time.size - 1, min(SHOWN, time.size)).astype(int))
     return {
         "time": np.round(time[kept], 4).tolist(),
         "voltage": np.round(voltage[kept], 5).tolist(),
-        "words": f"{program}: {_counted(question, time, voltage, node[OUTPUT])} in {run.seconds:.2f} s",
+        "words": f"{program}: {_counted(question, voltage, node[OUTPUT])} in {run.seconds:.2f} s",
     }
 
 
-def _counted(question: Question, time: np.ndarray, voltage: np.ndarray, output: np.ndarray) -> str:
+def _counted(question: Question, voltage: np.ndarray, output: np.ndarray) -> str:
     """How often the circuit fired: pulses of its output, or where it has no event, crossings of the membrane."""
     neuron = question.neuron
     if neuron.event is not None:
-        pulses = upward_crossings(time, output, threshold=max(float(output.max()) / 2, EMPTY))[0]
-        return f"{pulses.size} spikes"
-    spikes = upward_crossings(time, voltage, threshold=spike_threshold(neuron))[0]
-    return f"{spikes.size} upward crossings of the output's threshold"
+        pulses = count_upward_crossings(output, threshold=max(float(output.max()) / 2, EMPTY))
+        return f"{pulses} spikes"
+    spikes = count_upward_crossings(voltage, threshold=spike_threshold(neuron))
+    return f"{spikes} upward crossings of the output's threshold"
 
 
 def regime(question: Question) -> dict[str, Any]:
@@ -87,7 +95,13 @@ def regime(question: Question) -> dict[str, Any]:
     return {"regime": str(found.regime), "reason": found.reason}
 
 
-def _circuit(question: Question) -> Circuit:
+@lru_cache(KEPT)
+def _derived(declared: Neuron, scaling: Scaling) -> Realisation:
+    """The circuit of a declaration, derived once: its instance has the values that the page asks for."""
+    return realise(declared, scaling=scaling)
+
+
+def _circuit(question: Question, built: Realisation | None = None) -> Circuit:
     """The neuron with its input; where charges arrive, a current into the synapse holds it at the drawn one."""
     neuron, stimulus = question.neuron, question.stimulus
     synapse = arrival_state(neuron)
@@ -96,7 +110,7 @@ def _circuit(question: Question) -> Circuit:
         stimulus = Stimulus(stimulus.times, tuple(decay * value for value in stimulus.values))
     return neuron_circuit(
         neuron, stimulus, scaling=question.scaling, start=question.start,
-        pin=None if synapse is None else synapse.name,
+        pin=None if synapse is None else synapse.name, realisation=built,
     )  # fmt: skip
 
 

@@ -22,9 +22,13 @@ class QuestionError(ExcitableError):
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A neuron at its values, its input, its start, how long it is looked at in tau_m, and the circuit's units."""
+    """A neuron at its values, its input, its start, how long it is looked at in tau_m, and the circuit's units.
+
+    `declared` is the same neuron as the catalogue has it, whose circuit is derived once for all values.
+    """
 
     neuron: Neuron = field(repr=False)
+    declared: Neuron = field(repr=False)
     stimulus: Stimulus
     start: tuple[float, ...]
     duration: float
@@ -67,7 +71,12 @@ def read_question(body: Any, offered: Catalogue) -> Question:
         capacitance=number(body.get("c0"), "C"),
     )
     return Question(
-        neuron=chosen, stimulus=Stimulus(times, currents), start=start, duration=duration, scaling=scaling
+        neuron=chosen,
+        declared=neuron,
+        stimulus=Stimulus(times, currents),
+        start=start,
+        duration=duration,
+        scaling=scaling,
     )
 
 

@@ -1,5 +1,6 @@
 """Run a simulator in a private folder; what comes back is a value, also when it failed."""
 
+import errno
 import re
 import shutil
 import time
@@ -92,7 +93,9 @@ def kept_run(netlist: Netlist, folder: Path | str, *, simulator: str | Simulator
 def _simulate_in(
     folder: Path, simulator: Simulator, program: Program, netlist: Netlist, time_limit: float
 ) -> Run:
-    netlist.write(folder)
+    # plainly: nobody else reads this folder, and no power cut makes it of use
+    for name, text in netlist.files.items():
+        (folder / name).write_text(text, encoding="ascii")
     command = simulator.prepare(folder, netlist, program)
     failure = execute(folder, command, time_limit, name=simulator.name, log=simulator.log)
     log = read_log(folder / simulator.log)
@@ -122,7 +125,8 @@ def _with_complaints(reason: str, log: str, simulator: Simulator) -> str:
 
 def _disk_words(error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
-    words = error.strerror or str(error)
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    words = "the disk is full" if full else error.strerror or str(error)
     return f"the files of the simulation cannot be written{where}: {words}; make room or set TMPDIR"
 
 

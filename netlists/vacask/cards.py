@@ -73,8 +73,10 @@ def _body(device: Device, circuit: Circuit, modules: Mapping[str, Module], switc
             pins = tuple(device.connections[pin.name] for pin in definition.pins)
             values = {name: print_value(value) for name, value in device.parameters.items()}
             made = modules.get(definition.name)
-            if made is not None and made.name == definition.name and made.latches:
-                values[SWITCHING] = print_number(switching)
+            if made is not None and made.name == definition.name:
+                # all of them: a compiled module has the defaults of whoever had it compiled first
+                values = {p.name: print_number(p.value) for p in definition.parameters} | values
+                values |= {SWITCHING: print_number(switching)} if made.latches else {}
             given = " ".join(f"{name}={value}" for name, value in values.items())
             return f"({' '.join(pins)}) {definition.name} {given}".rstrip()
         case _:

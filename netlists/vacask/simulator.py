@@ -4,6 +4,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,16 +35,20 @@ def find() -> Program:
     for place in places:
         program = Path(place) / "data" / "bin" / "vacask"
         if program.is_file():
-            try:
-                number = version(DISTRIBUTION)
-            except PackageNotFoundError:
-                number = "unknown"
-            return Program(path=str(program), version=number)
+            return Program(path=str(program), version=_wheel_version())
     found = shutil.which("vacask")
     if found is None:
         where = "" if sys.platform == "linux" else f" (there is no wheel for {sys.platform})"
         raise SimulatorMissing(f"there is no VACASK here{where}; {INSTALL}")
     return Program(path=found, version="unknown")
+
+
+@cache
+def _wheel_version() -> str:
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def find_compiler(program: Program) -> Path:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -13,14 +14,18 @@ from netlists.errors import NetlistError
 
 TIME_LIMIT = 120.0
 _KEPT_WORDS = 12
+_DEFAULT = re.compile(r"(parameter real \w+ = )\S+")
 _compiling = threading.Lock()
 
 
 def compiled(text: str, *, compiler: Path, version: str, folder: Path, name: str) -> Path:
     """A file of modules compiled for OSDI; one that was compiled before is taken from the user's cache.
 
+    Defaults of parameters do not count, so that other values need no other compilation (150 ms): whoever takes a
+    compiled module gives each of its parameters a value.
+
     Args:
-        text: the file of modules; comments do not count.
+        text: the file of modules; comments do not count either.
         compiler: openvaf-r.
         version: of the compiler, part of what the cache is asked for.
         folder: where the compiler works.
@@ -29,7 +34,7 @@ def compiled(text: str, *, compiler: Path, version: str, folder: Path, name: str
     Raises:
         NetlistError: it does not compile; the message has the compiler's words.
     """
-    code = "\n".join(line.split("//")[0].rstrip() for line in text.splitlines())
+    code = "\n".join(_DEFAULT.sub(r"\1", line.split("//")[0].rstrip()) for line in text.splitlines())
     key = hashlib.sha256(f"{version}\n{code}".encode()).hexdigest()[:32]
     target = cache_folder() / f"{key}.osdi"
     with _compiling:

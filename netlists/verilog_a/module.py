@@ -9,6 +9,7 @@ within the time constant `t_switch`, and moves the threshold as it goes.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from circuits.data.circuit import (
     GROUND,
@@ -33,6 +34,8 @@ from netlists.verilog_a.names import RESERVED
 from netlists.writing.comments import comment, engineering
 from netlists.writing.expressions import print_number
 
+KEPT = 256
+"""Subcircuits whose modules are kept: a circuit that is simulated again at other values has the same ones."""
 SWITCHING = "t_switch"
 """Parameter of a module with switches: how fast they act, in s."""
 _SWITCHING_TIME = 1e-9
@@ -59,7 +62,7 @@ class Module:
         """Nodes whose voltage says whether a switch is open, -1 V, or closed, 1 V."""
         return tuple(latch(device) for device in self.devices if isinstance(device, Switch))
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The module in Verilog-A."""
         return "\n".join(_lines(self)) + "\n"
@@ -70,6 +73,7 @@ def latch(switch: Switch) -> str:
     return f"{switch.name}_latch"
 
 
+@lru_cache(KEPT)
 def behavioural_part(subcircuit: Subcircuit) -> tuple[Module | None, tuple[Device, ...]]:
     """The subcircuit's module, None where nothing in it is behavioural, and the devices that are left.
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from circuits.data.circuit import Circuit
@@ -20,6 +21,7 @@ def provenance(circuit: Circuit, tools: tuple[str, ...] = ()) -> Iterator[str]:
     yield from (f"{comment(key)}: {comment(value)}" for key, value in circuit.provenance.items())
 
 
+@cache
 def _version(distribution: str) -> str:
     try:
         return version(distribution)

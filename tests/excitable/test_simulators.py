@@ -1,6 +1,7 @@
 """Simulators as a choice: both tell the same of every preset and event neuron at every level; `auto` is recorded."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -156,6 +157,21 @@ def test_the_overlay_says_who_made_it():
     assert [line.split(":")[0] for line in words] == list(SIMULATORS)
     counts = [line.split(":")[1].split(" in ")[0] for line in words]
     assert counts[0] == counts[1]
+
+
+@pytest.mark.simulator
+@pytest.mark.vacask
+@pytest.mark.parametrize("simulator", SIMULATORS)
+def test_the_overlay_of_dragged_values_is_that_of_their_own_circuit(simulator):
+    """A circuit derived from the declaration's values, with others given to its instance, has the same waveform."""
+    asked = read_question(question(), catalogue())
+    values = {name: 1.01 * value for name, value in asked.neuron.defaults.items() if name.startswith("alpha")}
+    dragged = replace(asked, neuron=asked.declared.with_values(**values))
+    found, own = (overlay(each, simulator) for each in (dragged, replace(dragged, declared=dragged.neuron)))
+    assert values
+    assert found["voltage"] == own["voltage"]
+    assert found["time"] == own["time"]
+    assert found["voltage"] != overlay(asked, simulator)["voltage"]
 
 
 # Runs

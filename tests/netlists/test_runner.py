@@ -230,7 +230,7 @@ def test_a_full_disk_is_a_failed_run(workplace, monkeypatch):
     def full(*_args, **_named):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(Path, "write_text", full)
     run = simulate(rc())
     assert not run.ok
     assert "the disk is full" in run.reason

@@ -297,6 +297,24 @@ def test_a_module_that_does_not_compile_is_a_failed_run(tmp_path, monkeypatch):
     assert not list((tmp_path / "cache").iterdir())
 
 
+def test_a_module_that_was_compiled_for_other_defaults_serves(tmp_path, monkeypatch):
+    """Other values of a neuron and other units need no other compilation, and give what their own module gives."""
+    cache = {}
+    monkeypatch.setattr(compiler, "cache_folder", lambda: cache["folder"])
+    first = mtc_circuit()
+    (neuron,) = first.subcircuits
+    other = replace(neuron, parameters=tuple(replace(p, value=1.25 * p.value) for p in neuron.parameters))
+    second = replace(first, subcircuits=(other,))
+    asked = Transient(stop=20 * TAU, max_step=TAU)
+    cache["folder"] = tmp_path / "own"
+    own = voltages(second, asked)
+    cache["folder"] = tmp_path / "shared"
+    before, after = voltages(first, asked), voltages(second, asked)
+    assert len(list((tmp_path / "shared").iterdir())) == 1
+    np.testing.assert_array_equal(after, own)
+    assert before.shape != after.shape or np.abs(before - after).max() > 1e-3
+
+
 def test_a_killed_simulator_is_a_failed_run(tmp_path, monkeypatch):
     """The signal is named; waveforms that it left are not taken."""
     fake(tmp_path, monkeypatch, '"$real" "$@"; kill -9 $$')

@@ -1,10 +1,15 @@
 """Pass: one `.subckt` for each subcircuit, with a commented pin list and `params:`."""
 
-from circuits.data.circuit import Subcircuit
+from functools import lru_cache
+
+from circuits.data.circuit import Instance, Subcircuit
 from netlists.ngspice.draft import Draft
 from netlists.ngspice.expressions import print_number
 from netlists.ngspice.passes.elements import card
 from netlists.writing.comments import comment, engineering
+
+KEPT = 256
+"""Definitions that are kept: a circuit that is simulated again at other values has the same ones."""
 
 
 def add_subcircuits(draft: Draft) -> Draft:
@@ -12,14 +17,19 @@ def add_subcircuits(draft: Draft) -> Draft:
     definitions = {subcircuit.name: subcircuit for subcircuit in draft.circuit.subcircuits}
     lines: list[str] = []
     for subcircuit in draft.circuit.subcircuits:
-        lines += ["", *_definition(subcircuit, definitions)]
+        inside = {device.subcircuit for device in subcircuit.devices if isinstance(device, Instance)}
+        used = tuple(definitions[name] for name in sorted(inside))
+        lines += ["", *_definition(subcircuit, used)]
     return draft.with_section("subcircuits", lines)
 
 
-def _definition(subcircuit: Subcircuit, definitions: dict[str, Subcircuit]) -> list[str]:
+@lru_cache(KEPT)
+def _definition(subcircuit: Subcircuit, used: tuple[Subcircuit, ...]) -> tuple[str, ...]:
+    """Its lines; `used` are the subcircuits that it has instances of."""
+    definitions = {each.name: each for each in used}
     pins = " ".join(pin.name for pin in subcircuit.pins)
     defaults = [f"{p.name}={print_number(p.value)}" for p in subcircuit.parameters]
-    return [
+    return (
         f"* {subcircuit.name}: {comment(subcircuit.title)}".rstrip(": "),
         "* pins, in this order:",
         *(f"*   {pin.name} {comment(pin.meaning)}".rstrip() for pin in subcircuit.pins),
@@ -33,4 +43,4 @@ def _definition(subcircuit: Subcircuit, definitions: dict[str, Subcircuit]) -> l
         *(f"+ {default}" for default in defaults),
         *(card(device, definitions) for device in subcircuit.devices),
         f".ends {subcircuit.name}",
-    ]
+    )
