@@ -3,9 +3,9 @@
 Everything else (curves, update rules, kernels, circuits) is derived from this one object.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import sympy
 
@@ -28,6 +28,12 @@ DT = sympy.Symbol("dt", positive=True)
 def noise_of(symbol: sympy.Symbol) -> sympy.Symbol:
     """The draw of a state in one step: mean 0, variance 1, independent of all others."""
     return sympy.Symbol(f"{symbol}_noise", real=True)
+
+
+@lru_cache(maxsize=256)
+def _holds(relation: sympy.Basic, symbols: tuple[sympy.Symbol, ...]) -> Callable[..., bool]:
+    """Whether a relation holds, from numbers for its symbols: a layer asks for each of its neurons."""
+    return sympy.lambdify(symbols, relation, "math")
 
 
 def after(symbol: sympy.Symbol) -> sympy.Symbol:
@@ -297,7 +303,7 @@ class Neuron:
         full = {p.name: p.check(values.get(p.name, p.default), owner=owner) for p in self.parameters}
         numbers = {p.symbol: full[p.name] for p in self.parameters}
         for constraint in self.constraints:
-            if not bool(constraint.relation.subs(numbers)):
+            if not _holds(constraint.relation, tuple(numbers))(*numbers.values()):
                 used = ", ".join(
                     f"{symbol} = {numbers[symbol]:g}"
                     for symbol in sorted(constraint.relation.free_symbols & set(numbers), key=str)

@@ -65,9 +65,12 @@ def train_images(configuration: CONFIGURATION, data: DATA = None, run: INTO = No
 
 
 def _train_on_series(path: Path, text: str, source: str) -> None:
-    from excitable.cli.console import messages, results
-    from excitable.cli.progress import TrainingProgress
-    from excitable.runs.series import SeriesRun, train_run
+    from conductance.loading.collection import uncollected
+
+    with uncollected():
+        from excitable.cli.console import messages, results
+        from excitable.cli.progress import TrainingProgress
+        from excitable.runs.series import SeriesRun, train_run
 
     with SeriesRun.begun(path, text, source=source) as run:
         wanted = run.configuration
@@ -107,9 +110,12 @@ def _show_score(classes: "Sequence[str]", score: "ClassificationScore") -> None:
 
 
 def _train_on_events(path: Path, text: str, source: str) -> None:
-    from excitable.cli.console import messages
-    from excitable.cli.progress import WorkProgress
-    from excitable.runs.events import EventRun, train_events
+    from conductance.loading.collection import uncollected
+
+    with uncollected():
+        from excitable.cli.console import messages
+        from excitable.cli.progress import WorkProgress
+        from excitable.runs.events import EventRun, train_events
 
     with EventRun.begun(path, text, source=source) as run:
         wanted, epochs = run.configuration, run.configuration.training.epochs
@@ -120,9 +126,12 @@ def _train_on_events(path: Path, text: str, source: str) -> None:
 
 
 def _train_on_images(path: Path, text: str, source: str, wanted: "Configuration", data: Path | None) -> None:
-    from excitable.cli.console import messages
-    from excitable.config.images import ImageConfiguration
-    from excitable.runs.images import DATA, ImageRun, data_folder, image_data, train_on_images
+    from conductance.loading.collection import uncollected
+
+    with uncollected():
+        from excitable.cli.console import messages
+        from excitable.config.images import ImageConfiguration
+        from excitable.runs.images import DATA, ImageRun, data_folder, image_data, train_on_images
 
     folder = data or data_folder(path)
     images = image_data(ImageConfiguration.model_validate(dict(wanted)), folder)
