@@ -1,10 +1,22 @@
 """From dimensionless units to volts, amperes, farads and seconds: the only converter between the two."""
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from circuits.data.devices import CircuitError
 
+RANGES: Mapping[str, tuple[str, float, float]] = MappingProxyType(
+    {
+        # 2 U_T/kappa is 72 mV in silicon, and no transistor's law has a wider one than its supply
+        "voltage_unit": ("V", 1e-3, 10.0),
+        # from the leakage of a junction to a bipolar transistor's
+        "current_unit": ("A", 1e-15, 1e-2),
+        # from a gate's to a discrete capacitor's
+        "capacitance": ("F", 1e-18, 1e-3),
+    }
+)
+"""Unit of each quantity, and between which values it can be meant."""
 ELEMENTARY_CHARGE = 1.602176634e-19
 """In C, exact since 2019."""
 
@@ -19,7 +31,7 @@ class Scaling:
         capacitance: C in F of a membrane with tau_m = R = 1.
 
     Raises:
-        CircuitError: a value that is not positive and finite.
+        CircuitError: a value that is no number, or beyond its range in `RANGES`.
     """
 
     voltage_unit: float = 72e-3
@@ -27,10 +39,12 @@ class Scaling:
     capacitance: float = 1e-12
 
     def __post_init__(self) -> None:
-        for name, unit in (("voltage_unit", "V"), ("current_unit", "A"), ("capacitance", "F")):
+        for name, (unit, low, high) in RANGES.items():
             value = getattr(self, name)
-            if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
-                raise CircuitError(f"scaling: {name} = {value!r} must be a positive number in {unit}")
+            if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+                raise CircuitError(
+                    f"scaling: {name} = {value!r} must be a number from {low:g} to {high:g} {unit}"
+                )
 
     @property
     def time_unit(self) -> float:

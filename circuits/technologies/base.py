@@ -22,6 +22,10 @@ BOLTZMANN_OVER_CHARGE = 8.617333262e-5
 """k/q in V/K."""
 
 
+TEMPERATURES = (-100.0, 200.0)
+"""Degrees Celsius between which models of silicon hold: colder its carriers freeze out, warmer its junctions leak."""
+OVERDRIVE = 2.0
+"""Largest supply over the technology's own: beyond, its oxides do not last."""
 SATURATION = 3.0
 """Thermal voltages across a transistor below threshold from which on it is a current source, within 5 %."""
 
@@ -247,7 +251,13 @@ class Technology(_Table):
     supply: Positive = Field(description="total supply, V; circuits run from -supply/2 to supply/2")
     corner: str = Field(default="tt", description="one of `corners`")
     corners: tuple[str, ...] = Field(default=("tt",), description="process corners that the library knows")
-    temperature: float = Field(default=27.0, gt=-273.15, allow_inf_nan=False, description="degrees Celsius")
+    temperature: float = Field(
+        default=27.0,
+        ge=TEMPERATURES[0],
+        le=TEMPERATURES[1],
+        allow_inf_nan=False,
+        description="degrees Celsius",
+    )
     amplifier: Annotated[AmplifierModel, BeforeValidator(_amplifier)]
     follower: Annotated[AmplifierModel | None, BeforeValidator(_amplifier)] = Field(
         default=None, description="amplifier whose output is one of its inputs, where it is another one"
@@ -284,9 +294,14 @@ class Technology(_Table):
         Downwards the supply's half less the gate's voltage of a pair and what its tail needs; upwards less the gate's
         voltage of the mirrors, more that of the pair.
         """
+        return max(0.0, (self.supply - self.least_supply) / 2)
+
+    @property
+    def least_supply(self) -> float:
+        """Supply in V at which the inputs of an n-channel pair have no room any more, see `reach`."""
         nmos, pmos = self.transistor("nmos"), self.transistor("pmos")
-        room = self.supply / 2 - SATURATION * self.thermal_voltage
-        return max(0.0, min(room - nmos.gate_voltage, room - pmos.gate_voltage + nmos.gate_voltage))
+        gates = max(nmos.gate_voltage, pmos.gate_voltage - nmos.gate_voltage)
+        return 2 * (SATURATION * self.thermal_voltage + gates)
 
     @property
     def thermal_voltage(self) -> float:
@@ -330,9 +345,11 @@ class Technology(_Table):
                 f"technology {self.name} has no corner {chosen!r}; it has {', '.join(self.corners)}"
             )
         warm = self.temperature if temperature is None else temperature
-        if not -ZERO_CELSIUS < warm < math.inf:
+        low, high = TEMPERATURES
+        if not low <= warm <= high:
             raise TechnologyError(
-                f"technology {self.name}: temperature = {warm!r} must be above -273.15 degrees Celsius, absolute zero"
+                f"technology {self.name}: temperature = {warm!r} must be from {low:g} to {high:g} degrees Celsius, "
+                "where models of silicon hold"
             )
         ratio = (warm + ZERO_CELSIUS) / (self.temperature + ZERO_CELSIUS)
         here, there = self.corner_shift, self.corner_shifts.get(chosen, Corner())
@@ -352,12 +369,21 @@ class Technology(_Table):
         }
         try:
             own = {name: value for name, value in self if value is not None}
-            return Technology.model_validate({**own, **given})
+            made = Technology.model_validate({**own, **given})
         except ValidationError as error:
             faults = "; ".join(
                 f"{fault['loc'][0]} = {fault['input']!r}: {fault['msg']}" for fault in error.errors()
             )
             raise TechnologyError(f"technology {self.name}: {faults}") from None
+        if supply is not None and self.nmos is not None and self.pmos is not None:
+            least, most = made.least_supply, OVERDRIVE * self.supply
+            if not least < supply <= most:
+                raise TechnologyError(
+                    f"technology {self.name}: supply = {supply:g} V must be above {least:.3g} V, where the inputs of "
+                    f"its pairs have no room, and at most {most:.3g} V, {OVERDRIVE:g} times the {self.supply:g} V that "
+                    "it is made for"
+                )
+        return made
 
     def width(self, polarity: Polarity, current: float) -> float:
         """Width in m of a transistor that carries `current` (A): weakly inverted, matched, on the grid."""

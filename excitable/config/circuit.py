@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, fie
 from circuits.data.levels import LEVELS, MIXED, Level
 from circuits.data.scaling import Scaling
 from circuits.technologies import Technology, technology
+from circuits.technologies.base import TEMPERATURES
 from excitable.config.declared import Section
 from excitable.config.quantities import Amperes, Farads, Seconds, Volts
 
@@ -88,7 +89,10 @@ class CircuitSection(UnitsSection):
         default=None, description="process corner; the technology's own where not given"
     )
     temperature: float | None = Field(
-        default=None, gt=-273.15, le=200, description="the technology's own where not given [degrees Celsius]"
+        default=None,
+        ge=TEMPERATURES[0],
+        le=TEMPERATURES[1],
+        description="the technology's own where not given [degrees Celsius]",
     )
 
     @model_validator(mode="after")

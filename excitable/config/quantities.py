@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
+from circuits.data.scaling import RANGES
+
 PREFIXES = MappingProxyType(
     {
         **{
@@ -107,11 +109,11 @@ def _quantity(unit: str, lowest: float, highest: float) -> Any:
     ]
 
 
-Volts = _quantity("V", 1e-3, 10.0)
-"""One unit of voltage: 2 U_T/kappa is 72 mV in silicon, and no transistor's law has a wider one than its supply."""
-Amperes = _quantity("A", 1e-15, 1e-2)
-"""One unit of current: from the leakage of a junction to a bipolar transistor's."""
-Farads = _quantity("F", 1e-18, 1e-3)
-"""A capacitance: from a gate's to a discrete capacitor's."""
+Volts = _quantity(*RANGES["voltage_unit"])
+"""One unit of voltage."""
+Amperes = _quantity(*RANGES["current_unit"])
+"""One unit of current."""
+Farads = _quantity(*RANGES["capacitance"])
+"""A capacitance."""
 Seconds = _quantity("s", 1e-3, 1e7)
 """A limit of wall-clock time: up to four months."""

@@ -23,7 +23,7 @@ from netlists.errors import NetlistError
 from netlists.spice.tongue import Tongue
 from netlists.writing.comments import comment, engineering
 from netlists.writing.expressions import print_number
-from netlists.writing.models import used_bins
+from netlists.writing.models import origin, used_bins
 from netlists.writing.names import card_name
 
 _PER_LINE = 4
@@ -122,7 +122,7 @@ def _waveform(waveform: float | HeldWaveform) -> str:
 def model_lines(circuit: Circuit, tongue: Tongue) -> Iterator[str]:
     """The transistors' cards under the tool's level, bins with their bounds."""
     for model in circuit.models:
-        yield f"* {model.name}: {comment(model.source)}".rstrip(": ")
+        yield from origin(model, "* ")
         if not model.bins:
             yield from _model(model, model.name, model.parameters, tongue)
         for index, size in enumerate(used_bins(model, circuit)):

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 from circuits.data.circuit import Circuit
 from circuits.data.models import ModelBin, ModelCard
 from netlists.errors import NetlistError
-from netlists.writing.comments import comment
 from netlists.writing.expressions import print_number
-from netlists.writing.models import used_bins
+from netlists.writing.models import origin, used_bins
 
 MODULES: dict[int, tuple[str, str]] = {
     8: ("spice/bsim3v3.osdi", "sp_bsim3v3"),
@@ -44,7 +43,7 @@ def module(model: ModelCard) -> tuple[str, str]:
 def model_lines(circuit: Circuit) -> Iterator[str]:
     """The cards in the order of the circuit. A binned one is a subcircuit that chooses by size."""
     for model in circuit.models:
-        yield f"// {model.name}: {comment(model.source)}".rstrip(": ")
+        yield from origin(model, "// ")
         if not model.bins:
             yield from _card(model, model.name, model.parameters)
             continue

@@ -1,4 +1,4 @@
-"""Which bins of a transistor's card a circuit needs."""
+"""What all dialects say of a transistor's card: where its numbers come from, and which bins a circuit needs."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,12 @@ from circuits.data.circuit import Circuit
 from circuits.data.models import ModelBin, ModelCard
 from circuits.measures.bias import bias_table
 from netlists.errors import NetlistError
+from netlists.writing.comments import paragraph
+
+
+def origin(model: ModelCard, mark: str) -> list[str]:
+    """Comment lines that begin with a mark: the card's name and its source, whole."""
+    return paragraph(f"{model.name}: {model.source}".rstrip(": "), mark)
 
 
 def used_bins(model: ModelCard, circuit: Circuit) -> list[ModelBin]:

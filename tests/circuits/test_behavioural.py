@@ -1,5 +1,6 @@
 """The behavioural circuit states the declaration: currents, capacitors, signs, pins, units."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -118,8 +119,10 @@ def test_an_event_above_its_reset_only():
 
 
 @pytest.mark.parametrize("field", ["voltage_unit", "current_unit", "capacitance"])
-@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf"), "72m"])
-def test_scaling_refuses_what_is_no_positive_number(field, value):
-    """The error names the unit and the value."""
-    with pytest.raises(CircuitError, match=field):
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf"), "72m", True, 1e6, 1e-30])
+def test_scaling_refuses_what_nobody_can_mean(field, value):
+    """The error names the value, the range and the unit: a megaampere is none of a neuron's."""
+    with pytest.raises(
+        CircuitError, match=rf"{field} = {re.escape(repr(value))} must be a number from .* [VAF]$"
+    ):
         Scaling(**{field: value})

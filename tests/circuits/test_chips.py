@@ -145,8 +145,17 @@ def test_conditions():
         Conditions(corner="xx").technology(GENERIC)
     with pytest.raises(TechnologyError, match="supply = -1"):
         Conditions(supply=-1.0).technology(GENERIC)
-    with pytest.raises(TechnologyError, match=r"generic_180nm: temperature = -300.* above -273.15"):
-        GENERIC.at(temperature=-300.0)
+    for temperature in (-300.0, 400.0, float("nan")):
+        with pytest.raises(
+            TechnologyError, match=rf"generic_180nm: temperature = {temperature}.*-100 to 200 deg"
+        ):
+            GENERIC.at(temperature=temperature)
+    for supply in (0.5, 100.0):
+        with pytest.raises(
+            TechnologyError, match=rf"generic_180nm: supply = {supply:g} V must be above 0.659 V.*3.6"
+        ):
+            GENERIC.at(supply=supply)
+    assert technology("ideal").at(supply=0.5).rails == (-0.25, 0.25)
 
 
 def test_spelling_of_mismatch():

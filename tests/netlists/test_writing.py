@@ -6,12 +6,14 @@ import re
 import select
 import subprocess
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import sympy
 from netlist_examples import SCALED, TAU, V0, held, mtc_circuit, mtc_subcircuit, rc_circuit
 
+from circuits.calibration.transistors import Device, chain_bench
 from circuits.data.circuit import (
     BehaviouralCurrent,
     Capacitor,
@@ -26,6 +28,7 @@ from circuits.data.circuit import (
     VoltageSource,
     voltage,
 )
+from circuits.technologies import technology
 from netlists.analyses import DCSweep, OperatingPoint, SpikeTime, Tolerances, Transient
 from netlists.errors import NetlistError
 from netlists.simulation import simulate
@@ -435,3 +438,16 @@ def test_the_circuit_is_simulated_at_its_temperature():
     """The bench states it, in degrees Celsius."""
     files = write_netlist(divider(temperature=85.0), OperatingPoint(), SCALED).files
     assert ".temp 85" in "".join(files.values())
+
+
+def test_a_models_source_is_told_whole():
+    """However long it is: over as many comment lines as it needs, in every dialect that has the transistor."""
+    generic = technology("generic_180nm")
+    source = "; ".join(f"measured on wafer {k}" for k in range(40))
+    cards = tuple(replace(card, source=source) for card in generic.model_cards())
+    unit = Device(card=cards[1], width=0.63e-6, length=generic.pmos.length, technology=generic)
+    circuit = chain_bench(unit, 1e-9, 5)
+    for dialect in ("ngspice", "vacask", "xyce", "ltspice"):
+        text = "\n".join(write_netlist(circuit, OperatingPoint(), SCALED, dialect=dialect).files.values())
+        said = " ".join(line.lstrip("*/ ") for line in text.splitlines() if line[:1] in "*/")
+        assert source.replace(";", ",") in said

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from circuits.data.models import ModelCard
 from netlists.ngspice.draft import Draft
 from netlists.ngspice.expressions import print_number
-from netlists.writing.comments import comment
-from netlists.writing.models import used_bins
+from netlists.writing.models import origin, used_bins
 
 _PARAMETERS_PER_LINE = 4
 
@@ -19,7 +18,7 @@ def add_models(draft: Draft) -> Draft:
     """Section `models`: the cards in the order of the circuit."""
     lines: list[str] = []
     for model in draft.circuit.models:
-        lines += ["", f"* {model.name}: {comment(model.source)}".rstrip(": ")]
+        lines += ["", *origin(model, "* ")]
         if not model.bins:
             lines += _card(model, model.name, model.parameters)
         for index, size in enumerate(used_bins(model, draft.circuit)):
