@@ -62,12 +62,16 @@ def export(
         if isinstance(found, SeriesRun):
             warn(membrane_warning(found, level or ()))
     for bench in benches:
-        by_hand = (
-            f"\nrun it by hand: cd {typed(bench.parent)}; ngspice {typed(bench.name)}"
-            if dialect == "ngspice"
-            else ""
-        )
-        results().print(f"netlist: {bench}{by_hand}")
+        results().print(f"netlist: {bench}{_next(dialect, typed(bench.parent), typed(bench.name))}")
+
+
+def _next(dialect: str, folder: str, file: str) -> str:
+    """What is done with a file, where one line can say it."""
+    if dialect == "ngspice":
+        return f"\nrun it by hand: cd {folder}; ngspice {file}"
+    if dialect == "verilog-a":
+        return f"\nhow ngspice, VACASK, Spectre and Xyce load it: the first lines of {file}"
+    return ""
 
 
 def _to_nir(run: str, to: str, trust: bool) -> None:

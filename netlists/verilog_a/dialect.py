@@ -8,6 +8,7 @@ from netlists.errors import NetlistError
 from netlists.netlist import Netlist
 from netlists.verilog_a.loose import with_modules
 from netlists.verilog_a.module import Module, behavioural_part
+from netlists.verilog_a.usage import usage
 from netlists.writing.comments import comment
 from netlists.writing.header import provenance
 from netlists.writing.names import node_path
@@ -55,14 +56,16 @@ def write(
 ) -> Netlist:
     """One file, `<name>.va`, with a module for the behavioural part of each subcircuit.
 
-    What is left, instances and transistors, is listed in comments: this dialect has no test bench.
+    It begins with how each tool loads it. What is left, instances and transistors, is listed in comments: this dialect
+    has no test bench.
     """
     found = [*faults(circuit, analysis, measures), *noise_faults(circuit, analysis, "Verilog-A")]
     if found:
         raise NetlistError(f"circuit {circuit.name}: " + "; ".join(found))
     circuit = with_modules(circuit)
     file = f"{circuit.name}.va"
-    text = modules_text(circuit) + "".join(f"{line}\n" for line in _left(circuit))
+    head = "".join(f"// {line}\n" for line in usage(circuit, modules(circuit)))
+    text = head + modules_text(circuit) + "".join(f"{line}\n" for line in _left(circuit))
     return Netlist(
         name=circuit.name,
         dialect=DIALECT.name,

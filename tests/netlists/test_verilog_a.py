@@ -1,11 +1,12 @@
 """Verilog-A modules: what they say, what they refuse, and that the compiler takes them."""
 
 import re
+import subprocess
 
 import numpy as np
 import pytest
 import sympy
-from netlist_examples import SCALED, mtc_circuit, mtc_subcircuit
+from netlist_examples import SCALED, TAU, V0, mtc_circuit, mtc_subcircuit
 
 from circuits.data.circuit import (
     BehaviouralCurrent,
@@ -21,9 +22,12 @@ from circuits.data.circuit import (
 )
 from netlists.analyses import OperatingPoint, Transient
 from netlists.errors import NetlistError
+from netlists.vacask.simulator import find, find_compiler
+from netlists.verilog_a.compiler import compiled
 from netlists.verilog_a.expressions import print_expression
 from netlists.verilog_a.loose import with_modules
 from netlists.verilog_a.module import behavioural_part
+from netlists.waveforms.raw import read_raw
 from netlists.writing import write_netlist
 
 ANALYSIS = Transient(stop=1e-3, max_step=1e-6)
@@ -176,9 +180,6 @@ def test_loose_devices_get_a_subcircuit_each():
 @pytest.mark.vacask
 def test_the_compiler_takes_it(tmp_path):
     """openvaf-r compiles a neuron's module, and is not asked twice for the same equations under another title."""
-    from netlists.vacask.simulator import find, find_compiler
-    from netlists.verilog_a.compiler import compiled
-
     program = find()
     texts = [text_of(mtc_circuit(name=name)) for name in ("first", "second")]
     made = [
@@ -198,3 +199,37 @@ def test_a_subcircuit_of_one_neuron_is_one_module():
     with pytest.raises(NetlistError, match="no probes"):
         write_netlist(Circuit(name="top", devices=(Resistor(name="r", positive="a", negative="0", resistance=1.0),)),
                       OperatingPoint(), SCALED, dialect="verilog-a")  # fmt: skip
+
+
+@pytest.mark.vacask
+def test_the_file_says_how_it_is_loaded_and_those_lines_run(tmp_path):
+    """Its head has an instance in each tool's words; VACASK, given its lines and a source, charges the membrane."""
+    netlist = write_netlist(mtc_circuit(), ANALYSIS, SCALED, dialect="verilog-a")
+    ((file, text),) = netlist.files.items()
+    head = [line.removeprefix("// ") for line in text.partition("`include")[0].splitlines()]
+    places = [k for k, line in enumerate(head) if line.startswith("  ") and not line.startswith("    ")]
+    told = {
+        head[k].split(",")[0].strip(): head[k + 1 : end]
+        for k, end in zip(places, [*places[1:], None], strict=True)
+    }
+    assert {"ngspice", "VACASK", "Spectre", "Xyce"} <= set(told)
+    assert "pre_osdi" in "\n".join(told["ngspice"])
+    program = find()
+    (tmp_path / file).write_text(text)
+    command = next(line for line in head if "openvaf-r" in line).split()
+    subprocess.run([str(find_compiler(program)), *command[1:]], cwd=tmp_path, check=True, capture_output=True)
+    lines = [line.strip() for line in told["VACASK"] if line.startswith("    ")]
+    bench = ["hint", *lines, "ground 0", "model isource isource", "i1 (0 um) isource dc=1e-9", "control"]
+    start = f'ic={{"um", {-V0}}}'
+    bench += [
+        "abort always",
+        "save v(um)",
+        f"analysis result tran stop={TAU} step={TAU / 100} {start}",
+        "endc",
+    ]
+    (tmp_path / "hint.sim").write_text("\n".join(bench) + "\n")
+    subprocess.run([program.path, "hint.sim"], cwd=tmp_path, check=True, capture_output=True)
+    (plot,) = read_raw(tmp_path / "result.raw")
+    assert plot.variables == ("time", "um")
+    assert plot.values[0, 1] == pytest.approx(-V0, rel=1e-3)
+    assert plot.values[-1, 1] > 0
