@@ -149,7 +149,7 @@ def key_to_effect() -> dict[str, list[str]]:
         with SeriesRun.begun(path, text, source="demo") as run:
             run.save_network(untrained_network(run.configuration, run.data))
         moments = (
-            Moment(what="the key is checked", file="excitable/config/circuit.py", function="_rung_names"),
+            Moment(what="the key is checked", file="excitable/config/circuit.py", function="_level_names"),
             Moment(what="options are made of it", file="excitable/ladder/options.py", function="configured"),
             Moment(
                 what="it chooses how a neuron is built",

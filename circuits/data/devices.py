@@ -379,11 +379,9 @@ class Switch(Device):
         super().__post_init__()
         for name in ("on_resistance", "off_resistance"):
             check_value(getattr(self, name), f"{self.label}, {name}", positive=True)
-        levels = self.on_above, self.off_below
-        if not any(isinstance(level, sympy.Expr) for level in levels) and not levels[0] > levels[1]:
-            raise CircuitError(
-                f"{self.label}: on_above = {levels[0]} V must lie above off_below = {levels[1]} V"
-            )
+        ends = self.on_above, self.off_below
+        if not any(isinstance(end, sympy.Expr) for end in ends) and not ends[0] > ends[1]:
+            raise CircuitError(f"{self.label}: on_above = {ends[0]} V must lie above off_below = {ends[1]} V")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""The levels of detail at which a neuron is built, by name."""
+"""The levels of detail at which a neuron is drawn, by name.
+
+A level is how a circuit is drawn; a rung is one line of the error ladder. The rung of a circuit bears its level's name.
+"""
 
 from typing import Literal, get_args
 

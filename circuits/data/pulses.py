@@ -48,11 +48,11 @@ def pulse_train(
         change[start] = change.get(start, 0.0) + height
         change[start + steps] = change.get(start + steps, 0.0) - height
     grid = sorted(change)
-    levels = np.cumsum([change[place] for place in grid])
+    heights = np.cumsum([change[place] for place in grid])
     # sums of many heights leave a rounding error where no pulse is
-    levels[np.abs(levels) < 1e-9 * np.abs(sizes / width).max(initial=0.0)] = 0.0
+    heights[np.abs(heights) < 1e-9 * np.abs(sizes / width).max(initial=0.0)] = 0.0
     return HeldWaveform(
         times=(0.0, *(place * 2 * edge * scaling.time_unit for place in grid)),
-        values=(0.0, *levels.tolist()),
+        values=(0.0, *heights.tolist()),
         edge=edge * scaling.time_unit,
     )

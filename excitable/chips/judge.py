@@ -130,7 +130,7 @@ def judge_chip(sample: Sample) -> Result:
         "corner": chip.technology.corner,
         "temperature": chip.technology.temperature,
         "supply": chip.technology.supply,
-        "level": options.rung,
+        "level": options.level,
         "model_error": error if math.isfinite(error) else None,
         "circuit_error": measured,
         "reason": reason,

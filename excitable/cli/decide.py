@@ -25,13 +25,13 @@ def decide(
     from excitable.cli.progress import WorkProgress
     from excitable.runs.kinds import on_series
     from excitable.runs.stages.decisions import decide_run, decisions_text
-    from excitable.runs.stages.series import chosen_rungs
+    from excitable.runs.stages.series import chosen_levels
 
     folder = on_series("decide", run, trust=trust)
-    (rung,) = chosen_rungs(folder, [level])
+    (chosen,) = chosen_levels(folder, [level])
     with folder.locked(), WorkProgress(messages()) as progress:
         found = decide_run(
-            folder, rung, sequences=sequences,
-            progress=lambda done, total: progress.report(f"{rung} decisions", done, total),
+            folder, chosen, sequences=sequences,
+            progress=lambda done, total: progress.report(f"{chosen} decisions", done, total),
         )  # fmt: skip
     results().print(decisions_text(found))

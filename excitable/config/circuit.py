@@ -13,7 +13,7 @@ from excitable.config.declared import Section
 from excitable.config.quantities import Amperes, Farads, Seconds, Volts
 
 
-def _rung_names(value: Any) -> Any:
+def _level_names(value: Any) -> Any:
     """A level or a list of different ones, as a list."""
     names = [value] if isinstance(value, str) else value
     allowed = (*LEVELS, MIXED)
@@ -25,9 +25,9 @@ def _rung_names(value: Any) -> Any:
     return names
 
 
-RungNames = Annotated[
+LevelNames = Annotated[
     list[str],
-    BeforeValidator(_rung_names),
+    BeforeValidator(_level_names),
     WithJsonSchema(
         {
             "anyOf": [
@@ -71,7 +71,7 @@ class CircuitSection(UnitsSection):
         description="membrane time constant at tau_m = R = 1; capacitance follows from it, or current_unit where "
         "capacitance is given; that of the data's seconds where they have any [s]",
     )
-    level: RungNames = Field(
+    level: LevelNames = Field(
         default_factory=lambda: ["behavioural"],
         description="what the circuit is made of, one or a list: behavioural: sources that state the equation; "
         "macromodel: amplifiers as numbers; transistor: subthreshold transistors; mixed: see mixed",
@@ -137,11 +137,11 @@ class CircuitSection(UnitsSection):
         """The technology at its corner and temperature."""
         return technology(self.technology).at(corner=self.corner, temperature=self.temperature)
 
-    def scaling(self, rung: str = "behavioural") -> Scaling:
-        """The SI units of a rung: amplifiers have the technology's own voltage unit, for their tanh has no other."""
+    def scaling(self, level: str = "behavioural") -> Scaling:
+        """The SI units of a level: amplifiers have the technology's own voltage unit, for their tanh has no other."""
         units = {"current_unit": self.current_unit, "capacitance": self.capacitance}
         made = self.units()
-        if rung != "behavioural":
+        if level != "behavioural":
             made = self.built_in().scaling(**units)
         if self.tau_m is None:
             return made

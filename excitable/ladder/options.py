@@ -51,21 +51,21 @@ class CircuitOptions:
 
     @classmethod
     def configured(
-        cls, configuration: SeriesConfiguration, rung: str = "behavioural", simulator: str | None = None
+        cls, configuration: SeriesConfiguration, level: str = "behavioural", simulator: str | None = None
     ) -> "CircuitOptions":
-        """How a configuration's circuit is built and simulated at a rung, before any calibration.
+        """How a configuration's circuit is built and simulated at a level, before any calibration.
 
         Args:
             configuration: its sections `circuit` and `simulation` decide.
-            rung: behavioural, mixed, macromodel or transistor.
+            level: behavioural, mixed, macromodel or transistor.
             simulator: that of a run that began with it; the configuration's where none is given.
         """
-        ideal, circuit, simulation = rung == "behavioural", configuration.circuit, configuration.simulation
+        ideal, circuit, simulation = level == "behavioural", configuration.circuit, configuration.simulation
         return cls(
-            scaling=circuit.scaling(rung),
-            levels=dict(circuit.mixed) if rung == MIXED else check_level(rung),
+            scaling=circuit.scaling(level),
+            levels=dict(circuit.mixed) if level == MIXED else check_level(level),
             technology=None if ideal else circuit.built_in(),
-            simulator=chosen_simulator(simulator or simulation.simulator, rung),
+            simulator=chosen_simulator(simulator or simulation.simulator, level),
             relative=simulation.relative if ideal else simulation.amplifier_relative,
             max_step=simulation.max_step if ideal else simulation.amplifier_max_step,
             time_limit=simulation.time_limit,
@@ -73,14 +73,14 @@ class CircuitOptions:
         )
 
     @property
-    def rung(self) -> str:
-        """Name of this circuit on the error ladder: its level, or `mixed`."""
+    def level(self) -> str:
+        """At which level the network is drawn, or `mixed`; the rung of this name is that circuit."""
         return self.levels if isinstance(self.levels, str) else MIXED
 
     @property
     def accuracy(self) -> Accuracy:
         """How exactly it is simulated: what is given, and the level's own where nothing is."""
-        own = accuracy(self.simulator, self.rung)
+        own = accuracy(self.simulator, self.level)
         return replace(
             own,
             relative=own.relative if self.relative is None else self.relative,

@@ -162,7 +162,7 @@ def simulate_trials(
     return [
         circuit_rung(
             network, trial, [next(waveforms) for _ in trial], dt=dt, steps=len(inputs), scaling=options.scaling,
-            rung=options.rung,
+            rung=options.level,
         )
         for trial, inputs in zip(parts, trials, strict=True)
     ]  # fmt: skip

@@ -56,7 +56,7 @@ def report_run(run: Run, levels: Collection[str] = ()) -> Path:
 
     Args:
         run: the run; the caller holds its lock.
-        levels: the rungs of the circuit that it shows; all that are simulated where none are given.
+        levels: of the circuit, those that it shows; all that are simulated where none are given.
 
     Raises:
         RunError, ReportError: there is nothing to report. StorageError: a file is damaged, or cannot be written.
@@ -77,7 +77,7 @@ def write_report(folder: Path, levels: Collection[str] = ()) -> Path:
 
     Args:
         folder: the run folder.
-        levels: the rungs of the circuit that it shows; all that are simulated where none are given.
+        levels: of the circuit, those that it shows; all that are simulated where none are given.
 
     Returns:
         The path of `report.html`.

@@ -215,7 +215,7 @@ def read_run(folder: Path, levels: Collection[str] = ()) -> Evidence:
 
     Args:
         folder: of the run.
-        levels: the rungs of the circuit that are wanted; all that are there where none are given.
+        levels: of the circuit, those that are wanted; all that are there where none are given.
 
     Raises:
         ReportError: there is no such folder, there is nothing in it to report, or a file of it is damaged.
@@ -316,8 +316,8 @@ def _task_series(path: Path) -> TaskSeries | None:
 
 
 def _biases(folder: Path) -> dict[str, str]:
-    """The bias tables by rung, in the order of the ladder."""
-    places = {rung: folder / f"{netlist_name(rung)}_bias.csv" for rung in CIRCUIT_RUNGS}
+    """The bias tables by level, in the order of the ladder."""
+    places = {level: folder / f"{netlist_name(level)}_bias.csv" for level in CIRCUIT_RUNGS}
     return {
         rung: path.read_text(encoding="utf-8", errors="replace")
         for rung, path in places.items()

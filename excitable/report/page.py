@@ -110,7 +110,7 @@ def _beyond_supply(evidence: Evidence) -> str:
     ):
         return ""
     circuits = [rung.rung for rung in evidence.rungs if rung.rung in CIRCUIT_RUNGS]
-    options = [CircuitOptions.configured(evidence.configuration, rung) for rung in circuits]
+    options = [CircuitOptions.configured(evidence.configuration, level) for level in circuits]
     return reach_warning(evidence.network, model, options)
 
 

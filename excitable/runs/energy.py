@@ -119,7 +119,7 @@ def energy_run(
         add, (supply_energy(data, volts) for data, volts in zip(waveforms, supplies, strict=True))
     )
     rung = circuit_rung(
-        network, parts, waveforms, dt=dt, steps=len(inputs), scaling=options.scaling, rung=options.rung
+        network, parts, waveforms, dt=dt, steps=len(inputs), scaling=options.scaling, rung=options.level
     )
     threshold = network_threshold(network)
     technology = options.made_of

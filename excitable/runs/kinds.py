@@ -88,42 +88,42 @@ def refusal(command: str, run: Run) -> RunError:
     )
 
 
-def export_run(run: Run, rungs: Sequence[str] = (), dialect: str = NGSPICE) -> list[Path]:
+def export_run(run: Run, levels: Sequence[str] = (), dialect: str = NGSPICE) -> list[Path]:
     """Write the run's circuit into its `netlists/`; the test benches are returned.
 
     Args:
         run: a trained run.
-        rungs: levels of the circuit; those of the configuration where none are given.
+        levels: of the circuit; those of the configuration where none are given.
         dialect: a name of `netlists.writing.DIALECTS`; only runs on series have another than ngspice's.
     """
-    benches: list[Path] = _stages(run).export_run(run, rungs, dialect)
+    benches: list[Path] = _stages(run).export_run(run, levels, dialect)
     return benches
 
 
-def simulate_run(run: Run, rungs: Sequence[str] = (), progress: Progress | None = None) -> Simulated:
+def simulate_run(run: Run, levels: Sequence[str] = (), progress: Progress | None = None) -> Simulated:
     """Run model, equation and circuits on data that training did not see, and keep what they did.
 
     Args:
         run: a trained run.
-        rungs: levels of the circuit; those of the configuration where none are given.
+        levels: of the circuit; those of the configuration where none are given.
         progress: called with the name of a piece of work, how much of it is done, and all of it.
     """
-    left: Simulated = _stages(run).simulate_run(run, rungs, progress)
+    left: Simulated = _stages(run).simulate_run(run, levels, progress)
     return left
 
 
 def compare_run(
-    run: Run, rungs: Sequence[str] = (), witness: str | None = None, progress: Progress | None = None
+    run: Run, levels: Sequence[str] = (), witness: str | None = None, progress: Progress | None = None
 ) -> "Ladder | DecisionLadder":
     """Compare the rungs of a simulated run with each other, and write `comparison.json`.
 
     Args:
         run: a simulated run.
-        rungs: levels of the circuit; all that are simulated where none are given.
+        levels: of the circuit; all that are simulated where none are given.
         witness: a second simulator; only runs on series have one, see `stages.series.compare_run`.
         progress: called with the name of a piece of work, how much of it is done, and all of it.
     """
-    ladder: Ladder | DecisionLadder = _stages(run).compare_run(run, rungs, witness, progress)
+    ladder: Ladder | DecisionLadder = _stages(run).compare_run(run, levels, witness, progress)
     return ladder
 
 

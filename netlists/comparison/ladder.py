@@ -142,9 +142,9 @@ def compare(
                 f"rung {rung.name!r} does not have the neurons of rung {names[0]!r} in the same order; "
                 "select and sort them by name first."
             )
-    levels = {"threshold": threshold, "hysteresis": hysteresis}
-    trains = {rung.name: upward_crossings(rung.time, rung.voltage, **levels) for rung in rungs}
-    doubts = {rung.name: _doubts(rung, trains[rung.name], window, levels) for rung in rungs}
+    crossing = {"threshold": threshold, "hysteresis": hysteresis}
+    trains = {rung.name: upward_crossings(rung.time, rung.voltage, **crossing) for rung in rungs}
+    doubts = {rung.name: _doubts(rung, trains[rung.name], window, crossing) for rung in rungs}
     return Ladder(
         schema_version=1,
         threshold_v0=float(threshold),
@@ -152,7 +152,7 @@ def compare(
         window_tau_m=float(window),
         step_tau_m=float(step),
         task_error_name=task_error_name,
-        rungs=tuple(_record(rung, trains[rung.name], step=step, **levels) for rung in rungs),
+        rungs=tuple(_record(rung, trains[rung.name], step=step, **crossing) for rung in rungs),
         comparisons=tuple(
             _compare_pair(reference, candidate, trains, doubts, window)
             for reference, candidate in itertools.combinations(rungs, 2)
@@ -184,11 +184,11 @@ def _record(
     )
 
 
-def _doubts(rung: Rung, trains: list[Array], window: float, levels: dict[str, float]) -> list[Doubt]:
+def _doubts(rung: Rung, trains: list[Array], window: float, crossing: dict[str, float]) -> list[Doubt]:
     """How well each neuron's spikes are known."""
     if rung.again is None:
         return [Doubt.none(train) for train in trains]
-    again = upward_crossings(rung.time, rung.again, **levels)
+    again = upward_crossings(rung.time, rung.again, **crossing)
     return [
         spike_doubt(train, other, window=DRIFT * window) for train, other in zip(trains, again, strict=True)
     ]

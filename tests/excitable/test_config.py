@@ -162,10 +162,10 @@ def test_a_circuit_may_have_one_level_or_several():
     found = parse_configuration(text)
     assert found.circuit.level == ["behavioural", "mixed"]
     options = CircuitOptions.configured(found, "mixed")
-    assert (options.rung, options.levels) == ("mixed", {"hidden_3": "transistor"})
+    assert (options.level, options.levels) == ("mixed", {"hidden_3": "transistor"})
     assert options.scaling.voltage_unit == options.technology.amplifier.voltage_unit
     assert (
-        CircuitOptions.configured(found).rung == "behavioural"
+        CircuitOptions.configured(found).level == "behavioural"
         and CircuitOptions.configured(found).technology is None
     )
 

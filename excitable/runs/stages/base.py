@@ -9,7 +9,7 @@ from excitable.runs.environment import VERSION
 from excitable.runs.folder import WEIGHTS, RunError, RunFolder
 
 PARTS = "parts"
-"""Below the netlists: those of the simulated parts, a folder for each rung."""
+"""Below the netlists: those of the simulated parts, a folder for each level."""
 BEHAVIOURAL = "behavioural"
 NGSPICE = "ngspice"
 Progress = Callable[[str, int, int], None]
@@ -28,9 +28,9 @@ class Simulated:
         return f"{self.what} ({', '.join(self.rungs)}): {self.path}"
 
 
-def behavioural_only(run: RunFolder, rungs: Sequence[str]) -> None:
+def behavioural_only(run: RunFolder, levels: Sequence[str]) -> None:
     """Raise `RunError` where a level is asked for that the circuits of a kind of run do not have."""
-    others = [rung for rung in rungs if rung != BEHAVIOURAL]
+    others = [level for level in levels if level != BEHAVIOURAL]
     if others:
         raise RunError(
             f"{run.path}: level {others[0]!r}: the circuit of a run on {run.configuration.kind} has the level "

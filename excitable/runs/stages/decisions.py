@@ -22,7 +22,7 @@ from excitable.runs.stages.series import circuit_options
 from netlists.simulation import available_cores
 
 DECISIONS = "decisions"
-"""In the run folder: one file of decisions for each rung."""
+"""In the run folder: one file of decisions for each level."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class Decision:
 
 def decide_run(
     run: SeriesRun,
-    rung: str = "behavioural",
+    level: str = "behavioural",
     *,
     sequences: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -57,7 +57,7 @@ def decide_run(
 
     Args:
         run: a trained classifier.
-        rung: behavioural, mixed, macromodel or transistor.
+        level: behavioural, mixed, macromodel or transistor.
         sequences: how many of the test split, from its start; None is all.
         progress: called with (sequences done, all).
 
@@ -71,9 +71,9 @@ def decide_run(
         )
     network, test = run.network(), run.data.test
     wanted = range(test.series if sequences is None else min(sequences, test.series))
-    options = circuit_options(run, rung)
+    options = circuit_options(run, level)
     basis = basis_of(run, test.inputs.numpy(), options)
-    path = run.file(f"{DECISIONS}/{rung}.jsonl")
+    path = run.file(f"{DECISIONS}/{level}.jsonl")
     known = {one.sequence: one for one in _read(path, basis)}
     missing = [place for place in wanted if place not in known]
     workers = run.configuration.simulation.workers or available_cores()

@@ -54,14 +54,14 @@ def circuit_options(run: EventRun) -> EventCircuitOptions:
     )  # fmt: skip
 
 
-def export_run(run: EventRun, rungs: Sequence[str] = (), dialect: str = NGSPICE) -> list[Path]:
+def export_run(run: EventRun, levels: Sequence[str] = (), dialect: str = NGSPICE) -> list[Path]:
     """Write a netlist and its test bench for each trial into the run's `netlists/`; the benches are returned.
 
     Raises:
         RunError: the run is not trained, or has no circuit at a level. CircuitError: a network that has no circuit.
     """
     ngspice_only(run, "--dialect", dialect)
-    behavioural_only(run, rungs)
+    behavioural_only(run, levels)
     split, configuration = shown_trials(run), run.configuration
     provenance = {
         "run": configuration.name, "seed": str(configuration.seed),
@@ -72,14 +72,14 @@ def export_run(run: EventRun, rungs: Sequence[str] = (), dialect: str = NGSPICE)
     return [netlist.write(folder) for netlist in netlists]
 
 
-def simulate_run(run: EventRun, rungs: Sequence[str] = (), progress: Progress | None = None) -> Simulated:
+def simulate_run(run: EventRun, levels: Sequence[str] = (), progress: Progress | None = None) -> Simulated:
     """Run the model, its declared equation and its circuit on trials of the test split, and keep all their spikes.
 
     Raises:
         SimulatorMissing, SimulationFailed: there is no ngspice, or it failed.
         CircuitError: a network that has no circuit.
     """
-    behavioural_only(run, rungs)
+    behavioural_only(run, levels)
     network, options, spikes = run.network(), circuit_options(run), shown_trials(run).spikes
     tell = progress or (lambda *_: None)
     there = _read(run)
@@ -102,7 +102,7 @@ def simulate_run(run: EventRun, rungs: Sequence[str] = (), progress: Progress | 
 
 
 def compare_run(
-    run: EventRun, rungs: Sequence[str] = (), witness: str | None = None, progress: Progress | None = None
+    run: EventRun, levels: Sequence[str] = (), witness: str | None = None, progress: Progress | None = None
 ) -> DecisionLadder:
     """Match the spikes of the rungs, and write `comparison.json`.
 
@@ -110,7 +110,7 @@ def compare_run(
         RunError: nothing has been simulated, or not with this network and these options.
     """
     ngspice_only(run, "--witness", NGSPICE if witness is None else witness)
-    behavioural_only(run, rungs)
+    behavioural_only(run, levels)
     run.network()  # an untrained run is told first
     split, found = shown_trials(run), _read(run)
     if found is None:

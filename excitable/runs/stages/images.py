@@ -90,14 +90,14 @@ def _chain(configuration: ImageConfiguration, network: ImageNetwork, owner: str)
         ) from None
 
 
-def export_run(run: ImageRun, rungs: Sequence[str] = (), dialect: str = NGSPICE) -> list[Path]:
+def export_run(run: ImageRun, levels: Sequence[str] = (), dialect: str = NGSPICE) -> list[Path]:
     """Write a netlist and its test bench for each image into the run's `netlists/`; the benches are returned.
 
     Raises:
         RunError: the run is not trained, or has no circuit, or none at a level.
     """
     ngspice_only(run, "--dialect", dialect)
-    behavioural_only(run, rungs)
+    behavioural_only(run, levels)
     chain, inputs, _ = shown(run)
     configuration = run.configuration
     provenance = {
@@ -109,14 +109,14 @@ def export_run(run: ImageRun, rungs: Sequence[str] = (), dialect: str = NGSPICE)
     return [netlist.write(folder) for netlist in netlists]
 
 
-def simulate_run(run: ImageRun, rungs: Sequence[str] = (), progress: Progress | None = None) -> Simulated:
+def simulate_run(run: ImageRun, levels: Sequence[str] = (), progress: Progress | None = None) -> Simulated:
     """Run the model and its clocked circuit on images of the test split, and keep what they hold after every step.
 
     Raises:
         RunError: the run has no circuit, or none at a level.
         SimulatorMissing, SimulationFailed: there is no ngspice, or it failed.
     """
-    behavioural_only(run, rungs)
+    behavioural_only(run, levels)
     chain, inputs, _ = shown(run)
     tell = progress or (lambda *_: None)
     parts = run.path / NETLISTS / PARTS / BEHAVIOURAL
@@ -135,7 +135,7 @@ def simulate_run(run: ImageRun, rungs: Sequence[str] = (), progress: Progress | 
 
 
 def compare_run(
-    run: ImageRun, rungs: Sequence[str] = (), witness: str | None = None, progress: Progress | None = None
+    run: ImageRun, levels: Sequence[str] = (), witness: str | None = None, progress: Progress | None = None
 ) -> DecisionLadder:
     """Compare what model and circuit hold after every step, and write `comparison.json`.
 
@@ -143,7 +143,7 @@ def compare_run(
         RunError: nothing has been simulated, or not with this network and these options.
     """
     ngspice_only(run, "--witness", NGSPICE if witness is None else witness)
-    behavioural_only(run, rungs)
+    behavioural_only(run, levels)
     chain, _, labels = shown(run)
     found = simulated_steps(run)
     error = compare_sampled(chain, found["model"], found[BEHAVIOURAL])

@@ -49,18 +49,18 @@ from netlists.waveforms.labelled import check_netcdf
 
 TASK_GROUP = "task"
 SIMULATORS = "simulators.json"
-"""Which simulator each rung was begun with, where the configuration says auto."""
+"""Which simulator each level was begun with, where the configuration says auto."""
 
 
-def circuit_options(run: SeriesRun, rung: str) -> CircuitOptions:
-    """How a rung of the run is built and simulated; amplifiers are calibrated, or taken from `calibration.json`.
+def circuit_options(run: SeriesRun, level: str) -> CircuitOptions:
+    """How the run's circuit at a level is built and simulated; amplifiers are calibrated, or from `calibration.json`.
 
     Raises:
         SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's.
     """
     known = read_fits(run.path / CALIBRATION)
     options, fits = calibrated(
-        run.network(), CircuitOptions.configured(run.built, rung, simulator_of(run, rung)), known
+        run.network(), CircuitOptions.configured(run.built, level, simulator_of(run, level)), known
     )
     fresh = [fit for fit in fits if fit not in known]
     if fresh:
@@ -70,8 +70,8 @@ def circuit_options(run: SeriesRun, rung: str) -> CircuitOptions:
     return options
 
 
-def simulator_of(run: SeriesRun, rung: str) -> str:
-    """Which simulator a rung of the run has: the configuration's, of `auto` the one that it began with.
+def simulator_of(run: SeriesRun, level: str) -> str:
+    """Which simulator a level of the run has: the configuration's, of `auto` the one that it began with.
 
     Raises:
         SimulatorMissing: of `auto`, none is installed.
@@ -81,18 +81,18 @@ def simulator_of(run: SeriesRun, rung: str) -> str:
         return wanted
     path = run.path / SIMULATORS
     recorded: dict[str, str] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    if rung not in recorded:
-        recorded[rung] = chosen_simulator(AUTO, rung)
+    if level not in recorded:
+        recorded[level] = chosen_simulator(AUTO, level)
         run.write(SIMULATORS, json.dumps(recorded, indent=1) + "\n")
-    return recorded[rung]
+    return recorded[level]
 
 
-def export_run(run: SeriesRun, rungs: Sequence[str] = (), dialect: str = "ngspice") -> list[Path]:
-    """Write a netlist, its test bench, bias table and schematics for each rung into the run's `netlists/`.
+def export_run(run: SeriesRun, levels: Sequence[str] = (), dialect: str = "ngspice") -> list[Path]:
+    """Write a netlist, its test bench, bias table and schematics for each level into the run's `netlists/`.
 
     Args:
         run: a trained run.
-        rungs: behavioural, mixed, macromodel, transistor; those of the configuration where none are given.
+        levels: behavioural, mixed, macromodel, transistor; those of the configuration where none are given.
         dialect: a name of `netlists.writing.DIALECTS`.
 
     Returns:
@@ -106,60 +106,60 @@ def export_run(run: SeriesRun, rungs: Sequence[str] = (), dialect: str = "ngspic
     configuration, network, split = run.configuration, run.network(), compared_split(run)
     folder, benches = run.file(NETLISTS), []
     target = folder if dialect == "ngspice" else folder / dialect  # whose files have the same names
-    for rung in chosen_rungs(run, rungs):
-        options = circuit_options(run, rung)
+    for level in chosen_levels(run, levels):
+        options = circuit_options(run, level)
         built = options.build(
-            network, split.inputs[:, 0].numpy(), dt=configuration.network.dt, name=netlist_name(rung),
-            provenance={**_provenance(run), "level": rung, **_made_of(options)},
+            network, split.inputs[:, 0].numpy(), dt=configuration.network.dt, name=netlist_name(level),
+            provenance={**_provenance(run), "level": level, **_made_of(options)},
         )  # fmt: skip
         if dialect in readers:
             options = replace(options, simulator=readers[dialect])
         benches.append(written(network, built, options, dialect).write(target))
-        run.write(f"{NETLISTS}/{netlist_name(rung)}_bias.csv", bias_csv(built.circuit))
+        run.write(f"{NETLISTS}/{netlist_name(level)}_bias.csv", bias_csv(built.circuit))
         for name, drawing in schematics(built.circuit).items():
-            run.write(f"{NETLISTS}/{netlist_name(rung)}_{name}.svg", drawing)
+            run.write(f"{NETLISTS}/{netlist_name(level)}_{name}.svg", drawing)
     return benches
 
 
-def membrane_warning(run: SeriesRun, rungs: Sequence[str] = ()) -> str:
+def membrane_warning(run: SeriesRun, levels: Sequence[str] = ()) -> str:
     """A warning where the model drives membranes farther than its circuits let them go; empty where it does not.
 
     Args:
         run: a trained run.
-        rungs: of the circuit; those of the configuration where none are given.
+        levels: of the circuit; those of the configuration where none are given.
     """
     configuration, network = run.configuration, run.network()
     model = discrete_rung(network, compared_split(run).inputs[:, 0].numpy(), dt=configuration.network.dt)
     circuits = [
-        CircuitOptions.configured(run.built, rung, simulator_of(run, rung))
-        for rung in chosen_rungs(run, rungs)
+        CircuitOptions.configured(run.built, level, simulator_of(run, level))
+        for level in chosen_levels(run, levels)
     ]
     return reach_warning(network, model, circuits)
 
 
-def netlist_name(rung: str) -> str:
-    """What the files of a rung's netlist begin with."""
-    return "network" if rung == "behavioural" else f"network_{rung}"
+def netlist_name(level: str) -> str:
+    """What the files of a level's netlist begin with."""
+    return "network" if level == "behavioural" else f"network_{level}"
 
 
-def chosen_rungs(run: SeriesRun, rungs: Sequence[str] = ()) -> tuple[str, ...]:
-    """The rungs asked for, or those of the configuration, in the order of the ladder.
+def chosen_levels(run: SeriesRun, levels: Sequence[str] = ()) -> tuple[str, ...]:
+    """The levels asked for, or those of the configuration, in the order of the ladder.
 
     Raises:
-        RunError: there is no such rung, or the configuration does not say what is mixed.
+        RunError: there is no such level, or the configuration does not say what is mixed.
     """
-    wanted = tuple(rungs) or tuple(run.configuration.circuit.level)
-    unknown = [rung for rung in wanted if rung not in CIRCUIT_RUNGS]
+    wanted = tuple(levels) or tuple(run.configuration.circuit.level)
+    unknown = [level for level in wanted if level not in CIRCUIT_RUNGS]
     if unknown:
         raise RunError(f"level {unknown[0]!r} is unknown; allowed are {', '.join(CIRCUIT_RUNGS)}")
     if MIXED in wanted and not run.configuration.circuit.mixed:
         raise RunError(
             f"{run.path / CONFIGURATION}: level {MIXED} needs the table [circuit.mixed], as in hidden_3 = 'transistor'"
         )
-    return tuple(rung for rung in CIRCUIT_RUNGS if rung in wanted)
+    return tuple(level for level in CIRCUIT_RUNGS if level in wanted)
 
 
-def simulate_run(run: SeriesRun, rungs: Sequence[str] = (), progress: Progress | None = None) -> Simulated:
+def simulate_run(run: SeriesRun, levels: Sequence[str] = (), progress: Progress | None = None) -> Simulated:
     """Run the model, its continuous equation and its circuits on the held-out series, and keep their waveforms.
 
     Waveforms of other rungs stay as long as the network, its input and its options are the same. Where an earlier
@@ -167,7 +167,7 @@ def simulate_run(run: SeriesRun, rungs: Sequence[str] = (), progress: Progress |
 
     Args:
         run: a trained run.
-        rungs: behavioural, mixed, macromodel, transistor; those of the configuration where none are given.
+        levels: behavioural, mixed, macromodel, transistor; those of the configuration where none are given.
         progress: called with the name of a rung, how much of it is done, and all of it.
 
     Raises:
@@ -178,17 +178,17 @@ def simulate_run(run: SeriesRun, rungs: Sequence[str] = (), progress: Progress |
     network, split, dt = run.network(), compared_split(run), run.configuration.network.dt
     inputs = split.inputs[:, 0].numpy()
     tell = progress or (lambda *_: None)
-    wanted = {rung: circuit_options(run, rung) for rung in chosen_rungs(run, rungs)}
-    bases = {rung: basis_of(run, inputs, options) for rung, options in wanted.items()}
+    wanted = {level: circuit_options(run, level) for level in chosen_levels(run, levels)}
+    bases = {level: basis_of(run, inputs, options) for level, options in wanted.items()}
     bases |= {rung: basis_of(run, inputs) for rung in ("discrete", "continuous")}
     found = {rung.rung: rung for rung in _still_valid(run, inputs, bases) if rung.rung not in wanted}
     parts = run.path / NETLISTS / PARTS
     workers = run.configuration.simulation.workers or available_cores()
     with ThreadPoolExecutor(workers) as executor:
-        for rung, options in wanted.items():
-            found[rung] = simulate(
-                network, inputs, dt=dt, options=options, executor=executor, keep=parts / rung, resume=True,
-                progress=partial(tell, f"{rung} netlists in {options.simulator}"),
+        for level, options in wanted.items():
+            found[level] = simulate(
+                network, inputs, dt=dt, options=options, executor=executor, keep=parts / level, resume=True,
+                progress=partial(tell, f"{level} netlists in {options.simulator}"),
             )  # fmt: skip
     if "continuous" not in found:
         tell_continuous = partial(tell, "continuous equation")
@@ -218,24 +218,24 @@ def _still_valid(run: SeriesRun, inputs: np.ndarray, bases: dict[str, str]) -> I
 
 def _tidy_parts(folder: Path, simulated: Mapping[str, CircuitOptions]) -> None:
     """Remove the raw files of finished simulations: their waveforms are in `waveforms.nc`."""
-    for rung in simulated:
-        for raw in (folder / rung).glob("*/*.raw"):
+    for level in simulated:
+        for raw in (folder / level).glob("*/*.raw"):
             raw.unlink(missing_ok=True)
 
 
 def compare_run(
-    run: SeriesRun, rungs: Sequence[str] = (), witness: str | None = None, progress: Progress | None = None
+    run: SeriesRun, levels: Sequence[str] = (), witness: str | None = None, progress: Progress | None = None
 ) -> Ladder:
     """Climb the ladder with the waveforms of the run, and write `comparison.json`.
 
     Args:
         run: a simulated run.
-        rungs: of the circuit; all that are simulated where none are given.
+        levels: of the circuit; all that are simulated where none are given.
         witness: a second simulator, in which the same circuits are simulated, a rung of its own after each.
         progress: called with the name of a rung, how much of it is done, and all of it.
 
     Raises:
-        RunError: nothing has been simulated, or not such a rung.
+        RunError: nothing has been simulated, or not at such a level.
         SimulatorMissing, SimulationFailed: the witness.
     """
     run.check_trained(MODEL)
@@ -245,8 +245,8 @@ def compare_run(
             f"{run.path}: nothing is simulated yet; `excitable simulate {typed(run.path)}` does it"
         )
     found = load_waveforms(path)
-    if rungs:
-        wanted = chosen_rungs(run, rungs)
+    if levels:
+        wanted = chosen_levels(run, levels)
         missing = sorted(set(wanted) - {rung.rung for rung in found})
         if missing:
             raise RunError(
@@ -283,7 +283,7 @@ def _provenance(run: SeriesRun) -> Mapping[str, str]:
 def _made_of(options: CircuitOptions) -> Mapping[str, str]:
     """Of which technology, and where: what a designer must know before the netlist is used."""
     made = options.technology
-    if made is None or options.rung == "behavioural":
+    if made is None or options.level == "behavioural":
         return {}
     return {
         "technology": f"{made.name}, corner {made.corner}, {made.temperature:g} degrees Celsius, {made.supply:g} V",
