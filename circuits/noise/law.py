@@ -58,6 +58,10 @@ def part_noises(
         TechnologyError: a technology without transistors, or without flicker data where that is wanted.
         CircuitError: a current that has no circuit.
     """
+    given: object = neuron
+    if not isinstance(given, Neuron):
+        shown = repr(given) if isinstance(given, str) else f"a {type(given).__name__}"
+        raise CircuitError(f"noise: the neuron is {shown}; give a declared neuron, as mtc()")
     made_of = chosen_technology(technology, "transistor")
     units = made_of.scaling() if scaling is None else scaling
     made_of.transistor("nmos")

@@ -1,9 +1,12 @@
 """A network under the noise of its circuit, and without it again."""
 
+import math
 from collections.abc import Callable, Mapping
+from numbers import Real
 
 from torch import nn
 
+from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
 from circuits.noise.law import circuit_noise
 from circuits.technologies import Technology
@@ -35,8 +38,11 @@ def noisy_network(
         at: see `circuit_noise`.
 
     Raises:
-        TechnologyError, CircuitError: as `circuit_noise`.
+        TechnologyError, CircuitError: as `circuit_noise`; CircuitError also for a power that is no positive number.
     """
+    given: object = power
+    if isinstance(given, bool) or not isinstance(given, Real) or not 0 < given < math.inf:
+        raise CircuitError(f"noise: power = {power!r}; give a positive number of times the circuit's, as 4")
 
     def noisy(neuron: Neuron) -> Neuron:
         made = circuit_noise(neuron, technology, scaling=scaling, at=at)
@@ -51,6 +57,9 @@ def silent_network(network: Network) -> Network:
 
 
 def _converted(network: Network, convert: Callable[[Neuron], Neuron]) -> Network:
+    owner: object = network
+    if not isinstance(owner, Network):
+        raise CircuitError(f"noise: the network is a {type(owner).__name__}; give a Network")
     layers: dict[str, Projection | NeuronLayer | nn.Linear | Network] = {}
     for label, layer in network.chain.items():
         if isinstance(layer, NeuronLayer) and is_spiking(layer.neuron) and not layer.neuron.is_map:

@@ -9,6 +9,7 @@ from scipy.integrate import DOP853
 
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection
+from conductance.layers.recurrence import spectral_radius_of
 from conductance.networks.chain import Network
 from conductance.neurons.base import INPUT, Neuron
 
@@ -112,7 +113,7 @@ def integrate_network(
             solver.step()
             if solver.status == "failed":
                 raise ContinuousError(
-                    f"the continuous equation of the network cannot be solved at step {step}"
+                    f"the continuous equation of the network cannot be solved at step {step}{_loops(network)}"
                 )
             dense = solver.dense_output() if done < samples_per_step and wanted[done] <= solver.t else None
             while dense is not None and done < samples_per_step and wanted[done] <= solver.t * (1 + 1e-12):
@@ -124,6 +125,17 @@ def integrate_network(
             progress(step + 1, steps)
     time = dt / samples_per_step * np.arange(len(solution))
     return _unpacked(layers, time, solution, drives)
+
+
+def _loops(network: Network) -> str:
+    """Which layers feed back to themselves, and how much: what an equation that runs away looks at first."""
+    loops = [
+        f"layer {name} feeds {layer.recurrent.source} back with weights of spectral radius "
+        f"{spectral_radius_of(layer.recurrent.weights()):.3g}"
+        for name, layer in network.chain.items()
+        if isinstance(layer, NeuronLayer) and layer.recurrent is not None
+    ]
+    return f": {'; '.join(loops)}; lower them" if loops else ""
 
 
 def _layers(network: Network) -> dict[str, "_Layer | _Weights"]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from conductance.loading.lazy import torch
+from conductance.tasks.arguments import check_arguments, names_of, series_in
 from conductance.tasks.baselines import autoregression
 from conductance.tasks.decisions import Decision, evidence, labels
 from conductance.tasks.metrics import nrmse, wrong_share
@@ -261,8 +262,11 @@ def from_arrays(
     >>> data.train.series, data.test.series, data.classes
     (13, 3, ('0', '1'))
     """
-    _check_arguments(warm_up, sample_step, time_unit, name)
-    inputs = _listed(x, "x", name)
+    check_arguments(
+        name, warm_up=warm_up, sample_step=sample_step, time_unit=time_unit, validation=validation, test=test,
+        seed=seed, standardise=standardise,
+    )  # fmt: skip
+    inputs, y = _listed(x, "x", name), series_in(y, "y", name)
     if len(y) and all(np.ndim(label) == 0 for label in y):
         values = [label.item() if hasattr(label, "item") else label for label in y]
         if missing := [k for k, value in enumerate(values) if value is None or value != value]:
@@ -276,13 +280,18 @@ def from_arrays(
         targets = [one_hot(group, len(classes), len(one)) for group, one in zip(groups, inputs, strict=False)]
     else:
         classes, groups, targets = (), None, _listed(y, "y", name)
-    if len(inputs) != len(targets) or any(len(a) != len(b) for a, b in zip(inputs, targets, strict=False)):
+    if len(inputs) != (given := len(y) if classes else len(targets)):
         raise TaskError(
-            f"task {name}: x has {len(inputs)} series and y {len(found) if classes else len(targets)}, or a series "
-            f"and its targets differ in length; give one target, or one label, for each."
+            f"task {name}: x has {len(inputs)} series and y {given}; give one target, or one label, for each."
         )
-    names = tuple(input_names or (f"x{k}" for k in range(inputs[0].shape[1])))
-    outputs = classes or tuple(target_names or (f"y{k}" for k in range(targets[0].shape[1])))
+    for place, (a, b) in enumerate(zip(inputs, targets, strict=True)):
+        if len(a) != len(b):
+            raise TaskError(
+                f"task {name}: series {place} has {len(a)} samples and its targets {len(b)}, they differ in length; "
+                f"give a target for each sample."
+            )
+    names = names_of(input_names, inputs[0].shape[1], "input_names", "x", name)
+    outputs = classes or names_of(target_names, targets[0].shape[1], "target_names", "y", name)
     places = shared_out(len(inputs), validation=validation, test=test, seed=seed, groups=groups)
     series = [
         Series(name=f"series {k}", inputs=a, targets=b, counted=np.ones(len(a), bool))
@@ -295,24 +304,24 @@ def from_arrays(
     )  # fmt: skip
 
 
-def _check_arguments(warm_up: Any, sample_step: Any, time_unit: Any, name: str) -> None:
-    """Refuse what would count other samples, or give the circuit another time, without a word."""
-    if isinstance(warm_up, bool) or not isinstance(warm_up, int) or warm_up < 0:
-        raise TaskError(f"task {name}: warm_up = {warm_up!r}; give a whole number of samples, 0 or more.")
-    if not isinstance(sample_step, int | float) or not 0 < sample_step < float("inf"):
-        raise TaskError(f"task {name}: sample_step = {sample_step!r}; give a positive number of `time_unit`.")
-    if not isinstance(time_unit, str) or not time_unit:
-        raise TaskError(f'task {name}: time_unit = {time_unit!r}; give its name, as "s".')
-
-
 def from_dataset(dataset: Any, **options: Any) -> dict[str, Any]:
     """The fields of `TaskData` of a torch Dataset whose items are (series, label) or (series, targets).
 
     Args:
         dataset: with a length; item k is ((time, feature), label or (time, target)).
         **options: those of `from_arrays`.
+
+    Raises:
+        TaskError: items that are no pairs, and as `from_arrays`.
     """
-    items = [dataset[k] for k in range(len(dataset))]
+    name = options.get("name", "arrays")
+    items = [dataset[k] for k in range(len(series_in(dataset, "the data set", name)))]
+    for place, item in enumerate(items):
+        if not isinstance(item, tuple | list) or len(item) != 2:
+            raise TaskError(
+                f"task {name}: item {place} of the data set is a {type(item).__name__}; give (series, label) or "
+                f"(series, targets)."
+            )
     return from_arrays([item[0] for item in items], [item[1] for item in items], **options)
 
 
@@ -342,7 +351,7 @@ def _listed(values: Any, argument: str, owner: str) -> list[np.ndarray]:
             )
         values = [values[:, k] for k in range(values.shape[1])]
     listed: list[np.ndarray] = []
-    for place, one in enumerate(values):
+    for place, one in enumerate(series_in(values, argument, owner)):
         array = np.asarray(one.detach().cpu() if isinstance(one, torch.Tensor) else one)
         if array.ndim != 2 or array.dtype.kind not in "fiu" or not len(array):
             raise TaskError(

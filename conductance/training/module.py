@@ -14,6 +14,7 @@ from conductance.derivation.threefry import LARGEST_SEED
 from conductance.errors import ExcitableError, extra
 from conductance.layers import NeuronLayer
 from conductance.layers.feasible import make_feasible
+from conductance.layers.recurrence import spectral_radius_of
 from conductance.networks.chain import Network
 from conductance.storage.checkpoints import CHECKPOINT, CheckpointError, put
 from conductance.storage.networks import check_network
@@ -269,9 +270,20 @@ class SeriesModule(pl.LightningModule):
                 time_step, series, neuron = bad[0].tolist()
                 return (
                     f"layer {name} is the first whose output is not finite, at time step {time_step} of "
-                    f"{len(output)}, series {series} of the batch, neuron {neuron}"
+                    f"{len(output)}, series {series} of the batch, neuron {neuron}{self._fed_back(name)}"
                 )
         return FINITE
+
+    def _fed_back(self, name: str) -> str:
+        """That a layer feeds back to itself, and how much; empty where it does not."""
+        layer = self.network.chain[name]
+        if not isinstance(layer, NeuronLayer) or layer.recurrent is None:
+            return ""
+        radius = spectral_radius_of(layer.recurrent.weights())
+        return (
+            f"; its recurrent weights, of spectral radius {radius:.3g}, feed {layer.recurrent.source} back to it: "
+            f"lower them first"
+        )
 
     def _mismatched(self, loss: float) -> str:
         """The network is sound, and the chip that was drawn of it is not."""

@@ -98,13 +98,15 @@ def aim_of(
             raise CircuitError(
                 f"decision = {decision!r} makes classes of outputs; with targets there are none"
             )
-    course = None if targets is None else np.asarray(targets, float)
+    course = None if targets is None else numbers_of(targets, "targets")
     if course is not None and course.ndim == 2 and trials == 1:
         course = course[:, None]
     if course is not None and course.shape != (steps, trials, outputs):
         raise CircuitError(
             f"targets have shape {course.shape}; give (time, trial, feature) = ({steps}, {trials}, {outputs})"
         )
+    if course is not None:
+        check_finite(course, "targets", counted)
     known = None if labels is None else np.atleast_1d(np.asarray(labels))
     if known is not None and (
         known.shape != (trials,) or known.dtype.kind not in "iu" or known.min() < 0 or known.max() >= outputs
@@ -114,6 +116,33 @@ def aim_of(
         )
     rule: Decision | None = decision or (ALL if known is not None else None)
     return Aim(labels=known, targets=course, mask=counted, decision=rule)
+
+
+def numbers_of(values: ArrayLike, what: str) -> NDArray[np.floating]:
+    """Values as an array of numbers.
+
+    Raises:
+        CircuitError: they are none.
+    """
+    try:
+        return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values, float)
+    except (TypeError, ValueError):
+        shown = repr(values) if isinstance(values, str) else f"a {type(values).__name__}"
+        raise CircuitError(f"{what} are {shown}; give an array of numbers, (time, feature)") from None
+
+
+def check_finite(values: NDArray[np.floating], what: str, counted: NDArray[np.bool_] | None = None) -> None:
+    """Raise `CircuitError` with the first place of a value (time, trial, feature) that counts and is not finite."""
+    bad = ~np.isfinite(values)
+    if counted is not None:
+        bad &= counted[:, :, None]
+    if bad.any():
+        step, trial, feature = np.argwhere(bad)[0]
+        fix = "" if counted is None else ", or leave it out by the mask"
+        raise CircuitError(
+            f"{what} are {values[step, trial, feature]} at step {step}, trial {trial}, feature {feature} "
+            f"({int(bad.sum())} such values); fill what is missing{fix}"
+        )
 
 
 def judged(aim: Aim, predictions: Mapping[str, Sequence[np.ndarray]]) -> Judged:

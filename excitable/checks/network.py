@@ -15,7 +15,7 @@ from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.shaping.figures.palette import colour
 from conductance.tasks.decisions import Decision
-from excitable.checks.decisions import Judged, Reference, aim_of, judged
+from excitable.checks.decisions import Judged, Reference, aim_of, check_finite, judged, numbers_of
 from excitable.ladder.accuracy import accuracy, chosen_simulator
 from excitable.ladder.calibration import calibrated
 from excitable.ladder.options import CircuitOptions
@@ -211,12 +211,14 @@ def _options(
 
 def _trials(inputs: np.ndarray) -> list[np.ndarray]:
     """The inputs (time, feature) of each trial."""
-    values = np.asarray(inputs, float)
+    values = numbers_of(inputs, "inputs")
     if values.ndim not in (2, 3) or not values.size:
         raise CircuitError(
             f"inputs have shape {values.shape}; give (time, feature), or (time, trial, feature) of several trials"
         )
-    return [values] if values.ndim == 2 else list(values.swapaxes(0, 1))
+    trials = values[:, None] if values.ndim == 2 else values
+    check_finite(trials, "inputs")
+    return list(trials.swapaxes(0, 1))
 
 
 def _outputs(network: Network) -> int:

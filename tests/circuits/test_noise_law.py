@@ -223,6 +223,20 @@ def test_a_network_gets_the_noise_of_its_circuit_and_loses_it():
     assert again.chain["hidden"].neuron == network.chain["hidden"].neuron
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (lambda: circuit_noise("lif"), "the neuron is 'lif'; give a declared neuron"),
+        (lambda: noisy_network(None), "the network is a NoneType; give a Network"),
+        (lambda: noisy_network(Network({"in": Projection(1, 1)}), power="a"), "power = 'a'; give a positive number"),
+        (lambda: noisy_network(Network({"in": Projection(1, 1)}), power=math.nan), "power = nan"),
+    ],
+)  # fmt: skip
+def test_noise_of_something_else_is_refused_in_words(asked, words):
+    with pytest.raises(CircuitError, match=words):
+        asked()
+
+
 def test_amplitudes_may_stay_what_they_are_somewhere():
     """At the states that are asked for they are those of the law; other names are refused."""
     rest = {"um": -1.0, "us": -1.0, "uus": -1.0}

@@ -12,10 +12,12 @@ from conductance.layers.base import ShapeError
 from conductance.layers.rebuilt import of_neuron
 from conductance.layers.recurrence import spectral_radius_of
 from conductance.networks import RECIPES, GivenLoop, Network, series_network
-from conductance.networks.continuous import integrate_network
+from conductance.networks.continuous import ContinuousError, integrate_network
 from conductance.neurons import adlif, clocked_lif, lif, mtc, qif
 from conductance.parameter import ParameterError
 from conductance.storage import load_network, save_network
+from conductance.tasks import TaskData
+from conductance.training import TrainingError, TrainingOptions, train
 
 ASYMMETRIC = torch.tensor([[0.0, 0.7], [-0.3, 0.2]], dtype=torch.float64)
 
@@ -239,6 +241,23 @@ def test_given_weights_are_a_recipe_like_drawn_ones():
         assert torch.equal(hidden.recurrent.weights(), torch.tensor([[0.0, -0.1], [-0.2, 0.0]]))
         assert hidden.recurrent.source == "us" and not hidden.recurrent.trainable
         assert not encoder.weight.any() and torch.equal(encoder.bias, torch.tensor([-1.0, -1.0]))
+
+
+def test_a_gain_that_diverges_is_named():
+    """Training and equation say which layer feeds back, what, and with which gain."""
+    drive = Projection(1, 1)
+    loop = Recurrence(torch.tensor([[50.0]]), source="um", trainable=False)
+    layer = NeuronLayer(mtc(), 1, dt=0.5, method="forward_euler", recurrent=loop)
+    network = Network({"in": drive, "hidden": layer, "readout": Projection(1, 1)})
+    data = TaskData.from_arrays(torch.randn(300, 12, 1), torch.randn(300, 12, 1))
+    with pytest.raises(
+        TrainingError, match="its recurrent weights, of spectral radius 50, feed um back to it: lower"
+    ):
+        train(network, data.task(), data, TrainingOptions(steps=1, batch=2))
+    with pytest.raises(
+        ContinuousError, match="layer hidden feeds um back with weights of spectral radius 50"
+    ):
+        integrate_network(network, np.ones((60, 1)), dt=0.5)
 
 
 def test_networks_take_linears_and_networks():

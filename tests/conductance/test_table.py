@@ -282,6 +282,14 @@ def test_arrays_that_do_not_fit_are_refused(x, y, message):
         TaskData.from_arrays(x, y)
 
 
+def test_a_data_set_whose_items_are_no_pairs_is_refused():
+    """The first item that is something else is named."""
+    with pytest.raises(TaskError, match=r"item 0 of the data set is a int; give \(series, label\)"):
+        TaskData.from_dataset([3, 4])
+    with pytest.raises(TaskError, match="the data set is a NoneType"):
+        TaskData.from_dataset(None)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -291,6 +299,23 @@ def test_arrays_that_do_not_fit_are_refused(x, y, message):
         ({"sample_step": float("nan")}, "sample_step = nan"),
         ({"time_unit": 3}, "time_unit = 3; give its name"),
         ({"y": [0.0, float("nan")] * 10}, "the label of series 1 is nan"),
+        ({"y": None}, "y is a NoneType; give an array"),
+        ({"x": 3}, "x is a int; give an array"),
+        ({"x": {"a": 1}}, "x is a dict; give its arrays"),
+        ({"y": [0] * 20}, "all labels are 0"),
+        ({"y": [0, 1] * 9}, "x has 20 series and y 18"),
+        ({"y": torch.zeros(9, 20, 1)}, "series 0 has 10 samples and its targets 9"),
+        ({"input_names": "a"}, "input_names = 'a'; give a list of 1 texts"),
+        ({"input_names": ["a", "b"]}, "input_names has 2 names, a, b, and there are 1 features"),
+        ({"input_names": [1]}, r"input_names = \[1\]; give a list"),
+        ({"y": torch.zeros(10, 20, 2), "target_names": ["a", "a"]}, "target_names has a twice"),
+        ({"validation": float("nan")}, "validation = nan; give a share"),
+        ({"test": "a"}, "test = 'a'; give a share"),
+        ({"validation": 0.6, "test": 0.6}, "leave nothing to train on"),
+        ({"seed": -1}, "seed = -1; give a whole number"),
+        ({"standardise": "no"}, "standardise = 'no'; give True or False"),
+        ({"name": 3}, "name = 3; give a text"),
+        ({"warm_up": 100}, "series . has 10 samples and none that counts after the warm-up of 100"),
     ],
 )
 def test_arguments_of_arrays_that_would_count_otherwise_are_refused(change, words):

@@ -250,9 +250,28 @@ def test_what_the_outputs_are_for_is_checked():
         ({"targets": np.zeros((4, 2))}, r"\(4, 3, 2\)"),
         ({"mask": np.zeros((4, 3))}, "at least once"),
         ({"targets": np.zeros((4, 3, 2)), "decision": "last"}, "makes classes"),
+        ({"targets": np.full((4, 3, 2), np.nan)}, "targets are nan at step 0, trial 0, feature 0"),
+        ({"targets": "a"}, "targets are 'a'; give an array of numbers"),
     ):
         with pytest.raises(CircuitError, match=words):
             aim_of(4, 3, 2, **{**given, **wrong})
+
+
+def test_inputs_and_targets_that_are_missing_are_named_by_their_place():
+    """What is not finite is refused before anything is simulated; where targets do not count it may be."""
+    network, series = network_of("mtc"), np.zeros((6, 1))
+    series[2] = np.nan
+    with pytest.raises(CircuitError, match="inputs are nan at step 2, trial 0, feature 0"):
+        check_network(network, series)
+    with pytest.raises(CircuitError, match="inputs are 'abc'; give an array of numbers"):
+        check_network(network, "abc")
+    targets = np.zeros((4, 1, 2))
+    targets[1] = np.nan
+    mask = np.array([True, False, True, True])
+    given = {"labels": None, "decision": None, "targets": targets}
+    assert aim_of(4, 1, 2, mask=mask, **given).targets is not None
+    with pytest.raises(CircuitError, match=r"targets are nan at step 1, .*fill what is missing, or leave it"):
+        aim_of(4, 1, 2, mask=None, **given)
 
 
 def test_compare_prints_what_dominates_first_and_the_task_last(capsys):
