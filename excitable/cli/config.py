@@ -36,6 +36,7 @@ def config(
     from excitable.config import example as example_text
     from excitable.config import schema as schema_data
     from excitable.config.own import Code, own_files
+    from excitable.config.series import SeriesConfiguration
 
     if example:
         if kind not in KINDS:
@@ -46,6 +47,8 @@ def config(
     if file is not None and not example:
         checked = read_configuration(file, code=Code(trusted=trust))
         results().print(f"{file}: no faults; a run on {checked.kind} named {checked.name}")
+        if isinstance(checked, SeriesConfiguration):
+            results().print(f"without the data's seconds: {checked.circuit.time_text(checked.network.dt)}")
         unread = [] if trust else list(dict.fromkeys(own_files(checked)))
         if unread:
             results().print(f"not run, so not checked: {', '.join(unread)}; --trust runs it")

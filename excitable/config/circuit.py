@@ -10,7 +10,7 @@ from circuits.data.scaling import Scaling
 from circuits.technologies import Technology, technology
 from circuits.technologies.base import TEMPERATURES
 from excitable.config.declared import Section
-from excitable.config.quantities import Amperes, Farads, Seconds, Volts
+from excitable.config.quantities import Amperes, Farads, Seconds, TimeConstants, Volts
 
 
 def _level_names(value: Any) -> Any:
@@ -66,7 +66,7 @@ class UnitsSection(Section):
 class CircuitSection(UnitsSection):
     """How the circuit is built: the SI values of the dimensionless units, and what it is made of."""
 
-    tau_m: Seconds | None = Field(
+    tau_m: TimeConstants | None = Field(
         default=None,
         description="membrane time constant at tau_m = R = 1; capacitance follows from it, or current_unit where "
         "capacitance is given; that of the data's seconds where they have any [s]",
@@ -133,6 +133,11 @@ class CircuitSection(UnitsSection):
             technology(info.data["technology"]).at(**{str(info.field_name): value})
         return value
 
+    @property
+    def given_capacitor(self) -> bool:
+        """Whether the capacitor is what is given, so that a current follows from a time constant."""
+        return "capacitance" in self.model_fields_set
+
     def built_in(self) -> Technology:
         """The technology at its corner and temperature."""
         return technology(self.technology).at(corner=self.corner, temperature=self.temperature)
@@ -145,9 +150,17 @@ class CircuitSection(UnitsSection):
             made = self.built_in().scaling(**units)
         if self.tau_m is None:
             return made
-        if "capacitance" in self.model_fields_set:
+        if self.given_capacitor:
             return replace(made, current_unit=made.capacitance * made.voltage_unit / self.tau_m)
         return replace(made, capacitance=self.tau_m * made.current_unit / made.voltage_unit)
+
+    def time_text(self, dt: float) -> str:
+        """The circuit's time in a sentence: tau_m and one step of the model in seconds, and what they follow from."""
+        made = self.scaling()
+        return (
+            f"tau_m = {made.time_unit:.4g} s, one step of {dt:g} tau_m {dt * made.time_unit:.4g} s: C = "
+            f"{made.capacitance:.4g} F at I0 = {made.current_unit:.4g} A and V0 = {made.voltage_unit:.4g} V"
+        )
 
 
 SimulatorName = Literal["ngspice", "vacask", "auto"]

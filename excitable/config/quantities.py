@@ -117,3 +117,5 @@ Farads = _quantity(*RANGES["capacitance"])
 """A capacitance."""
 Seconds = _quantity("s", 1e-3, 1e7)
 """A limit of wall-clock time: up to four months."""
+TimeConstants = _quantity("s", 1e-12, 1e4)
+"""A membrane's time constant: from that of a gate's capacitance to hours; 72 us at 1 pF and 1 nA."""

@@ -28,36 +28,50 @@ def in_real_time(circuit: CircuitSection, data: TaskData, dt: float) -> CircuitS
     return circuit.model_copy(update={"tau_m": data.seconds / dt})
 
 
-def time_remarks(network: Network, scaling: Scaling, data: TaskData, dt: float) -> list[str]:
-    """What the data's time means for the circuit, and where that is absurd; nothing of data without seconds."""
+def time_remarks(network: Network, circuit: CircuitSection, data: TaskData, dt: float) -> list[str]:
+    """What the data's time means for the circuit, or what time the circuit has by itself; and where that is absurd.
+
+    Args:
+        network: the trained one.
+        circuit: with the data's time where they have one, see `in_real_time`.
+        data: of the task.
+        dt: the model's step in tau_m.
+    """
+    scaling = circuit.scaling()
     if data.seconds is None:
-        return []
+        return [f"the circuit has {circuit.time_text(dt)}", *_absurd(network, circuit, scaling)]
     wanted = data.seconds / dt
     remarks = [
-        f"one step of {data.seconds:.4g} s is {dt:g} tau_m, so tau_m = {wanted:.4g} s; the circuit has tau_m = "
-        f"{scaling.time_unit:.4g} s: C = {scaling.capacitance:.4g} F at I0 = {scaling.current_unit:.4g} A and V0 = "
-        f"{scaling.voltage_unit:.4g} V"
+        f"one step of {data.seconds:.4g} s is {dt:g} tau_m, so tau_m = {wanted:.4g} s; the circuit has "
+        f"{circuit.time_text(dt)}"
     ]
     if abs(scaling.time_unit / wanted - 1) > OFF:
         remarks.append(
             f"the circuit is {wanted / scaling.time_unit:.4g} times as fast as the data; leave out circuit.tau_m, or "
             f"one of capacitance and current_unit, for real time"
         )
+    return remarks + _absurd(network, circuit, scaling)
+
+
+def _absurd(network: Network, circuit: CircuitSection, scaling: Scaling) -> list[str]:
+    """Capacitors that no chip has, and what to change: whichever of C and I0 the other follows from."""
+    key = "capacitance" if circuit.given_capacitor else "current_unit"
     largest = max(
         _largest(name, layer) for name, layer in network.chain.items() if isinstance(layer, NeuronLayer)
     )
     capacitor, place = largest[0] * scaling.capacitance, largest[1]
+    found = []
     if capacitor > LARGE:
-        remarks.append(
+        found.append(
             f"the largest capacitor, {place}, is {capacitor:.3g} F, too large for a chip (above {LARGE:.0e} F): lower "
-            f"circuit.current_unit by {capacitor / LARGE:.3g}, or raise network.dt, or use an external one"
+            f"circuit.{key} by {capacitor / LARGE:.3g}, or raise network.dt, or use an external one"
         )
     if scaling.capacitance < SMALL:
-        remarks.append(
+        found.append(
             f"the membrane's capacitor is {scaling.capacitance:.3g} F, less than its wires have (below {SMALL:.0e} F): "
-            f"raise circuit.current_unit, or lower network.dt"
+            f"raise circuit.{key}, or lower network.dt"
         )
-    return remarks
+    return found
 
 
 def _largest(label: str, layer: NeuronLayer) -> tuple[float, str]:

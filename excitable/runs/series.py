@@ -192,7 +192,7 @@ def train_run(run: SeriesRun, *, report: Callable[[Record], None] | None = None)
         remarks.append(f"before training: {firing_text(fired)}")
     if silence:
         remarks.append(silence)
-    remarks += time_remarks(network, run.built.circuit.scaling(), data, configuration.network.dt)
+    remarks += time_remarks(network, run.built.circuit, data, configuration.network.dt)
     return TrainedRun(
         network=network, result=result, baselines=dict(task.baselines(data, data.test)), remarks=tuple(remarks),
         score=test_score(network, data),

@@ -10,7 +10,6 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from circuits.data.scaling import Scaling
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.networks.firing import FiringError, firing, let_fire, silence_text
@@ -297,10 +296,26 @@ def test_seconds_fix_the_capacitor_or_the_current(sensor):
     for rung in ("macromodel", "transistor"):
         assert in_real_time(configuration.circuit, data, 0.5).scaling(rung).time_unit == pytest.approx(4e-3)
     network = untrained_network(configuration, data)
-    said = " ".join(time_remarks(network, made, data, 0.5))
+    said = " ".join(time_remarks(network, in_real_time(configuration.circuit, data, 0.5), data, 0.5))
     assert "tau_m = 0.004 s" in said and "too large for a chip" in said and "uus" in said
-    fast = " ".join(time_remarks(network, Scaling(), data, 0.5))
+    assert "lower circuit.current_unit by" in said
+    said = " ".join(time_remarks(network, in_real_time(given, data, 0.5), data, 0.5))
+    assert "lower circuit.capacitance by" in said
+    fast = " ".join(time_remarks(network, configuration.circuit, data, 0.5))
     assert "times as fast as the data" in fast
+
+
+@pytest.mark.parametrize(("tau", "unit"), [('"72 us"', 72e-6), ('"1 ns"', 1e-9), ("3.0", 3.0)])
+def test_a_time_constant_may_be_any_that_a_membrane_has(tau, unit):
+    """From a nanosecond to seconds, in the configuration; both times are shown, and capacitors of no chip are said."""
+    configuration = parse_configuration(f'name = "a"\n[network]\ndt = 0.5\n[circuit]\ntau_m = {tau}\n')
+    assert configuration.circuit.scaling().time_unit == pytest.approx(unit)
+    task = MackeyGlass(series_samples=60, warm_up=10, train_series=2, held_out_samples=60)
+    data = task.generate(0)
+    network = untrained_network(configuration, data)
+    said = time_remarks(network, configuration.circuit, data, 0.5)
+    assert f"tau_m = {unit:.4g} s, one step of 0.5 tau_m {unit / 2:.4g} s" in said[0]
+    assert ("too large for a chip" in " ".join(said)) == (unit > 1e-6)
 
 
 def test_classes_of_a_table_are_scored_by_the_command(tmp_path, monkeypatch):
