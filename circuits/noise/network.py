@@ -41,7 +41,7 @@ def noisy_network(
         TechnologyError, CircuitError: as `circuit_noise`; CircuitError also for a power that is no positive number.
     """
     given: object = power
-    if isinstance(given, bool) or not isinstance(given, Real) or not 0 < given < math.inf:
+    if isinstance(given, bool) or not isinstance(given, Real) or not 0 < float(given) < math.inf:
         raise CircuitError(f"noise: power = {power!r}; give a positive number of times the circuit's, as 4")
 
     def noisy(neuron: Neuron) -> Neuron:

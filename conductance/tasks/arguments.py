@@ -24,13 +24,17 @@ def check_arguments(
     faults = []
     if isinstance(warm_up, bool) or not isinstance(warm_up, int) or warm_up < 0:
         faults.append(f"warm_up = {warm_up!r}; give a whole number of samples, 0 or more")
-    if isinstance(sample_step, bool) or not isinstance(sample_step, Real) or not 0 < sample_step < math.inf:
+    if (
+        isinstance(sample_step, bool)
+        or not isinstance(sample_step, Real)
+        or not 0 < float(sample_step) < math.inf
+    ):
         faults.append(f"sample_step = {sample_step!r}; give a positive number of `time_unit`")
     if not isinstance(time_unit, str) or not time_unit:
         faults.append(f'time_unit = {time_unit!r}; give its name, as "s"')
     shares = {"validation": validation, "test": test}
     for key, share in shares.items():
-        if isinstance(share, bool) or not isinstance(share, Real) or not 0 < share < 1:
+        if isinstance(share, bool) or not isinstance(share, Real) or not 0 < float(share) < 1:
             faults.append(f"{key} = {share!r}; give a share of the series between 0 and 1")
     if not faults and validation + test >= 1:
         faults.append(
