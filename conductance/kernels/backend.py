@@ -33,13 +33,21 @@ def check_backend(backend: str, owner: str) -> None:
         )
 
 
+RECURRENT_SLOWER = "two to five times"
+"""What the eager step of recurrent layers is, see benchmarks/recurrence.md: half of it are products in both."""
+FEW = 1 << 10
+"""Lanes below which calling a kernel for one step costs more than the step by torch."""
+
+
 def kernel_name(
-    backend: str, rule: Rule, inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor]
+    backend: str, rule: Rule, inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor],
+    course: int | None = None,
 ) -> str:  # fmt: skip
     """The registered name of the kernel that these tensors run on; empty for the eager step.
 
     Under "auto" the eager step is taken, with one warning, where a kernel could be had but cannot be built, and where
-    a transformation of torch.func or a forward derivative is under way, which kernels do not have.
+    a transformation of torch.func or a forward derivative is under way, which kernels do not have; also for a single
+    step of few neurons, which it takes faster. `course` is the place of a state that is wanted after every step.
 
     Raises:
         BackendError: `backend` is "c" or "triton", and tensors or machine do not allow it.
@@ -47,12 +55,12 @@ def kernel_name(
     if _is_eager(backend, rule, (inputs, *state, *constants)):
         return ""
     wanted = wanted_gradients(inputs, state, constants)
-    return _resolved(backend, rule, inputs.device.type, inputs.dtype, wanted)
+    return _resolved(backend, rule, inputs.device.type, inputs.dtype, wanted, course)
 
 
 def recurrent_kernel_name(
     backend: str, rule: Rule, inputs: torch.Tensor, state: Sequence[torch.Tensor], constants: Sequence[torch.Tensor],
-    weight: torch.Tensor,
+    weight: torch.Tensor, course: int | None = None,
 ) -> str:  # fmt: skip
     """As `kernel_name`, for a layer with weights back to itself, which has a compiled kernel and none for GPUs.
 
@@ -67,12 +75,14 @@ def recurrent_kernel_name(
             f"other at every step; use 'auto', which steps by torch on a GPU, or 'c' on the CPU"
         )
     wanted = recurrent_operator.wanted_of(inputs, state, constants, weight)
-    return _resolved_recurrent(backend, rule, inputs.device.type, inputs.dtype, wanted)
+    return _resolved_recurrent(backend, rule, inputs.device.type, inputs.dtype, wanted, course)
 
 
 def _is_eager(backend: str, rule: Rule, tensors: Sequence[torch.Tensor]) -> bool:
-    """Whether torch has to step; `BackendError` where a kernel is insisted on that cannot."""
+    """Whether torch has to step; `BackendError` where a kernel is insisted on that cannot. The input comes first."""
     if backend == "eager":
+        return True
+    if backend == "auto" and tensors[0].shape[0] == 1 and tensors[0].numel() < FEW:
         return True
     if torch.compiler.is_compiling() or not any(map(_transformed, tensors)):
         return False
@@ -103,14 +113,19 @@ def used(name: str) -> str:
 
 
 @torch.compiler.assume_constant_result
-def _resolved(backend: str, rule: Rule, device: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> str:
-    name = register(rule)
+def _resolved(
+    backend: str, rule: Rule, device: str, dtype: torch.dtype, wanted: tuple[int, ...], course: int | None
+) -> str:
+    name = register(rule, course)
     chosen = backend if backend != "auto" else "triton" if device == "cuda" else "c"
     can_be_had = device == "cuda" if chosen == "triton" else device == "cpu"
     if chosen == "c" and device != "cpu":
         reason = f"the input is on {device}; move it to the CPU"
     elif dtype not in DTYPES:
         reason = f"the input is {dtype}; allowed are {', '.join(map(str, DTYPES))}"
+        can_be_had = False
+    elif chosen == "triton" and course is not None:
+        reason = "it gives no course of voltages beside the output"
         can_be_had = False
     elif chosen == "triton":
         reason = triton_library.problem(name, dtype, wanted, torch.device(device))
@@ -123,24 +138,26 @@ def _resolved(backend: str, rule: Rule, device: str, dtype: torch.dtype, wanted:
 
 @torch.compiler.assume_constant_result
 def _resolved_recurrent(
-    backend: str, rule: Rule, device: str, dtype: torch.dtype, wanted: tuple[int, ...]
+    backend: str, rule: Rule, device: str, dtype: torch.dtype, wanted: tuple[int, ...], course: int | None
 ) -> str:
-    name = register(rule)
+    name = register(rule, course)
     if device != "cpu":
         return _without(backend, rule, f"the input is on {device}; move it to the CPU", can_be_had=False)
     if dtype not in DTYPES:
         reason = f"the input is {dtype}; allowed are {', '.join(map(str, DTYPES))}"
         return _without(backend, rule, reason, can_be_had=False)
     reason = recurrent_library.problem(name, dtype, wanted)
-    return _without(backend, rule, reason, can_be_had=True) if reason else name
+    return _without(backend, rule, reason, can_be_had=True, recurrent=True) if reason else name
 
 
-def _without(backend: str, rule: Rule, reason: str, *, can_be_had: bool) -> str:
+def _without(backend: str, rule: Rule, reason: str, *, can_be_had: bool, recurrent: bool = False) -> str:
     """The eager step's empty name, with one warning where a kernel should be there; `BackendError` if it is a must."""
     if backend != "auto":
         raise BackendError(
             f"layer {rule.neuron.name}: backend {backend!r} cannot be used: {reason}; or use 'auto'"
         )
-    if can_be_had:
+    if can_be_had and recurrent:
+        warn_once(reason, "recurrent layers", RECURRENT_SLOWER)
+    elif can_be_had:
         warn_once(reason)
     return ""

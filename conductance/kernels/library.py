@@ -39,22 +39,38 @@ class Kernel:
 
 _rules: dict[str, Rule] = {}
 _names: dict[int, str] = {}
+_MARK = "/"
+"""Before the place of a state whose course a kernel gives back, in its name."""
 
 
-def register(rule: Rule) -> str:
-    """The name of a rule among kernels: a digest of its expressions, under which operators find it again."""
+def register(rule: Rule, course: int | None = None) -> str:
+    """The name of a rule among kernels: a digest of its expressions, under which operators find it again.
+
+    `course` is the place of a state whose value after every step the kernel gives back beside the output.
+    """
     if id(rule) not in _names:
         parts = [rule.body.assignments, rule.body.outputs, rule.body.inputs, rule.neuron.state_symbols]
         _names[id(rule)] = hashlib.sha256("\n".join(map(sympy.srepr, parts)).encode()).hexdigest()
         weakref.finalize(rule, _names.pop, id(rule)).atexit = False
     name = _names[id(rule)]
     _rules.setdefault(name, rule)
-    return name
+    return name if course is None else f"{name}{_MARK}{course}"
 
 
 def rule_of(name: str) -> Rule:
     """The rule that was registered under this name."""
-    return _rules[name]
+    return _rules[name.partition(_MARK)[0]]
+
+
+def course_of(name: str) -> int | None:
+    """The place of the state whose course the kernel of this name gives back; None for none."""
+    place = name.partition(_MARK)[2]
+    return int(place) if place else None
+
+
+def results_shape(name: str, inputs: torch.Tensor) -> tuple[int, ...]:
+    """That of a kernel's results: the input's, or two of it with a course behind the outputs."""
+    return tuple(inputs.shape) if course_of(name) is None else (2, *inputs.shape)
 
 
 @cache
@@ -96,7 +112,10 @@ def loaded(name: str, dtype: torch.dtype, wanted: tuple[int, ...], loop: str) ->
         _generator(),
     )
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-    path = store.find(key) or compiler.build(source(rule_of(name), DTYPES[dtype], gradients, loop), key)
+    path = store.find(key)
+    if path is None:
+        text = source(rule_of(name), DTYPES[dtype], gradients, loop, course_of(name))
+        path = compiler.build(text, key)
     return compiler.load(path, "forward", *(() if gradients is None else ("backward",)))
 
 
@@ -111,11 +130,9 @@ def problem(name: str, dtype: torch.dtype, wanted: tuple[int, ...]) -> str:
 
 
 @cache
-def warn_once(reason: str) -> None:
-    """Say that the eager step is used, and what to do."""
-    warnings.warn(
-        f"layers run on the eager step, about 20 times slower: {reason}", KernelWarning, stacklevel=2
-    )
+def warn_once(reason: str, layers: str = "layers", slower: str = "about 20 times") -> None:
+    """Say that the eager step is used, how much slower it is, and what to do."""
+    warnings.warn(f"{layers} run on the eager step, {slower} slower: {reason}", KernelWarning, stacklevel=2)
 
 
 @cache

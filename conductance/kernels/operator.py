@@ -7,7 +7,7 @@ from torch.library import CustomOpDef
 
 from conductance.derivation.rules import Rule
 from conductance.errors import ExcitableError
-from conductance.kernels.library import SEGMENT, kernel
+from conductance.kernels.library import SEGMENT, kernel, results_shape
 from conductance.kernels.pool import POOL
 from conductance.kernels.source import Gradients
 
@@ -34,7 +34,8 @@ def run(
         seed: of the draws of noise, where the neuron has any.
 
     Returns:
-        The outputs (time, batch, neuron) and the final states, each (batch, neuron).
+        The outputs (time, batch, neuron), or two of them, the second a state's course, where the name asks for one; and
+        the final states, each (batch, neuron).
 
     Raises:
         KernelError: tensors of unlike dtypes, devices or shapes; a constant that is not finite.
@@ -52,7 +53,7 @@ def run(
         inputs, start = inputs.repeat(1, copies, 1), start.repeat(1, 1 if shared else copies, 1)
     outputs, final, _ = _forward(inputs, start, table, name, wanted, seed)
     if copies > 1:
-        outputs, final = outputs[:, :batch], final[:, :batch]
+        outputs, final = outputs[..., :batch, :], final[:, :batch]
     return outputs, final.unbind(0)
 
 
@@ -92,7 +93,7 @@ def _forward(
     check_sizes(inputs, state, table, found.rule, wanted)
     check_finite(table, found.rule)
     sizes = (len(state), *inputs.shape[1:])
-    outputs, final = (POOL.empty(shape, inputs.dtype) for shape in (inputs.shape, sizes))
+    outputs, final = (POOL.empty(shape, inputs.dtype) for shape in (results_shape(name, inputs), sizes))
     checkpoints = POOL.empty((_checkpoints(inputs.shape[0]) if wanted else 0, *sizes), state.dtype)
     found.forward(
         *_sizes(inputs), seed, inputs.data_ptr(), state.data_ptr(), state[0].numel(), table.data_ptr(),
@@ -105,7 +106,8 @@ def _forward(
 def _(inputs, state, table, name, wanted, seed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     steps = _checkpoints(inputs.shape[0]) if wanted else 0
     sizes = (state.shape[0], *inputs.shape[1:])
-    return inputs.new_empty(inputs.shape), state.new_empty(sizes), inputs.new_empty((steps, *sizes))
+    shape = results_shape(name, inputs)
+    return inputs.new_empty(shape), state.new_empty(sizes), inputs.new_empty((steps, *sizes))
 
 
 @torch.library.custom_op("excitable::backward", mutates_args=(), device_types="cpu")
@@ -165,7 +167,7 @@ def make_differentiable(forward: CustomOpDef, backward: CustomOpDef) -> None:
     def differentiate(ctx, output_bars, final_bars, _):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         values, state, table, checkpoints = ctx.saved_tensors
         if output_bars is None:
-            output_bars = torch.zeros_like(values)
+            output_bars = values.new_zeros(results_shape(ctx.name, values))
         if final_bars is None:
             final_bars = state.new_empty(0)
         bars = backward(

@@ -56,10 +56,13 @@ class KernelStep:
     constant_bars: tuple[sympy.Expr, ...]
 
 
-def source(rule: Rule, dtype: str, gradients: Gradients | None, loop: str = PLAIN) -> str:
+def source(
+    rule: Rule, dtype: str, gradients: Gradients | None, loop: str = PLAIN, course: int | None = None
+) -> str:
     """The C text of a kernel, for `dtype` "float32" or "float64"; without `gradients` it only steps forwards.
 
-    `loop` is the file of the loop over time, `PLAIN` or `RECURRENT`.
+    `loop` is the file of the loop over time, `PLAIN` or `RECURRENT`; `course` the place of a state that is given back
+    after every step beside the output.
 
     Raises:
         PrintError: an expression of the rule has no form in C.
@@ -77,6 +80,8 @@ def source(rule: Rule, dtype: str, gradients: Gradients | None, loop: str = PLAI
         head += "#define BACKWARD\n" + "#define INPUT_GRADIENT\n" * gradients.input
         head += "#define START_GRADIENT\n" * gradients.start
         text += [_replay(rule, step, tables), _reverse(rule, step, tables)]
+    if course is not None:
+        sizes["COURSE"] = course
     head += "".join(f"#define {name} {size}\n" for name, size in sizes.items())
     vectors, *loops = (
         folder.joinpath(*name.split("/")).read_text("utf-8")

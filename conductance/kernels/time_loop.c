@@ -12,13 +12,21 @@
    same speed; a lane's constants are those of its neuron. A tile is up to GROUPS vectors of lanes. Each tile runs
    through all of time while its states, constants and sums stay in registers and the first-level cache, so that
    only input and output move. Backwards, the states of a SEGMENT of steps are computed again from its checkpoint; that
-   of the first segment is the start. A start of `start_count` = `neurons` lanes is the same for the whole batch. */
+   of the first segment is the start. A start of `start_count` = `neurons` lanes is the same for the whole batch.
+
+   With COURSE, the place of a state, that state after every step stands behind all outputs, and its adjoint behind
+   theirs. */
 
 #ifndef BACKWARD
 #define TAPE 0
 #endif
 #define SEGMENT 32
-#define SLOTS (STATES + TAPE + NOISES + 2)
+#ifdef COURSE
+#define COURSES 1
+#else
+#define COURSES 0
+#endif
+#define SLOTS (STATES + TAPE + NOISES + COURSES + 2)
 #define GROUPS (SLOTS <= 12 ? 8 : SLOTS <= 24 ? 4 : 2) /* one segment of a tile takes about 200 kB at most */
 #define AHEAD 6 /* steps by which the strided input is fetched early; the hardware sees no stride this long */
 #define TILE (GROUPS * LANES)
@@ -95,6 +103,9 @@ static void forward_tile(
             advance(state[group], load(input + begin[group]), constant[group], noise, next, &result);
             for (long index = 0; index < STATES; index++) state[group][index] = next[index];
             put(output + begin[group], result, shape.stream);
+#ifdef COURSE
+            put(output + shape.steps * shape.count + begin[group], next[COURSE], shape.stream);
+#endif
         }
     }
     for (long group = 0; group < groups; group++)
@@ -124,7 +135,7 @@ void forward(
    power of two, so that all steps of a segment fall into one set of the cache and evict each other: they are read
    once, in the order of memory, and kept here. `input` makes room for its own adjoint. */
 typedef struct {
-    vec state[STATES], input, output_bar, noise[NOISES], kept[TAPE];
+    vec state[STATES], input, output_bar, course_bar[COURSES], noise[NOISES], kept[TAPE];
 } moment_t;
 
 /* One segment of one vector of lanes, backwards: adjoints and sums stay in registers. */
@@ -137,6 +148,9 @@ INLINE void reverse_segment(
     for (long t = steps - 1; t >= 0; t--) {
         moment_t *now = &moments[t];
         vec input_bar;
+#ifdef COURSE
+        bars[COURSE] += now->course_bar[0];
+#endif
         reverse(
             now->state, now[1].state, now->input, constant, now->noise, now->kept, bars, now->output_bar, &input_bar,
             sums
@@ -178,6 +192,9 @@ static void backward_tile(
                 __builtin_prefetch(output_bars + soon, 0);
                 now->input = load(inputs + place);
                 now->output_bar = load(output_bars + place);
+#ifdef COURSE
+                now->course_bar[0] = load(output_bars + shape.steps * shape.count + place);
+#endif
                 draws(now->noise, shape.seed, begin[group], from + t);
                 replay(now->state, now->input, constant[group], now->noise, now[1].state, now->kept);
             }

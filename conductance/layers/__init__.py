@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from conductance.loading.lazy import lazily
 
 if TYPE_CHECKING:
+    from conductance.layers.batch_first import BatchFirst as BatchFirst
     from conductance.layers.neurons import NeuronLayer as NeuronLayer
     from conductance.layers.projection import Projection as Projection
     from conductance.layers.recurrence import Recurrence as Recurrence

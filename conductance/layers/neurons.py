@@ -36,6 +36,8 @@ from conductance.neurons.base import Neuron
 from conductance.parameter import ParameterError
 from conductance.shaping.step_check import check_step
 
+MEMBRANE = 0
+"""The place of the membrane among a neuron's states."""
 CLOCK = "_extra_state"
 """The entry of a layer's state_dict that holds its dt and method."""
 
@@ -62,6 +64,7 @@ class NeuronLayer(nn.Module):
         recurrent: weights back to the layer's own neurons; their last source is then one state more.
         initial: states at the beginning by name, a number or one per neuron, in V0; the declared ones elsewhere. The
             equation and the circuit of the layer begin there, too.
+        output_only: whether a call returns the outputs alone, without the states, as `nn.Sequential` wants it.
 
     A parameter is trained through its declared transform, so it never leaves its bounds, and the relations between
     parameters hold in every loop. Read values by `layer.values()`. States and parameters are float32 or float64; inputs
@@ -86,8 +89,10 @@ class NeuronLayer(nn.Module):
         backend: str = "auto",
         recurrent: Recurrence | None = None,
         initial: Mapping[str, float | Sequence[float] | torch.Tensor] | None = None,
+        output_only: bool = False,
     ) -> None:
         super().__init__()
+        self.output_only = output_only
         given: object = neuron
         if not isinstance(given, Neuron):
             shown = repr(given) if isinstance(given, str) else getattr(given, "__name__", "an object")
@@ -130,6 +135,9 @@ class NeuronLayer(nn.Module):
                 self.register_buffer(f"raw_{parameter.name}", raw)
         for name, begin in initial_columns(neuron, size, initial or {}).items():
             self.register_buffer(f"{BEGIN}{name}", begin)
+        self._built = {
+            f"raw_{p.name}": getattr(self, f"raw_{p.name}").detach().clone() for p in neuron.parameters
+        }
         self.recurrent = recurrent
         if recurrent is not None:
             recurrent.check(neuron, size, getattr(self, f"raw_{neuron.parameters[0].name}").dtype)
@@ -299,12 +307,20 @@ class NeuronLayer(nn.Module):
         (output,) = self._output(*state, *values.values())
         return output
 
+    @torch.no_grad()
+    def reset_parameters(self, *, generator: torch.Generator | None = None) -> None:
+        """Give parameters the values that the layer was built with, and draw random recurrent weights anew."""
+        for name, raw in self._built.items():
+            getattr(self, name).copy_(raw)
+        if self.recurrent is not None:
+            self.recurrent.reset_parameters(generator=generator)
+
     @property
     def backend_used(self) -> str:
         """The back end of a training step, "c", "triton" or "eager"; a kernel that is missing is built to find out."""
         values = tuple(self.values().values())
         constants = self._constants(*values, values[0].new_tensor(self.dt))
-        inputs = values[0].new_zeros(1, 1, self.size).requires_grad_()
+        inputs = values[0].new_zeros(2, 1, self.size).requires_grad_()  # one step alone may be eager
         state = self.initial_state(1)
         if self.recurrent is not None:
             weight = self.recurrent.weights()
@@ -317,15 +333,18 @@ class NeuronLayer(nn.Module):
         state: tuple[torch.Tensor, ...] = (),
         *,
         record: list | None = None,
+        voltages: list | None = None,
         places: int = 1,
         seed: int | None = None,
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    ) -> Any:
         """Step through time.
 
         Args:
             inputs: (time, batch, neuron), held over each step.
             state: states at the start, each (batch, neuron); empty means the declared initial states.
             record: a list that receives the states after every step, for figures and comparisons.
+            voltages: a list that receives the membrane's voltages after every step, (time, batch, neuron), for a loss
+                on them: they have a gradient, and the kernel gives them beside the output.
             places: how many neighbouring columns of the input share each neuron's values, as the pixels of a
                 channel do; then `neuron` above is size * places.
             seed: of the neuron's noise, 0 to 2^32 - 1; drawn from torch's generator where not given. Each step, each
@@ -333,7 +352,7 @@ class NeuronLayer(nn.Module):
 
         Returns:
             The outputs (time, batch, neuron), read from the states after each step, in the input's type, and the final
-            states, in the layer's.
+            states, in the layer's; of a layer built with `output_only` the outputs alone.
 
         Raises:
             ShapeError: an input or a state of another shape, type or device.
@@ -343,15 +362,18 @@ class NeuronLayer(nn.Module):
         check_input(inputs, self.size * places, first.dtype, owner, also=HALF)
         if inputs.dtype in HALF:
             with torch.autocast(inputs.device.type, enabled=False):
-                outputs, state = self._stepped(inputs.to(first.dtype), state, record, places, seed)
-            return outputs.to(inputs.dtype), state
-        return self._stepped(inputs, state, record, places, seed)
+                outputs, state = self._stepped(inputs.to(first.dtype), state, record, voltages, places, seed)
+            outputs = outputs.to(inputs.dtype)
+        else:
+            outputs, state = self._stepped(inputs, state, record, voltages, places, seed)
+        return outputs if self.output_only else (outputs, state)
 
     def _stepped(
         self,
         inputs: torch.Tensor,
         state: tuple[torch.Tensor, ...],
         record: list | None,
+        voltages: list | None,
         places: int,
         seed: int | None,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
@@ -370,18 +392,25 @@ class NeuronLayer(nn.Module):
                 raise ShapeError(
                     f"layer {self.neuron.name}: recurrent weights join neurons, not places; give places = 1"
                 )
-            return self._recurrent(self.recurrent, inputs, state, constants, record, seed)
-        name = kernel_name(self.backend, self.rule, inputs, state, constants) if record is None else ""
+            return self._recurrent(self.recurrent, inputs, state, constants, record, voltages, seed)
+        wanted = None if voltages is None else MEMBRANE
+        name = (
+            kernel_name(self.backend, self.rule, inputs, state, constants, wanted) if record is None else ""
+        )
         if name:
-            return run(name, inputs, state, constants, seed)
-        outputs = []
+            return _told(run(name, inputs, state, constants, seed), voltages)
+        outputs, course = [], []
         # unbind, never inputs[t]: the backward pass of an index writes the whole tensor at every step
         for current, noise in zip(inputs.unbind(0), draws(self.neuron, inputs, seed), strict=True):
             *following, output = self._step(*state, current, *constants, *noise)
             state = tuple(following)
             outputs.append(output)
+            if voltages is not None:
+                course.append(state[MEMBRANE])
             if record is not None:
                 record.append(state)
+        if voltages is not None:
+            voltages.append(torch.stack(course))
         return torch.stack(outputs), state
 
     def _recurrent(
@@ -391,24 +420,42 @@ class NeuronLayer(nn.Module):
         state: tuple[torch.Tensor, ...],
         constants: tuple[torch.Tensor, ...],
         record: list | None,
+        voltages: list | None,
         seed: int,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """Step through time with what the layer's neurons did a step ago added to the input."""
         weights, share = recurrent.weights(), recurrent.share(self.dt)
         place = recurrent.state_index(self.neuron)
         if record is None:
-            name = recurrent_kernel_name(self.backend, self.rule, inputs, state, constants, weights)
+            wanted = None if voltages is None else MEMBRANE
+            name = recurrent_kernel_name(self.backend, self.rule, inputs, state, constants, weights, wanted)
             if name:
-                return run_recurrent(
+                found = run_recurrent(
                     name, inputs, state, constants, weights, share=share, place=place, seed=seed
                 )
+                return _told(found, voltages)
         *own, arriving = state
-        outputs = []
+        outputs, course = [], []
         for current, noise in zip(inputs.unbind(0), draws(self.neuron, inputs, seed), strict=True):
             *own, output = self._step(*own, current + arriving @ weights.T, *constants, *noise)
             source = output if place is None else own[place]
             arriving = source if recurrent.tau is None else arriving + share * (source - arriving)
             outputs.append(output)
+            if voltages is not None:
+                course.append(own[MEMBRANE])
             if record is not None:
                 record.append(tuple(own))
+        if voltages is not None:
+            voltages.append(torch.stack(course))
         return torch.stack(outputs), (*own, arriving)
+
+
+def _told(
+    found: tuple[torch.Tensor, tuple[torch.Tensor, ...]], voltages: list | None
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """What a kernel found, with the voltages behind its outputs put where they are wanted."""
+    if voltages is None:
+        return found
+    (outputs, course), state = found
+    voltages.append(course)
+    return outputs, state

@@ -30,6 +30,8 @@ class Recurrence(nn.Module):
         ParameterError: weights that are not square or not finite, or a time constant that is not positive.
     """
 
+    mask: torch.Tensor | None
+
     def __init__(
         self,
         weight: torch.Tensor,
@@ -48,6 +50,8 @@ class Recurrence(nn.Module):
             raise ParameterError(f"recurrence: tau = {tau} must be positive, in tau_m, or none")
         self.source, self.tau = source, None if tau is None else float(tau)
         given = weight.detach().clone()
+        self._given = given.clone()
+        self.random_as: tuple[float, float] | None = None  # spectral radius and density of random weights
         if trainable:
             self.weight = nn.Parameter(given)
         else:
@@ -87,15 +91,20 @@ class Recurrence(nn.Module):
             raise ParameterError(
                 f"recurrence: spectral_radius = {spectral_radius} must be at least 0, density = {density} in (0, 1]"
             )
-        weight = torch.randn(size, size, generator=generator)
-        weight = weight * (torch.rand(size, size, generator=generator) < density)
-        radius = spectral_radius_of(weight)
-        if radius == 0 and spectral_radius > 0:
-            raise ParameterError(
-                f"recurrence: {size} neurons with density = {density} have no loop to be scaled; raise density"
-            )
-        scaled = weight * (spectral_radius / radius) if radius else weight
-        return cls(scaled, source=source, tau=tau, trainable=trainable, sparse=density < 1)
+        weight = _drawn(size, spectral_radius, density, generator)
+        made = cls(weight, source=source, tau=tau, trainable=trainable, sparse=density < 1)
+        made.random_as = (spectral_radius, density)
+        return made
+
+    @torch.no_grad()
+    def reset_parameters(self, *, generator: torch.Generator | None = None) -> None:
+        """Draw random weights anew, with the same radius and density; take given ones back to what was given."""
+        if self.random_as is None:
+            self.weight.copy_(self._given)
+        else:
+            self.weight.copy_(_drawn(self.size, *self.random_as, generator))
+            if self.mask is not None:
+                self.mask.copy_(self.weight != 0)
 
     @property
     def size(self) -> int:
@@ -143,6 +152,20 @@ class Recurrence(nn.Module):
     def share(self, dt: float) -> float:
         """How much of the distance to the source the synapse goes in a step."""
         return 1.0 if self.tau is None else -math.expm1(-dt / self.tau)
+
+
+def _drawn(
+    size: int, spectral_radius: float, density: float, generator: torch.Generator | None
+) -> torch.Tensor:
+    """Normal weights of this radius and density, see `Recurrence.random`."""
+    weight = torch.randn(size, size, generator=generator)
+    weight = weight * (torch.rand(size, size, generator=generator) < density)
+    radius = spectral_radius_of(weight)
+    if radius == 0 and spectral_radius > 0:
+        raise ParameterError(
+            f"recurrence: {size} neurons with density = {density} have no loop to be scaled; raise density"
+        )
+    return weight * (spectral_radius / radius) if radius else weight
 
 
 def spectral_radius_of(weight: torch.Tensor) -> float:

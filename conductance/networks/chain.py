@@ -39,6 +39,12 @@ class Network(nn.Module):
     def __init__(self, layers: Mapping[str, "Projection | NeuronLayer | nn.Linear | Network"]) -> None:
         super().__init__()
         self.layers = nn.ModuleDict(_flattened(layers))
+        for name, layer in self.chain.items():
+            if getattr(layer, "output_only", False):
+                raise NetworkError(
+                    f"network: layer {name} returns its output alone (output_only=True), and a network keeps its "
+                    f"layers' states; build the layer without it, or chain layers by torch.nn.Sequential"
+                )
         if not self.layers:
             raise ShapeError(
                 "network: it has no layer; give at least one Projection or NeuronLayer by its name"
@@ -101,6 +107,11 @@ class Network(nn.Module):
                 refuse_half(fn, next(iter(layer.values().values())), f"network, layer {name}")
         return super()._apply(fn, *args, **kwargs)
 
+    def reset_parameters(self, *, generator: torch.Generator | None = None) -> None:
+        """Draw weights anew and give neurons the values that they were built with, layer by layer."""
+        for layer in self.chain.values():
+            layer.reset_parameters(generator=generator)
+
     @property
     def chain(self) -> Mapping[str, Projection | NeuronLayer]:
         """The layers by name, in order."""
@@ -112,6 +123,7 @@ class Network(nn.Module):
         state: State | None = None,
         *,
         record: dict[str, Any] | None = None,
+        voltages: dict[str, torch.Tensor] | None = None,
         seed: int | None = None,
     ) -> tuple[torch.Tensor, State]:
         """(time, batch, inputs) to (time, batch, outputs), and every layer's final state by name.
@@ -121,6 +133,9 @@ class Network(nn.Module):
         `record`, when given, receives each layer's output under its name and, for neuron layers, its states after
         every step under `name.states`.
 
+        `voltages`, when given, receives the membrane's voltages of each neuron layer under its name, (time, batch,
+        neuron), with a gradient and without leaving the kernels.
+
         `seed` is that of the noise of its layers: the first noisy one has the seed itself, each further one another
         that follows from it. Without one, torch's generator decides.
         """
@@ -129,13 +144,16 @@ class Network(nn.Module):
         known = self._checked_state(state)
         for name, layer in self.chain.items():
             begin = known.get(name, ())
-            if record is not None and isinstance(layer, NeuronLayer):
-                record[f"{name}.states"] = []
+            if isinstance(layer, NeuronLayer):
+                states: list | None = None if record is None else []
+                course: list | None = None if voltages is None else []
                 values, after[name] = layer(
-                    values, begin, record=record[f"{name}.states"], seed=seeds.get(name)
+                    values, begin, record=states, voltages=course, seed=seeds.get(name)
                 )
-            elif name in seeds and isinstance(layer, NeuronLayer):
-                values, after[name] = layer(values, begin, seed=seeds[name])
+                if record is not None:
+                    record[f"{name}.states"] = states
+                if voltages is not None and course:
+                    voltages[name] = course[0]
             else:
                 values, after[name] = layer(values, begin)
             if record is not None:

@@ -9,7 +9,7 @@
 
    Forwards, `drives` keeps the inputs of the step and `arrived` the r after it, so that backwards no product is taken
    twice: the states of a SEGMENT of steps are computed again from its checkpoint without one. The gradient of the
-   weights is one product over all steps and series, at the end. */
+   weights is one product over all steps and series, at the end. With COURSE see time_loop.c. */
 
 #ifndef BACKWARD
 #define TAPE 0
@@ -185,6 +185,9 @@ static void forward_group(
                 *last = shape.share == 1 ? seen : *last + shape.share * (seen - *last);
             }
             give(outputs + place, result + row * across, 1, shape.neurons);
+#ifdef COURSE
+            give(outputs + shape.steps * each + place, states + COURSE, STATES, shape.neurons);
+#endif
             if (arrived) give(arrived + place, arriving + row * across, 1, shape.neurons);
         }
     }
@@ -252,6 +255,9 @@ static void backward_group(
     const long width = shape.width, across = width / LANES, each = shape.batch * shape.neurons;
     vec *bar = (vec *)own, *sum = bar + ROWS * across * STATES, *drive = sum + ROWS * across * SUMS;
     vec *arriving_bar = drive + ROWS * across, *seed_bar = arriving_bar + ROWS * across;
+#ifdef COURSE
+    vec *course_bar = seed_bar + ROWS * across;
+#endif
     moment_t *moments = (moment_t *)(seed_bar + 2 * ROWS * across);
     memset(own, 0, (size_t)(ROWS * width * (STATES + SUMS + 4)) * sizeof(real));
     for (long row = 0; final_bars && row < rows; row++) {
@@ -268,11 +274,17 @@ static void backward_group(
             for (long row = 0; row < rows; row++) {
                 const long place = (from + t) * each + (begin + row) * shape.neurons;
                 take(seed_bar, 1, output_bars + place, shape.neurons);
+#ifdef COURSE
+                take(course_bar, 1, output_bars + shape.steps * each + place, shape.neurons);
+#endif
                 for (long v = 0; v < shape.vectors; v++) {
                     const moment_t *now = moments + (t * ROWS + row) * across + v;
                     vec *bars = bar + (row * across + v) * STATES, *later = arriving_bar + row * across + v;
                     const vec seen = shape.share == 1 ? *later : shape.share * *later;
                     if (shape.place >= 0) bars[shape.place] += seen;
+#ifdef COURSE
+                    bars[COURSE] += course_bar[v];
+#endif
                     const vec output_bar = shape.place < 0 ? seed_bar[v] + seen : seed_bar[v];
                     reverse(
                         now->state, now[ROWS * across].state, now->input, constants + v * CONSTANTS, now->noise,

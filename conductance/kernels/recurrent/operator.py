@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from conductance.kernels.library import SEGMENT
+from conductance.kernels.library import SEGMENT, results_shape
 from conductance.kernels.operator import KernelError, asked, check_alike, check_finite
 from conductance.kernels.pool import POOL
 from conductance.kernels.recurrent.library import recurrent_kernel
@@ -31,7 +31,8 @@ def run_recurrent(
         seed: of the draws of noise, where the neuron has any.
 
     Returns:
-        The outputs (time, batch, neuron) and the final states and r, each (batch, neuron).
+        The outputs (time, batch, neuron), or two of them, the second a state's course, where the name asks for one; and
+        the final states and r, each (batch, neuron).
 
     Raises:
         KernelError: tensors of unlike dtypes, devices or shapes; a constant that is not finite.
@@ -84,7 +85,7 @@ def _forward(
             f"fit; allowed are {allowed[0]} and {allowed[1]}"
         )
     check_finite(table, found.rule)
-    outputs = POOL.empty(inputs.shape, inputs.dtype)
+    outputs = POOL.empty(results_shape(name, inputs), inputs.dtype)
     final = torch.empty_like(state)
     drives = POOL.empty(inputs.shape if wanted else (0,), inputs.dtype)
     # without a synapse the output is what arrives
@@ -106,7 +107,7 @@ def _(inputs, state, table, weight, name, wanted, seed, share, place):  # type: 
     steps, batch, neurons = inputs.shape
     kept = inputs.shape if wanted else (0,)
     return (
-        inputs.new_empty(inputs.shape),
+        inputs.new_empty(results_shape(name, inputs)),
         state.new_empty(state.shape),
         inputs.new_empty((_checkpoints(steps, wanted), state.shape[0] - 1, batch, neurons)),
         inputs.new_empty(kept),
@@ -157,6 +158,7 @@ def _keep(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]  # noqa:
     _, state, table, weight, ctx.name, ctx.wanted, ctx.seed, ctx.share, ctx.place = inputs
     outputs, _, checkpoints, drives, arrived = output
     ctx.weighted = weight.requires_grad
+    # without a synapse the outputs, which stand first, are what arrived
     ctx.save_for_backward(state, table, weight, checkpoints, drives, arrived if arrived.numel() else outputs)
     ctx.set_materialize_grads(False)
 
@@ -164,7 +166,8 @@ def _keep(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]  # noqa:
 def _differentiate(ctx, output_bars, final_bars, *_):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN202
     saved = ctx.saved_tensors
     state, drives = saved[0], saved[4]
-    output_bars = torch.zeros_like(drives) if output_bars is None else output_bars
+    if output_bars is None:
+        output_bars = drives.new_zeros(results_shape(ctx.name, drives))
     final_bars = state.new_empty(0) if final_bars is None else final_bars
     input_bars, start_bars, table_bars, weight_bars = _backward(
         *saved, output_bars, final_bars, ctx.name, ctx.wanted, ctx.seed, ctx.share, ctx.place, ctx.weighted
