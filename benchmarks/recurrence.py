@@ -1,25 +1,31 @@
-"""Recurrent LIF layers, forwards and backwards, in one run: `python -m benchmarks.recurrence --json FILE`.
+"""Recurrent LIF layers, forwards and backwards, in one process: `python -m benchmarks.recurrence --json FILE`.
 
-The kernel beside our eager step, beside a loop over a hand-written recurrent LIF step as snntorch's RLeaky takes it,
-and beside the matrix products alone: per step one (batch, n) by (n, n) forwards, one backwards, one for the weights.
+The kernel beside our eager step, beside the recurrent layers of snntorch and Norse under a loop over unbound steps
+(Norse's own loop indexes the input, whose backward run is quadratic in time), beside a hand-written step of torch's
+operators, and beside the matrix products alone: per step one (batch, n) by (n, n) forwards, one backwards, one for the
+weights. Norse's cell has the input's weights inside, so it is held against the kernel behind a torch Linear. Run it in
+an environment with the peers (benchmarks/peer_requirements.txt); one that is not there is left out, and said.
 """
 
-import argparse
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
+from importlib.metadata import version
+from importlib.util import find_spec
 from statistics import median
 
 import torch
 
+from benchmarks.command import arguments
 from conductance.layers import NeuronLayer, Recurrence
 from conductance.neurons import lif
 from excitable.runs.environment import environment
 
 STEPS, BATCH, WIDTHS, ROUNDS = 500, 128, (64, 256, 512), 5
 """Of one run, and how many runs; all forms take turns, so that a slower minute meets each of them."""
-KERNEL, EAGER, LOOP, PRODUCTS = "kernel", "eager layer", "snntorch-like loop", "matrix products alone"
+KERNEL, BEHIND, EAGER = "kernel", "Linear and kernel", "eager layer"
+LOOP, PRODUCTS = "loop by hand", "matrix products alone"
+SNNTORCH, NORSE = "snntorch RLeaky", "Norse LIFRecurrentCell"
 
 
 class _Spike(torch.autograd.Function):
@@ -75,6 +81,11 @@ def forms(width: int) -> tuple[dict[str, dict[str, Run]], float]:
             seen.append(spikes)
         return torch.stack(seen)
 
+    made |= peers(inputs, weight)
+    linear = torch.nn.Linear(width, width)
+    layer = NeuronLayer(lif(), width, dt=0.1, backend="c", recurrent=Recurrence(weight))
+    leaves = [*linear.parameters(), *layer.parameters()]
+    made[BEHIND] = _forward_and_training(lambda: layer(linear(inputs))[0], leaves)
     made[LOOP] = _forward_and_training(by_hand, [leaf])
     values, other = torch.rand(BATCH, width, generator=generator), weight.T.contiguous()
 
@@ -88,6 +99,41 @@ def forms(width: int) -> tuple[dict[str, dict[str, Run]], float]:
     # two per step backwards, that of the weights with the batch inside, as many multiplications
     made[PRODUCTS] = {"forward": products(1), "training": products(3)}
     return made, rate
+
+
+def peers(inputs: torch.Tensor, weight: torch.Tensor) -> dict[str, dict[str, Run]]:
+    """The recurrent layers of the libraries that are installed here, with these weights."""
+    made = {}
+    if find_spec("snntorch"):
+        from snntorch import RLeaky
+
+        leaky = RLeaky(beta=0.9, linear_features=len(weight))
+        with torch.no_grad():
+            leaky.recurrent.weight.copy_(weight)
+
+        def snntorch() -> torch.Tensor:
+            spikes, voltage = leaky.init_rleaky()
+            seen = []
+            for current in inputs.unbind(0):
+                spikes, voltage = leaky(0.1 * current, spikes, voltage)
+                seen.append(spikes)
+            return torch.stack(seen)
+
+        made[SNNTORCH] = _forward_and_training(snntorch, list(leaky.parameters()))
+    if find_spec("norse"):
+        from norse.torch import LIFRecurrentCell
+
+        cell = LIFRecurrentCell(len(weight), len(weight), recurrent_weights=weight.clone())
+
+        def norse() -> torch.Tensor:
+            state, seen = None, []
+            for current in inputs.unbind(0):
+                spikes, state = cell(current, state)
+                seen.append(spikes)
+            return torch.stack(seen)
+
+        made[NORSE] = _forward_and_training(norse, list(cell.parameters()))
+    return made
 
 
 def measured(width: int, rounds: int = ROUNDS) -> dict:
@@ -107,32 +153,56 @@ def measured(width: int, rounds: int = ROUNDS) -> dict:
 
 def page(found: list[dict]) -> str:
     """A row for each width and kind of run: the kernel's ms and how many times as long the others take."""
-    lines = [
-        f"| neurons | spikes per neuron-step | run | {KERNEL}, ms | {EAGER} | {LOOP} | kernel over the {PRODUCTS} |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    others = [name for name in (SNNTORCH, NORSE, LOOP, EAGER) if name in found[0]["ms"]]
+    titles = ["neurons", "spikes per neuron-step", "run", f"{KERNEL}, ms", *others]
+    titles += [f"{KERNEL} over the {PRODUCTS}"]
+    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for row in found:
         for kind in ("forward", "training"):
-            own, eager, loop, products = (row["ms"][name][kind] for name in (KERNEL, EAGER, LOOP, PRODUCTS))
-            lines.append(
-                f"| {row['width']} | {row['rate']:.3f} | {kind} | {own:.0f} | {eager / own:.1f} times | "
-                f"{loop / own:.1f} times | {own / products:.2f} times |"
-            )
+            ms = {name: kinds[kind] for name, kinds in row["ms"].items()}
+            cells = [str(row["width"]), f"{row['rate']:.3f}", kind, f"{ms[KERNEL]:.1f}"]
+            cells += [f"{ms[name] / ms[BEHIND if name == NORSE else KERNEL]:.1f} times" for name in others]
+            cells.append(f"{ms[KERNEL] / ms[PRODUCTS]:.2f} times")
+            lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure, print the table and keep the numbers."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def written(result: dict) -> str:
+    """The whole page."""
+    missing = [name for name in (SNNTORCH, NORSE) if name not in result["rows"][0]["ms"]]
+    return "\n".join(
+        [
+            "# What a recurrent layer costs",
+            "",
+            "Written by `python -m benchmarks.recurrence --json FILE`.",
+            "",
+            f"{STEPS} steps, batch {BATCH}, float32, {result['threads']} threads, medians of {result['rounds']} in "
+            f"turns; the others as multiples of the kernel, Norse's cell, which has the input's weights inside, of the "
+            f"kernel behind a torch Linear. torch {torch.__version__}"
+            + "".join(f", {name} {number}" for name, number in result["peers"].items())
+            + ".",
+            *([f"Not installed where this ran: {', '.join(missing)}."] if missing else []),
+            "",
+            page(result["rows"]),
+            "",
+        ]
     )
-    parser.add_argument("--json", type=Path)
+
+
+def main() -> None:
+    """Measure, print the table, keep the numbers and write the page beside them."""
+    parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     given = parser.parse_args()
     found = [measured(width, given.rounds) for width in WIDTHS]
-    print(page(found))
-    if given.json:
-        given.json.write_text(json.dumps({"environment": environment(), "rows": found}, indent=1), "utf-8")
+    known = {name: version(name) for name in ("snntorch", "norse") if find_spec(name)}
+    result = {
+        "environment": environment(seed=0), "threads": torch.get_num_threads(), "rounds": given.rounds, "peers": known,
+        "rows": found,
+    }  # fmt: skip
+    given.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    given.json.with_suffix(".md").write_text(written(result), "utf-8")
+    print(written(result))
 
 
 if __name__ == "__main__":
