@@ -111,8 +111,8 @@ bench-event-peers-environment: $(ready)
 	done < benchmarks/event_peer_requirements.txt
 
 # Apart from .venv: Triton is larger than all other packages together, and only a GPU needs it.
-build/triton/.ready:
-	@$(bin)/python -m pip install --quiet --no-deps --upgrade --target build/triton "triton>=3.4"
+build/triton/.ready: constraints.txt
+	@$(bin)/python -m pip install --quiet --no-deps --upgrade --constraint constraints.txt --target build/triton triton
 	@touch $@
 
 test-triton: $(ready) build/triton/.ready

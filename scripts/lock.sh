@@ -9,7 +9,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 .venv/bin/python -m venv "$scratch/venv"
-"$scratch/venv/bin/python" -m pip install --quiet --editable '.[dev]' "$torch" uv
+"$scratch/venv/bin/python" -m pip install --quiet --editable '.[dev,gpu]' "$torch" uv
 {
     echo "# The versions that excitable is tested with. Written by \`make lock\` from pyproject.toml; don't edit by hand."
     echo "# They only constrain: what a platform or a Python version doesn't need isn't installed."

@@ -82,3 +82,8 @@ def test_what_is_missing_is_said_in_words(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(library.TritonError, match="pip install"):
         library.load("")
+
+
+def test_a_number_is_computed_before_it_is_printed():
+    """pi**2 in an adjoint is 9.87, not a power, which only blocks have."""
+    assert TritonPrinter().block(sympy.pi**2) == "splat(9.869604401089358, current)"

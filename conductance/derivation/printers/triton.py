@@ -17,6 +17,8 @@ FUNCTIONS = {
 }  # fmt: skip
 LIKE = "current"
 """The name of the step's input in every printed function: numbers take its shape and type."""
+DIGITS = 17
+"""Of a number that is computed before it is printed: a double's."""
 
 
 class TritonPrinter(KernelPrinter, AbstractPythonCodePrinter):
@@ -32,8 +34,11 @@ class TritonPrinter(KernelPrinter, AbstractPythonCodePrinter):
 
     def block(self, expression: sympy.Expr) -> str:
         """The expression as a block, even where it is a number."""
-        text = self._print(expression)
-        return text if expression.free_symbols else f"splat({text}, {LIKE})"
+        if expression.free_symbols:
+            return self._print(expression)
+        # pi**2 is a number before it is printed: functions of blocks, as `power`, take no numbers
+        number = expression if expression.is_Atom else expression.evalf(DIGITS)
+        return f"splat({self._print(number)}, {LIKE})"
 
     def assignments(self, assignments: tuple[Assignment, ...]) -> list[str]:
         """One statement for each assignment."""
