@@ -338,17 +338,19 @@ class CurrentSource(Device):
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseSource(Device):
-    """White noise of a transient analysis, drawn by the simulator, as the voltage of `positive` against `negative`.
+    """Noise of a transient analysis, drawn by the simulator, as the voltage of `positive` against `negative`.
 
-    Normal numbers of standard deviation `amplitude` (V), one every `step` (s), joined by straight lines: its one-sided
-    density is 2 amplitude^2 step far below 1/step. It is silent in all other analyses. The numbers are others in every
-    run: ngspice 39 takes no seed for them.
+    Normal numbers, one every `step` (s), joined by straight lines. White ones have the standard deviation `amplitude`
+    (V), and far below 1/step the one-sided density 2 amplitude^2 step. With `flicker` the density is amplitude^2/f,
+    down to one over the length of the run. It is silent in all other analyses. The numbers are others in every run:
+    ngspice 39 takes no seed for them.
     """
 
     positive: str
     negative: str
     amplitude: float
     step: float
+    flicker: bool = False
 
     terminal_fields = ("positive", "negative")
     value_fields = ("amplitude", "step")

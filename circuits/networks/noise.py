@@ -2,15 +2,19 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import sympy
 
 from circuits.data.circuit import GROUND, CircuitError, HeldWaveform, VoltageSource
 from circuits.data.scaling import Scaling
 from circuits.realisations.noise import noise_pin
-from conductance.derivation.threefry import LARGEST_SEED, SCALE, sums
-from conductance.neurons.base import Neuron
+from conductance.derivation import derive
+from conductance.derivation.methods import EXPONENTIAL_EULER
+from conductance.derivation.threefry import LARGEST_SEED, SCALE, start, sums
+from conductance.neurons.base import Neuron, State
+from conductance.shaping.convergence import stepped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,18 @@ class CircuitDraws:
         """The draws (step,) of variance 1 of a neuron and of one of its states, by its place among the noisy ones."""
         return np.asarray(sums(np.int64(lane), np.arange(self.steps), self.seed, source) * SCALE)
 
+    def process(self, neuron: Neuron, state: State, lane: int, source: int) -> np.ndarray:
+        """A random process (step,) of a neuron's declaration as the model's exponential rule steps it."""
+        alone = replace(neuron, states=(state,), output=state.symbol, event=None, arrivals={}, elements=())
+        values = neuron.substitutions()
+        middle, spread = (float(sympy.sympify(each).subs(values)) for each in (state.initial, state.spread))
+        begin = middle + spread * float(start(np.int64(lane), self.seed, source))
+        rule = derive(alone, EXPONENTIAL_EULER.name)
+        path, _ = stepped(
+            rule, np.zeros(self.steps), self.dt, start=(begin,), noise=self.numbers(lane, source)[:, None]
+        )
+        return np.asarray(path[:-1, 0])
+
     def sources(
         self, neuron: Neuron, scaling: Scaling, *, lane: int = 0, prefix: str = ""
     ) -> Iterator[VoltageSource]:
@@ -55,8 +71,12 @@ class CircuitDraws:
         hold = self.dt * scaling.time_unit
         times = tuple((hold * np.arange(self.steps)).tolist())
         for source, state in enumerate(neuron.noisy):
-            node = prefix + noise_pin(state.name)
-            values = self.numbers(lane, source) / math.sqrt(self.dt)
+            if state in neuron.processes:
+                node = prefix + state.name
+                values = scaling.voltage_unit * self.process(neuron, state, lane, source)
+            else:
+                node = prefix + noise_pin(state.name)
+                values = self.numbers(lane, source) / math.sqrt(self.dt)
             yield VoltageSource(
                 name=f"v_{node}", positive=node, negative=GROUND, note="draws of noise",
                 waveform=HeldWaveform(times=times, values=tuple(values.tolist()), edge=self.edge * hold),

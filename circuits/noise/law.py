@@ -1,7 +1,7 @@
 """From the transistors of a neuron's parts to the noise of its declaration."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sympy
@@ -9,15 +9,19 @@ import sympy
 from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
 from circuits.realisations import recognised
-from circuits.realisations.cells.noise import Generator, flicker, shot
+from circuits.realisations.cells import noise as cells
+from circuits.realisations.cells.noise import Generator
 from circuits.realisations.parts.base import Part
 from circuits.technologies import Technology, chosen_technology
 from conductance.neurons.base import Neuron
+from conductance.neurons.flicker import checked_band, flickering
 from conductance.neurons.noisy import silent
 from conductance.parameter import Parameter
 
 POWER = "noise_power"
 """Name of the parameter that all white noise of a neuron grows with, q/(C V0) of its circuit."""
+FLICKER_POWER = "flicker_power"
+"""Name of the parameter that all flicker noise of a neuron grows with; 1 is that of its transistors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +75,9 @@ def part_noises(
         PartNoise(
             state=part.current.state.name,
             current=part.current.name,
-            shot=_summed(part, lambda generators, t, share: share * shot(generators, made_of, t)),
+            shot=_summed(part, lambda generators, t, share: share * cells.shot(generators, made_of, t)),
             flicker=_summed(
-                part, lambda generators, t, share: share**2 * flicker(generators, made_of, t, bias)
+                part, lambda generators, t, share: share**2 * cells.flicker(generators, made_of, t, bias)
             )
             if with_flicker
             else None,
@@ -108,21 +112,29 @@ def circuit_noise(
     *,
     scaling: Scaling | None = None,
     at: Mapping[str, float] | None = None,
+    flicker: tuple[float, float] | None = None,
 ) -> Neuron:
-    """The same neuron with the white noise of its transistors, each current's by its own law.
+    """The same neuron with the noise of its transistors: white, each current's by its own law, and flicker noise.
 
     The amplitude of a current follows the states, as its transistors' currents do. The parameter `noise_power` scales
-    all of them; its default is q/(C V0) of the scaling. Flicker noise is left out. Biases and references are ideal.
+    all white noise; its default is q/(C V0) of the scaling. Biases and references are ideal.
+
+    With `flicker`, a band in Hz, every state that transistors drive gets flicker noise in it, too, of the summed power
+    of its parts and with one process per decade for all of them together (`conductance.neurons.flicker`): a sum of
+    independent sources has that power at every state that is held, but here they move as one when the state changes.
+    The parameter `flicker_power` scales it; it grows with one over the gates' areas, and 1 is the technology's.
 
     With `at`, states in V0 by name, amplitudes stay what they are there: a kernel then steps several times faster, and
     the power of an element is right within a factor of 0.6 to 1.5, a leak's within 2.
 
     Raises:
         TechnologyError, CircuitError: as `part_noises`; CircuitError also where no part has amplifiers.
+        DeclarationError: a band whose ends are not positive and in order.
     """
     made_of = chosen_technology(technology, "transistor")
     units = made_of.scaling() if scaling is None else scaling
-    found = part_noises(neuron, made_of, scaling=units, with_flicker=False)
+    band = None if flicker is None else checked_band(flicker, f"flicker noise of neuron {neuron.name}", "Hz")
+    found = part_noises(neuron, made_of, scaling=units, with_flicker=band is not None)
     if not found:
         raise CircuitError(
             f"neuron {neuron.name}: none of its currents is made of amplifiers, so its circuit has no noise"
@@ -145,7 +157,26 @@ def circuit_noise(
     for one in found:
         amplitudes.setdefault(one.state, {})[one.current] = sympy.sqrt(power.symbol * one.shot.subs(held))
     states = tuple(replace(state, noise=amplitudes.get(state.name, {})) for state in quiet.states)
-    return replace(quiet, parameters=(*quiet.parameters, power), states=states)
+    white = replace(quiet, parameters=(*quiet.parameters, power), states=states)
+    return (
+        white if band is None else _with_flicker(white, found, held, [units.time_unit * end for end in band])
+    )
+
+
+def _with_flicker(
+    white: Neuron, found: Sequence[PartNoise], held: Mapping[sympy.Symbol, float], band: Sequence[float]
+) -> Neuron:
+    """The neuron with the flicker noise of its parts, summed into each state, in a band in 1/tau_m."""
+    power = Parameter(
+        name=FLICKER_POWER, default=1.0, lower=0.0, unit="1", transform="softplus",
+        meaning="flicker noise over that of the technology's transistors",
+    )  # fmt: skip
+    sums: dict[str, sympy.Expr] = {}
+    for one in found:
+        sums[one.state] = sums.get(one.state, sympy.S.Zero) + one.flicker
+    amplitudes = {state: sympy.sqrt(power.symbol * total.subs(held)) for state, total in sums.items()}
+    known = replace(white, parameters=(*white.parameters, power))
+    return flickering(known, amplitudes, band=(band[0], band[1]))
 
 
 def at_state(

@@ -25,8 +25,9 @@ def noisy_network(
     scaling: Scaling | None = None,
     power: float = 1.0,
     at: Mapping[str, float] | None = None,
+    flicker: tuple[float, float] | None = None,
 ) -> Network:
-    """A copy of the network whose spiking neurons have the white noise of their transistors.
+    """A copy of the network whose spiking neurons have the noise of their transistors.
 
     Linear filters stay silent, as their ideal circuits are, and so do projections.
 
@@ -34,8 +35,9 @@ def noisy_network(
         network: of neurons that have a circuit in continuous time.
         technology: see `circuit_noise`.
         scaling: likewise.
-        power: times that of the circuit; 4 is a capacitor a quarter as large.
+        power: of white noise, times that of the circuit; 4 is a capacitor a quarter as large.
         at: see `circuit_noise`.
+        flicker: band of flicker noise in Hz; white noise alone where none is given.
 
     Raises:
         TechnologyError, CircuitError: as `circuit_noise`; CircuitError also for a power that is no positive number.
@@ -45,7 +47,7 @@ def noisy_network(
         raise CircuitError(f"noise: power = {power!r}; give a positive number of times the circuit's, as 4")
 
     def noisy(neuron: Neuron) -> Neuron:
-        made = circuit_noise(neuron, technology, scaling=scaling, at=at)
+        made = circuit_noise(neuron, technology, scaling=scaling, at=at, flicker=flicker)
         return made.with_values(noise_power=power * made.defaults["noise_power"])
 
     return _converted(network, noisy)

@@ -2,7 +2,8 @@
 
 A circuit's own devices make no noise over time in a simulator. So each state that noise moves gets a current whose size
 follows the declaration's amplitude, times the voltage of a pin that carries the draws: white noise of unit power, in
-1/sqrt(tau_m). The same draws drive the model and the circuit, at any level.
+1/sqrt(tau_m). The same draws drive the model and the circuit, at any level. A random process of the declaration (of
+flicker noise) comes over its own pin, too, and the current that it makes is a source at the node that it flows into.
 """
 
 from dataclasses import replace
@@ -32,6 +33,8 @@ def with_declared_noise(built: Realisation, neuron: Neuron) -> Realisation:
     own, known = built.subcircuit, circuit_symbols(neuron)
     has = {parameter.name for parameter in own.parameters}
     missing = [declared_parameter(p) for p in neuron.parameters if declared_parameter(p).name not in has]
+    processes = {state.symbol for state in neuron.processes}
+    white = [state for state in neuron.noisy if state not in neuron.processes]
     sources = [
         BehaviouralCurrent(
             name=f"b_{state.name}_noise",
@@ -43,12 +46,23 @@ def with_declared_noise(built: Realisation, neuron: Neuron) -> Realisation:
             note="noise of its currents",
             part=f"{state.name}_noise",
         )
-        for state in neuron.noisy
+        for state in white
     ]
+    sources += [
+        BehaviouralCurrent(
+            name=f"b_{state.name}_{name}", source=GROUND, sink=state.name,
+            current=I0 * sympy.sympify(current).xreplace(known), note="noise from outside", part=f"{state.name}_noise",
+        )
+        for state in neuron.states
+        if state.symbol not in processes
+        for name, current in state.currents.items()
+        if sympy.sympify(current).free_symbols & processes
+    ]  # fmt: skip
     pins = [
         Pin(name=noise_pin(state.name), meaning=f"white noise of {state.meaning}, 1 V is 1/sqrt(tau_m)")
-        for state in neuron.noisy
+        for state in white
     ]
+    pins += [Pin(name=state.name, meaning=f"{state.meaning}, V0 is 1") for state in neuron.processes]
     noisy = replace(
         own,
         pins=(*own.pins, *pins),

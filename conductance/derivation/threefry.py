@@ -18,6 +18,8 @@ WORD = 0xFFFFFFFF
 LARGEST_SEED = WORD
 MIDDLE = 2 * 0xFFFF
 """Mean of the sum of four 16-bit numbers."""
+STARTS = 4
+"""Draws that a start is the sum of."""
 SCALE = ((2.0**32 - 1) / 3) ** -0.5
 """One over the standard deviation of that sum."""
 
@@ -47,6 +49,11 @@ def sums(lane: Any, step: Any, seed: int, source: int) -> Any:
     """Whole numbers whose product with `SCALE` has variance 1; below 2^18 in size, so exact in every precision."""
     x, y = words(lane, step, seed, source)
     return (x & 0xFFFF) + (x >> 16) + (y & 0xFFFF) + (y >> 16) - MIDDLE
+
+
+def start(lane: Any, seed: int, source: int) -> Any:
+    """A draw of variance 1 for where a process begins, out to 6.9: four draws of steps that no run reaches."""
+    return sum(sums(lane, WORD - place, seed, source) for place in range(STARTS)) * (SCALE / STARTS**0.5)
 
 
 def c_text() -> str:

@@ -27,7 +27,7 @@ from conductance.layers.base import (
     refuse_half,
     refuse_tracing,
 )
-from conductance.layers.draws import draws, seed_of
+from conductance.layers.draws import beyond_band, draws, moved, seed_of
 from conductance.layers.initial import BEGIN, initial_columns
 from conductance.layers.recurrence import Recurrence
 from conductance.layers.relations import Relations
@@ -270,8 +270,18 @@ class NeuronLayer(nn.Module):
         self.check_step()
 
     def check_step(self) -> None:
-        """Raise `StepError` for the first neuron for which dt is above the largest stable step of the rule."""
+        """Raise `StepError` for the first neuron for which dt is above the largest stable step of the rule.
+
+        Flicker noise whose band goes beyond half the sampling rate is refused, too.
+        """
         values = {name: value.detach().double().cpu().numpy() for name, value in self.values().items()}
+        if (beyond := beyond_band(values, self.dt)) is not None:
+            neuron, highest = beyond
+            raise StepError(
+                f"layer {self.neuron.name}, neuron {neuron}: its flicker noise goes up to {highest:.4g}/tau_m, and "
+                f"steps of dt = {self.dt:g} hold none above 1/(2 dt) = {0.5 / self.dt:.4g}/tau_m; end the band there "
+                f"or below, or use dt <= {0.5 / highest:.4g}"
+            )
         found = check_step(self.rule, values, self.dt)
         if found is None:
             return
@@ -284,7 +294,10 @@ class NeuronLayer(nn.Module):
         )
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
-        """The states at the beginning, each (batch, neuron); with recurrent weights also what their source is then."""
+        """The states at the beginning, each (batch, neuron); with recurrent weights also what their source is then.
+
+        Processes of flicker noise stand in their middle here; a run begins at draws of its seed around it.
+        """
         values = self.values()
         like = next(iter(values.values()))
         declared = self._start(*(values[parameter.name] for parameter in self.neuron.parameters))
@@ -378,12 +391,13 @@ class NeuronLayer(nn.Module):
         seed: int | None,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         first = getattr(self, f"raw_{self.neuron.parameters[0].name}")
+        seed = seed_of(self.neuron, seed)
         if isinstance(state, tuple | list) and not state:
-            spread = (s.repeat_interleave(places, dim=1) for s in self.initial_state(1))
-            state = tuple(s.expand(inputs.shape[1], -1) for s in spread)
+            wide = (s.repeat_interleave(places, dim=1) for s in self.initial_state(1))
+            declared = tuple(s.expand(inputs.shape[1], -1) for s in wide)
+            state = moved(self.neuron, self.values(), declared, seed)
         states = len(self.neuron.states) + (self.recurrent is not None)
         state = check_states(state, inputs, first.dtype, states, f"layer {self.neuron.name}")
-        seed = seed_of(self.neuron, seed)
         constants = self._constants(*self.values().values(), first.new_tensor(self.dt))
         if places > 1:
             constants = tuple(constant.expand(self.size).repeat_interleave(places) for constant in constants)

@@ -52,6 +52,9 @@ class State:
     `noise` gives a current its white noise by the current's name: an amplitude s, in the current's unit times the
     square root of time, of parameters and states, in Ito's sense: capacity * dx = currents * dt + s * dW. Its one-sided
     power density is 2 s^2. The noises of a state are independent, so that one draw a step serves all of them.
+
+    A state with a `spread` is a random process of its own that began long ago: it starts at a draw of that standard
+    deviation around `initial`.
     """
 
     name: str
@@ -63,10 +66,16 @@ class State:
     initial: sympy.Expr = sympy.S.Zero
     timescale: Timescale = "fast"
     noise: Mapping[str, sympy.Expr] = field(default_factory=dict)
+    spread: sympy.Expr = sympy.S.Zero
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "currents", FrozenMapping(self.currents))
         object.__setattr__(self, "noise", FrozenMapping(self.noise))
+        if self.spread != 0 and not self.noise:
+            raise DeclarationError(
+                f"state {self.name}: it starts at a draw of deviation {self.spread}, but no noise moves it; give it "
+                f"noise, or no spread"
+            )
         if unknown := sorted(set(self.noise) - set(self.currents)):
             raise DeclarationError(
                 f"state {self.name}: noise of {', '.join(unknown)}, but its currents are "
@@ -254,6 +263,7 @@ class Neuron:
             found += [
                 (f"noise of current {name} of {state.name}", part) for name, part in state.noise.items()
             ]
+            found.append((f"spread of {state.name}", state.spread))
         found += [("arrivals", expression) for expression in self.arrivals.values()]
         if self.event:
             found.append(("event", self.event.margin))
@@ -270,6 +280,11 @@ class Neuron:
     def noisy(self) -> tuple[State, ...]:
         """The states that noise moves."""
         return tuple(state for state in self.states if state.noise)
+
+    @property
+    def processes(self) -> tuple[State, ...]:
+        """The states that are random processes of their own, as those of flicker noise."""
+        return tuple(state for state in self.states if state.spread != 0)
 
     @property
     def is_map(self) -> bool:

@@ -7,7 +7,7 @@ import sympy
 
 from conductance.elements.base import DeclarationError
 from conductance.errors import nearest
-from conductance.neurons.base import Neuron
+from conductance.neurons.base import Neuron, State
 from conductance.parameter import Parameter
 
 
@@ -62,17 +62,46 @@ def noisy(neuron: Neuron, amplitudes: Mapping[str, float]) -> Neuron:
 
 
 def silent(neuron: Neuron) -> Neuron:
-    """The same neuron without noise, and without the parameters that only its noise has."""
-    quiet = replace(neuron, states=tuple(replace(state, noise={}) for state in neuron.states))
+    """The same neuron without noise, and without the states and parameters that only its noise has."""
     only = noise_parameters(neuron)
-    return replace(quiet, parameters=tuple(p for p in neuron.parameters if p.name not in only))
+    symbols = {p.symbol for p in neuron.parameters if p.name in only}
+    return replace(
+        neuron,
+        states=_quiet(neuron),
+        parameters=tuple(p for p in neuron.parameters if p.name not in only),
+        constraints=tuple(c for c in neuron.constraints if not _only_of(c.relation, symbols)),
+    )
 
 
 def noise_parameters(neuron: Neuron) -> frozenset[str]:
     """Names of the parameters that only the noise of a neuron has."""
-    quiet = replace(neuron, states=tuple(replace(state, noise={}) for state in neuron.states))
+    quiet = replace(neuron, states=_quiet(neuron))
     used = set().union(*(expression.free_symbols for _, expression in quiet.expressions()))
-    used |= set().union(*(constraint.relation.free_symbols for constraint in neuron.constraints))
-    makes = [amplitude for state in neuron.noisy for amplitude in state.noise.values()]
-    noises = set().union(*(sympy.sympify(amplitude).free_symbols for amplitude in makes))
-    return frozenset(p.name for p in neuron.parameters if p.symbol in noises - used)
+    everything = set().union(*(expression.free_symbols for _, expression in neuron.expressions()))
+    noises = everything - used
+    for constraint in neuron.constraints:
+        if not _only_of(constraint.relation, noises):
+            noises -= constraint.relation.free_symbols
+    return frozenset(p.name for p in neuron.parameters if p.symbol in noises)
+
+
+def _quiet(neuron: Neuron) -> tuple[State, ...]:
+    """The states that are no processes of noise, without their noise and the currents that processes make."""
+    moved = {state.symbol for state in neuron.processes}
+    return tuple(
+        replace(
+            state,
+            noise={},
+            currents={
+                name: current
+                for name, current in state.currents.items()
+                if not sympy.sympify(current).free_symbols & moved
+            },
+        )
+        for state in neuron.states
+        if state.symbol not in moved
+    )
+
+
+def _only_of(relation: sympy.Rel, symbols: set[sympy.Symbol]) -> bool:
+    return bool(relation.free_symbols) and relation.free_symbols <= symbols

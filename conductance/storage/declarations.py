@@ -49,7 +49,7 @@ class ParameterDocument(Document):
 
 
 class StateDocument(Document):
-    """A state; `capacity`, `currents`, `following`, `initial` and `noise` are expressions."""
+    """A state; `capacity`, `currents`, `following`, `initial`, `noise` and `spread` are expressions."""
 
     name: Identifier
     symbol: Identifier
@@ -60,6 +60,7 @@ class StateDocument(Document):
     initial: Any
     timescale: Timescale
     noise: dict[str, Any] = {}
+    spread: Any = None
 
 
 class EventDocument(Document):
@@ -146,6 +147,8 @@ def encode_neuron(neuron: Neuron) -> dict[str, Any]:
     for state in data["states"]:
         if not state["noise"]:
             del state["noise"]  # as files were before there was any
+        if state["spread"] is None:
+            del state["spread"]
     return data
 
 
@@ -231,6 +234,7 @@ def _state_document(state: State) -> StateDocument:
         initial=_encoded(state.initial),
         timescale=state.timescale,
         noise={name: _encoded(amplitude) for name, amplitude in state.noise.items()},
+        spread=None if state.spread == 0 else _encoded(state.spread),
     )
 
 
@@ -245,6 +249,7 @@ def _state(entry: StateDocument, symbols: Symbols) -> State:
         initial=decode_expression(entry.initial, symbols),
         timescale=entry.timescale,
         noise={name: decode_expression(amplitude, symbols) for name, amplitude in entry.noise.items()},
+        spread=sympy.S.Zero if entry.spread is None else decode_expression(entry.spread, symbols),
     )
 
 

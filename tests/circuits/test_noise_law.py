@@ -18,6 +18,7 @@ from circuits.noise import (
     silent_network,
     with_device_noise,
 )
+from circuits.noise.devices import METER
 from circuits.noise.law import at_state
 from circuits.realisations import realise
 from circuits.realisations.cells.noise import FIVE_TRANSISTORS, TEN_TRANSISTORS, shot
@@ -30,11 +31,15 @@ from conductance.networks import Network
 from conductance.networks.recipes import RECIPES
 from conductance.networks.series import series_network
 from conductance.neurons import low_pass
+from conductance.neurons.flicker import flickering
 from conductance.neurons.noisy import silent
 from conductance.shaping.noise import NoiseError, membrane_density, stationary_covariance
 from conductance.tasks import MackeyGlass
 from conductance.training import TrainingOptions, train
 from conductance.training.module import noise_seed
+from netlists.analyses import Tolerances, Transient
+from netlists.simulation import simulate
+from netlists.writing import write_netlist
 
 GENERIC = technology("generic_180nm")
 PLAIN = GENERIC.model_copy(
@@ -125,6 +130,66 @@ def test_devices_get_sources_of_their_noise():
     cell = noisy.subcircuit("ota5")
     assert sum(isinstance(device, NoiseSource) for device in cell.devices) == 6
     assert sum(isinstance(device, BehaviouralCurrent) for device in cell.devices) == 7
+
+
+def test_channels_get_their_flicker_noise():
+    """Per channel sqrt(flicker/(W L)) times its current; resistors have none."""
+    built = realise(LEAKY, "transistor", technology=GENERIC)
+    circuit = neuron_circuit(LEAKY, 0.0, scaling=GENERIC.scaling(), realisation=built)
+    cell = with_device_noise(circuit, GENERIC, step=1e-6, flicker=True).subcircuit("ota5")
+    sources = [d for d in cell.devices if isinstance(d, NoiseSource) and d.flicker]
+    currents = {d.name: d.current for d in cell.devices if d.note == "flicker noise"}
+    assert len(sources) == len(currents) == 6
+    kind, device = GENERIC.nmos, next(d for d in cell.devices if d.name == "m_tail")
+    current = currents["b_m_tail_flicker"]
+    at = {
+        symbol: METER * 1e-9 if "tail,m_tail_drain" in symbol.name else 1.0 for symbol in current.free_symbols
+    }
+    expected = math.sqrt(kind.flicker / (device.width * device.length)) * 1e-9
+    assert abs(float(current.subs(at))) == pytest.approx(expected, rel=1e-9)
+
+
+def test_flicker_noise_of_a_neuron_is_that_of_its_parts():
+    """The current's density times the frequency is the sum over the parts, at any state; one power scales it."""
+    noisy = circuit_noise(mtc(filter_limit=1.0), GENERIC, flicker=(1.0, 1e4))
+    assert noisy.defaults["flicker_high"] == pytest.approx(1e4 * GENERIC.scaling().time_unit)
+    assert silent(noisy) == mtc(filter_limit=1.0)
+    states = {"U_m": -0.7, "U_s": 0.2, "U_us": 0.4}
+    for state in noisy.states[:3]:
+        current = state.currents["flicker"].subs(noisy.substitutions())
+        own = [p.symbol for p in noisy.processes if p.name.startswith(f"flicker_{state.name}_")]
+        size = current.subs({s: states[str(s)] for s in noisy.state_symbols[:3]}).subs(
+            dict.fromkeys(own, 1.0 / len(own))
+        )
+        wanted = sum(
+            one.flicker.subs(noisy.substitutions()).subs({s: states[str(s)] for s in noisy.state_symbols[:3]})
+            for one in part_noises(mtc(filter_limit=1.0), GENERIC)
+            if one.state == state.name
+        )
+        assert float(size) ** 2 == pytest.approx(float(wanted), rel=1e-9)
+
+
+@pytest.mark.simulator
+def test_a_circuit_sees_the_flicker_noise_of_its_model():
+    """A behavioural leaky membrane follows the model's run, processes and their start included."""
+    neuron = flickering(LEAKY, {"um": 0.2}, band=(1e-3, 1.0))
+    scaling, draws = Scaling(), CircuitDraws(seed=3, dt=0.02, steps=400, edge=0.01)
+    layer = NeuronLayer(neuron, 1, dt=0.02, method="exponential_euler").double()
+    record = []
+    layer(torch.zeros(400, 1, 1, dtype=torch.float64), seed=3, record=record)
+    model = np.array([float(state[0]) for state in record])
+    circuit = neuron_circuit(neuron, 0.0, scaling=scaling, noise=draws)
+    analysis = Transient(stop=8.0 * scaling.time_unit, max_step=0.02 * scaling.time_unit)
+    run = simulate(write_netlist(circuit, analysis, Tolerances.scaled(
+        voltage_unit=scaling.voltage_unit, current_unit=scaling.current_unit, capacitance=scaling.capacitance,
+        relative=1e-6,
+    ))).require()  # fmt: skip
+    time = run["time"].to_numpy() / scaling.time_unit
+    voltage = (
+        run["voltage"].sel(node="xn.um" if "xn.um" in run["node"] else "um").to_numpy() / scaling.voltage_unit
+    )
+    found = np.interp(0.02 * np.arange(1, 401), time, voltage)
+    assert np.abs(found - model).max() < 0.03 * np.abs(model).max()
 
 
 def test_a_network_hands_a_seed_to_each_noisy_layer():

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.signal import welch
 
 from circuits import neuron_circuit
 from circuits.data.circuit import (
@@ -141,6 +142,20 @@ def test_numbers_that_ngspice_draws_are_white():
     square = (value[1:] ** 2 + value[1:] * value[:-1] + value[:-1] ** 2) / 3  # of a line, exactly
     variance = float((square * np.diff(time)).sum() / time[-1])
     assert variance == pytest.approx(0.09 * 2 / 3, rel=4 * math.sqrt(2.5 / 4000))
+
+
+@pytest.mark.simulator
+def test_numbers_that_ngspice_draws_flicker():
+    """A^2/f over a decade and a half, within the scatter of a periodogram's mean."""
+    source = NoiseSource(name="v_n", positive="n", negative=GROUND, amplitude=0.3, step=1e-6, flicker=True)
+    load = Resistor(name="r", positive="n", negative=GROUND, resistance=1e3)
+    circuit = Circuit(name="flicker", devices=(source, load), probes=("n",))
+    run = simulate(write_netlist(circuit, Transient(stop=20e-3, max_step=1e-6), TOLERANCES)).require()
+    grid = np.arange(0.0, 20e-3, 1e-6)
+    value = np.interp(grid, run["time"].to_numpy(), run["voltage"].sel(node="n").to_numpy())
+    frequency, density = welch(value, fs=1e6, nperseg=2000)
+    inside = (frequency > 2e3) & (frequency < 1e5)
+    assert (density * frequency)[inside].mean() == pytest.approx(0.09, rel=0.15)
 
 
 NOISE = {"node": "out", "source": "i_in", "start": 1.0, "stop": 1e3, "points": 5}

@@ -86,16 +86,22 @@ def flicker(
     """
     relative = {}
     for polarity in _polarities(generators):
-        kind = technology.transistor(polarity)
-        if kind.flicker is None:
-            raise TechnologyError(
-                f"technology {technology.name}: its {polarity} has no flicker noise; set `flicker` in its table "
-                f"(`excitable characterise` measures it from the card), or ask for white noise only"
-            )
-        relative[polarity] = kind.flicker / (technology.width(polarity, bias) * kind.length)
+        area = technology.width(polarity, bias) * technology.transistor(polarity).length
+        relative[polarity] = relative_flicker(technology, polarity) / area
     return sympy.Add(
         *(relative[one.polarity] * (one.current(t) * one.transfer(t)) ** 2 for one in generators.values())
     )
+
+
+def relative_flicker(technology: Technology, polarity: Polarity) -> float:
+    """A transistor's S_I f W L/I^2 in m^2, or `TechnologyError` where the technology does not say."""
+    found = technology.transistor(polarity).flicker
+    if found is None:
+        raise TechnologyError(
+            f"technology {technology.name}: its {polarity} has no flicker noise; set `flicker` in its table "
+            f"(`excitable characterise` measures it from the card), or ask for white noise only"
+        )
+    return found
 
 
 def _polarities(generators: Mapping[str, Generator]) -> set[Polarity]:

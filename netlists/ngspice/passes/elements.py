@@ -1,6 +1,7 @@
 """One device as a card: PySpice's element, its text in lower case, and a comment in engineering units."""
 
 import logging
+import math
 import warnings
 
 from circuits.data.circuit import (
@@ -67,8 +68,11 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
             small = f" ac {print_number(device.small_signal)}" if device.small_signal else ""
             return owner.I(name, *nodes, waveform_text(device.waveform) + small)
         case NoiseSource():
-            numbers = f"{print_value(device.amplitude)} {print_value(device.step)}"
-            return owner.V(name, *nodes, f"dc 0 trnoise({numbers} 0 0)")
+            step = print_value(device.step)
+            if device.flicker:  # the density of its numbers is their variance over pi f
+                own = print_value(device.amplitude * math.sqrt(math.pi))
+                return owner.V(name, *nodes, f"dc 0 trnoise(0 {step} 1 {own})")
+            return owner.V(name, *nodes, f"dc 0 trnoise({print_value(device.amplitude)} {step} 0 0)")
         case Switch():
             return owner.S(name, *nodes, model=_switch_model_name(device))
         case Mosfet():

@@ -1,0 +1,236 @@
+"""A neuron's circuit with its noise, at a level: densities, transients, rest, all in the model's units."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.optimize import brentq, least_squares
+
+from circuits.data.circuit import Device, Instance, Mosfet
+from circuits.data.levels import Level
+from circuits.data.scaling import Scaling
+from circuits.networks.noise import CircuitDraws
+from circuits.networks.single import INPUT_SOURCE, neuron_circuit
+from circuits.noise import circuit_noise, with_device_noise
+from circuits.realisations import Realisation, realise, recognised
+from circuits.technologies import Technology, technology
+from conductance.neurons.base import INPUT, Neuron
+from conductance.shaping.noise import NoiseError, linearised
+from excitable.ladder.calibration import fit_level
+from netlists.analyses import Noise, OperatingPoint, Tolerances, Transient
+from netlists.simulation import simulate
+from netlists.writing import write_netlist
+
+LEVEL: Level = "transistor"
+HOURS = 7200.0
+"""Longest time that one simulation may take, in s."""
+LONGEST = 0.2
+"""Largest step of the simulator in tau_m: that of its own at this level, without noise."""
+BAND = (1e-5, 1e3)
+"""In 1/tau_m, over which a density is integrated: from far below the slowest filter to far above the membrane."""
+SAMPLE = 0.05
+"""In tau_m, at which voltages of a transient are read."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A neuron in a technology. Transistors are calibrated, as for every comparison of the error ladder."""
+
+    neuron: Neuron
+    calibrated: bool = True
+
+    @property
+    def technology(self) -> Technology:
+        """Of its transistors."""
+        return technology("generic_180nm")
+
+    @cached_property
+    def _built(self) -> tuple[Scaling, Realisation]:
+        made_of, units = self.technology, self.technology.scaling()
+        if not self.calibrated:
+            return units, realise(self.neuron, LEVEL, technology=made_of, scaling=units)
+        biases = recognised(self.neuron).bias_currents(units)
+        fit = fit_level(LEVEL, made_of, biases, self.neuron, units)
+        units = replace(units, voltage_unit=fit.voltage_unit)
+        return units, realise(self.neuron, LEVEL, technology=made_of, scaling=units, trims=fit.trims)
+
+    @property
+    def scaling(self) -> Scaling:
+        """Units of all its circuits."""
+        return self._built[0]
+
+    @cached_property
+    def noisy(self) -> Neuron:
+        """The declaration with the circuit's noise."""
+        return circuit_noise(self.neuron, self.technology, scaling=self.scaling)
+
+    def tolerances(self, relative: float) -> Tolerances:
+        """Scaled to the units."""
+        units = self.scaling
+        return Tolerances.scaled(
+            voltage_unit=units.voltage_unit, current_unit=units.current_unit, capacitance=units.capacitance,
+            relative=relative,
+        )  # fmt: skip
+
+    def _under_noise(self) -> Tolerances:
+        """Far below the noise of about 1e-3 V0; the usual ones take 2.5 times as long."""
+        units = self.scaling
+        return Tolerances(
+            relative=1e-3, voltage=1e-7 * units.voltage_unit, current=1e-5 * units.current_unit,
+            charge=1e-4 * units.capacitance * units.voltage_unit,
+        )  # fmt: skip
+
+    def rest(self, current: float) -> dict[str, float]:
+        """The lowest equilibrium of the model in V0 by the states' names: every filter is at the membrane."""
+        own = self.neuron
+        values = own.substitutions()
+
+        def into(voltage: float) -> float:
+            at = {state.symbol: voltage for state in own.states} | {INPUT: current}
+            return float(own.membrane.derivative.subs(values).subs(at))
+
+        grid = np.linspace(-8, 4, 481)
+        found = [into(float(voltage)) for voltage in grid]
+        first = next(k for k in range(len(grid) - 1) if found[k] > 0 >= found[k + 1])
+        voltage = float(brentq(into, grid[first], grid[first + 1]))
+        return {state.name: voltage for state in own.states}
+
+    def operating_point(self, current: float) -> tuple[float, ...]:
+        """States in V0 at which the transistors rest, the simulator's start where it has one."""
+        circuit = neuron_circuit(self.neuron, current, scaling=self.scaling, realisation=self._built[1])
+        found = simulate(write_netlist(circuit, OperatingPoint(), self.tolerances(1e-6))).require()
+        nodes = circuit.probes[: len(self.neuron.states)]
+        return tuple(float(found["voltage"].sel(node=node)) / self.scaling.voltage_unit for node in nodes)
+
+    def supply_power(self, current: float) -> float:
+        """What the transistors take at rest or on their unstable equilibrium, output stage included, in W."""
+        circuit = neuron_circuit(self.neuron, current, scaling=self.scaling, realisation=self._built[1])
+        metered = replace(circuit, metered=tuple(f"v_{pin}" for pin in self._built[1].supplies))
+        found = simulate(write_netlist(metered, OperatingPoint(), self.tolerances(1e-6))).require()
+        supplies = self._built[1].supplies
+        return -sum(value * float(found["current"].sel(source=f"v_{pin}")) for pin, value in supplies.items())
+
+    def transistor_area(self) -> float:
+        """Gates of all transistors in m^2, without contacts and wires."""
+        built = self._built[1]
+        cells = {cell.name: cell for cell in built.cells}
+
+        def gates(devices: Iterable[Device]) -> float:
+            total = 0.0
+            for device in devices:
+                if isinstance(device, Mosfet):
+                    total += float(device.width) * float(device.length) * device.multiplicity
+                elif isinstance(device, Instance):
+                    total += gates(cells[device.subcircuit].devices)
+            return total
+
+        return gates(built.subcircuit.devices)
+
+    def density(
+        self, current: float, band: tuple[float, float] = BAND, points: int = 20
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """ngspice's `.noise` of the membrane of transistors: w in 1/tau_m, and densities in V0^2 tau_m by cause.
+
+        Args:
+            current: that is held.
+            band: lowest and highest w.
+            points: frequencies a decade.
+        """
+        units = self.scaling
+        circuit = neuron_circuit(
+            self.neuron, current, scaling=units, realisation=self._built[1], small_signal=1.0
+        )
+        node = circuit.probes[0]
+        hertz = [edge / (2 * np.pi * units.time_unit) for edge in band]
+        analysis = Noise(node=node, source=INPUT_SOURCE, start=hertz[0], stop=hertz[1], points=points)
+        found = simulate(write_netlist(circuit, analysis, self.tolerances(1e-6))).require()
+        scale = units.voltage_unit**2 * units.time_unit
+        by_cause = found["share"].sum("device")
+        causes = {
+            str(name): by_cause.sel(cause=name).to_numpy() / scale for name in by_cause["cause"].to_numpy()
+        }
+        return 2 * np.pi * found["frequency"].to_numpy() * units.time_unit, causes
+
+    def transient(
+        self, current: float, stop: float, *, step: float | None, draws: CircuitDraws | None = None,
+        level: Level = LEVEL, start: tuple[float, ...] | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+        """The membrane in V0 every `SAMPLE` tau_m up to `stop`.
+
+        Args:
+            current: that is held.
+            stop: end, in tau_m.
+            step: between two numbers of the devices' noise in tau_m; none without noise.
+            draws: of the model's noise, which the circuit then has instead.
+            level: transistor, or behavioural.
+            start: states in V0; the operating point of transistors where none is given.
+        """
+        units, noisy = self.scaling, self.noisy if draws is not None else self.neuron
+        built = self._built[1] if level == LEVEL else None
+        if draws is not None and level == LEVEL:
+            raise NoiseError("transistors have their devices' noise here")
+        circuit = neuron_circuit(noisy, current, scaling=units, realisation=built, noise=draws, start=start)
+        if step is not None:
+            circuit = with_device_noise(circuit, self.technology, step=step * units.time_unit)
+        # a simulation that ends on a number of the noise meets two breakpoints that differ by rounding, and gives up
+        end = stop if step is None else stop + step / 2
+        analysis = Transient(stop=end * units.time_unit, max_step=LONGEST * units.time_unit)
+        tolerances = self.tolerances(1e-6) if step is None and draws is None else self._under_noise()
+        netlist = write_netlist(circuit, analysis, tolerances)
+        found = simulate(netlist, time_limit=HOURS).require()
+        grid = np.arange(0.0, stop, SAMPLE)
+        voltage = found["voltage"].sel(node=circuit.probes[0]).to_numpy() / units.voltage_unit
+        return grid, np.interp(grid, found["time"].to_numpy() / units.time_unit, voltage)
+
+
+def damping(radian: np.ndarray, density: np.ndarray) -> float:
+    """How fast a resonance of a noise spectrum dies out, in 1/tau_m: minus the real part of its pole.
+
+    The density (w^2 + a)/((w0^2 - w^2)^2 + (2 s w)^2), times a number, is fitted in its logarithm around its peak.
+    """
+    peak = radian[density.argmax()]
+    near = (radian > 0.6 * peak) & (radian < 1.6 * peak)
+    w, logarithm = radian[near], np.log(density[near])
+
+    def residual(point: np.ndarray) -> np.ndarray:
+        scale, own, width, zero = point
+        law = (w**2 + np.exp(zero)) / ((own**2 - w**2) ** 2 + (2 * np.exp(width) * w) ** 2)
+        return np.asarray(scale + np.log(law) - logarithm)
+
+    found = least_squares(
+        residual, [logarithm.mean(), peak, np.log(0.05 * peak), np.log(1e-3)], x_scale="jac"
+    )
+    return float(np.exp(found.x[2]))
+
+
+def conductances(jacobian: np.ndarray) -> list[float]:
+    """The membrane's conductance (1/R) on every timescale: its filters settled one after the other, as listed."""
+    found = []
+    for settled in range(len(jacobian)):
+        kept = jacobian[: settled + 1, : settled + 1]
+        inner = kept[1:, 1:]
+        slow = kept[0, 1:] @ np.linalg.solve(inner, kept[1:, 0]) if settled else 0.0
+        found.append(float(-(kept[0, 0] - slow)))
+    return found
+
+
+def resting_input(bench: Bench, least: float) -> float:
+    """The highest input on a grid of 0.25 at which rest is stable and no conductance falls below `least`."""
+    for current in np.arange(0.0, -6.0, -0.25):
+        jacobian, _ = linearised(bench.noisy, bench.rest(float(current)), float(current))
+        if np.linalg.eigvals(jacobian).real.max() < 0 and min(conductances(jacobian)) >= least:
+            return float(current)
+    raise NoiseError(f"neuron {bench.neuron.name}: it rests at no input down to -6")
+
+
+def integrated(radian: np.ndarray, density: np.ndarray) -> float:
+    """The variance of a one-sided density over w = 2 pi f, by trapezoids in the logarithm."""
+    return float(np.trapezoid(density * radian, np.log(radian)) / (2 * np.pi))
+
+
+def variance(values: np.ndarray, pieces: int = 10) -> tuple[float, float]:
+    """The variance of a record and the standard error of it, from the scatter over its pieces."""
+    away = (values - values.mean()) ** 2
+    means = [piece.mean() for piece in np.array_split(away, pieces)]
+    return float(away.mean()), float(np.std(means, ddof=1) / np.sqrt(pieces))
