@@ -11,6 +11,7 @@ from studies.base import Runner, Study
 
 STUDIES = (
     "half-centre", "mackey-glass", "event-circuit", "event-training", "dqif", "dqif-circuit", "qif-lif", "mismatch",
+    "noise",
 )  # fmt: skip
 """By the names of their pages; the folder of `dqif-circuit` is `dqif_circuit`."""
 

@@ -32,7 +32,7 @@ from circuits.technologies.base import BOLTZMANN_OVER_CHARGE, ZERO_CELSIUS
 
 METER = 1e5
 """In Ohm: a drain current of 1 nA lets 100 uV fall there, 1e-3 of V0."""
-LEAST = 1e-13
+LEAST = 1e-12
 """In A: below it the noise of a channel does not fall any more, since a square root has no slope at zero."""
 
 

@@ -27,6 +27,8 @@ HOURS = 7200.0
 """Longest time that one simulation may take, in s."""
 LONGEST = 0.2
 """Largest step of the simulator in tau_m: that of its own at this level, without noise."""
+UNDER_NOISE = 1e-5
+"""Relative tolerance of a transient with noise: 1e-3 loses a tenth of a membrane's variance."""
 BAND = (1e-5, 1e3)
 """In 1/tau_m, over which a density is integrated: from far below the slowest filter to far above the membrane."""
 SAMPLE = 0.05
@@ -71,14 +73,6 @@ class Bench:
         return Tolerances.scaled(
             voltage_unit=units.voltage_unit, current_unit=units.current_unit, capacitance=units.capacitance,
             relative=relative,
-        )  # fmt: skip
-
-    def _under_noise(self) -> Tolerances:
-        """Far below the noise of about 1e-3 V0; the usual ones take 2.5 times as long."""
-        units = self.scaling
-        return Tolerances(
-            relative=1e-3, voltage=1e-7 * units.voltage_unit, current=1e-5 * units.current_unit,
-            charge=1e-4 * units.capacitance * units.voltage_unit,
         )  # fmt: skip
 
     def rest(self, current: float) -> dict[str, float]:
@@ -176,7 +170,7 @@ class Bench:
         # a simulation that ends on a number of the noise meets two breakpoints that differ by rounding, and gives up
         end = stop if step is None else stop + step / 2
         analysis = Transient(stop=end * units.time_unit, max_step=LONGEST * units.time_unit)
-        tolerances = self.tolerances(1e-6) if step is None and draws is None else self._under_noise()
+        tolerances = self.tolerances(1e-6 if step is None and draws is None else UNDER_NOISE)
         netlist = write_netlist(circuit, analysis, tolerances)
         found = simulate(netlist, time_limit=HOURS).require()
         grid = np.arange(0.0, stop, SAMPLE)

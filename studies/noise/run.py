@@ -81,17 +81,19 @@ class Budget:
 
 
 FULL = Budget(
-    leaky=2500.0, behavioural=8000.0, resting=800.0, intervals=220, pieces=4, spikes=210, step=0.05, dt=0.05,
+    leaky=9000.0, behavioural=10000.0, resting=800.0, intervals=220, pieces=4, spikes=210, step=0.02, dt=0.02,
     lanes=256, presets=PRESET_NAMES, sizes=(1e-14, 3e-14, 1e-13, 3e-13, 1e-12, 3e-12),
     networks=NetworkBudget(
         seeds=5, hidden=64, samples=3000, warm_up=1000, steps=200, series=16,
         powers=(0.0, 1.0, 16.0, 64.0, 256.0, 1024.0), realisations=3, simulated=(0.0, 64.0), held_out=1500,
     ),
+    spiking=FORMS[:2],
 )  # fmt: skip
 BUDGETS: Mapping[str, Budget] = MappingProxyType(
     {
-        "reduced": replace(FULL, spiking=FORMS[:2], networks=replace(FULL.networks, seeds=0)),
+        "reduced": replace(FULL, networks=replace(FULL.networks, seeds=0)),
         "full": FULL,
+        "long": replace(FULL, spiking=FORMS),
         "smoke": Budget(
             leaky=120.0, behavioural=200.0, resting=120.0, intervals=6, pieces=1, spikes=3, step=0.05, dt=0.05,
             lanes=8, presets=("tonic",), sizes=(1e-12,), networks=NetworkBudget(
@@ -101,7 +103,7 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         ),
     }
 )  # fmt: skip
-"""`reduced` takes a quarter of an hour of one core, `full` three quarters."""
+"""`reduced` takes about an hour of one core, `full` two, `long` four."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +185,7 @@ def leaky_trial(trial: NoiseTrial, budget: Budget) -> Result:
             "expected": expected, "rms": float(np.sqrt(expected)),
         }  # fmt: skip
     if trial.form == "model":
-        length, dt = 2000.0, budget.dt / 5
+        length, dt = 2000.0, budget.dt
         values = model_run(bench.noisy, 0.0, rest, stop=min(length, budget.behavioural), dt=dt, lanes=16)
         columns = list(values.T)
     elif trial.form == "behavioural":
