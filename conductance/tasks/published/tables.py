@@ -115,6 +115,18 @@ def _digits(_: Mapping[str, bytes]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def _mackey_glass(_: Mapping[str, bytes]) -> str:
+    """The series of the task of that name, 4000 samples; one time unit of the equation is called a millisecond."""
+    from conductance.tasks.mackey_glass import MackeyGlass
+
+    data = MackeyGlass(
+        sample_step=1.0, horizon=1.0, series_samples=2, warm_up=0, train_series=2, validation_series=1, test_series=1,
+        held_out_samples=4000,
+    ).generate(0)  # fmt: skip
+    values = data.scale.invert(data.held_out.inputs[:, 0].double())[:, 0].tolist()
+    return "\n".join(["t,x", *(f"{k * 1e-3:.3f},{value:.5f}" for k, value in enumerate(values))]) + "\n"
+
+
 _AEON = "aeon/datasets/data"
 _SIGNALS = "biosignalsnotebooks/notebook_files/osf_files/signal_samples"
 _BY_COLUMN = 'label = "label", sequence = "sequence", split = "split"'
@@ -160,6 +172,15 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
                 write=_ecg,
                 meaning="five minutes of an ECG at rest, 1000 Hz, with the R peaks that its program marked (PLUX)",
                 keys='time = "t", inputs = ["ecg"], targets = ["peak"]',
+            ),
+            Dataset(
+                name="mackey_glass",
+                requirement="",
+                members={},
+                write=_mackey_glass,
+                meaning="4000 samples of a chaotic equation, 1 ms each by our choice (Mackey & Glass, Science 197:287, "
+                "1977)",
+                keys='time = "t", inputs = ["x"], horizon = 0.01',
             ),
             Dataset(
                 name="digits",
