@@ -41,8 +41,8 @@ def _(mo):
 @app.cell
 def _(mo, shown, studio):
     shown.value  # this cell runs again after every change
-    from circuits.data.devices import CircuitError
     from circuits.data.scaling import Scaling
+    from circuits.data.values import CircuitError
     from circuits.networks.single import neuron_circuit
     from conductance import Stimulus
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, fields
 
-from circuits.data.devices import CircuitError
+from circuits.data.values import CircuitError
 
 _POSITIVE = ("gain", "voltage_unit", "early_voltage")
 

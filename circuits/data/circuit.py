@@ -11,24 +11,26 @@ from dataclasses import dataclass, field
 import sympy
 
 from circuits.data.devices import (
-    GROUND,
     BehaviouralCurrent,
     BehaviouralVoltage,
     Capacitor,
-    CircuitError,
     CurrentSource,
     Device,
-    HeldWaveform,
     Instance,
     Mosfet,
     NoiseSource,
-    Param,
-    Pin,
     Resistor,
     Switch,
     Transconductance,
-    Value,
     VoltageSource,
+)
+from circuits.data.models import ModelCard
+from circuits.data.values import (
+    GROUND,
+    CircuitError,
+    Param,
+    Pin,
+    Value,
     check_name,
     check_value,
     evaluate,
@@ -36,7 +38,7 @@ from circuits.data.devices import (
     sensed_nodes,
     voltage,
 )
-from circuits.data.models import ModelCard
+from circuits.data.waveform import HeldWaveform
 from conductance.frozen import FrozenMapping
 
 __all__ = [

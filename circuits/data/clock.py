@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from circuits.data.devices import CircuitError, HeldWaveform
 from circuits.data.scaling import Scaling
+from circuits.data.values import CircuitError
+from circuits.data.waveform import HeldWaveform
 
 SCALING = Scaling(voltage_unit=72e-3, current_unit=7.2e-6, capacitance=100e-15)
 """Ours: switches of 10 kOhm and capacitors of 100 fF, so that a time constant is 1 ns."""

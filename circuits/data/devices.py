@@ -1,183 +1,21 @@
-"""Devices as plain data: names, values, waveforms, one frozen dataclass for each kind of device, in SI units.
-
-Names are lower-case, node `0` is ground. A value is a number or a sympy expression of the parameters of its
-scope; behavioural sources may also use node voltages made by `voltage`.
-"""
+"""Devices as plain data: one frozen dataclass for each kind of device, in SI units."""
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
-import numpy as np
 import sympy
 
-from conductance.errors import ExcitableError
+from circuits.data.values import (
+    CircuitError,
+    Value,
+    check_name,
+    check_node,
+    check_value,
+)
+from circuits.data.waveform import HeldWaveform
 from conductance.frozen import FrozenMapping
-
-GROUND = "0"
-Value: TypeAlias = sympy.Expr | float
-
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_SLACK = 1e-9
-"""By which share an edge may differ from its hold and still fill it: times are sums of floats."""
-_VOLTAGE = re.compile(r"v\(([a-z0-9_]+)(?:,([a-z0-9_]+))?\)")
-
-
-class CircuitError(ExcitableError):
-    """A circuit contradicts itself."""
-
-
-def check_name(name: object, owner: str) -> str:
-    """Return `name`, or raise `CircuitError` saying that `owner` is badly named."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise CircuitError(
-            f"{owner}: the name {name!r} is not allowed; use a lower-case letter, then a to z, 0 to 9 and _"
-        )
-    return name
-
-
-def check_node(node: object, owner: str) -> None:
-    """Raise `CircuitError` where `node` is neither ground nor a name."""
-    if node != GROUND:
-        check_name(node, f"{owner}, node")
-
-
-def voltage(node: str, reference: str = GROUND) -> sympy.Symbol:
-    """Voltage of `node` against `reference` in V, as a symbol to be used inside expressions.
-
-    >>> voltage("um")
-    v(um)
-    """
-    check_node(node, "voltage")
-    check_node(reference, "voltage")
-    return sympy.Symbol(f"v({node})" if reference == GROUND else f"v({node},{reference})", real=True)
-
-
-def sensed_nodes(symbol: sympy.Symbol) -> tuple[str, str] | None:
-    """Node and reference that a symbol made by `voltage` reads; None for every other symbol."""
-    match = _VOLTAGE.fullmatch(symbol.name)
-    return (match[1], match[2] or GROUND) if match else None
-
-
-def parameter_names(value: Value) -> set[str]:
-    """Names of the parameters that a value uses."""
-    if not isinstance(value, sympy.Expr):
-        return set()
-    return {symbol.name for symbol in value.free_symbols if sensed_nodes(symbol) is None}
-
-
-def evaluate(value: Value, parameters: Mapping[str, float], owner: str = "value") -> float:
-    """Number that a value has for given parameters; it must not read voltages."""
-    if not isinstance(value, sympy.Expr):
-        return float(value)
-    missing = sorted(symbol.name for symbol in value.free_symbols if symbol.name not in parameters)
-    if missing:
-        raise CircuitError(f"{owner}: {', '.join(missing)} has no value; give it as a parameter")
-    number = value.subs({symbol: parameters[symbol.name] for symbol in value.free_symbols}).evalf()
-    if not number.is_number or not number.is_finite or not number.is_real:
-        raise CircuitError(f"{owner}: {value} = {number} is not a finite real number")
-    return float(number)
-
-
-def check_value(value: object, owner: str, *, senses: bool = False, positive: bool = False) -> None:
-    """Refuse what is no finite real number or expression; voltages only where the device `senses` them."""
-    number = value
-    if isinstance(value, sympy.Expr):
-        if any(sensed_nodes(symbol) for symbol in value.free_symbols) and not senses:
-            raise CircuitError(f"{owner}: {value} reads a node voltage; only behavioural sources can")
-        if value.free_symbols:
-            if value.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
-                raise CircuitError(f"{owner}: {value} is not finite")
-            return
-        number = value.evalf()
-        number = float(number) if number.is_real else math.nan
-    if (
-        isinstance(number, bool)
-        or not isinstance(number, int | float | np.number)
-        or not math.isfinite(number)
-    ):
-        raise CircuitError(f"{owner}: received {value!r}; allowed is a finite number or a sympy expression")
-    if positive and number <= 0:
-        raise CircuitError(f"{owner}: received {value}; it must be greater than zero")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Param:
-    """A named number of a circuit or subcircuit: `value` in SI (or `1`), `unit`, what it means, and its bounds."""
-
-    name: str
-    value: float
-    unit: str = "1"
-    meaning: str = ""
-    lower: float = -math.inf
-    upper: float = math.inf
-    lower_open: bool = False
-    upper_open: bool = False
-
-    def __post_init__(self) -> None:
-        check_name(self.name, f"parameter {self.name!r}")
-        check_value(self.value, f"parameter {self.name}")
-        if isinstance(self.value, sympy.Expr):
-            raise CircuitError(f"parameter {self.name}: received {self.value}; allowed is a number")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pin:
-    """A node by which a subcircuit is connected, and what it carries."""
-
-    name: str
-    meaning: str = ""
-
-    def __post_init__(self) -> None:
-        check_name(self.name, f"pin {self.name!r}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeldWaveform:
-    """Zero-order hold: `values[k]` holds from `times[k]` (s) to `times[k + 1]`, the first value from t = 0.
-
-    A real source cannot jump: each step is a linear ramp of duration `edge` (s) centred on its time, so that
-    the integral over time stays that of the ideal step. An edge as long as the hold makes one line from the middle of
-    a hold to the middle of the next.
-    """
-
-    times: tuple[float, ...]
-    values: tuple[float, ...]
-    edge: float
-
-    def __post_init__(self) -> None:
-        times, values = np.asarray(self.times, dtype=float), np.asarray(self.values, dtype=float)
-        if times.ndim != 1 or times.shape != values.shape or times.size == 0:
-            raise CircuitError(
-                f"held waveform: received {times.size} times, {values.size} values; give one value per time"
-            )
-        if not (np.isfinite(times).all() and np.isfinite(values).all()):
-            raise CircuitError("held waveform: times and values must be finite")
-        gaps = np.diff(times)
-        if times[0] < 0 or (gaps <= 0).any():
-            raise CircuitError("held waveform: times must start at or after 0 and increase strictly")
-        if not (math.isfinite(self.edge) and self.edge > 0):
-            raise CircuitError(f"held waveform: the edge of {self.edge} s must be greater than zero")
-        if times.size > 1 and not self.edge <= gaps.min() * (1 + _SLACK):
-            raise CircuitError(
-                f"held waveform: the edge, {self.edge:g} s, must not be longer than any hold; "
-                f"the shortest is {gaps.min():g} s"
-            )
-        object.__setattr__(self, "times", tuple(times.tolist()))
-        object.__setattr__(self, "values", tuple(values.tolist()))
-
-    def corners(self) -> tuple[np.ndarray, np.ndarray]:
-        """Corner times (s) and values of the piecewise linear waveform, starting at t = 0."""
-        times, values = np.asarray(self.times[1:]), np.asarray(self.values)
-        corner_times = np.stack([times - self.edge / 2, times + self.edge / 2], axis=-1).ravel()
-        corner_values = np.repeat(values, 2)[1:-1]
-        corner_times = np.concatenate([[0.0], corner_times])
-        corner_values = np.concatenate([values[:1], corner_values])
-        # where an edge fills its hold, its end is the beginning of the next
-        apart = np.concatenate([[True], np.diff(corner_times) > 4 * _SLACK * self.edge])
-        return corner_times[apart], corner_values[apart]
 
 
 @dataclass(frozen=True, kw_only=True)

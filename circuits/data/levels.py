@@ -5,7 +5,7 @@ A level is how a circuit is drawn; a rung is one line of the error ladder. The r
 
 from typing import Literal, get_args
 
-from circuits.data.devices import CircuitError
+from circuits.data.values import CircuitError
 from conductance.errors import nearest
 
 Level = Literal["behavioural", "macromodel", "transistor"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from circuits.data.devices import CircuitError, check_name, check_value
+from circuits.data.values import CircuitError, check_name, check_value
 
 Polarity = Literal["nmos", "pmos"]
 

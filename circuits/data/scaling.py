@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from circuits.data.devices import CircuitError
+from circuits.data.values import CircuitError
 
 RANGES: Mapping[str, tuple[str, float, float]] = MappingProxyType(
     {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from circuits.data.circuit import Circuit
-from circuits.data.devices import CircuitError
+from circuits.data.values import CircuitError
 from circuits.measures.bias import bias_table
 from circuits.technologies import Technology
 

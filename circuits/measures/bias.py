@@ -21,7 +21,7 @@ from circuits.data.circuit import (
     Transconductance,
     VoltageSource,
 )
-from circuits.data.devices import Value, evaluate, sensed_nodes
+from circuits.data.values import Value, evaluate, sensed_nodes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ import math
 import re
 from dataclasses import dataclass
 
-from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
+from circuits.data.values import CircuitError
 from circuits.measures.spreads import resolved, weight_spread
 from circuits.realisations import recognised
 from circuits.realisations.cells.ota import TEN_TRANSISTOR_SHARES

@@ -9,8 +9,8 @@ from circuits.data.circuit import (
     Circuit,
     CircuitError,
 )  # fmt: skip
-from circuits.data.devices import check_name
 from circuits.data.scaling import Scaling
+from circuits.data.values import check_name
 from circuits.networks.builder import Builder, layer_values, with_shared_widths
 from circuits.networks.noise import CircuitDraws, needed
 from circuits.realisations import Level, Trim, recognised

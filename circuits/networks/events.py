@@ -21,9 +21,9 @@ from circuits.data.circuit import (
     Transconductance,
     VoltageSource,
 )  # fmt: skip
-from circuits.data.devices import check_name
 from circuits.data.pulses import pulse_train
 from circuits.data.scaling import Scaling
+from circuits.data.values import check_name
 from circuits.realisations.behavioural import behavioural
 from circuits.realisations.forms import arrival_state
 from circuits.realisations.interface import OUTPUT

@@ -23,7 +23,7 @@ from circuits.data.circuit import (
     VoltageSource,
 )  # fmt: skip
 from circuits.data.clock import EDGE, Clock
-from circuits.data.devices import check_name
+from circuits.data.values import check_name
 from circuits.realisations.interface import OUTPUT
 from circuits.realisations.sampled import ENTRY, HOLD, SAMPLE, held_node, map_parameter, sampled
 from conductance.layers import NeuronLayer, Projection

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import sympy
 
-from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
+from circuits.data.values import CircuitError
 from circuits.realisations import recognised
 from circuits.realisations.cells import noise as cells
 from circuits.realisations.cells.noise import Generator

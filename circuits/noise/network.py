@@ -6,8 +6,8 @@ from numbers import Real
 
 from torch import nn
 
-from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
+from circuits.data.values import CircuitError
 from circuits.noise.law import circuit_noise
 from circuits.technologies import Technology
 from conductance.layers import NeuronLayer, Projection

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
-from circuits.data.devices import CircuitError
 from circuits.data.levels import Level, check_level
 from circuits.data.scaling import Scaling
+from circuits.data.values import CircuitError
 from circuits.realisations.analog import analog
 from circuits.realisations.behavioural import behavioural
 from circuits.realisations.cells.cell import Trim

@@ -29,7 +29,7 @@ from circuits.data.circuit import (
     evaluate,
     sensed_nodes,
 )
-from circuits.data.devices import Value
+from circuits.data.values import Value
 from circuits.realisations.cells.cell import MINUS, OUT, PLUS, VDD, VSS
 from circuits.realisations.cells.cell import PINS as CELL_PINS
 

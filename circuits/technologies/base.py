@@ -12,9 +12,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from circuits.data.amplifier import AmplifierModel
-from circuits.data.devices import CircuitError
 from circuits.data.models import ModelCard, Polarity
 from circuits.data.scaling import Scaling
+from circuits.data.values import CircuitError
 from circuits.technologies.library import library_card, library_path
 
 ZERO_CELSIUS = 273.15

@@ -17,8 +17,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from circuits.data.devices import CircuitError
 from circuits.data.models import ModelBin, ModelCard, Polarity
+from circuits.data.values import CircuitError
 
 _CARD = re.compile(
     r"^\.model\s+(\S+)\s+(nmos|pmos)\b[\s(]*(.*?)\)?\s*(?=^\.|\Z)", re.MULTILINE | re.DOTALL | re.IGNORECASE

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from scipy import stats
 
-from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
+from circuits.data.values import CircuitError
 from circuits.noise import noisy_network
 from circuits.technologies import Technology, default_technology
 from conductance.layers import NeuronLayer

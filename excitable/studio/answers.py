@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from circuits.data.circuit import Circuit
-from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
+from circuits.data.values import CircuitError
 from circuits.networks.single import neuron_circuit
 from circuits.realisations import Realisation, realise
 from circuits.realisations.forms import arrival_state, event_form

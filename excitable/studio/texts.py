@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import conductance.neurons
-from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
+from circuits.data.values import CircuitError
 from circuits.networks.single import neuron_circuit
 from circuits.realisations.interface import parameter_name
 from conductance.derivation.latex import latex, neuron_equations

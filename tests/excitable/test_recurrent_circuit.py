@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
+from circuits.data.values import CircuitError
 from circuits.technologies import technology
 from conductance.layers import NeuronLayer, Projection, Recurrence
 from conductance.networks import Network

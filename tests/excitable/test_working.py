@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from circuits.calibration.working import NotWorking
-from circuits.data.devices import CircuitError
 from circuits.data.scaling import Scaling
+from circuits.data.values import CircuitError
 from circuits.realisations import realise, recognised
 from circuits.technologies import technology
 from conductance.neurons import mtc

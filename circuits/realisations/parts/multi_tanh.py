@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.optimize import nnls
 
-from circuits.data.devices import CircuitError
+from circuits.data.values import CircuitError
 
 SPACING = 1.75
 """Largest distance of two references in voltage units; the ripple of the slope grows with it."""

@@ -17,7 +17,7 @@ from circuits.data.circuit import (
     Resistor,
     Transconductance,
 )
-from circuits.data.devices import sensed_nodes
+from circuits.data.values import sensed_nodes
 from circuits.realisations.forms import Current
 from circuits.realisations.interface import I0, OUTPUT, V0, circuit_symbols
 from circuits.realisations.parts.base import Output, Part
