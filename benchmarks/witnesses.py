@@ -2,9 +2,10 @@
 
     python -m benchmarks.witnesses --json FILE
 
-Presets run for 400 tau_m or their longest time constant, neurons whose spike is an event 8 tau, sampled maps 50 clock
-periods. Each is simulated in both at the level's own settings and one step tighter. Rows that FILE has already are not
-repeated. A table goes beside it.
+Presets run for 400 tau_m after their input's last step, or twice their longest time constant where that is longer, so
+that each fires as it is named for, neurons whose spike is an event 8 tau, sampled maps 50 clock periods. Each is
+simulated in both at the level's own settings and one step tighter. Rows that FILE has already are not repeated. A table
+goes beside it.
 """
 
 import json
@@ -39,17 +40,21 @@ LEVELS: Mapping[Level, str] = {
 }  # fmt: skip
 """Every level, and the technology that it is shown in."""
 SHORTEST = 400.0
-"""Of a preset's run in tau_m; where a time constant is longer, the run is as long as that."""
+"""Of a preset's run in tau_m after its input's last step; of longer time constants it has `SLOWEST`."""
+SLOWEST = 2.0
 GRID = 0.05
 """Of the comparison, in tau_m."""
 EVENT_NEURONS: Mapping[str, Neuron] = {"qif": qif(V_peak=10.0), "lif": lif()}
+IDEAL: Mapping[str, tuple[str, ...]] = {"qif": ("f_minus",)}
+"""Currents that stay ideal: real pairs cannot make the parabola, and without it nothing would be reset."""
 EVENT_STOP = 8.0
 EVENT_RELATIVE = 1e-6
 """Tolerance where a switch resets: ngspice finds no step that is short enough for a smaller one."""
 EVENT_STEPS = {False: 0.01, True: 0.002}
 """Largest step in tau_m, at the default and tighter."""
-BESIDE = 0.1
-"""In tau_m: a reset is a jump, so that membranes are compared where neither simulator has one so near."""
+BESIDE, NEAR = 0.1, 0.02
+"""In tau_m: a reset is a jump, so that membranes are compared where neither simulator has one so near; with `NEAR` an
+error of the spike's time shows, 100 V0/tau_m at a peak of 10."""
 PERIODS = 50
 """Of a map's clock."""
 MAP_RELATIVE = {False: 1e-5, True: 1e-6}
@@ -85,6 +90,7 @@ class Row:
         rms, tight_rms: of the difference of the membranes in V0, at the default and one step tighter.
         spike, tight_spike: worst difference of two spikes in tau_m; likewise.
         own: by how much each changes in V0 rms from the default to one step tighter.
+        near: where the membrane jumps, `rms` and `tight_rms` up to `NEAR` from the jumps.
     """
 
     neuron: str
@@ -95,6 +101,7 @@ class Row:
     spike: float = 0.0
     tight_spike: float = 0.0
     own: tuple[float, float] = (0.0, 0.0)
+    near: tuple[float, float] | None = None
     refusal: str = ""
 
 
@@ -119,6 +126,7 @@ def compared(name: str, level: str) -> Row:
         rms=a.rms(b, beside=beside), tight_rms=tight_a.rms(tight_b, beside=beside),
         spike=_apart(a, b), tight_spike=_apart(tight_a, tight_b),
         own=(a.rms(tight_a, beside=beside), b.rms(tight_b, beside=beside)),
+        near=(a.rms(b, beside=NEAR), tight_a.rms(tight_b, beside=NEAR)) if beside else None,
     )  # fmt: skip
 
 
@@ -130,8 +138,16 @@ def _apart(one: Trace, other: Trace) -> float:
     return float(np.abs(match.time_errors).max()) if len(match.pairs) else 0.0
 
 
-def trace(name: str, level: str, simulator: str, *, tight: bool) -> Trace:
-    """One neuron in one simulator.
+def window(name: str) -> float:
+    """How long a preset is simulated, in tau_m."""
+    preset = PRESETS[name]
+    slowest = max(value for key, value in preset.neuron.defaults.items() if key.startswith("tau"))
+    after = SHORTEST if slowest <= SHORTEST else SLOWEST * slowest
+    return min(preset.stop, preset.stimulus.times[-1] + after)
+
+
+def trace(name: str, level: str, simulator: str, *, tight: bool, longest: float = np.inf) -> Trace:
+    """One neuron in one simulator, for `longest` tau_m at most.
 
     Raises:
         CircuitError: the neuron has no circuit at this level.
@@ -143,7 +159,8 @@ def trace(name: str, level: str, simulator: str, *, tight: bool) -> Trace:
     unit = scaling.time_unit
     event = name in EVENT_NEURONS
     neuron = EVENT_NEURONS[name] if event else PRESETS[name].neuron
-    built = realise(neuron, level, technology=process, scaling=scaling)
+    ideal = IDEAL.get(name, ()) if level == "macromodel" else ()
+    built = realise(neuron, level, technology=process, scaling=scaling, ideal=ideal)
     exact = accuracy(simulator, level, tight=tight)
     if event:
         arrivals = Arrivals((1.0, 3.0, 5.0, 5.2), (4.0, 4.0, 6.0, -1.0)) if neuron.arrivals else None
@@ -155,8 +172,7 @@ def trace(name: str, level: str, simulator: str, *, tight: bool) -> Trace:
         circuit = neuron_circuit(
             neuron, preset.stimulus, scaling=scaling, start=preset.start, realisation=built
         )
-        slowest = max(value for key, value in preset.neuron.defaults.items() if key.startswith("tau"))
-        stop, step = min(preset.stop, max(SHORTEST, slowest)), exact.max_step
+        stop, step = min(window(name), longest), exact.max_step
         relative, charge = exact.relative, 1e-9
     tolerances = Tolerances.scaled(
         voltage_unit=scaling.voltage_unit, current_unit=scaling.current_unit, capacitance=scaling.capacitance,
@@ -222,13 +238,15 @@ def page(result: dict) -> str:
     words = [
         "# Two witnesses: every neuron at every level",
         f"The same circuits in {versions}; written by `python -m benchmarks.witnesses`. Presets run for {SHORTEST:g} "
-        f"tau_m or their longest time constant, neurons whose spike is an event for {EVENT_STOP:g} tau, maps for "
-        f"{PERIODS} clock periods of three neurons (`spike` is in periods there). `rms` is of the difference of the "
-        "two membranes, `spike` the worst difference of two spike times, each at the level's own settings and one step "
-        "tighter; `own` is by how much one simulator alone changes between those two settings. Membranes that jump are "
-        f"compared {BESIDE:g} tau and more away from the jumps.",
+        f"tau_m after their input's last step, or {SLOWEST:g} of their longest time constants where these are longer, "
+        f"neurons whose spike is an event for {EVENT_STOP:g} tau, maps for {PERIODS} clock periods of three neurons "
+        "(`spike` is in periods there). `rms` is of the difference of the two membranes, `spike` the worst difference "
+        "of two spike times, each at the level's own settings and one step tighter; `own` is by how much one simulator "
+        f"alone changes between those two settings. Membranes that jump are compared {BESIDE:g} tau and more away from "
+        "the jumps; the QIF neuron's parabola stays ideal among its amplifiers, since real pairs cannot make it.",
         "\n".join([head, *lines]),
         *_worst(found),
+        *_near(found),
         "There is no such circuit, and both say so:",
         "\n".join(f"- {r.neuron}, {r.level}: {r.refusal}" for r in found if r.refusal),
     ]
@@ -236,13 +254,25 @@ def page(result: dict) -> str:
 
 
 def _worst(found: list[Row]) -> Iterator[str]:
-    """The largest differences of each level."""
+    """The largest differences of each level, and for amplifiers whether they are the simulators' own."""
     for level in dict.fromkeys(r.level for r in found):
         some = [r for r in found if r.level == level and not r.refusal]
+        within = sum(r.rms <= sum(r.own) for r in some)
         yield (
             f"Of {len(some)} circuits, {level}, the two differ by at most {max(r.rms for r in some):.2g} V0 rms, one "
-            f"step tighter by {max(r.tight_rms for r in some):.2g}."
+            f"step tighter by {max(r.tight_rms for r in some):.2g}; in {within} by no more than both change "
+            "themselves at the tighter step."
         )
+
+
+def _near(found: list[Row]) -> Iterator[str]:
+    """What an error of a spike's time is worth beside the jump."""
+    for row in found:
+        if row.near is not None and not row.refusal:
+            yield (
+                f"{row.neuron}, {row.level}: up to {NEAR:g} tau from its jumps {row.near[0]:.2g} V0 rms, one step "
+                f"tighter {row.near[1]:.2g}."
+            )
 
 
 def main() -> None:

@@ -24,7 +24,9 @@ _COMPLAINT = re.compile(
     r"error|fatal|singular|timestep too small|no such|not found|undefined|unknown|aborted|cannot|can't",
     re.IGNORECASE,
 )
-_NOISE = re.compile(r"^(Reference value|Warning: Further gmin|Note:|Trying gmin|Supplies reduced)")
+_NOISE = re.compile(
+    r"^(This is vacask|Reference value|Warning: Further gmin|Note:|Trying gmin|Supplies reduced)"
+)
 
 
 def simulate(

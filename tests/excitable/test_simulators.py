@@ -9,7 +9,7 @@ from test_circuit_levels import CONFIGURATION
 from test_sampled_runs import MAPS
 from test_studio_server import question
 
-from benchmarks.witnesses import EVENT_NEURONS, compared, rows
+from benchmarks.witnesses import EVENT_NEURONS, compared, rows, trace
 from benchmarks.witnesses import MAPS as SAMPLED
 from conductance.neurons.presets import PRESETS
 from excitable.checks.neuron import check_circuit
@@ -39,11 +39,13 @@ REFUSED = {
     *((name, "transistor") for name in EVENT_NEURONS),
 }
 """Circuits that nobody can build: wide filters between two states, and events of transistors."""
+BRIEF = 250.0
+"""Longest run of a short test in tau_m."""
 
 
 def in_time(name: str, level: str) -> tuple[str, ...]:
-    """Marks of a row: of amplifiers and transistors one preset stays among the fast tests."""
-    slow = level in ("macromodel", "transistor") and name not in ("excitable", *EVENT_NEURONS)
+    """Marks of a row: amplifiers and transistors of presets are slow, and compared for a while among the fast tests."""
+    slow = level in ("macromodel", "transistor") and name not in EVENT_NEURONS
     return (pytest.mark.slow,) if slow else ()
 
 
@@ -68,6 +70,18 @@ def test_two_simulators_tell_the_same(name, level):
         assert found.rms < 0.02
         assert found.tight_rms < min(2e-3, sum(found.own) + 1e-5)
         assert found.tight_spike < 0.01
+
+
+@pytest.mark.simulator
+@pytest.mark.vacask
+@pytest.mark.parametrize("level", ["macromodel", "transistor"])
+@pytest.mark.parametrize("name", [name for name in PRESETS if (name, "transistor") not in REFUSED])
+def test_two_simulators_tell_the_same_for_a_while(name, level):
+    """Amplifiers and transistors at the default settings, for as long as a short test may run."""
+    a, b = (trace(name, level, simulator, tight=False, longest=BRIEF) for simulator in SIMULATORS)
+    assert a.spikes.size == b.spikes.size
+    np.testing.assert_allclose(a.spikes, b.spikes, rtol=0, atol=0.06)
+    assert a.rms(b) < 0.01
 
 
 def test_the_clocked_maps_are_all_there():

@@ -41,10 +41,11 @@ def test_another_netlist_or_a_damaged_file_is_simulated_again(tmp_path):
 
 
 def test_a_kill_while_a_run_is_kept_leaves_no_foreign_waveforms(tmp_path, monkeypatch):
-    """Broken off at any of its renames, another netlist's run is never taken for this one's."""
+    """Broken off at any of its renames, neither run's waveforms are ever taken for the other's."""
     other = write_netlist(rc_circuit(0.0, start=0.3), Transient(stop=1e-3, max_step=1e-5), SCALED)
-    renamed = Path.replace
-    for allowed in range(4):
+    renamed, true = Path.replace, simulate(other).require()
+    # its texts, the log and the waveforms
+    for allowed in range(len(other.files) + 2):
         folder = tmp_path / str(allowed)
         first = simulate(NETLIST, keep=folder)
         left = iter(range(allowed))
@@ -59,3 +60,5 @@ def test_a_kill_while_a_run_is_kept_leaves_no_foreign_waveforms(tmp_path, monkey
             simulate(other, keep=folder)
         kept = kept_run(NETLIST, folder)
         assert kept is None or kept.waveforms["voltage"].equals(first.waveforms["voltage"])
+        foreign = kept_run(other, folder)
+        assert foreign is None or foreign.waveforms["voltage"].equals(true["voltage"])

@@ -321,7 +321,7 @@ def test_a_killed_simulator_is_a_failed_run(tmp_path, monkeypatch):
     run = simulate(rc())
     assert not run.ok
     assert run.waveforms is None
-    assert "vacask was killed by SIGKILL" in run.reason
+    assert run.reason == "vacask was killed by SIGKILL (signal 9)"
 
 
 @pytest.mark.parametrize(
