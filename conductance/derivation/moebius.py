@@ -16,6 +16,8 @@ from conductance.derivation.program import Assignment
 from conductance.derivation.projective import cosine_like, escapes, rotation, sine_like
 from conductance.neurons.base import DT, SPIKE, Neuron, after
 
+LARGEST = 30.0
+"""Of the argument of cosh and sinh: C and S have a common factor, and a strong inhibition would make it infinite."""
 ORDER = 99
 """The step is exact for the free neuron, so its order is only limited by rounding."""
 SHIFT = 0.0101
@@ -44,8 +46,8 @@ def draft(neuron: Neuron) -> list[Assignment] | None:
     return [
         (drive, sympy.sympify(neuron.arrivals.get(current, current))),
         (z, drive * span**2),
-        (c, cosine_like(z)),
-        (s, span * sine_like(z)),
+        (c, cosine_like(z, LARGEST)),
+        (s, span * sine_like(z, LARGEST)),
         (q, below),
         (SPIKE, neuron.event.spike(-q)),
         (after(voltage), decay * above / q),

@@ -49,19 +49,27 @@ class SineSlope(sympy.Function):
     """The derivative of SineLike, (CosineLike - SineLike)/(2 z)."""
 
 
-def cosine_like(z: sympy.Expr) -> sympy.Expr:
-    """cos(sqrt z) for z > 0, cosh(sqrt -z) for z < 0: an entire function of z."""
+def cosine_like(z: sympy.Expr, largest: float | None = None) -> sympy.Expr:
+    """cos(sqrt z) for z > 0, cosh(sqrt -z) for z < 0: an entire function of z.
+
+    `largest` bounds the hyperbolic functions' argument: beyond 20, cosh and sinh differ by less than rounding, so a map
+    that a common factor does not change stays as it is, and neither overflows.
+    """
     series = 1 - z / 2 + z**2 / 24 - z**3 / 720
     up, down = _roots(z)
-    return sympy.Piecewise((sympy.cos(up), z > SMALL), (sympy.cosh(down), z < -SMALL), (series, True))
+    return sympy.Piecewise(
+        (sympy.cos(up), z > SMALL), (sympy.cosh(_at_most(down, largest)), z < -SMALL), (series, True)
+    )
 
 
-def sine_like(z: sympy.Expr) -> sympy.Expr:
-    """sin(sqrt z)/sqrt z for z > 0, sinh(sqrt -z)/sqrt(-z) for z < 0."""
+def sine_like(z: sympy.Expr, largest: float | None = None) -> sympy.Expr:
+    """sin(sqrt z)/sqrt z for z > 0, sinh(sqrt -z)/sqrt(-z) for z < 0; `largest` as in `cosine_like`."""
     series = 1 - z / 6 + z**2 / 120 - z**3 / 5040
     up, down = _roots(z)
     return sympy.Piecewise(
-        (sympy.sin(up) / up, z > SMALL), (sympy.sinh(down) / down, z < -SMALL), (series, True)
+        (sympy.sin(up) / up, z > SMALL),
+        (sympy.sinh(_at_most(down, largest)) / down, z < -SMALL),
+        (series, True),
     )
 
 
@@ -77,6 +85,10 @@ def sine_slope(z: sympy.Expr) -> sympy.Expr:
 def _roots(z: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
     # Both branches are evaluated by torch.where: the bound keeps the unused root and its slope finite.
     return sympy.sqrt(sympy.Max(z, SMALL)), sympy.sqrt(sympy.Max(-z, SMALL))
+
+
+def _at_most(root: sympy.Expr, largest: float | None) -> sympy.Expr:
+    return root if largest is None else sympy.Min(root, sympy.Float(largest))
 
 
 def printable(expression: sympy.Expr) -> sympy.Expr:

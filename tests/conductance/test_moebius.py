@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from conductance.derivation.rules import derive
+from conductance.layers import NeuronLayer
 from conductance.neurons import qif
 from conductance.shaping.convergence import stepped
 
@@ -77,3 +79,18 @@ def test_steps_compose():
     two, _ = stepped(RULE, [0.0, 0.0], 0.1, start=(0.7, 3.0))
     one, _ = stepped(RULE, [0.0], 0.2, start=(0.7, 3.0))
     assert two[-1] == pytest.approx(one[-1], rel=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("backend", ["eager", "c"])
+def test_a_strong_inhibition_is_a_number(backend, dtype):
+    """cosh of the step's argument would overflow: V follows -sqrt(-I) instead, with the slope of that root."""
+    layer = NeuronLayer(qif(), 1, dt=0.1, backend=backend).to(dtype)
+    for strength in (1e4, 1e8, 1e14):
+        x = torch.zeros(2, 1, 1, dtype=dtype)
+        x[0] = -strength
+        x.requires_grad_()
+        _, (voltage, current) = layer(x)
+        assert float(voltage.detach()) == pytest.approx(-math.sqrt(-float(current.detach())), rel=0.02)
+        (slope,) = torch.autograd.grad(voltage.sum(), x)
+        assert float(slope[0]) == pytest.approx(float(voltage.detach()) / (-2 * strength), rel=0.02)
