@@ -6,9 +6,10 @@ import math
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,12 +23,13 @@ from conductance.tasks.base import Task, TaskData
 from conductance.training.board import TENSORBOARD, EventFile
 from conductance.training.checkpoints import Checkpoint, check_step, read_checkpoint, write_checkpoint
 from conductance.training.losses import Loss
-from conductance.training.metrics import METRICS, MetricsFile, Record
+from conductance.training.metrics import METRICS, MetricsFile, Record, write_table
 from conductance.training.module import SeriesModule
 from conductance.training.options import TrainingError, TrainingOptions
 
 with extra("training"):
     import lightning.pytorch as pl
+    from lightning.pytorch.loggers import Logger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,8 @@ def train(
     folder: Path | None = None,
     report: Callable[[Record], None] | None = None,
     loss: Loss | None = None,
+    callbacks: Sequence[pl.Callback] = (),
+    loggers: Sequence[Logger] = (),
 ) -> TrainingResult:
     """Train a network in place by back-propagation through time.
 
@@ -71,6 +75,12 @@ def train(
         report: called with every record, for a progress bar.
         loss: of your own, from (prediction, split) to a number, see `conductance.training.losses`; that of the options
             where none is given.
+        callbacks: of Lightning, called in its loop, an epoch of which is the steps between two evaluations; they may
+            watch `error/validation` and `loss/validation`. What they remember is not in our checkpoints.
+        loggers: of Lightning, each told every record's numbers as `name/split`.
+
+    With more `steps` than a finished training in the folder had, training goes on: the learning rate is from there on
+    that of the longer annealing.
 
     Raises:
         TrainingError: options that do not fit the data, a checkpoint of another training, a damaged checkpoint,
@@ -82,16 +92,18 @@ def train(
     # what cannot be saved is refused now, not after the last step
     network_document(network)
     with threads_of(None if folder is None else folder / CHECKPOINT):
-        return _train(network, task, data, options, seed, folder, report, loss)
+        return _train(network, task, data, options, seed, folder, report, loss, callbacks, loggers)
 
 
 def _train(
     network: Network, task: Task, data: TaskData, options: TrainingOptions, seed: int, folder: Path | None,
-    report: Callable[[Record], None] | None, loss: Loss | None,
+    report: Callable[[Record], None] | None, loss: Loss | None, callbacks: Sequence[pl.Callback],
+    loggers: Sequence[Logger],
 ) -> TrainingResult:  # fmt: skip
     begin = None if folder is None else _begin(network, options, seed, folder / CHECKPOINT)
     with ExitStack() as stack:
         sinks = [report] if report is not None else []
+        sinks += [partial(_log, logger) for logger in loggers]
         metrics = None
         if folder is not None:
             metrics, board = _outputs(folder, begin, stack)
@@ -104,9 +116,13 @@ def _train(
         if not options.stepwise:
             module.done = 0
         elif module.done < options.steps and not module.exhausted:
-            _fit(module)
+            _fit(module, callbacks, loggers)
         result = _finished(module)
         _tell(sinks, result.test)
+        for logger in loggers:
+            logger.save()
+        if folder is not None:
+            write_table(folder)
         return result
 
 
@@ -148,7 +164,8 @@ def _begin(network: Network, options: TrainingOptions, seed: int, path: Path) ->
         others.append(f"seed: {checkpoint.seed} -> {seed}")
     if checkpoint.structure != json.loads(json.dumps(network_document(network))):
         others.append("the network's layers")
-    if others:
+    longer = options.steps > checkpoint.options.steps and len(others) == 1
+    if others and not longer:
         raise TrainingError(
             f"{path}: the checkpoint belongs to another training ({'; '.join(others)}); "
             f"train in another folder, or delete the checkpoint to train from the beginning"
@@ -195,7 +212,13 @@ def _keep(module: SeriesModule, folder: Path | None, metrics: MetricsFile | None
     write_checkpoint(folder / CHECKPOINT, checkpoint)
 
 
-def _fit(module: SeriesModule) -> None:
+def _log(logger: Logger, record: Record) -> None:
+    logger.log_metrics(
+        {f"{name}/{record.split}": number for name, number in record.numbers().items()}, step=record.step
+    )
+
+
+def _fit(module: SeriesModule, callbacks: Sequence[pl.Callback], loggers: Sequence[Logger]) -> None:
     """Run the remaining steps in Lightning's loop."""
     options = module.options
     with _quiet(), _interruptible():
@@ -208,8 +231,9 @@ def _fit(module: SeriesModule) -> None:
             num_sanity_val_steps=0,
             # the weights kept by an evaluation are loaded into a network that is trained
             inference_mode=False,
-            logger=False,
-            enable_checkpointing=False,
+            callbacks=list(callbacks),
+            logger=list(loggers) or False,
+            enable_checkpointing=any(isinstance(each, pl.callbacks.Checkpoint) for each in callbacks),
             enable_progress_bar=False,
             enable_model_summary=False,
         )

@@ -1,16 +1,20 @@
 """What training measures, one JSON object a line, so that a file cut off by a kill is still readable."""
 
+import csv
 import errno
 import json
 import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
 from conductance.files import StorageError, cannot_write, write_whole
 
 METRICS = "metrics.jsonl"
+TABLE = "metrics.csv"
+"""The same at the end of a training, for spreadsheets."""
 SplitName = Literal["train", "validation", "test", "held_out"]
 
 
@@ -85,6 +89,21 @@ class MetricsFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def write_table(folder: Path) -> None:
+    """Write a training's records as CSV too, a row for each; what a record does not have is empty.
+
+    Raises:
+        StorageError: the records cannot be read, or the file not written.
+    """
+    rows = read_metrics(folder / METRICS)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = StringIO()
+    table = csv.DictWriter(text, names, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_whole(folder / TABLE, text.getvalue())
 
 
 def _belongs(row: dict[str, Any], step: int) -> bool:

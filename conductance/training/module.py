@@ -1,5 +1,6 @@
 """The training step and the evaluation as Lightning sees them."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -104,8 +105,20 @@ class SeriesModule(pl.LightningModule):
                 put(CHECKPOINT, cosine, self.begin.schedule)
             except CheckpointError as error:
                 raise TrainingError(str(error)) from None
+            if self.begin.options.steps != self.options.steps:
+                self._lengthen(adam, cosine)
         self.adam, self.cosine = adam, cosine
         return {"optimizer": adam, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+
+    def _lengthen(
+        self, adam: torch.optim.Optimizer, cosine: torch.optim.lr_scheduler.CosineAnnealingLR
+    ) -> None:
+        """Take the learning rate from the annealing over more steps than the checkpoint's training had."""
+        first, last = self.options.learning_rate, self.options.final_learning_rate
+        rate = last + (first - last) * (1 + math.cos(math.pi * self.done / self.options.steps)) / 2
+        cosine.T_max, cosine._last_lr = self.options.steps, [rate]
+        for group in adam.param_groups:
+            group["lr"] = rate
 
     def train_dataloader(self) -> range:
         """The steps of one epoch; which series a step sees follows from its number."""
@@ -163,6 +176,8 @@ class SeriesModule(pl.LightningModule):
     def validation_step(self, _batch: int, _index: int) -> None:
         """Measure the validation split, and keep the weights if they are the best so far."""
         self._evaluate()
+        for name in ("loss", "error"):  # for callbacks that watch one
+            self.log(f"{name}/validation", self._measured[name], logger=False, batch_size=1)
 
     def on_validation_end(self) -> None:
         """Hand over the state, now that no update is pending, and end where nothing gets better any more."""

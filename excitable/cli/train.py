@@ -32,8 +32,16 @@ SET = Annotated[
 ]
 
 
-def train(configuration: CONFIGURATION, run: INTO = None, data: DATA = None, set_: SET = None) -> None:
-    """Train a network; a run that was broken off goes on from its last checkpoint."""
+FROM = Annotated[
+    Path | None,
+    typer.Option("--from", help="A trained run of the same network, whose weights this one begins with."),
+]
+
+
+def train(
+    configuration: CONFIGURATION, run: INTO = None, data: DATA = None, set_: SET = None, begin: FROM = None
+) -> None:
+    """Train a network; a run that was broken off goes on from its last checkpoint, a finished one with more steps."""
     from excitable.config import parse_configuration, read_configuration_text
     from excitable.config.overrides import with_values
 
@@ -51,12 +59,14 @@ def train(configuration: CONFIGURATION, run: INTO = None, data: DATA = None, set
             f"--data {data}: a run on {wanted.kind} has its data from its task; a task that reads files names them in "
             f"[task]"
         )
+    if begin is not None and wanted.kind != "series":
+        raise ExcitableError(f"--from {begin}: only networks for series begin with another run's weights")
     if wanted.kind == "images":
         _train_on_images(path, text, source, wanted, data)
     elif wanted.kind == "events":
         _train_on_events(path, text, source)
     else:
-        _train_on_series(path, text, source)
+        _train_on_series(path, text, source, begin)
 
 
 def train_images(configuration: CONFIGURATION, data: DATA = None, run: INTO = None) -> None:
@@ -64,7 +74,7 @@ def train_images(configuration: CONFIGURATION, data: DATA = None, run: INTO = No
     train(configuration, run, data)
 
 
-def _train_on_series(path: Path, text: str, source: str) -> None:
+def _train_on_series(path: Path, text: str, source: str, begin: Path | None) -> None:
     from conductance.loading.collection import uncollected
 
     with uncollected():
@@ -79,11 +89,13 @@ def _train_on_series(path: Path, text: str, source: str) -> None:
         done = f"{steps} steps" if options.trained != "none" else "as drawn, nothing is trained"
         messages().print(f"{path}: {layers.words()} neurons on {wanted.task.name}, {done}")
         with TrainingProgress(messages(), steps=steps, neurons=layers.neurons) as progress:
-            trained = train_run(run, report=progress.report)
+            trained = train_run(run, report=progress.report, begin=begin)
         others = ", ".join(f"{label} {error:.3f}" for label, error in trained.baselines.items())
         result, name = trained.result, run.task.error_name
         if options.stepwise and result.resumed_at == steps:
             messages().print("the run was trained to its end before")
+        elif result.resumed_at is not None:
+            messages().print(f"the run went on from step {result.resumed_at}")
         for remark in trained.remarks:
             messages().print(remark)
     beside = f" ({others})" if others else ""

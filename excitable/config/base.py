@@ -25,6 +25,10 @@ class Configuration(Section):
         default=0, ge=0, lt=2**32, description="decides all random numbers: data, weights, batches"
     )
 
+    def continued_by(self, other: "Configuration") -> bool:
+        """Whether another configuration only trains what this one trained for longer; not, where not said otherwise."""
+        return False
+
     def training_differences(self, other: "Configuration") -> list[str]:
         """What differs from another configuration and needs the network to be trained anew, as `key: own -> other`."""
         if self.kind != other.kind:

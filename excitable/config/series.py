@@ -83,6 +83,15 @@ class SeriesConfiguration(Configuration):
     circuit: CircuitSection = Field(default_factory=CircuitSection)
     simulation: SimulationSection = Field(default_factory=SimulationSection)
 
+    def continued_by(self, other: Configuration) -> bool:
+        """Whether another configuration is this one with more steps of training."""
+        differences = self.training_differences(other)
+        return (
+            isinstance(other, SeriesConfiguration)
+            and [each.partition(":")[0] for each in differences] == ["training.steps"]
+            and other.training.build().steps > self.training.build().steps
+        )
+
     @model_validator(mode="after")
     def _sections_fit(self) -> "SeriesConfiguration":
         # what a task that draws its series knows of them beforehand; of a table, training says it

@@ -62,8 +62,8 @@ class RunFolder:
         RunError: there is no run in it.
 
     Its files: `config.toml`, `trained.toml`, `code.json`, `code/`, `environment.json`, `model.json`,
-    `model.safetensors`, `metrics.jsonl`, `checkpoints/`, `tensorboard/`, `calibration.json`, `netlists/`,
-    `waveforms.nc`, `comparison.json`, `report.html` and figures.
+    `model.safetensors`, `start.json`, `metrics.jsonl`, `metrics.csv`, `checkpoints/`, `tensorboard/`,
+    `calibration.json`, `netlists/`, `waveforms.nc`, `comparison.json`, `report.html` and figures.
     """
 
     def __init__(self, path: Path, *, trust: bool = False) -> None:
@@ -105,16 +105,19 @@ class RunFolder:
         _make(path)
         # further processes of one training are started by Lightning with this variable, while the first holds the lock
         with nullcontext() if "LOCAL_RANK" in os.environ else locked(path):
+            longer = False
             if (path / CONFIGURATION).is_file() and is_begun(path):
                 known = RunFolder(path)
                 configured = known.configuration  # a damaged one is told of, not written over
                 trained = known.trained_with() or configured
-                if differences := trained.training_differences(wanted) + other_code(path, own, code):
+                longer = trained.continued_by(wanted)
+                differences = [] if longer else trained.training_differences(wanted)
+                if differences := differences + other_code(path, own, code):
                     raise RunError(
                         f"{path}: this run was trained with another configuration ({'; '.join(differences)}); "
                         f"give the new one another name or --run, or delete the folder"
                     )
-            if not is_begun(path) or not (path / TRAINED_WITH).is_file():
+            if longer or not is_begun(path) or not (path / TRAINED_WITH).is_file():
                 write_whole(path / TRAINED_WITH, text)
             if not is_begun(path) or not (path / KEPT).is_file():
                 keep_code(path, own, code)

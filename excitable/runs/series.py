@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
 
 import torch
 
@@ -18,9 +20,11 @@ from conductance.training import Record, TrainingResult, train
 from excitable.config.declared import is_own
 from excitable.config.series import SeriesConfiguration
 from excitable.runs.environment import environment
-from excitable.runs.folder import CONFIGURATION, ENVIRONMENT, MODEL, RunError, RunFolder
+from excitable.runs.folder import CONFIGURATION, ENVIRONMENT, MODEL, WEIGHTS, RunError, RunFolder, is_begun
 from excitable.runs.real_time import in_real_time, time_remarks
 
+START = "start.json"
+"""Whose weights a run began with."""
 DATA = "data"
 """In `environment.json`: the digest of the files that the data come from."""
 SHOWN = 32
@@ -155,12 +159,48 @@ class TrainedRun:
     score: ClassificationScore | None = None
 
 
-def train_run(run: SeriesRun, *, report: Callable[[Record], None] | None = None) -> TrainedRun:
+def start_from(run: SeriesRun, network: Network, other: Path) -> str:
+    """Give a network the weights of another run's, and say so; a run that was begun with them goes on with them.
+
+    Args:
+        run: the open run, whose `start.json` keeps where it began.
+        network: as the run's configuration has it, changed in place.
+        other: folder of a trained run with the same layers.
+
+    Raises:
+        RunError: nothing is trained there, its layers differ, or this run began with other weights.
+    """
+    source = SeriesRun.find(other)
+    theirs = source.network()
+    said = {"run": str(source.path), "weights": sha256((source.path / WEIGHTS).read_bytes()).hexdigest()}
+    path = run.path / START
+    if is_begun(run.path) and (not path.is_file() or read_json(path) != said):
+        raise RunError(
+            f"{run.path}: it has begun with other weights than those of {source.path}; give the new one another --run"
+        )
+    own, others = network.state_dict(), theirs.state_dict()
+    faults = [name for name in own if name not in others or own[name].shape != others[name].shape]
+    faults += [name for name in others if name not in own]
+    if faults:
+        shapes = [tuple(each[faults[0]].shape) if faults[0] in each else "nothing" for each in (others, own)]
+        raise RunError(
+            f"{source.path}: its network has other layers than the configuration: {faults[0]} is {shapes[0]} there and "
+            f"{shapes[1]} here; --from takes a run of the same network"
+        )
+    network.load_state_dict(others)
+    run.write_json(START, said)
+    return f"began with the weights of {source.path}"
+
+
+def train_run(
+    run: SeriesRun, *, report: Callable[[Record], None] | None = None, begin: Path | None = None
+) -> TrainedRun:
     """Train a run's network, or go on from its checkpoint, and save it.
 
     Args:
         run: an open run, see `SeriesRun.begun`; the caller holds its lock.
         report: called with every record.
+        begin: another run, whose weights the network begins with, see `start_from`.
 
     Raises:
         TrainingError: training cannot go on; the message says why and what to change.
@@ -168,7 +208,9 @@ def train_run(run: SeriesRun, *, report: Callable[[Record], None] | None = None)
     """
     configuration, task, data = run.configuration, run.task, run.data
     network = untrained_network(configuration, data)
-    fired = started(network, configuration, data)
+    begun = "" if begin is None else start_from(run, network, begin)
+    # weights that were trained stay as they are
+    fired = () if begun else started(network, configuration, data)
     silence = "" if fired else silence_text(firing(network, data.train.inputs[:, :SHOWN]))
     result = train(
         network,
@@ -187,7 +229,7 @@ def train_run(run: SeriesRun, *, report: Callable[[Record], None] | None = None)
     run.write_json(
         ENVIRONMENT, {**environment(seed=configuration.seed, folder=run.path), "backends": backends, **known}
     )
-    remarks = list(data.remarks)
+    remarks = [*data.remarks, *([begun] if begun else [])]
     if fired:
         remarks.append(f"before training: {firing_text(fired)}")
     if silence:

@@ -69,8 +69,10 @@ def test_a_trained_run_takes_no_other_training(tmp_path):
     begin(run.path, SMALL.replace("steps = 2", "steps = 5"))
     begin(run.path)
     run.save_network(untrained_network(run.configuration, run.data))
-    with pytest.raises(RunError, match=r"training.steps: 2 -> 5.*another name"):
-        begin(run.path, SMALL.replace("steps = 2", "steps = 5"))
+    with pytest.raises(RunError, match=r"training.batch: 2 -> 1.*another name"):
+        begin(run.path, SMALL.replace("batch = 2", "batch = 1"))
+    with pytest.raises(RunError, match=r"training.steps: 2 -> 1.*another name"):
+        begin(run.path, SMALL.replace("steps = 2", "steps = 1"))
     assert SeriesRun(run.path).configuration.training.build().steps == 2
     begin(run.path, SMALL.replace("samples = 50", "samples = 40"))
     assert SeriesRun(run.path).configuration.simulation.samples == 40

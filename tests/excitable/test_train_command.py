@@ -178,3 +178,37 @@ def test_every_command_file_is_in_the_list():
     assert {command.__name__ for command in cli.COMMANDS} | {"import_"} == files
     for name in files:
         assert getattr(importlib.import_module(f"excitable.cli.{name}"), name).__doc__
+
+
+def test_a_finished_run_goes_on_with_more_steps(tmp_path, excitable):
+    """`--set training.steps=4` after two: it says where it goes on, and the run then belongs to four."""
+    (tmp_path / "small.toml").write_text(SMALL)
+    assert excitable("train", "small.toml").returncode == 0
+    done = excitable("train", "small.toml", "--set", "training.steps=4")
+    assert done.returncode == 0 and "went on from step 2" in done.stderr, done.stderr
+    assert "steps = 4" in (tmp_path / "runs" / "small" / "trained.toml").read_text()
+    refused = excitable("train", "small.toml")
+    assert refused.returncode != 0 and "training.steps: 4 -> 2" in refused.stderr
+    refused = excitable("train", "small.toml", "--set", "training.steps=9", "--set", "training.batch=1")
+    assert refused.returncode != 0 and "training.batch" in refused.stderr
+
+
+def test_a_run_begins_with_the_weights_of_another(tmp_path, excitable):
+    """The first record is the other network's; other layers, another start and images are refused in words."""
+    (tmp_path / "small.toml").write_text(SMALL)
+    assert excitable("train", "small.toml").returncode == 0
+    words = ("train", "small.toml", "--run", "runs/second", "--from", "small")
+    done = excitable(*words)
+    assert done.returncode == 0 and "began with the weights of runs/small" in done.stderr, done.stderr
+    first, second = (read_metrics(tmp_path / "runs" / name / "metrics.jsonl") for name in ("small", "second"))
+    kept = [row for row in first if row["split"] == "validation"]
+    assert second[0]["error"] == pytest.approx(min(row["error"] for row in kept))
+    assert excitable(*words).returncode == 0  # again: trained to its end
+    for more, message in (
+        (("train", "small.toml", "--from", "runs/second"), "it has begun with other weights"),
+        (("train", "small.toml", "--run", "runs/third", "--set", "network.hidden=9", "--from", "small"),
+         "has other layers than the configuration: layers.encoder.weight"),
+        (("train", "digits-dense", "--from", "small"), "only networks for series"),
+    ):  # fmt: skip
+        refused = excitable(*more)
+        assert refused.returncode != 0 and message in " ".join(refused.stderr.split()), refused.stderr
