@@ -8,10 +8,10 @@ import json
 import math
 import re
 import runpy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from html import escape, unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import typer
 from latex2mathml.converter import convert
@@ -24,8 +24,11 @@ from conductance.layers.conventions import conventions as conventions_of
 from conductance.neurons.base import Neuron
 from conductance.neurons.declared import declared_neurons
 from conductance.neurons.presets import PRESETS
+from conductance.tasks import EVENT_TASKS, SERIES_TASKS
 from excitable.cli import app
-from excitable.config import example, schema
+from excitable.config import KINDS, Configuration, example, schema
+from excitable.config.declared import Section
+from excitable.config.kinds import model_of, models
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIM = "https://unpkg.com/iframe-worker/shim"
@@ -121,6 +124,78 @@ def configuration_example() -> str:
     return f"```toml\n{example()}```"
 
 
+def configuration_keys() -> str:
+    """Every section of every kind of run as a table of its keys; a section that several kinds share stands once."""
+    parts: list[str] = []
+    seen: set[type] = set()
+    for kind, meaning in KINDS.items():
+        found = [model for model in models() if model.kind == kind]
+        plain = {key: field for key, field in found[0].model_fields.items() if not _sections(field)}
+        parts += [
+            f"### Runs on {kind}",
+            "",
+            f"{meaning[0].upper()}{meaning[1:]}.",
+            "",
+            *_key_table(plain),
+            "",
+        ]
+        for model in found:
+            for key, field in model.model_fields.items():
+                task = f' with `name = "{_task_name(model)}"`' if key == "task" else ""
+                parts += _unseen(f"`[{key}]`{task}", key, field, seen)
+    return "\n".join(parts)
+
+
+def _unseen(title: str, path: str, field: Any, seen: set[type]) -> list[str]:
+    """The tables of a field's sections that were not shown yet, and of those inside them."""
+    lines: list[str] = []
+    for section in [one for one in _sections(field) if one not in seen]:
+        seen.add(section)
+        lines += [f"{title}: {_first(section)}", "", *_key_table(section.model_fields), ""]
+        for key, inner in section.model_fields.items():
+            lines += _unseen(f"`{path}.{key}`", f"{path}.{key}", inner, seen)
+    return lines
+
+
+def _sections(field: Any) -> list[type[Section]]:
+    """The sections that a field's value may be, or holds."""
+    waiting, found = [field.annotation], []
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, type) and issubclass(one, Section):
+            found.append(one)
+        waiting += [part for part in get_args(one) if part is not None]
+    return found
+
+
+def _task_name(model: type[Configuration]) -> str:
+    """The name of the task that a configuration class is for."""
+    tasks = {"series": SERIES_TASKS, "events": EVENT_TASKS}.get(model.kind, {})
+    return next((name for name in tasks if model is model_of(model.kind, name)), "FILE.py:NAME")
+
+
+def _key_table(fields: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for key, field in fields.items():
+        if field.is_required():
+            default = "must be given"
+        else:
+            value = field.get_default(call_default_factory=True)
+            empty = value is None or value in ({}, [], "")
+            default = "none" if empty or isinstance(value, Section) else f"`{_default(value)}`"
+        rows.append(f"| `{key}` | {default} | {_cell(field.description or '')} |")
+    return ["| key | default | meaning |", "|---|---|---|", *rows]
+
+
+def _default(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, str | bool | list) else f"{value}"
+
+
+def _first(section: type) -> str:
+    """The first line of a section's docstring."""
+    return (inspect.getdoc(section) or "").splitlines()[0]
+
+
 def configuration_schema() -> str:
     """The JSON schema of configuration files, folded."""
     return f"<details><summary>JSON schema</summary><pre>{escape(json.dumps(schema(), indent=1))}</pre></details>"
@@ -199,7 +274,7 @@ def _cell(text: str) -> str:
 MACROS: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
-        neuron, rule, parameters, conventions, presets, configuration_example, configuration_schema, commands, include,
-        toml, journey,
+        neuron, rule, parameters, conventions, presets, configuration_example, configuration_keys, configuration_schema,
+        commands, include, toml, journey,
     )
 }  # fmt: skip

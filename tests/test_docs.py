@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.docs_macros import FORMULA, formulas, printed_formulas
+from excitable.config.kinds import models
+from scripts.docs_macros import FORMULA, configuration_keys, formulas, printed_formulas
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -65,3 +66,15 @@ def test_no_page_shows_a_formula_as_its_source():
     for page in (ROOT / "docs").rglob("*.md"):
         text = FORMULA.sub(lambda found: "", page.read_text(encoding="utf-8"))
         assert "$" not in text, page
+
+
+def test_the_reference_lists_every_key_of_every_kind():
+    """Each key of each section of each configuration class stands in a table, tasks by their names."""
+    told = configuration_keys()
+    listed = set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE))
+    sections = [field.annotation for model in models() for field in model.model_fields.values()]
+    wanted = {key for section in sections if hasattr(section, "model_fields") for key in section.model_fields}
+    assert wanted and wanted - listed == set()
+    assert {"path", "weights", "held_out_samples", "mixed"} <= listed
+    for name in ("table", "free_run", "mackey_glass", "yin_yang", "shd"):
+        assert f'with `name = "{name}"`' in told

@@ -259,7 +259,7 @@ class SeriesModule(pl.LightningModule):
         given = {"seed": noise_seed(self.seed, noise)} if is_noisy(self.network) else {}
         with layer_outputs(self.network) as outputs:
             prediction, _ = torch.func.functional_call(self.network, dict(chip), (split.inputs,), given)
-        loss = self.loss(prediction, split)
+        loss = _number(self.loss(prediction, split))
         if not bool(torch.isfinite(loss)):
             return loss, {}
         cost = penalty(self.options, self.spiking, outputs, split.mask)
@@ -326,6 +326,26 @@ class SeriesModule(pl.LightningModule):
             f"(now {self.options.gradient_clip}), or lower the network's dt, and train anew. "
             f"The checkpoint of the last evaluation stays as it is"
         )
+
+
+def _number(loss: object) -> Tensor:
+    """What a loss gave, where it is a number that can be differentiated.
+
+    Raises:
+        TrainingError: it is something else.
+    """
+    if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.is_floating_point():
+        shown = (
+            f"a tensor of shape {tuple(loss.shape)}"
+            if isinstance(loss, Tensor)
+            else f"a {type(loss).__name__}"
+        )
+        raise TrainingError(f"the loss gave {shown}; it must give one number as a tensor, as .mean() does")
+    if torch.is_grad_enabled() and not loss.requires_grad:
+        raise TrainingError(
+            "the loss does not depend on the prediction, as far as torch can tell; compute it by torch, without detach"
+        )
+    return loss.reshape(())
 
 
 def trained_parameters(network: Network, options: TrainingOptions) -> list[torch.nn.Parameter]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from conductance.errors import ExcitableError
-from conductance.tasks.options import described, option, options_of
+from conductance.tasks.options import MEANING, described, option, options_of
 from conductance.variation import Mismatch
 
 Device = Literal["cpu", "cuda"]
@@ -188,3 +188,9 @@ class TrainingOptions:
         """The options in which two sets differ, as `name: own -> other's`."""
         pairs = [(f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self)]
         return [f"{name}: {own} -> {others}" for name, own, others in pairs if own != others]
+
+
+def loss_meaning() -> str:
+    """What the option `loss` means, for those who allow one more."""
+    meaning: str = next(f for f in fields(TrainingOptions) if f.name == "loss").metadata[MEANING]
+    return meaning

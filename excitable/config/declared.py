@@ -73,11 +73,14 @@ Kind = TypeVar("Kind", bound=Section)
 def section_of(options: Any, base: type[Kind], meanings: dict[str, str] | None = None) -> type[Kind]:
     """A section with the fields of a dataclass of options, their defaults, bounds and meanings.
 
-    `meanings` describes the fields that are no `Option` and do not carry their meaning themselves.
+    A field that `base` declares itself stays as it is there. `meanings` describes the fields that are no `Option` and
+    do not carry their meaning themselves.
     """
     declared, hints = options_of(options), get_type_hints(options)
     fields: dict[str, Any] = {}
     for own in dataclasses.fields(options):
+        if own.name in base.model_fields:
+            continue
         if own.name in declared:
             details = _details(declared[own.name])
         else:

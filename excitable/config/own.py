@@ -121,6 +121,33 @@ def load_recipe(name: str, code: Code) -> Recipe:
     return found if isinstance(found, Recipe) else recipe_of(found)  # type: ignore[arg-type]
 
 
+def load_loss(place: str, code: Code) -> Callable[[Any, Any], Any]:
+    """The loss that FILE.py:NAME names, from (prediction, split) to a number, see `conductance.training.losses`.
+
+    A class is made first, without arguments. What goes wrong inside it while training is said with its place.
+    """
+    allowed = "a loss, a function of (prediction, split) that gives a number as a tensor"
+    found = load_own(place, lambda value: callable(value) and not isinstance(value, type), allowed, code)
+    if not callable(found):
+        raise OwnError(f"{place}: it is no loss")
+    try:
+        inspect.signature(found).bind(None, None)
+    except TypeError as error:
+        raise OwnError(f"{place}: a loss is called with (prediction, split) ({error})") from None
+    except ValueError:
+        pass  # no signature is known of what is written in C
+
+    def loss(prediction: Any, split: Any) -> Any:
+        try:
+            return found(prediction, split)
+        except ExcitableError:
+            raise
+        except Exception as error:  # whatever the user's own function raises
+            raise OwnError(f"{place}(prediction, split) failed: {type(error).__name__}: {error}") from error
+
+    return loss
+
+
 def load_task(place: str, code: Code) -> Task:
     """The task that FILE.py:NAME names: an object with generate, error and baselines, see `conductance.tasks.base`."""
     allowed = "a task, with name, generate, error and baselines"

@@ -3,17 +3,21 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, get_args
 
 from pydantic import Field, model_validator
 
 from conductance.tasks import EVENT_TASKS, SERIES_TASKS, FreeRun, MackeyGlass, Task
 from conductance.training import TrainingOptions
+from conductance.training.options import LossName, loss_meaning
 from excitable.config.base import Configuration, with_task
 from excitable.config.circuit import CircuitSection, SimulationSection
-from excitable.config.declared import OneOf, Section, is_own, section_of
+from excitable.config.declared import OneOf, is_own, section_of
 from excitable.config.network import NetworkSection
-from excitable.config.own import NotTrusted, OwnSection, load_task
+from excitable.config.own import NotTrusted, OwnSection, load_loss, load_task
+
+if TYPE_CHECKING:
+    from conductance.training.losses import Loss
 
 SPIKES = dict.fromkeys(EVENT_TASKS, "by events, as in the configuration yin-yang")
 """Tasks on spikes, which a file of this kind does not have."""
@@ -43,12 +47,17 @@ class TaskSection(OwnSection):
         return SERIES_TASKS[self.name](**self.model_dump(exclude={"name"}))
 
 
-class TrainingSection(Section):
-    """How the network is trained: Adam with cosine annealing on the mean square error after the warm-up."""
+class TrainingSection(OwnSection):
+    """How the network is trained: Adam with cosine annealing on a loss of the output after the warm-up."""
+
+    loss: Annotated[str, OneOf(get_args(LossName), own=True)] = Field(
+        default="auto", description=f"{loss_meaning()}; of your own: FILE.py:NAME"
+    )
 
     if TYPE_CHECKING:  # comes with the options
         batch: int = 0
         trained: str = ""
+        class_weights: str = ""
 
     @model_validator(mode="after")
     def _buildable(self) -> "TrainingSection":
@@ -56,8 +65,27 @@ class TrainingSection(Section):
         return self
 
     def build(self) -> TrainingOptions:
-        """The options themselves."""
-        return TrainingOptions(**self.model_dump())
+        """The options themselves; a loss of one's own is no option, see `own_loss`."""
+        given = self.model_dump()
+        return TrainingOptions(**{**given, "loss": "auto"} if is_own(self.loss) else given)
+
+    @model_validator(mode="after")
+    def _weighs_its_own_classes(self) -> "TrainingSection":
+        if is_own(self.loss) and self.class_weights != "none":
+            raise ValueError(
+                f"class_weights = {self.class_weights!r}: a loss of one's own weighs its classes itself; leave it out"
+            )
+        with suppress(NotTrusted):  # told when the loss is needed
+            self.own_loss()
+        return self
+
+    def own_loss(self) -> "Loss | None":
+        """The loss of one's own; None where it is one of the package's.
+
+        Raises:
+            NotTrusted: it is of a file that must not be run.
+        """
+        return load_loss(self.loss, self._code) if is_own(self.loss) else None
 
 
 _TRAINING_MEANINGS = {

@@ -17,6 +17,7 @@ from conductance.storage import load_network, save_network
 from conductance.storage.checkpoints import CHECKPOINT
 from conductance.training import Record, TrainingResult, train
 from excitable.config import configuration_text
+from excitable.config.own import CODE, Code
 from excitable.config.series import SeriesConfiguration
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
 from excitable.ladder.options import CircuitOptions
@@ -61,14 +62,16 @@ def begun_retraining(parent: SeriesRun, path: Path, options: RetrainOptions) -> 
         )
     if found is None and ((path / MODEL).is_file() or (path / CHECKPOINT).exists()):
         raise RunError(f"{path}: this run was trained, not retrained; give another --run")
-    text = configuration_text(_configuration(parent.configuration, path.name, options))
+    text = configuration_text(_configuration(parent.configuration, path.name, options, parent.code))
     with SeriesRun.begun(path, text, source=str(path / CONFIGURATION), code=parent.code) as run:
         if found is None:
             _start(parent, run, options)
         yield run
 
 
-def _configuration(parent: SeriesConfiguration, name: str, options: RetrainOptions) -> SeriesConfiguration:
+def _configuration(
+    parent: SeriesConfiguration, name: str, options: RetrainOptions, code: Code
+) -> SeriesConfiguration:
     """The parent's, with another name, other steps, and the circuit's level among those that are compared."""
     known: list[str] = list(parent.circuit.level)
     circuit: dict[str, Any] = {"level": known if options.level in known else [*known, options.level]}
@@ -81,7 +84,7 @@ def _configuration(parent: SeriesConfiguration, name: str, options: RetrainOptio
         "training": parent.training.model_copy(update=training).model_dump(),
         "circuit": parent.circuit.model_copy(update=circuit).model_dump(exclude_unset=True),
     }
-    return type(parent).model_validate({**dict(parent), **changed})
+    return type(parent).model_validate({**dict(parent), **changed}, context={CODE: code})
 
 
 def _start(parent: SeriesRun, run: SeriesRun, options: RetrainOptions) -> None:
@@ -135,7 +138,7 @@ def retrain_run(run: SeriesRun, *, report: Callable[[Record], None] | None = Non
     network = start_network(run)
     result = train(
         network, run.task, run.data, configuration.training.build(), seed=configuration.seed, folder=run.path,
-        report=report,
+        report=report, loss=configuration.training.own_loss(),
     )  # fmt: skip
     if not read_updates(run.path):
         run.save_network(network)

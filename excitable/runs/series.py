@@ -220,6 +220,7 @@ def train_run(
         seed=configuration.seed,
         folder=run.path,
         report=report,
+        loss=configuration.training.own_loss(),
     )
     run.save_network(network)
     backends = {

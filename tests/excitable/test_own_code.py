@@ -135,6 +135,81 @@ def test_the_studio_shows_a_network_without_its_code(marker):
     assert not marker.exists()
 
 
+LOSSES = """import torch
+from pathlib import Path
+with open({marker!r}, "a") as file:
+    file.write("run\\n")
+def absolute(prediction, split):
+    return (prediction - split.targets)[split.mask].abs().mean()
+class Largest:
+    def __call__(self, prediction, split):
+        return (prediction - split.targets)[split.mask].abs().amax()
+def wrong(prediction):
+    return 0.0
+def number(prediction, split):
+    return 3.0
+def broken(prediction, split):
+    return prediction @ split
+def detached(prediction, split):
+    return prediction.detach().mean()
+value = 3
+"""
+
+
+def with_loss(tmp_path, marker, name):
+    """The text of a run with a loss of one's own."""
+    (tmp_path / "loss.py").write_text(LOSSES.format(marker=str(marker)))
+    series = "series_samples = 60\nwarm_up = 10\ntrain_series = 4\nvalidation_series = 2\ntest_series = 2\n"
+    series += "held_out_samples = 60\ntransient = 20.0\n[network]"
+    text = TEXT.format(task="mackey_glass", neuron="mtc").replace("[network]", series)
+    return text.replace("[training]", f'[training]\nloss = "loss.py:{name}"')
+
+
+def test_a_loss_of_ones_own_trains_and_is_trusted_like_other_code(marker, tmp_path):
+    """The batch's loss is that of the file, a class is made first; a run keeps the copy and runs it if trusted."""
+    losses = {}
+    for name in ("absolute", "Largest"):
+        text = with_loss(tmp_path, marker, name)
+        records = []
+        with SeriesRun.begun(Path(f"runs/{name}"), text, source="own.toml") as run:
+            train_run(run, report=records.append)
+        losses[name] = next(record.loss for record in records if record.split == "train")
+    assert 0 < losses["absolute"] < losses["Largest"]
+    assert (Path("runs/absolute/code/loss.py")).is_file()
+    marker.unlink()
+    found = SeriesRun.find("absolute")
+    assert invoke("export", "absolute").exit_code == 0 and not marker.exists()
+    with pytest.raises(NotTrusted, match=r"loss\.py:absolute.*--trust"):
+        found.configuration.training.own_loss()
+    assert callable(SeriesRun.find("absolute", trust=True).configuration.training.own_loss())
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("wrong", r"loss.py:wrong: a loss is called with \(prediction, split\)"),
+        ("value", "value is a int; it must be a loss, a function of"),
+        ("nothing", "nothing is nothing; it must be a loss"),
+        ("number", "the loss gave a float; it must give one number as a tensor"),
+        ("broken", r"loss.py:broken\(prediction, split\) failed: TypeError"),
+        ("detached", "the loss does not depend on the prediction"),
+    ],
+)
+def test_a_loss_that_is_none_is_refused_in_words(marker, tmp_path, name, words):
+    """At once where it can be seen, else in the first step; never a traceback of the loop."""
+    text = with_loss(tmp_path, marker, name)
+    with pytest.raises(ExcitableError, match=words), SeriesRun.begun(Path("runs/x"), text, source="x") as run:
+        train_run(run)
+
+
+def test_classes_are_weighed_by_a_loss_of_ones_own_itself(marker, tmp_path):
+    text = with_loss(tmp_path, marker, "absolute").replace(
+        "[training]", '[training]\nclass_weights = "balanced"'
+    )
+    with pytest.raises(ExcitableError, match="a loss of one's own weighs its classes itself"):
+        parse_configuration(text)
+
+
 @pytest.mark.simulator
 def test_a_trusted_run_goes_on_from_its_copy(marker):
     """With --trust the copy is run, also where the file beside is gone; so is a retrained run's own copy."""
