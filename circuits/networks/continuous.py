@@ -92,17 +92,7 @@ def network_circuit(
         biases=level_biases(network, scaling, chosen_levels), noise=_draws(network, noise),
     )  # fmt: skip
     signals = builder.sources(values, dt, edge)
-    hidden = next((layer for layer in network.chain.values() if isinstance(layer, NeuronLayer)), None)
-    if hidden is None:
-        raise CircuitError(f"circuit {name}: the network has no neuron layer")
-    chosen = tuple(range(hidden.size)) if neurons is None else tuple(neurons)
-    if chosen != tuple(range(hidden.size)):
-        _check_linear_after(network, hidden)
-        if hidden.recurrent is not None:
-            raise CircuitError(
-                f"circuit {name}: recurrent weights join the neurons of {hidden.neuron.name}, so a part of them is not "
-                f"the network; simulate it as one netlist"
-            )
+    hidden, chosen = _part(network, name, neurons)
     for label, layer in network.chain.items():
         check_name(label, f"circuit {name}, layer")
         if isinstance(layer, Projection):
@@ -118,6 +108,22 @@ def network_circuit(
     return NetworkCircuit(
         circuit=circuit, membranes=builder.membranes, outputs=outputs, neurons=chosen, duration=duration
     )
+
+
+def _part(network: Network, name: str, neurons: Sequence[int] | None) -> tuple[NeuronLayer, tuple[int, ...]]:
+    """The first neuron layer, and which of its neurons are built; `CircuitError` for a part that is no network."""
+    hidden = next((layer for layer in network.chain.values() if isinstance(layer, NeuronLayer)), None)
+    if hidden is None:
+        raise CircuitError(f"circuit {name}: the network has no neuron layer")
+    chosen = tuple(range(hidden.size)) if neurons is None else tuple(neurons)
+    if chosen != tuple(range(hidden.size)):
+        _check_linear_after(network, hidden)
+        if hidden.recurrent is not None:
+            raise CircuitError(
+                f"circuit {name}: recurrent weights join the neurons of {hidden.neuron.name}, so a part of them is not "
+                f"the network; simulate it as one netlist"
+            )
+    return hidden, chosen
 
 
 def _draws(network: Network, noise: CircuitDraws | None) -> dict[str, CircuitDraws]:

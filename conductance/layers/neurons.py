@@ -93,12 +93,7 @@ class NeuronLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.output_only = output_only
-        given: object = neuron
-        if not isinstance(given, Neuron):
-            shown = repr(given) if isinstance(given, str) else getattr(given, "__name__", "an object")
-            raise ParameterError(
-                f"layer: the neuron is {shown}, a {type(given).__name__}; give a declared neuron, as lif() or mtc()"
-            )
+        _check_declared(neuron)
         check_backend(backend, f"layer {neuron.name}")
         step: object = dt
         if not isinstance(step, Real) or not 0 < dt < float("inf"):
@@ -473,3 +468,11 @@ def _told(
     (outputs, course), state = found
     voltages.append(course)
     return outputs, state
+
+
+def _check_declared(given: object) -> None:
+    if not isinstance(given, Neuron):
+        shown = repr(given) if isinstance(given, str) else getattr(given, "__name__", "an object")
+        raise ParameterError(
+            f"layer: the neuron is {shown}, a {type(given).__name__}; give a declared neuron, as lif() or mtc()"
+        )

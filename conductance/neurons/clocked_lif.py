@@ -75,13 +75,7 @@ def clocked_lif(
     Raises:
         DeclarationError: an unknown convention.
     """
-    for key, value, kind in (("reset", reset, Reset), ("when", when, When), ("current", current, Current)):
-        if value not in get_args(kind):
-            allowed = get_args(kind)
-            raise DeclarationError(
-                f"neuron {name}: {key} = {value!r} is unknown; {nearest(value, allowed)}allowed are "
-                f"{', '.join(allowed)}"
-            )
+    _check_conventions(name, reset=reset, when=when, current=current)
     flowing = ALPHA.symbol * CURRENT + INLET.symbol * INPUT
     drive = {"none": INPUT, "new": flowing, "old": CURRENT}[current]
     step = BETA.symbol * VOLTAGE + GAIN.symbol * drive + BIAS.symbol
@@ -109,6 +103,16 @@ def clocked_lif(
         ),
         source="the conventions of snntorch, Norse, spikingjelly and NIR",
     ).with_values(**values)  # fmt: skip
+
+
+def _check_conventions(name: str, **given: str) -> None:
+    allowed = {"reset": get_args(Reset), "when": get_args(When), "current": get_args(Current)}
+    for key, value in given.items():
+        if value not in allowed[key]:
+            raise DeclarationError(
+                f"neuron {name}: {key} = {value!r} is unknown; {nearest(value, allowed[key])}allowed are "
+                f"{', '.join(allowed[key])}"
+            )
 
 
 def _without_spike(voltage: sympy.Expr, reset: Reset) -> sympy.Expr:

@@ -107,16 +107,9 @@ def assert_circuit_matches(
     """
     built: dict[str, Any] = {"level": level, "technology": technology, "trims": trims, "simulator": simulator}
     given: dict[str, Any] = {"labels": labels, "targets": targets, "mask": mask, "decision": decision}
-    check: CircuitCheck | NetworkCheck | EventCheck
     if isinstance(model, EventNetwork):
-        if not isinstance(stimulus, Spikes):
-            raise CircuitError(
-                "an event-based network takes its input spikes, as Spikes.of_trains makes them"
-            )
-        check = check_events(model, stimulus, labels=labels, simulator=simulator)
-        faults = check.faults(against, tolerance, spikes)
-        _hold(check, "event network, behavioural level", faults, None)
-        return check
+        return _events_match(model, stimulus, against, tolerance, spikes, labels=labels, simulator=simulator)
+    check: CircuitCheck | NetworkCheck
     if isinstance(model, Network):
         if not isinstance(stimulus, np.ndarray) or (stop, start, dt, method) != (None, None, None, None):
             raise CircuitError(
@@ -132,14 +125,35 @@ def assert_circuit_matches(
             raise CircuitError(f"neuron {model.name}: labels, targets, mask and decision are of networks")
         check = check_circuit(model, stimulus, stop, start=start, dt=dt, method=method, **built)
         subject, faults = f"neuron {model.name}", []
-    neurons = check.compared(against).neurons
-    for found in neurons:
-        prefix = f"{found.neuron}: " if len(neurons) > 1 else ""
-        faults += [f"{prefix}{fault}" for fault in _faults(found, tolerance, spikes)]
+    faults += _of_neurons(check, against, tolerance, spikes)
     if faults and against == "model" and check.dominance:
         faults.insert(0, check.dominance)
     _hold(check, f"{subject}, {level} level", faults, figure)
     return check
+
+
+def _events_match(
+    model: EventNetwork, stimulus: object, against: Reference, tolerance: float, spikes: bool, *,
+    labels: ArrayLike | None, simulator: str,
+) -> EventCheck:  # fmt: skip
+    """The check of an event-based network; `CircuitDiffers` where it fails."""
+    if not isinstance(stimulus, Spikes):
+        raise CircuitError("an event-based network takes its input spikes, as Spikes.of_trains makes them")
+    found = check_events(model, stimulus, labels=labels, simulator=simulator)
+    _hold(found, "event network, behavioural level", found.faults(against, tolerance, spikes), None)
+    return found
+
+
+def _of_neurons(
+    check: CircuitCheck | NetworkCheck, against: Reference, tolerance: float, spikes: bool
+) -> list[str]:
+    """What is wrong with each neuron, under its name where there are several."""
+    neurons = check.compared(against).neurons
+    return [
+        f"{found.neuron}: {fault}" if len(neurons) > 1 else fault
+        for found in neurons
+        for fault in _faults(found, tolerance, spikes)
+    ]
 
 
 def _hold(check: Check, subject: str, faults: list[str], figure: Path | str | None) -> None:
