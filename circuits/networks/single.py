@@ -61,6 +61,11 @@ def neuron_circuit(
             than its edges, or noise without draws.
     """
     built = realise(neuron, scaling=scaling) if realisation is None else realisation
+    if built.pins_carry_currents:
+        raise CircuitError(
+            f"neuron {neuron.name}: the pins of its realisation carry currents "
+            f"({', '.join(pin.name for pin in built.subcircuit.pins)}); place it in a Circuit of your own"
+        )
     initial = tuple(neuron.initial_state() if start is None else start)
     if len(initial) != len(neuron.states):
         raise CircuitError(

@@ -45,7 +45,7 @@ def analog(known: Recognised, scaling: Scaling, kit: Kit, *, ideal: Collection[s
     if kit.transistors is not None and (neuron.event is not None or neuron.arrivals):
         raise CircuitError(
             f"neuron {neuron.name}: a neuron with spikes as events has no circuit of transistors; use the macromodel "
-            f"level, or circuits.realisations.parts.log_domain for a QIF neuron"
+            f"level, or declare a log_domain_neuron (circuits.realisations.parts.log_domain), which is built of them"
         )
     _check_names(known, ideal)
     parts = [as_source(part.current) if part.current.name in ideal else part for part in known.parts]

@@ -11,7 +11,7 @@ from circuits.realisations.cells.cell import Trim
 from circuits.realisations.forms import check_continuous
 from circuits.realisations.kit import kit
 from circuits.realisations.noise import with_declared_noise
-from circuits.realisations.parts import CURRENTS
+from circuits.realisations.parts import CURRENTS, WHOLE
 from circuits.realisations.parts.base import Recogniser
 from circuits.realisations.realisation import Realisation
 from circuits.realisations.recognition import recognised
@@ -37,7 +37,8 @@ def realise(
     """The circuit of a neuron at a level.
 
     Args:
-        neuron: the declaration; with events it has no transistor level. Its noise becomes sources that a pin drives.
+        neuron: the declaration; of those with events only `log_domain_neuron` has a transistor level, with pins that
+            carry currents. Noise becomes sources that a pin drives.
         level: behavioural, macromodel or transistor.
         technology: from which amplifiers and transistors come; `default_technology` where none is given.
         scaling: the SI units; the technology's own where none is given.
@@ -58,6 +59,9 @@ def realise(
     if level == "behavioural":
         plain = Realisation(subcircuit=behavioural(quiet, units), temperature=chosen.temperature)
         return with_declared_noise(plain, neuron)
+    if level == "transistor":
+        for build in filter(None, (recognise(neuron) for recognise in WHOLE)):
+            return build(chosen, units)
     _check_unit(chosen, units, level)
     known = recognised(quiet, parts)
     largest = float(known.bias_currents(units)[-1]) if bias is None else bias

@@ -12,7 +12,8 @@ from circuits.realisations.interface import OUTPUT
 class Realisation:
     """A neuron's subcircuit, the cells inside it, the cards they need, and the voltages of its supply pins (V).
 
-    `capacitance` is what the process corner multiplies all capacitors by.
+    `capacitance` is what the process corner multiplies all capacitors by. A neuron whose `pins_carry_currents` has no
+    state's node among them, and is placed in a circuit of one's own.
     """
 
     subcircuit: Subcircuit
@@ -23,6 +24,7 @@ class Realisation:
     corner: str = "tt"
     capacitance: float = 1.0
     synapses: Synapses | None = None
+    pins_carry_currents: bool = False
 
     @property
     def name(self) -> str:

@@ -7,9 +7,12 @@ from scipy.optimize import least_squares
 
 from circuits.data.circuit import Circuit, CircuitError, CurrentSource, Mosfet, Resistor, VoltageSource
 from circuits.measures.bias import bias_table
+from circuits.networks.single import neuron_circuit
+from circuits.realisations import realise
 from circuits.realisations.cells.squarer import REACH, translinear_squarer
 from circuits.realisations.parts.log_domain import log_domain_neuron, log_domain_qif, time_constant_of
 from circuits.technologies import TechnologyError, technology
+from conductance.neurons import qif
 from conductance.shaping.integrate import integrate
 from conductance.stimulus import Stimulus
 from netlists.analyses import DCSweep, Tolerances, Transient
@@ -124,3 +127,24 @@ def test_what_cannot_be_built_is_refused():
             log_domain_qif(GENERIC, **wrong)
     with pytest.raises(CircuitError, match="must be positive"):
         time_constant_of(GENERIC, -1.0, 1e-12)
+
+
+def test_a_declared_log_domain_neuron_is_realised_of_transistors():
+    """`realise` builds what the block's own function does, its capacitor from tau; another parabola is not taken."""
+    neuron = log_domain_neuron(saddle=3.0, peak=80.0, reset=0.1)
+    units = GENERIC.scaling(current_unit=UNIT, capacitance=10e-12)
+    built = realise(neuron, "transistor", technology=GENERIC, scaling=units)
+    block = log_domain_qif(GENERIC, UNIT, mirror=6.0, capacitance=20e-12, name=neuron.name)
+    assert built.subcircuit.devices == block.subcircuit.devices
+    assert (built.supplies["vss"], built.supplies["vdd"]) == GENERIC.rails
+    for tau in (1.0, 2.0):
+        made = realise(neuron.with_values(tau=tau), "transistor", technology=GENERIC, scaling=units)
+        values = {p.name: p.value for p in made.subcircuit.parameters}
+        seconds = time_constant_of(GENERIC, UNIT, values.pop("c"))
+        assert seconds == pytest.approx(tau * units.time_unit, rel=1e-9, abs=0)
+        assert values == {"iu": UNIT, "peak": 80.0, "reset": 0.1}
+    with pytest.raises(CircuitError, match=r"carry currents.*in, out, v.*Circuit of your own"):
+        neuron_circuit(neuron, 3.0, scaling=units, realisation=built)
+    for other in (qif(), neuron.with_values(root_low_f_minus=0.5)):
+        with pytest.raises(CircuitError, match=r"no circuit of transistors.*log_domain_neuron"):
+            realise(other, "transistor", technology=GENERIC, scaling=units)

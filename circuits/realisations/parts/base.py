@@ -7,10 +7,13 @@ from typing import TypeAlias
 import sympy
 
 from circuits.data.circuit import GROUND, BehaviouralVoltage, Device, Pin
+from circuits.data.scaling import Scaling
 from circuits.realisations.cells.noise import Generator
 from circuits.realisations.forms import Current, Terminal
 from circuits.realisations.interface import V0
 from circuits.realisations.kit import Kit
+from circuits.realisations.realisation import Realisation
+from circuits.technologies import Technology
 from conductance.neurons.base import Neuron
 
 
@@ -135,3 +138,7 @@ Recogniser: TypeAlias = Callable[[Current], Part | None]
 """Takes a current as its part, or leaves it (None) to the next one."""
 OutputRecogniser: TypeAlias = Callable[[Neuron], Output | None]
 """The same for a neuron's output."""
+Whole: TypeAlias = Callable[[Technology, Scaling], Realisation]
+"""Builds all of a neuron at once of the transistors of a technology, which it must have."""
+WholeRecogniser: TypeAlias = Callable[[Neuron], Whole | None]
+"""Takes a whole neuron, where its circuit is no sum of its currents' parts."""

@@ -23,8 +23,11 @@ from circuits.data.circuit import (
     Switch,
     voltage,
 )
+from circuits.data.scaling import Scaling
 from circuits.realisations.cells.cell import VDD, VSS
 from circuits.realisations.cells.translinear import UNIT_GATE, Block, Loops
+from circuits.realisations.parts.base import Whole
+from circuits.realisations.realisation import Realisation
 from circuits.technologies import Technology
 from conductance.elements import quadratic
 from conductance.neurons.base import INPUT, SPIKE, Event, Neuron, State
@@ -70,6 +73,35 @@ def log_domain_neuron(
         elements=(parabola,),
         source="derived",
     )
+
+
+def log_domain(neuron: Neuron) -> Whole | None:
+    """Takes a neuron that `log_domain_neuron` declares, at any values.
+
+    Its unit current is the scaling's, and its capacitor makes the declared `tau` of the scaling's tau_m.
+    """
+    declared, names = neuron.defaults, [f"root_high_{element.name}" for element in neuron.elements]
+    if len(names) != 1 or not {"tau", "V_peak", "V_reset", *names} <= set(declared):
+        return None
+    saddle, peak, reset = declared[names[0]] / 2, declared["V_peak"], declared["V_reset"]
+    same = log_domain_neuron(tau=declared["tau"], saddle=saddle, peak=peak, reset=reset)
+    if (neuron.states, neuron.event, neuron.parameters) != (same.states, same.event, same.parameters):
+        return None
+
+    def build(technology: Technology, scaling: Scaling) -> Realisation:
+        seconds = declared["tau"] * scaling.time_unit
+        unit = scaling.current_unit
+        block = log_domain_qif(
+            technology, unit, mirror=2 * saddle, capacitance=seconds / time_constant_of(technology, unit, 1.0),
+            peak=peak, reset=reset, name=neuron.name,
+        )  # fmt: skip
+        low, high = technology.rails
+        return Realisation(
+            subcircuit=block.subcircuit, models=block.models, supplies={VDD: high, VSS: low},
+            temperature=technology.temperature, corner=technology.corner, pins_carry_currents=True,
+        )  # fmt: skip
+
+    return build
 
 
 def log_domain_qif(
