@@ -25,8 +25,7 @@ from circuits.technologies import Technology, TechnologyError, technology, techn
 from circuits.technologies.measured import with_numbers
 from excitable.ladder.calibration import calibrate_level
 from netlists.analyses import Analysis, DCSweep, Noise, OperatingPoint, SmallSignal, Tolerances
-from netlists.simulation import simulate
-from netlists.writing import write_netlist
+from netlists.simulation import solve
 
 LOAD_DROP = 1e-3
 """Voltage over the resistor at which a transistor's noise is read, in V: too small to move its drain."""
@@ -132,7 +131,7 @@ def _series_excess(device: Device, current: float) -> float:
     least = technology.transistor(device.card.polarity).width
     unit = replace(device, width=technology.on_grid(max(device.width / UNITS, least)))
     bench = chain_bench(unit, current, CHAIN)
-    waveforms = simulate(write_netlist(bench, OperatingPoint(), TOLERANCES)).require()
+    waveforms = solve(bench, OperatingPoint(), TOLERANCES).require()
     one, chain = (float(waveforms["current"].sel(source=name)) for name in ("v_unit", "v_chain"))
     return (CHAIN * chain / one - 1) / (1 - 1 / CHAIN)
 
@@ -144,7 +143,7 @@ def _swept(
     sign = device.sign
     sweep = DCSweep(source=source, start=sign * start, stop=sign * stop, step=sign * STEP)
     bench = transistor_bench(device, gate=gate)
-    waveforms = simulate(write_netlist(bench, sweep, TOLERANCES)).require()
+    waveforms = solve(bench, sweep, TOLERANCES).require()
     voltages = sign * waveforms["sweep"].to_numpy()
     # what flows through a source from plus to minus is what it takes, not what it gives
     currents = -sign * waveforms["current"].sel(source=DRAIN).to_numpy()
@@ -156,7 +155,7 @@ def _capacitance(device: Device, gate: float, source: str) -> float:
     """Of all that hangs from a node, in F, at the gate voltage and with the drain half a supply away."""
     analysis: Analysis = SmallSignal(start=FREQUENCY, stop=10 * FREQUENCY, points=1)
     bench = transistor_bench(device, gate=gate, excited=source)
-    waveforms = simulate(write_netlist(bench, analysis, TOLERANCES)).require()
+    waveforms = solve(bench, analysis, TOLERANCES).require()
     taken = -waveforms["current"].sel(source=source).to_numpy()[0]
     return float(taken.imag / (2 * math.pi * FREQUENCY))
 
@@ -166,7 +165,7 @@ def _noise(device: Device, gate: float, current: float) -> tuple[float, float | 
     load = LOAD_DROP / current
     bench = noise_bench(device, gate=gate, load=load)
     analysis = Noise(node="drain", source=GATE, start=FREQUENCY, stop=10 * FREQUENCY, points=1)
-    found = simulate(write_netlist(bench, analysis, TOLERANCES)).require()
+    found = solve(bench, analysis, TOLERANCES).require()
     lowest = found["share"].isel(frequency=0).sel(device="m") / load**2
     flicker = float(lowest.sel(cause="flicker")) * FREQUENCY * device.width * device.length / current**2
     return float(lowest.sel(cause="channel")) / (2 * ELEMENTARY_CHARGE * current), flicker or None

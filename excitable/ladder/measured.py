@@ -30,8 +30,7 @@ from circuits.realisations.parts.base import Part
 from circuits.realisations.recognition import Recognised, recognised
 from conductance.neurons.base import Neuron
 from netlists.analyses import Analysis, DCSweep, OperatingPoint, SmallSignal, Tolerances
-from netlists.simulation import simulate
-from netlists.writing import write_netlist
+from netlists.simulation import solve
 
 PARTS_OUTPUT = "output"
 """The part that the devices of an output bear."""
@@ -42,35 +41,38 @@ LOWEST = 0.4
 """Where the output's slope is above this share of its largest, its lag is read."""
 
 
-def measure(neuron: Neuron, built: Realisation, scaling: Scaling) -> MeasuredNeuron:
+def measure(
+    neuron: Neuron, built: Realisation, scaling: Scaling, simulator: str = "ngspice"
+) -> MeasuredNeuron:
     """Sweep the parts of a neuron's circuit and compose the law that the circuit has.
 
     Args:
         neuron: without events, at its default parameters.
         built: its realisation of amplifiers.
         scaling: the SI units.
+        simulator: ngspice or vacask.
 
     Raises:
         MeasureError: a neuron with another structure than a membrane, its elements, and slow states that filter it.
         SimulatorMissing, SimulationFailed: of the simulator.
     """
-    return measured_neuron(neuron, sweep_parts(neuron, built, scaling))
+    return measured_neuron(neuron, sweep_parts(neuron, built, scaling, simulator))
 
 
-def sweep_parts(neuron: Neuron, built: Realisation, scaling: Scaling) -> Swept:
+def sweep_parts(neuron: Neuron, built: Realisation, scaling: Scaling, simulator: str = "ngspice") -> Swept:
     """The sweeps alone; arguments and errors as in `measure`."""
-    return _Sweeps(neuron, built, scaling).swept()
+    return _Sweeps(neuron, built, scaling, simulator).swept()
 
 
 class _Sweeps:
     """The sweeps of one neuron."""
 
-    def __init__(self, neuron: Neuron, built: Realisation, scaling: Scaling) -> None:
+    def __init__(self, neuron: Neuron, built: Realisation, scaling: Scaling, simulator: str) -> None:
         if neuron.event is not None or neuron.arrivals or neuron.is_map:
             raise MeasureError(
                 f"neuron {neuron.name}: it has events or steps by a map; measured are neurons without, as mtc"
             )
-        self.neuron, self.built, self.scaling = neuron, built, scaling
+        self.neuron, self.built, self.scaling, self.simulator = neuron, built, scaling, simulator
         self.known: Recognised = recognised(neuron)
         self.membrane = neuron.membrane
         self.names = [state.name for state in neuron.states]
@@ -125,7 +127,7 @@ class _Sweeps:
         return parts_alone(self.built, labels, self.names)
 
     def _run(self, circuit: Circuit, analysis: Analysis) -> xr.Dataset:
-        return simulate(write_netlist(circuit, analysis, self.tolerances)).require()
+        return solve(circuit, analysis, self.tolerances, simulator=self.simulator).require()
 
     def _sweep(self, low: float, high: float, points: int) -> DCSweep:
         unit = self.scaling.voltage_unit

@@ -5,6 +5,7 @@ trapezoidal rule's steps, and crawls where amplifiers or switches make the circu
 needs a third of the steps of the trapezoidal rule.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 
 from circuits.data.circuit import Circuit, CurrentSource, Instance, Mosfet, Subcircuit, Switch
@@ -58,10 +59,16 @@ def control_lines(
             )
             yield f"analysis {RESULT} op"
         case SmallSignal():
-            ends = f"from={print_number(analysis.start)} to={print_number(analysis.stop)}"
+            ends = f"from={print_number(analysis.start)} to={print_number(_last_frequency(analysis))}"
             yield f'analysis {RESULT} ac {ends} mode="dec" points={analysis.points}'
         case Transient():
             yield _transient(analysis, _initial(circuit, modules))
+
+
+def _last_frequency(analysis: SmallSignal) -> float:
+    """The last of so many a decade: VACASK spreads its frequencies so that they end where it is told to."""
+    steps = math.floor(analysis.points * math.log10(analysis.stop / analysis.start) + 1e-6)
+    return analysis.start * 10 ** (steps / analysis.points)
 
 
 def _is_stiff(circuit: Circuit) -> bool:

@@ -77,6 +77,21 @@ def test_the_law_fires_when_the_transistors_do(transistors, current):
 
 
 @pytest.mark.simulator
+@pytest.mark.vacask
+def test_both_simulators_measure_the_same_law():
+    """Currents, output and admittance of amplifiers, swept in ngspice and in VACASK, to 1e-6 of their units."""
+    chosen = technology("generic_180nm")
+    scaling = chosen.scaling()
+    built = realise(TONIC, "macromodel", technology=chosen, scaling=scaling)
+    first, second = (sweep_parts(TONIC, built, scaling, simulator) for simulator in ("ngspice", "vacask"))
+    for name, element in first.elements.items():
+        np.testing.assert_allclose(second.elements[name].base, element.base, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(second.fixed.current, first.fixed.current, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(second.fixed.output, first.fixed.output, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(second.admittance, first.admittance, rtol=0, atol=1e-6)
+
+
+@pytest.mark.simulator
 @pytest.mark.slow
 def test_followers_as_filters_are_measured_too():
     """With filters of amplifiers that slew the law still has every spike of the transistors."""

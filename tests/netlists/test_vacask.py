@@ -83,9 +83,11 @@ def test_a_sweep_takes_the_values_asked_for_and_names_its_unit():
         assert found["voltage"].sel(node="out").to_numpy() == pytest.approx(found["sweep"].to_numpy() / 2)
 
 
-def test_a_low_pass_has_its_transfer_function():
-    """A/(1 + j w RC), and the current of the source in ngspice's sign."""
-    found = simulate(written(bench(2.0), SmallSignal(start=1.0, stop=1e4, points=5))).require()
+@pytest.mark.parametrize("stop", [1e4, 1.3e4, 1e4 * (1 + 1e-9)])
+def test_a_low_pass_has_its_transfer_function(stop):
+    """A/(1 + j w RC), the current of the source in ngspice's sign, and five frequencies a decade wherever it ends."""
+    found = simulate(written(bench(2.0), SmallSignal(start=1.0, stop=stop, points=5))).require()
+    assert found["frequency"].to_numpy() == pytest.approx(10 ** (np.arange(21) / 5), rel=1e-6)
     w = 2j * np.pi * found["frequency"].to_numpy()
     expected = 2.0 / (1 + w * 1e-3)
     assert found["voltage"].sel(node="out").to_numpy() == pytest.approx(expected, rel=1e-5)
