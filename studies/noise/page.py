@@ -170,27 +170,33 @@ def _intervals(study: StudyResult) -> str:
 
 
 def _spikes(study: StudyResult) -> str:
-    rows = []
+    if "model" not in study.spikes:
+        return ""
+    rows, scattered = [], np.std(study.spikes["model"]["spikes"], ddof=1)
     for form, words in WORDS.items():
         if form in study.spikes:
             found = study.spikes[form]
-            rate, half = found["spikes"] / found["time"], 1.96 * np.sqrt(found["spikes"]) / found["time"]
+            runs, time = len(found["spikes"]), found["time"]
+            rate, half = np.mean(found["spikes"]) / time, 1.96 * scattered / np.sqrt(runs) / time
             rows.append(
                 (
-                    words, f"{found['input']:.4f}", f"{found['damping']:.4f}", str(found["spikes"]),
-                    f"{1e3 * rate:.2f} ± {1e3 * half:.2f}",
+                    words, f"{found['input']:.4f}", f"{found['damping']:.4f}", f"{runs} x {time:.0f}",
+                    str(sum(found["spikes"])), f"{1e3 * rate:.2f} ± {1e3 * half:.2f}",
                 )
             )  # fmt: skip
-    if not rows:
-        return ""
-    head = ("form", "input", "damping x tau_m", "spikes", "rate in 1000 tau_m")
+    head = ("form", "input", "damping x tau_m", "runs x tau_m", "spikes", "rate in 1000 tau_m")
+    matched = (
+        " Transistors have their fold at another input: they get the one at which their resonance dies out as fast "
+        "as the model's, read off ngspice's `.noise`."
+    )
     return "\n".join(
         [
-            f"The excitable set just below its fold, where the model fires about {1e3 * RATE:g} times in 1000 "
-            "tau_m by noise "
-            "alone. Transistors have their fold at another input: they get the one at which their resonance dies "
-            "out as "
-            "fast as the model's, read off ngspice's `.noise`. Intervals are those of independent spikes:",
+            "The excitable set just below its fold, where the model fires about "
+            f"{1e3 * RATE:g} times in 1000 tau_m by noise alone. Rest and firing exist side by side there: noise "
+            "carries the neuron from one to the other and, more rarely, back, so spikes come in trains, and the rate "
+            "grows over thousands of tau_m. All forms run equally long from rest; half an interval is 1.96 times the "
+            "scatter of the model's runs over the root of their number."
+            + (matched if "transistor" in study.spikes else ""),
             "",
             *table(head, rows, numbers=True),
         ]
