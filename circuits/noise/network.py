@@ -40,11 +40,19 @@ def noisy_network(
         flicker: band of flicker noise in Hz; white noise alone where none is given.
 
     Raises:
-        TechnologyError, CircuitError: as `circuit_noise`; CircuitError also for a power that is no positive number.
+        TechnologyError, CircuitError: as `circuit_noise`; CircuitError also for a power that is no positive number,
+            or where no layer has such neurons.
     """
     given: object = power
     if isinstance(given, bool) or not isinstance(given, Real) or not 0 < float(given) < math.inf:
         raise CircuitError(f"noise: power = {power!r}; give a positive number of times the circuit's, as 4")
+
+    owner: object = network
+    if isinstance(owner, Network) and not any(_has_circuit_noise(layer) for layer in network.chain.values()):
+        raise CircuitError(
+            f"network: none of its layers ({', '.join(network.chain)}) has noise of its circuit: filters are ideal, "
+            f"and a neuron of discrete time is built of switches; noise goes into spiking neurons in continuous time"
+        )
 
     def noisy(neuron: Neuron) -> Neuron:
         made = circuit_noise(neuron, technology, scaling=scaling, at=at, flicker=flicker)
@@ -64,7 +72,11 @@ def _converted(network: Network, convert: Callable[[Neuron], Neuron]) -> Network
         raise CircuitError(f"noise: the network is a {type(owner).__name__}; give a Network")
     layers: dict[str, Projection | NeuronLayer | nn.Linear | Network] = {}
     for label, layer in network.chain.items():
-        if isinstance(layer, NeuronLayer) and is_spiking(layer.neuron) and not layer.neuron.is_map:
+        if isinstance(layer, NeuronLayer) and _has_circuit_noise(layer):
             layer = of_neuron(layer, convert(layer.neuron))
         layers[label] = layer
     return Network(layers)
+
+
+def _has_circuit_noise(layer: nn.Module) -> bool:
+    return isinstance(layer, NeuronLayer) and is_spiking(layer.neuron) and not layer.neuron.is_map

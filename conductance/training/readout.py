@@ -19,6 +19,8 @@ from conductance.training.options import TrainingError
 
 STRENGTHS = (1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 """Ridges that are tried where none is given, as shares of the features' mean square."""
+SEED = 1
+"""Of the noise that the neurons have while their readout is solved."""
 CHUNK = 1 << 24
 """Most numbers of features at a time."""
 
@@ -150,12 +152,16 @@ def _features(network: Network, name: str, inputs: Tensor) -> Tensor:
     """(time, batch, neuron + 1): what the readout is fed with, and a 1, behind the layers that follow it."""
     behind = False
     values = inputs
+    noisy = any(isinstance(layer, NeuronLayer) and layer.neuron.noisy for layer in network.chain.values())
+    seeds = network.noise_seeds(SEED if noisy else None)
     for label, layer in network.chain.items():
         if label == name:
             values = torch.cat([values, torch.ones_like(values[..., :1])], dim=2)
             behind = True
         elif behind and isinstance(layer, NeuronLayer):
             values = _widened(label, layer, values.shape[2])(values)[0]
+        elif label in seeds:
+            values, _ = layer(values, seed=seeds[label])
         else:
             values, _ = layer(values)
     return values

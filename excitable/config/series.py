@@ -53,7 +53,11 @@ class TrainingSection(OwnSection):
     loss: Annotated[str, OneOf(get_args(LossName), own=True)] = Field(
         default="auto", description=f"{loss_meaning()}; of your own: FILE.py:NAME"
     )
-
+    noise: float = Field(
+        default=0.0, ge=0, le=1e6,
+        description="every step sees another noise of the circuit's transistors, of this power: 1 is that of "
+        "[circuit], 4 that of capacitors a quarter as large; a step then takes about 5 times as long",
+    )  # fmt: skip
     if TYPE_CHECKING:  # comes with the options
         batch: int = 0
         trained: str = ""
@@ -66,7 +70,7 @@ class TrainingSection(OwnSection):
 
     def build(self) -> TrainingOptions:
         """The options themselves; a loss of one's own is no option, see `own_loss`."""
-        given = self.model_dump()
+        given = self.model_dump(exclude={"noise"})
         return TrainingOptions(**{**given, "loss": "auto"} if is_own(self.loss) else given)
 
     @model_validator(mode="after")

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from circuits.technologies import default_technology
 from conductance.layers import NeuronLayer
+from conductance.loading.lazy import Deferred
 from conductance.networks import RECIPES, Network, layered_network
 from conductance.networks.firing import Started, firing, firing_text, let_fire, silence_text
 from conductance.storage import load_network, save_network
@@ -25,6 +28,8 @@ from excitable.runs.real_time import in_real_time, time_remarks
 
 START = "start.json"
 """Whose weights a run began with."""
+circuit_noises: Any = Deferred("circuits.noise")
+"""Loaded where a training has noise."""
 DATA = "data"
 """In `environment.json`: the digest of the files that the data come from."""
 SHOWN = 32
@@ -140,6 +145,21 @@ def started(network: Network, configuration: SeriesConfiguration, data: TaskData
     return let_fire(network, shown, lowest=rates[0], highest=rates[1])
 
 
+def under_noise(network: Network, run: SeriesRun) -> Network:
+    """The network that learns: with the noise of the run's circuit where the configuration asks for it.
+
+    Raises:
+        CircuitError: its neurons are not made of transistors, so that their circuits have no noise of their own.
+    """
+    power = run.configuration.training.noise
+    if not power:
+        return network
+    circuit = run.built.circuit
+    own = circuit.built_in()
+    made_of = own if own.nmos is not None else default_technology("transistor")
+    return circuit_noises.noisy_network(network, made_of, scaling=circuit.scaling("transistor"), power=power)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainedRun:
     """What training a run gave.
@@ -212,8 +232,9 @@ def train_run(
     # weights that were trained stay as they are
     fired = () if begun else started(network, configuration, data)
     silence = "" if fired else silence_text(firing(network, data.train.inputs[:, :SHOWN]))
+    learning = under_noise(network, run)
     result = train(
-        network,
+        learning,
         task,
         data,
         configuration.training.build(),
@@ -222,6 +243,7 @@ def train_run(
         report=report,
         loss=configuration.training.own_loss(),
     )
+    network = circuit_noises.silent_network(learning) if configuration.training.noise else network
     run.save_network(network)
     backends = {
         name: layer.backend_used for name, layer in network.chain.items() if isinstance(layer, NeuronLayer)
