@@ -2,7 +2,7 @@
 
 Threefry-2x32 with 13 rounds (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC11), the least
 number that passed their tests. Nothing is stored: a backward run draws again what the forward run drew. The rounds
-stand here once; numpy and torch run them, C is printed from them.
+stand here once; numpy and torch run them, C and Triton are printed from them.
 
 A draw is the sum of four even 16-bit numbers, centred and scaled: mean 0, variance 1 and third moment 0 exactly, fourth
 moment 2.7 (a normal number's is 3), never beyond 3.47. Schemes of weak order 1 need no more than the first three.
@@ -74,5 +74,29 @@ def c_text() -> str:
         f"    const words sum = (x & 0xffffu) + (x >> 16) + (y & 0xffffu) + (y >> 16) - {MIDDLE}u;",
         f"    return __builtin_convertvector((signed_words)sum, vec) * (real){SCALE!r};",
         "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def triton_text() -> str:
+    """The function `draw(lane, step, seed, source, BLOCK)` of a Triton kernel, a block of numbers of variance 1."""
+    lines = [
+        "@triton.jit",
+        "def draw(lane, step, seed, source: tl.constexpr, BLOCK: tl.constexpr):",
+        "    zero = tl.full([BLOCK], 0, tl.uint32)",
+        "    key_0 = zero + seed.to(tl.uint32)",
+        "    key_1 = zero + source",
+        f"    key_2 = key_0 ^ key_1 ^ {PARITY}",
+        "    x = lane.to(tl.uint32) + key_0",
+        "    y = zero + step + key_1",
+    ]
+    for rotation, added in rounds():
+        lines += ["    x = x + y", f"    y = ((y << {rotation}) | (y >> {32 - rotation})) ^ x"]
+        if added is not None:
+            first, second, number = added
+            lines += [f"    x = x + key_{first}", f"    y = y + key_{second} + {number}"]
+    lines += [
+        "    whole = (x & 65535) + (x >> 16) + (y & 65535) + (y >> 16)",
+        f"    return (whole.to(tl.int32) - {MIDDLE}).to(tl.float64) * {SCALE!r}",
     ]
     return "\n".join(lines) + "\n"

@@ -15,7 +15,6 @@ from conductance.derivation.rules import RuleError
 from conductance.derivation.threefry import LARGEST_SEED, SCALE, sums, words
 from conductance.elements import DeclarationError, tanh
 from conductance.events import EventError
-from conductance.kernels.triton.library import problem
 from conductance.layers.base import ShapeError
 from conductance.networks.recipes import recipe_of
 from conductance.neurons.base import INPUT, Neuron, State
@@ -311,12 +310,3 @@ def test_what_noise_cannot_do_is_refused(error, match, make):
     """One error names the neuron, what was received, and what is allowed or there instead."""
     with pytest.raises(error, match=match):
         make()
-
-
-def test_gpus_step_noise_eagerly(monkeypatch):
-    """The Triton kernels say that they do not draw noise."""
-    from conductance.kernels.library import register
-
-    monkeypatch.setenv("TRITON_INTERPRET", "1")
-    reason = problem(register(derive(SMOOTH)), torch.float32, (), torch.device("cpu"))
-    assert "noise" in reason and "eager" in reason

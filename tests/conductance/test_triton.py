@@ -12,6 +12,9 @@ from conductance.kernels import KernelError
 from conductance.kernels.library import register
 from conductance.kernels.triton.library import problem
 from conductance.kernels.triton.operator import run
+from conductance.layers.draws import draws
+from conductance.neurons.flicker import flickering
+from conductance.neurons.noisy import noisy
 
 pytest.importorskip("triton", reason="triton is missing: `make test-triton` installs it and runs these tests")
 
@@ -146,6 +149,39 @@ def test_state_in_and_out():
         return torch.cat([first, second]), state
 
     assert_equal(layer.everything(in_two, inputs), layer.everything(layer.kernel, inputs), 1e-12)
+
+
+@pytest.mark.parametrize("steps", [1, 4, 11])
+def test_noise_is_drawn_as_on_the_cpu(steps):
+    """White and flicker noise with a large seed: values and gradients of the eager step under the same draws."""
+    neuron = flickering(noisy(NEURONS["mtc"], {"leak": 0.3}), {"us": 0.1}, band=(0.01, 1.0))
+    rule = derive(neuron, "exponential_euler")
+    constants = compiled(rule.prelude, "constants")
+    step = compiled(rule.body, "step")
+    parameters = [
+        torch.full((5,), p.default, dtype=torch.float64, requires_grad=True) for p in neuron.parameters
+    ]
+    start = [torch.rand(3, 5, dtype=torch.float64).requires_grad_() for _ in neuron.states]
+    inputs, seed, name = drive(steps), 2**32 - 5, register(rule)
+
+    def kernel():
+        return run(name, inputs, start, constants(*parameters, parameters[0].new_tensor(DT)), seed)
+
+    def eager():
+        table, state, outputs = constants(*parameters, parameters[0].new_tensor(DT)), tuple(start), []
+        for current, noise in zip(inputs.unbind(0), draws(neuron, inputs, seed), strict=True):
+            *state, output = step(*state, current, *table, *noise)
+            outputs.append(output)
+        return torch.stack(outputs), tuple(state)
+
+    found = []
+    for function in (kernel, eager):
+        outputs, final = function()
+        loss = outputs.sum() + sum((s * (k + 1)).sum() for k, s in enumerate(final))
+        sources = [inputs, *start, *parameters]
+        gradients = torch.autograd.grad(loss, sources, materialize_grads=True, allow_unused=True)
+        found.append([outputs, *final, *gradients])
+    assert_equal(*found, 1e-12)
 
 
 def test_the_same_bits_again():

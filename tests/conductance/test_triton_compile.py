@@ -8,6 +8,7 @@ from conductance.derivation.rules import derive
 from conductance.kernels.source import Gradients
 from conductance.kernels.triton.library import OPTIONS, load
 from conductance.kernels.triton.source import source
+from conductance.neurons.noisy import noisy
 
 triton = pytest.importorskip("triton", reason="triton is missing: `make test-triton` installs it")
 
@@ -16,7 +17,9 @@ HOPPER = 90
 """Compute capability 9.0 of the H100 and H200."""
 
 
+DECLARED = {**NEURONS, "noisy lif": noisy(NEURONS["lif"], {"leak": 0.1})}
 CASES = [
+    ("noisy lif", "forward_euler", torch.float32),
     ("lif", "forward_euler", torch.float32),
     ("adlif", "symplectic_euler", torch.float64),
     ("qif", "moebius", torch.float32),
@@ -32,13 +35,15 @@ def test_the_compiler_accepts_both_kernels(name, method, dtype, tmp_path, monkey
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
     monkeypatch.setenv("EXCITABLE_CACHE", str(tmp_path))
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "triton"))
-    rule = derive(NEURONS[name], method)
+    rule = derive(DECLARED[name], method)
     gradients = Gradients(input=True, start=True, constants=tuple(range(len(rule.constants))))
     module = load(source(rule, str(dtype).removeprefix("torch."), gradients))
     pointer = "*fp32" if dtype == torch.float32 else "*fp64"
     for kernel, flags in ((module.forward, {"BLOCK": 64, "KEEP": True}), (module.backward, {"BLOCK": 64})):
         types = {
-            name: "i32" if name in SIZES else "constexpr" if name in flags else pointer
+            name: {**dict.fromkeys(SIZES, "i32"), "seed": "i64", **dict.fromkeys(flags, "constexpr")}.get(
+                name, pointer
+            )
             for name in kernel.arg_names
         }
         built = triton.compile(

@@ -46,18 +46,19 @@ class TritonKernel:
     backward: Any
 
     def step(
-        self, inputs: torch.Tensor, start: torch.Tensor, table: torch.Tensor, checkpoints: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self, inputs: torch.Tensor, start: torch.Tensor, table: torch.Tensor, checkpoints: torch.Tensor, seed: int,
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
         """Outputs like `inputs` and final states like `start`; fills `checkpoints` unless it is empty."""
         outputs, final = torch.empty_like(inputs), torch.empty_like(start)
         self._launch(
-            self.forward, (inputs, start, table, outputs, checkpoints, final), inputs, KEEP=checkpoints.numel() > 0
+            self.forward, (inputs, start, table, outputs, checkpoints, final), inputs, seed,
+            KEEP=checkpoints.numel() > 0,
         )  # fmt: skip
         return outputs, final
 
     def reverse(
         self, inputs: torch.Tensor, table: torch.Tensor, checkpoints: torch.Tensor, output_bars: torch.Tensor,
-        final_bars: torch.Tensor, gradients: Gradients,
+        final_bars: torch.Tensor, gradients: Gradients, seed: int,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
         """Adjoints of inputs and start (empty if not wanted) and, summed over the batch, of the constants."""
         _, batch, neurons = inputs.shape
@@ -67,17 +68,19 @@ class TritonKernel:
         arguments = (
             inputs, table, checkpoints, output_bars, final_bars, input_bars, start_bars, lane_sums,
         )  # fmt: skip
-        self._launch(self.backward, arguments, inputs)
+        self._launch(self.backward, arguments, inputs, seed)
         return input_bars, start_bars, lane_sums.sum(1, dtype=torch.float64).to(table.dtype)
 
     def _launch(
-        self, kernel: Any, arguments: tuple[torch.Tensor, ...], inputs: torch.Tensor, **flags: bool
+        self, kernel: Any, arguments: tuple[torch.Tensor, ...], inputs: torch.Tensor, seed: int, **flags: bool
     ) -> None:
         steps, batch, neurons = inputs.shape
         count = batch * neurons
         here = torch.cuda.device(inputs.device) if inputs.is_cuda else contextlib.nullcontext()
         with here:
-            kernel[(-(-count // BLOCK),)](*arguments, steps, count, neurons, BLOCK=BLOCK, **OPTIONS, **flags)
+            kernel[(-(-count // BLOCK),)](
+                *arguments, steps, count, neurons, seed, BLOCK=BLOCK, **OPTIONS, **flags
+            )
 
 
 def interpreted() -> bool:
@@ -159,10 +162,6 @@ def problem(name: str, dtype: torch.dtype, wanted: tuple[int, ...], device: torc
         return f"the input is on {device.type}; move layer and input to a GPU: .to('cuda')"
     if dtype not in library.DTYPES:
         return f"the input is {dtype}; allowed are {', '.join(map(str, library.DTYPES))}"
-    if library.rule_of(name).noise_symbols:
-        return (
-            "the neuron has noise, which the Triton kernels do not draw yet; use the eager step, or the CPU"
-        )
     return _problem(name, dtype, wanted, device, interpreted())
 
 
@@ -185,6 +184,6 @@ def _run_once(found: TritonKernel, dtype: torch.dtype, wanted: tuple[int, ...], 
     start = one.expand(len(found.rule.neuron.states), 1, 1).contiguous()
     table = one[0].expand(len(found.rule.constants), 1).contiguous()
     checkpoints = one.new_zeros((1 if wanted else 0, *start.shape))
-    found.step(one, start, table, checkpoints)
+    found.step(one, start, table, checkpoints, 0)
     if gradients := Gradients.decoded(wanted):
-        found.reverse(one, table, checkpoints, one, start, gradients)
+        found.reverse(one, table, checkpoints, one, start, gradients, 0)

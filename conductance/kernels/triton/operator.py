@@ -25,7 +25,7 @@ def run(
         inputs: (time, batch, neuron), on a GPU (or anywhere with TRITON_INTERPRET=1).
         state: states at the start, each (batch, neuron).
         constants: the rule's constants, each (neuron,).
-        seed: of draws of noise, which these kernels do not have yet.
+        seed: of the draws of noise, where the neuron has any.
 
     Returns:
         The outputs (time, batch, neuron) and the final states, each (batch, neuron).
@@ -59,7 +59,9 @@ def _forward(
     check_sizes(inputs, state, table, found.rule, wanted)
     check_finite(table, found.rule)
     checkpoints = _checkpoints(inputs, state, name, wanted)
-    outputs, final = found.step(inputs.contiguous(), state.contiguous(), table.contiguous(), checkpoints)
+    outputs, final = found.step(
+        inputs.contiguous(), state.contiguous(), table.contiguous(), checkpoints, seed
+    )
     return outputs, final, checkpoints
 
 
@@ -82,7 +84,7 @@ def _backward(
         final_bars = torch.zeros_like(state)
     input_bars, start_bars, sums = found.reverse(
         inputs.contiguous(), table.contiguous(), checkpoints, output_bars.contiguous(), final_bars.contiguous(),
-        gradients,
+        gradients, seed,
     )  # fmt: skip
     table_bars = torch.zeros_like(table)
     table_bars[list(gradients.constants)] = sums

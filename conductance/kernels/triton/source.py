@@ -15,6 +15,7 @@ import sympy
 from conductance.derivation.printers.triton import LIKE, TritonPrinter
 from conductance.derivation.program import used_only
 from conductance.derivation.rules import Rule
+from conductance.derivation.threefry import triton_text
 from conductance.kernels.source import Gradients, KernelStep, split
 from conductance.neurons.base import INPUT
 
@@ -23,7 +24,7 @@ LONGEST_SEGMENT = {"float32": 8, "float64": 4}
 OPERATIONS = 60
 """Operations of an adjoint step up to which a segment is the longest. Larger rules get shorter segments, because
 the time of Triton's compiler grows faster than the text: 8 steps of MTC's Heun rule took it a minute of one core."""
-SIZES = '["steps", "count", "neurons"]'
+SIZES = '["steps", "count", "neurons", "seed"]'
 MARK = "import triton\n"
 
 
@@ -36,7 +37,8 @@ def source(rule: Rule, dtype: str, gradients: Gradients | None) -> str:
     functions = (files("conductance.kernels.triton") / "functions.py").read_text("utf-8")
     _, mark, rest = functions.partition(MARK)
     size = segment_length(rule, dtype)
-    parts = [mark + rest, _advance(rule), _forward(rule, size)]
+    drawn = [triton_text()] if rule.noise_symbols else []
+    parts = [mark + rest, *drawn, _advance(rule), _forward(rule, size)]
     if gradients is not None:
         step = split(rule, gradients)
         parts += [_replay(rule, step), _reverse(rule, step), _backward(rule, step, gradients, size)]
@@ -63,8 +65,22 @@ def _constants(rule: Rule) -> list[str]:
     return row("constant", len(rule.constants))
 
 
+def _noises(rule: Rule, k: int | str = "now") -> list[str]:
+    """The draws of one step, of a segment's step `k`."""
+    return row(f"noise_{k}", len(rule.noise_symbols))
+
+
+def _draw(rule: Rule, t: str, k: int | str = "now") -> list[str]:
+    """A line for each draw of step `t`."""
+    return [
+        f"{name} = draw(place, {t}, seed, {source}, BLOCK).to(table.dtype.element_ty)"
+        for source, name in enumerate(_noises(rule, k))
+    ]
+
+
 def _inputs(rule: Rule) -> dict[sympy.Symbol, str]:
     known = dict(zip(rule.neuron.state_symbols, _states(rule), strict=True))
+    known |= dict(zip(rule.noise_symbols, _noises(rule), strict=True))
     return {**known, **dict(zip(rule.constant_symbols, _constants(rule), strict=True)), INPUT: LIKE}
 
 
@@ -77,7 +93,7 @@ def _advance(rule: Rule) -> str:
     printer = TritonPrinter(_inputs(rule))
     lines = printer.assignments(rule.body.assignments)
     results = [printer.block(sympy.sympify(value)) for value in rule.body.outputs]
-    return _function("advance", [*_states(rule), LIKE, *_constants(rule)], lines, results)
+    return _function("advance", [*_states(rule), LIKE, *_constants(rule), *_noises(rule)], lines, results)
 
 
 def _replay(rule: Rule, step: KernelStep) -> str:
@@ -85,7 +101,7 @@ def _replay(rule: Rule, step: KernelStep) -> str:
     following = rule.body.outputs[: len(rule.neuron.states)]
     lines = printer.assignments(used_only(rule.body.assignments, following))
     results = [printer.block(value) for value in following] + [printer.name(symbol) for symbol in step.kept]
-    return _function("replay", [*_states(rule), LIKE, *_constants(rule)], lines, results)
+    return _function("replay", [*_states(rule), LIKE, *_constants(rule), *_noises(rule)], lines, results)
 
 
 def _reverse(rule: Rule, step: KernelStep) -> str:
@@ -95,10 +111,11 @@ def _reverse(rule: Rule, step: KernelStep) -> str:
     known = _inputs(rule)
     known |= dict(zip(rule.body.outputs[:states], _states(rule, "next"), strict=True))
     known |= dict(zip(step.kept, tape, strict=True))
-    known |= dict(zip(seeds, [*_states(rule, "bar"), "seed"], strict=True))
+    known |= dict(zip(seeds, [*_states(rule, "bar"), "output_bar"], strict=True))
     printer = TritonPrinter(known)
     arguments = [
-        *_states(rule), *_states(rule, "next"), LIKE, *tape, *_states(rule, "bar"), "seed", *_constants(rule),
+        *_states(rule), *_states(rule, "next"), LIKE, *tape, *_states(rule, "bar"), "output_bar", *_constants(rule),
+        *_noises(rule),
     ]  # fmt: skip
     lines = printer.assignments(step.reverse)
     results = [
@@ -142,7 +159,7 @@ def _indented(lines: list[str]) -> list[str]:
 
 
 def _kernel(name: str, arguments: list[str], lines: list[str]) -> str:
-    sizes = ["steps", "count", "neurons"]
+    sizes = ["steps", "count", "neurons", "seed"]
     header = f"def {name}({', '.join([*arguments, *sizes])}, BLOCK: tl.constexpr"
     header += ", KEEP: tl.constexpr):" if name == "forward" else "):"
     return "\n".join([f"@triton.jit(do_not_specialize={SIZES})", header, *_indented(lines)]) + "\n"
@@ -150,7 +167,8 @@ def _kernel(name: str, arguments: list[str], lines: list[str]) -> str:
 
 def _forward(rule: Rule, segment: int) -> str:
     states = _states(rule)
-    step = f"{', '.join([*states, 'output'])} = advance({', '.join([*states, 'NOW', *_constants(rule)])})"
+    arguments = [*states, "NOW", *_constants(rule), *_noises(rule)]
+    step = f"{', '.join([*states, 'output'])} = advance({', '.join(arguments)})"
     ahead, now = row("ahead", segment), row("now", segment)
     keep = ["if KEEP:", *_indented(_stores(states, "checkpoints", f"segment * {len(states)}"))]
     loop = [*keep, f"begin = segment * {segment}", f"after = begin + {segment}"]
@@ -158,11 +176,13 @@ def _forward(rule: Rule, segment: int) -> str:
     loop += _ahead(ahead, "inputs", "after")
     for index, current in enumerate(now):
         loop += [
+            *_draw(rule, f"(begin + {index})"),
             step.replace("NOW", current),
             f"tl.store(outputs + (begin + {index}) * wide + place, output)",
         ]
     rest = [
         "current = tl.load(inputs + t * wide + place)",
+        *_draw(rule, "t"),
         step.replace("NOW", "current"),
         "tl.store(outputs + t * wide + place, output)",
     ]
@@ -211,7 +231,7 @@ def _backward(rule: Rule, step: KernelStep, gradients: Gradients, segment: int) 
         f"begin = begin - {segment}",
         *fetch,
     ]
-    loop += [line for k in range(segment) for line in _replay_call(rule, step, k)]
+    loop += [line for k in range(segment) for line in _replay_call(rule, step, k, f"(at + {k})")]
     for k in reversed(range(segment)):
         loop += _reverse_call(rule, step, gradients, k, f"(at + {k})", first=k == segment - 1)
     loop += [f"{total} += {part}" for total, part in zip(sums, parts, strict=True)]
@@ -245,10 +265,10 @@ def _places(rule: Rule, k: int) -> list[str]:
     return [_at(k, index) for index in range(len(rule.neuron.states))]
 
 
-def _replay_call(rule: Rule, step: KernelStep, k: int) -> list[str]:
+def _replay_call(rule: Rule, step: KernelStep, k: int, t: str) -> list[str]:
     results = [*_places(rule, k + 1), *row(f"tape_{k}", len(step.kept))]
-    arguments = [*_places(rule, k), f"now_{k}", *_constants(rule)]
-    return [f"{', '.join(results)}, = replay({', '.join(arguments)})"]
+    arguments = [*_places(rule, k), f"now_{k}", *_constants(rule), *_noises(rule, k)]
+    return [*_draw(rule, t, k), f"{', '.join(results)}, = replay({', '.join(arguments)})"]
 
 
 def _reverse_call(
@@ -257,7 +277,7 @@ def _reverse_call(
     bars, size = _states(rule, "bar"), len(gradients.constants)
     arguments = [
         *_places(rule, k), *_places(rule, k + 1), f"now_{k}", *row(f"tape_{k}", len(step.kept)), *bars,
-        f"seed_{k}", *_constants(rule),
+        f"seed_{k}", *_constants(rule), *_noises(rule, k),
     ]  # fmt: skip
     results = [*bars, "input_bar", *row("part" if first else "more", size)]
     lines = [f"{', '.join(results)} = reverse({', '.join(arguments)})"]
@@ -272,16 +292,18 @@ def _incomplete(
 ) -> list[str]:
     """One step of the last segment, its states computed again from the checkpoint."""
     places = _places(rule, 0)
-    advance = f"{', '.join(places)}, unused = advance({', '.join([*places, 'current', *_constants(rule)])})"
+    arguments = [*places, "current", *_constants(rule), *_noises(rule)]
+    advance = f"{', '.join(places)}, unused = advance({', '.join(arguments)})"
     return [
         "t = last - index",
         *_loads(places, "checkpoints", "wide", f"segments * {len(places)}"),
         "for u in range(full, t):",
         "    current = tl.load(inputs + u * wide + place)",
+        *_indented(_draw(rule, "u")),
         f"    {advance}",
         "now_0 = tl.load(inputs + t * wide + place)",
         "seed_0 = tl.load(output_bars + t * wide + place)",
-        *_replay_call(rule, step, 0),
+        *_replay_call(rule, step, 0, "t"),
         *_reverse_call(rule, step, gradients, 0, "t", first=True),
         *(f"{total} += {part}" for total, part in zip(sums, parts, strict=True)),
     ]
