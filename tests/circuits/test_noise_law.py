@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import sympy
 import torch
+from scipy.constants import Boltzmann, elementary_charge, zero_Celsius
 
 from circuits import CircuitError, Scaling, network_circuit, neuron_circuit
-from circuits.data.circuit import BehaviouralCurrent, NoiseSource
+from circuits.data.circuit import BehaviouralCurrent, NoiseSource, Resistor, evaluate
 from circuits.networks.noise import CircuitDraws
 from circuits.noise import (
     circuit_noise,
@@ -20,7 +21,7 @@ from circuits.noise import (
 )
 from circuits.noise.devices import METER
 from circuits.noise.law import at_state
-from circuits.realisations import realise
+from circuits.realisations import realise, recognised
 from circuits.realisations.cells.noise import FIVE_TRANSISTORS, TEN_TRANSISTORS, shot
 from circuits.realisations.cells.ota import five_transistor_ota, ten_transistor_ota
 from circuits.technologies import TechnologyError, technology
@@ -30,7 +31,7 @@ from conductance.layers import Projection
 from conductance.networks import Network
 from conductance.networks.recipes import RECIPES
 from conductance.networks.series import series_network
-from conductance.neurons import low_pass
+from conductance.neurons import dqif, low_pass
 from conductance.neurons.flicker import flickering
 from conductance.neurons.noisy import silent
 from conductance.shaping.noise import NoiseError, membrane_density, stationary_covariance
@@ -352,3 +353,109 @@ def test_every_step_of_a_training_sees_other_noise_and_a_repetition_the_same():
         found.append([record.loss for record in records])
     assert found[0] == found[1]
     assert len({noise_seed(5, step) for step in range(20)}) == 20
+
+
+def test_each_pair_of_a_part_has_noise_at_its_own_input_and_bias():
+    """Leak of staggered pairs: I0 slope w (2 + t + t^2 or 4 - t + t^2), t at the pair's own reference, added up."""
+    neuron, u = mtc(()), 0.8
+    (noise,) = (one for one in part_noises(neuron, PLAIN) if one.state == "um")
+    (part,) = (one for one in recognised(neuron).parts if one.current.state.name == "um" and one.generators)
+    assert len(part.pairs()) > 3
+    slope = float(part.slope.subs(neuron.substitutions()))
+    rising = float(part.current.expression.subs({**neuron.substitutions(), neuron.membrane.symbol: u}))
+    law = (
+        (lambda t: 4 - t + t * t)
+        if len(part.generators) == len(TEN_TRANSISTORS)
+        else (lambda t: 2 + t + t * t)
+    )
+    sign = 1 if rising > 0 else -1
+    middle = -float(
+        sympy.solve(part.current.expression.subs(neuron.substitutions()), neuron.membrane.symbol)[0]
+    )
+    expected = sum(
+        slope * pair.weight * law(math.tanh(sign * (u + middle) - pair.reference)) for pair in part.pairs()
+    )
+    found = float(noise.shot.subs({**neuron.substitutions(), neuron.membrane.symbol: u}))
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_all_currents_of_a_state_fluctuate():
+    """The membrane's diffusion squared is the power times the sum over leak and elements."""
+    neuron = mtc((tanh("fast", -1.0), tanh("slow", 1.0)))
+    noisy = circuit_noise(neuron)
+    at = noisy.substitutions() | {state.symbol: 0.3 for state in noisy.states}
+    parts = [float(one.shot.subs(at)) for one in part_noises(neuron) if one.state == "um"]
+    assert len(parts) == 3
+    size = float((noisy.membrane.diffusion * noisy.membrane.capacity).subs(at))
+    assert size**2 == pytest.approx(noisy.defaults["noise_power"] * sum(parts), rel=1e-9)
+
+
+def test_flicker_noise_of_a_balanced_pair_is_that_of_four_transistors():
+    """At rest tail and bias cancel; two of the pair and two of the mirror have half the current each, over W L."""
+    rest, bias = {"um": 0.0}, 3e-9
+    (part,) = part_noises(LEAKY, largest=bias)
+    _, slow = at_state(part, LEAKY, rest, GENERIC.scaling())
+    sizes = {p: GENERIC.width(p, bias) * GENERIC.transistor(p).length for p in ("nmos", "pmos")}
+    expected = sum(2 * 0.25 * GENERIC.transistor(p).flicker / sizes[p] for p in sizes)
+    assert slow == pytest.approx(expected * GENERIC.scaling().current_unit ** 2, rel=1e-9, abs=0)
+
+
+def test_sources_of_devices_have_the_densities_of_the_law():
+    """q I over the step for a channel, 2 k T/(R step) for a resistor: half of 2 q I and 4 k T/R each, one-sided."""
+    step, current = 1e-6, 2e-9
+    built = realise(LEAKY, "transistor", technology=PLAIN)
+    circuit = neuron_circuit(LEAKY, 0.0, scaling=PLAIN.scaling(), realisation=built)
+    cell = with_device_noise(circuit, PLAIN, step=step).subcircuit("ota5")
+    drains = {device.name: device.drain for device in five_transistor_ota(PLAIN, 1e-9).subcircuit.devices
+              if device.name.startswith("m_")}  # fmt: skip
+    for name, drain in drains.items():
+        (source,) = (d for d in cell.devices if d.name == f"b_{name}")
+        falls = [s for s in source.current.free_symbols if "_drain" in s.name]
+        # current flows into an nmos' drain and out of a pmos'
+        ends = (drain, f"{name}_drain") if name in ("m_bias", "m_tail", "m_plus", "m_minus") else (
+            f"{name}_drain", drain)  # fmt: skip
+        assert [s.name for s in falls] == [f"v({ends[0]},{ends[1]})"]
+        others = dict.fromkeys(source.current.free_symbols - set(falls), 1.0)
+        size = float(source.current.subs({falls[0]: METER * current, **others}))
+        assert size**2 == pytest.approx(elementary_charge * current / step, rel=1e-6, abs=0)
+    plain = neuron_circuit(low_pass(), 0.0, scaling=Scaling())
+    noisy = with_device_noise(plain, GENERIC, step=step).subcircuits[0]
+    numbers = {p.name: p.value for p in noisy.parameters}
+    resistors = [device for device in plain.subcircuits[0].devices if isinstance(device, Resistor)]
+    assert resistors
+    for resistor in resistors:
+        (source,) = (d for d in noisy.devices if d.name == f"b_{resistor.name}")
+        ohm = evaluate(resistor.resistance, numbers)
+        size = float(source.current.subs({s: numbers.get(s.name, 1.0) for s in source.current.free_symbols}))
+        warm = plain.temperature + zero_Celsius
+        assert size**2 == pytest.approx(2 * Boltzmann * warm / ohm / step, rel=1e-6, abs=0)
+
+
+def test_a_map_stays_silent():
+    """It steps on a clock and has no amplifier in continuous time."""
+    network = Network({"hidden": NeuronLayer(dqif(), 3, dt=1.0)})
+    assert not noisy_network(network).chain["hidden"].neuron.noisy
+
+
+def test_every_noisy_state_has_its_own_draws_and_the_amplitude_of_its_currents():
+    """v_noise_STATE holds draw number k over sqrt(dt); its current is I0 times the amplitude, whatever the capacity."""
+    for tau in (1.0, 3.0):
+        neuron = mtc(filter_limit=1.0, leak_limit=1.0).with_values(tau_m=tau)
+        noisy, draws = circuit_noise(neuron), CircuitDraws(seed=4, dt=0.25, steps=6, edge=0.5)
+        sources = list(draws.sources(noisy, Scaling(), lane=2))
+        assert len(sources) == len(noisy.noisy) > 1
+        for place, (source, state) in enumerate(zip(sources, noisy.noisy, strict=True)):
+            assert source.positive == f"noise_{state.name}"
+            assert source.waveform.values == pytest.approx((2 * draws.numbers(2, place)).tolist())
+            assert source.waveform.edge == pytest.approx(0.5 * 0.25 * Scaling().time_unit)
+        built = realise(noisy, scaling=Scaling()).subcircuit
+        for state in noisy.noisy:
+            (device,) = (d for d in built.devices if d.name == f"b_{state.name}_noise")
+            assert (device.source, device.sink) == ("0", state.name)
+            values = {s: 1e-9 if s.name == "i0" else 1.0 for s in device.current.free_symbols}
+            values |= {
+                s: p.value for p in built.parameters for s in device.current.free_symbols if s.name == p.name
+            }
+            at = noisy.substitutions() | {s.symbol: 1.0 / Scaling().voltage_unit for s in noisy.states}
+            wanted = float(sympy.sqrt(sum(part**2 for part in state.noise.values())).subs(at))
+            assert float(device.current.subs(values)) == pytest.approx(1e-9 * wanted, rel=1e-6, abs=0)
