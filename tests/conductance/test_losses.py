@@ -159,3 +159,18 @@ def test_an_own_loss_is_what_training_makes_small():
 def test_options_that_do_not_fit_are_refused(options, message):
     with pytest.raises(TrainingError, match=message):
         train(small_network(), TASK, DATA, TrainingOptions(steps=2, batch=4, **options))
+
+
+def test_a_score_is_told_by_hand():
+    """Three classes, six series: rows of the confusion are what is, F1 by class, and confidence against hits."""
+    shown = torch.tensor([[4.0, 0, 0], [4.0, 0, 0], [0, 4.0, 0], [0, 0, 2.0], [0, 0, 2.0], [0, 2.0, 0]])
+    score = classification_score(shown, torch.tensor([0, 1, 1, 2, 2, 2]))
+    assert score.accuracy == pytest.approx(4 / 6)
+    assert score.confusion == ((1, 0, 0), (1, 1, 0), (0, 1, 2))
+    assert score.f1 == pytest.approx((2 / 3, 1 / 2, 4 / 5))
+    sure, unsure = math.exp(4) / (math.exp(4) + 2), math.exp(2) / (math.exp(2) + 2)
+    # three series fall into each of the bins above 0.9 and above 0.7, and 2 of 3 are right in each
+    expected = (3 * abs(sure - 2 / 3) + 3 * abs(unsure - 2 / 3)) / 6
+    assert score.calibration == pytest.approx(expected, rel=1e-6)
+    uneven = classification_score(shown[[0, 1, 2, 3]], torch.tensor([0, 1, 1, 2]))
+    assert uneven.calibration == pytest.approx((3 * abs(sure - 2 / 3) + abs(unsure - 1)) / 4, rel=1e-6)

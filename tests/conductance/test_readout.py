@@ -144,3 +144,31 @@ def test_a_strength_that_is_no_strength_is_refused(ridge):
     """A negative one would reward large weights."""
     with pytest.raises(TrainingError, match="finite strength of 0 or more"):
         solve_readout(None, None, None, ridge=ridge)
+
+
+def test_a_ridge_leaves_the_bias_and_is_a_share_of_the_features_power():
+    """Least |X w + b - y|^2 + r s |w|^2, s the mean of the sums of X_k^2: the bias has no part in the ridge."""
+    network = small_network(hidden=5).double()
+    split = type(DATA.train)(
+        inputs=DATA.train.inputs.double(), targets=DATA.train.targets.double(), mask=DATA.train.mask
+    )
+    ridge = 0.1
+    solve_readout(network, split, split, ridge=ridge)
+    label, readout = readout_of(network)
+    # what the readout sees, through the filter behind it, which passes sums on
+    names, values, columns = list(network.chain), split.inputs, []
+    for name in names[: names.index(label)]:
+        values, _ = network.chain[name](values)
+    values = torch.cat([values, torch.ones_like(values[:, :, :1])], dim=2)
+    for column in range(6):
+        one = values[:, :, column : column + 1]
+        for name in names[names.index(label) + 1 :]:
+            one, _ = network.chain[name](one)
+        columns.append(one[:, :, 0])
+    *seen, bias = torch.stack(columns, dim=2)[split.mask].detach().unbind(1)
+    seen = torch.stack(seen, dim=1)
+    off = (network(split.inputs)[0] - split.targets)[split.mask].detach()
+    size = seen.square().sum(0).mean()
+    slope = seen.T @ off + ridge * size * readout.weight.detach().T
+    assert float(slope.abs().max()) < 1e-8 * float((seen.T @ split.targets[split.mask]).abs().max())
+    assert abs(float(bias @ off[:, 0])) < 1e-8 * float(bias.square().sum())

@@ -323,3 +323,49 @@ def test_arguments_of_arrays_that_would_count_otherwise_are_refused(change, word
     given = {"x": torch.randn(10, 20, 1), "y": [0, 1] * 10} | change
     with pytest.raises(TaskError, match=words):
         TaskData.from_arrays(given.pop("x"), given.pop("y"), **given)
+
+
+def test_means_of_all_whole_groups_of_samples(tmp_path):
+    """300 samples in threes are 100 steps, and 301 as well: what is no whole group is left out."""
+    for rows in (300, 301):
+        path = written(tmp_path / f"{rows}.csv", ["x"], [(k,) for k in range(rows)])
+        data = Table(path=path, steps_per_sample=1 / 3, between="mean").generate()
+        last = data.scale.invert(data.held_out.inputs.double())[-1, 0, 0]
+        assert float(last) == pytest.approx(298.0, abs=0.01)
+
+
+def test_sequences_keep_the_order_of_the_file(tmp_path):
+    """Sequence 10 that comes before 9 in the file comes before it in the data."""
+    rows = [(k, "ab"[k % 2], "test" if k > 6 else "train", 10 * k + t) for k in (3, 1, 2, 5, 4, 6, 10, 9, 11, 8)
+            for t in range(4)]  # fmt: skip
+    path = written(tmp_path / "order.csv", ["who", "kind", "part", "u"], rows)
+    data = Table(
+        path=path, label="kind", sequence="who", split="part", inputs=["u"], validation=0.4
+    ).generate()
+    first = data.scale.invert(data.test.inputs.double())[0, :, 0]
+    assert first.round().tolist() == [100.0, 90.0, 110.0, 80.0]
+
+
+def test_a_horizon_in_samples_is_so_many_samples_of_the_file(tmp_path):
+    """Three samples ahead are twelve steps where a sample lasts four."""
+    path = written(tmp_path / "h.csv", ["x"], [(k % 7,) for k in range(200)])
+    data = Table(path=path, steps_per_sample=4, horizon_steps=3).generate()
+    torch.testing.assert_close(data.train.targets[:-12, 0, 0], data.train.inputs[12:, 0, 0])
+
+
+def test_a_missing_target_does_not_count_where_it_is_asked_for(holes):
+    """With a horizon of 3, the target of step 7 is the missing sample 10."""
+    data = Table(path=holes, gaps="mask", horizon_steps=3).generate()
+    assert torch.nonzero(~data.train.mask[:, 0]).ravel().tolist() == [7, 8, 10, 11, 37, 40]
+
+
+def test_the_longest_gap_is_filled_and_one_more_is_refused(tmp_path):
+    """Ten missing samples in a row are allowed where longest_gap is 10, eleven are not."""
+    for length in (10, 11):
+        rows = [("" if 20 <= k < 20 + length else k,) for k in range(100)]
+        path = written(tmp_path / f"{length}.csv", ["x"], rows)
+        if length == 10:
+            Table(path=path, gaps="mask", longest_gap=10).generate()
+        else:
+            with pytest.raises(TaskError, match="a gap of 11 rows"):
+                Table(path=path, gaps="mask", longest_gap=10).generate()

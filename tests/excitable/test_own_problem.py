@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.networks.firing import FiringError, firing, let_fire, silence_text
-from conductance.neurons import lif, low_pass
+from conductance.neurons import lif, low_pass, mtc
 from conductance.neurons.spiking import is_spiking
 from conductance.tasks import MackeyGlass
 from excitable.cli import app
@@ -334,3 +334,18 @@ def test_classes_of_a_table_are_scored_by_the_command(tmp_path, monkeypatch):
     result = CliRunner().invoke(app, ["train", "classes.toml"])
     assert result.exit_code == 0, result.output
     assert "test accuracy" in result.output and "F1 calm" in result.output
+
+
+def test_a_layer_is_scaled_to_the_middle_of_the_rates_by_whole_spikes():
+    """The geometric mean of both ends is aimed at, and a membrane that stays up has spiked once."""
+    network = Network(
+        {
+            "in": Projection(2, 40, generator=torch.Generator().manual_seed(2)),
+            "first": NeuronLayer(lif(), 40, dt=0.1),
+        }
+    )
+    inputs = torch.randn(400, 6, 2, generator=torch.Generator().manual_seed(1))
+    (found,) = let_fire(network, inputs, lowest=0.01, highest=0.09)
+    assert found.rate == pytest.approx(0.03, rel=0.1) and found.factor != 1
+    (seen,) = firing(Network({"up": NeuronLayer(mtc(()), 1, dt=0.1)}), torch.full((300, 1, 1), 3.0))
+    assert seen.rate == pytest.approx(1 / 300)

@@ -18,7 +18,7 @@ from excitable.config import ConfigurationError, parse_configuration
 from excitable.config.overrides import with_values
 from excitable.search.page import search_page
 from excitable.search.space import Dimension, SearchError, dimension
-from excitable.search.trials import SearchPlan, best_of, search
+from excitable.search.trials import SearchPlan, Trial, best_of, search
 from excitable.trials import TrialError, processes
 
 optuna = pytest.importorskip("optuna")
@@ -227,3 +227,12 @@ def test_the_command_searches_over_processes(tmp_path, monkeypatch):
     assert result.output.splitlines()[-3:] == CliRunner().invoke(app, words).output.splitlines()[-3:]
     assert {path: path.stat().st_mtime_ns for path in folder.glob("results/*")} == before
     assert CliRunner().invoke(app, ["train", str(folder / "best.toml")]).exit_code == 0
+
+
+def test_the_best_trial_is_that_of_the_validation_split():
+    """The test split decides nothing; of two alike the earlier one is taken."""
+    trials = [
+        Trial(number=n, parameters={}, validation=v, test=t)
+        for n, v, t in ((0, 0.4, 0.1), (1, 0.2, 0.9), (2, 0.2, 0.3))
+    ]
+    assert best_of(trials).number == 1
