@@ -125,3 +125,15 @@ def test_a_header_of_another_form_is_damage(tmp_path, content):
     save_file({"a": torch.zeros(1)}, path, metadata={KEY: content})
     with pytest.raises(CheckpointError, match=r"one.safetensors: the checkpoint is damaged .* delete"):
         read_checkpoint(path, "series")
+
+
+def test_only_a_free_number_may_be_infinite(tmp_path):
+    """A parameter on its lower bound has -inf as its free number; a weight that is infinite is refused by name."""
+    path = tmp_path / "one.safetensors"
+    infinite = torch.tensor([1.0, -torch.inf])
+    write_checkpoint(path, "series", {"weights": {"layers.hidden.raw_a": infinite}})
+    assert torch.equal(read_checkpoint(path, "series")["weights"]["layers.hidden.raw_a"], infinite)
+    for value in (-torch.inf, torch.inf, torch.nan):
+        write_checkpoint(path, "series", {"weights": {"layers.out.weight": torch.tensor([1.0, value])}})
+        with pytest.raises(CheckpointError, match=r"out\.weight\[1\] is (-?inf|nan), but every number must"):
+            read_checkpoint(path, "series")

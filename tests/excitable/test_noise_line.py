@@ -62,3 +62,21 @@ def test_the_verdict_tells_of_noise(split):
     line = NoiseLine(power=2e-6, realisations=16, silent=0.2, mean=0.25, lower=0.24, upper=0.26, largest=0.3)
     told = " ".join(verdict(found.model_copy(update={"noise": line})))
     assert "drawn 16 times" in told and "against the 0.200 without noise" in told
+
+
+def test_the_interval_is_students_of_sixteen_errors(split):
+    """Errors 1 to 16: the mean 8.5, and t(97.5 %, 15) = 2.1314 times their deviation over 4 on both sides."""
+
+    class Counted:
+        def __init__(self):
+            self.calls = 0
+
+        def error(self, _prediction, _split):
+            self.calls += 1
+            return float(self.calls)
+
+    scaling = Scaling(voltage_unit=GENERIC.amplifier.voltage_unit)
+    line = noise_line(network_of("mtc"), split, Counted(), technology=GENERIC, scaling=scaling)
+    half = 2.131450 * (17 * 16 / 12) ** 0.5 / 4
+    assert (line.mean, line.largest) == (8.5, 16.0)
+    assert (line.lower, line.upper) == pytest.approx((8.5 - half, 8.5 + half), rel=1e-6)

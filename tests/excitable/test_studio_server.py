@@ -228,3 +228,9 @@ def test_a_widget_gives_the_shown_neuron_to_python():
     values = "&".join(f"{name}={value}" for name, value in mtc(tau_s=31.5).defaults.items())
     shown.address = f"neuron=mtc&{values}&stimulus=constant&stimulus.current=-1.25"
     assert shown.neuron.defaults == mtc(tau_s=31.5).defaults and shown.current == -1.25
+
+
+def test_a_token_is_compared_to_its_end(server):
+    """One that begins alike is wrong."""
+    for wrong in (server.token[:-1] + "_", server.token[:-1], server.token + "a"):
+        assert asked(server, "GET", f"/?token={wrong}")[0] == (200 if wrong == server.token else 403)

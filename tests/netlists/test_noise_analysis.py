@@ -209,3 +209,20 @@ def test_a_plot_that_is_no_noise_is_refused(variables, match):
     )  # fmt: skip
     with pytest.raises(WaveformError, match=match):
         densities(plot, Noise(**NOISE))
+
+
+def test_what_a_device_adds_is_summed_in_powers():
+    """Amplitudes of 3 and 4 from two terminals are a power of 25, of the channel 4, of one cause each."""
+    names = ("frequency", "onoise_spectrum", "inoise_spectrum", "onoise.m.x.m1.rd", "onoise.m.x.m1.rs",
+             "onoise.m.x.m1.id", "onoise_r.x.r1_thermal")  # fmt: skip
+    asked = Noise(**NOISE)
+    count = round(asked.points * np.log10(asked.stop / asked.start)) + 1
+    frequency = np.geomspace(asked.start, asked.stop, count)
+    values = np.column_stack([frequency, *(np.full(count, x) for x in (6.0, 3.0, 3.0, 4.0, 2.0, 1.5))])
+    found = densities(
+        Plot(name="", title="", variables=names, kinds=("x",) * len(names), values=values), asked
+    )
+    assert found["share"].sel(device="x.m1", cause="terminals").values == pytest.approx(25.0)
+    assert found["share"].sel(device="x.m1", cause="channel").values == pytest.approx(4.0)
+    assert found["share"].sel(device="x.r1", cause="thermal").values == pytest.approx(2.25)
+    assert found["density"].values == pytest.approx(36.0) and found["transfer"].values == pytest.approx(2.0)

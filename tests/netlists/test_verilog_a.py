@@ -18,6 +18,7 @@ from circuits.data.circuit import (
     Pin,
     Resistor,
     Subcircuit,
+    Transconductance,
     voltage,
 )
 from netlists.analyses import OperatingPoint, Transient
@@ -233,3 +234,35 @@ def test_the_file_says_how_it_is_loaded_and_those_lines_run(tmp_path):
     assert plot.variables == ("time", "um")
     assert plot.values[0, 1] == pytest.approx(-V0, rel=1e-3)
     assert plot.values[-1, 1] > 0
+
+
+def test_signs_of_what_hangs_on_ground():
+    """A voltage below ground is minus the node's, a current out of ground flows into the node."""
+    part = one(
+        pins=(Pin(name="a"), Pin(name="b")),
+        devices=(
+            Resistor(name="r", positive="0", negative="a", resistance=2.0),
+            Transconductance(
+                name="g", out_from="0", out_to="b", sense_positive="0", sense_negative="a", gain=3.0
+            ),
+        ),
+        parameters=(),
+        initial={},
+    )
+    lines = [line.strip() for line in text_of(part).splitlines() if "<+" in line]
+    assert lines == ["I(a) <+ -((-V(a))/(2.0));", "I(b) <+ -((3.0)*(-V(a)));"]
+
+
+@pytest.mark.parametrize("at_zero", [0, 1, sympy.Rational(1, 2)])
+def test_a_step_has_its_value_at_zero(at_zero):
+    """The printed condition, read as C would, is the step at -1, 0 and 1."""
+    text = print_expression(sympy.Heaviside(voltage("a"), at_zero)).replace("V(a)", "x")
+    match = re.fullmatch(r"\((.+?) > 0\.0 \? (.+?) : \((.+?) (<=?) 0\.0 \? (.+?) : (.+)\)\)", text)
+    over, below, under, otherwise = match[2], match[4], match[5], match[6]
+
+    def value(x):
+        if x > 0:
+            return eval(over)
+        return eval(under) if (x < 0 or (below == "<=" and x == 0)) else eval(otherwise.strip("()"))
+
+    assert [value(x) for x in (-1.0, 0.0, 1.0)] == [0.0, float(at_zero), 1.0]
