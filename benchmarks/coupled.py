@@ -10,7 +10,7 @@ what fewer neurons took, is left out. A table goes beside it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -198,6 +198,7 @@ def page(result: dict) -> str:
         "1e-9. What took too long is left out.",
         "\n".join([head, *lines]),
         *_ratios(costs),
+        " ".join(_growth(costs)),
     ]
     return "\n\n".join(words) + "\n"
 
@@ -217,6 +218,26 @@ def _ratios(costs: Sequence[Cost]) -> list[str]:
         for c in costs
         if c.simulator == "ngspice" and ("vacask", c.form, c.neurons) in found
     ]
+
+
+def _growth(costs: Sequence[Cost]) -> Iterator[str]:
+    """With which power of the neurons the cost of a time point grows in VACASK, and why."""
+    for form in FORMS:
+        sizes = sorted(
+            (c for c in costs if (c.simulator, c.form) == ("vacask", form)), key=lambda c: c.neurons
+        )
+        if len(sizes) > 1:
+            first, last = sizes[0], sizes[-1]
+            each = [c.core_seconds / c.points for c in (first, last)]
+            power = np.log(each[1] / each[0]) / np.log(last.neurons / first.neurons)
+            yield (
+                f"From {first.neurons} to {last.neurons} neurons, {form}, the cost of a time point grows with the "
+                f"power {power:.1f} of their number."
+            )
+    yield (
+        "A matrix of neurons on a ring stays sparse when it is factorised, one of neurons that are joined at random "
+        "fills up."
+    )
 
 
 def main() -> None:
