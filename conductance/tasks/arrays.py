@@ -110,13 +110,16 @@ def assembled(
     With `one_scale` the targets have the scale of the inputs, as they are the same columns later on.
 
     Raises:
-        TaskError: an empty split, a constant feature, or a series in which nothing counts.
+        TaskError: an empty split, a constant feature, a series in which nothing counts, or one of a class that the
+            train split lacks.
     """
     for split in SPLITS:
         if not parts.get(split):
             raise TaskError(
                 f"task {name}: the {split} split has no series; give it a larger share or more series."
             )
+    if classes:
+        _check_known(parts, classes, name)
     kept = [series for series in parts["train"]]
     inputs = np.concatenate([series.inputs for series in kept])
     targets = np.concatenate([series.targets[series.counted] for series in kept])
@@ -135,6 +138,19 @@ def assembled(
         input_names=tuple(input_names), target_names=tuple(target_names), seed=seed, target_scale=target_scale,
         classes=tuple(classes), decision=decision, remarks=tuple(remarks), digest=digest,
     )  # fmt: skip
+
+
+def _check_known(parts: Mapping[str, Sequence[Series]], classes: Sequence[str], owner: str) -> None:
+    """Raise `TaskError` for the first series of a class that training does not see: nothing can decide for it."""
+    trained = {int(series.targets[0].argmax()) for series in parts["train"]}
+    for split in SPLITS:
+        for series in parts[split]:
+            if (label := int(series.targets[0].argmax())) not in trained:
+                raise TaskError(
+                    f"task {owner}, {split}: {series.name} has the label {classes[label]!r}, which no series of the "
+                    f"train split has ({', '.join(classes[k] for k in sorted(trained))}); give more series of it, or "
+                    f"leave it out."
+                )
 
 
 def _unit(features: int) -> Standardisation:

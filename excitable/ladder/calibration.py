@@ -318,7 +318,7 @@ def calibrated(
     found = trims([amplifier for fit in fits for amplifier in fit.amplifiers])
     for fit in fits:
         found |= {name: trim for name, trim in fit.trims.items() if name not in found}
-    return replace(options, scaling=replace(options.scaling, voltage_unit=unit), trims=found), fits
+    return replace(options.with_voltage_unit(unit), trims=found), fits
 
 
 def typical_neuron(network: Network, levels: Mapping[str, tuple[Level, ...]], level: Level) -> Neuron:

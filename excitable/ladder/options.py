@@ -34,6 +34,8 @@ class CircuitOptions:
         edge: duration of a step of the input, as a share of the time for which a value is held; likewise.
         time_limit: of one simulation, in s of wall-clock time.
         monolithic: simulate the whole network as one netlist instead of parts of a few neurons.
+        time_unit: tau_m in s that is kept whatever unit of voltage calibration finds: the capacitor follows. None keeps
+            the capacitor.
         noise_seed: of the noise of a noisy network: its netlists see what the model draws with it.
     """
 
@@ -47,6 +49,7 @@ class CircuitOptions:
     edge: float | None = None
     time_limit: float = 600.0
     monolithic: bool = False
+    time_unit: float | None = None
     noise_seed: int | None = None
 
     @classmethod
@@ -70,7 +73,15 @@ class CircuitOptions:
             max_step=simulation.max_step if ideal else simulation.amplifier_max_step,
             time_limit=simulation.time_limit,
             monolithic=simulation.monolithic,
+            time_unit=None if circuit.given_capacitor else circuit.tau_m,
         )
+
+    def with_voltage_unit(self, unit: float) -> "CircuitOptions":
+        """The same with another unit of voltage in V."""
+        made = replace(self.scaling, voltage_unit=unit)
+        if self.time_unit is not None:
+            made = replace(made, capacitance=self.time_unit * made.current_unit / unit)
+        return replace(self, scaling=made)
 
     @property
     def level(self) -> str:

@@ -282,6 +282,27 @@ def test_arrays_that_do_not_fit_are_refused(x, y, message):
         TaskData.from_arrays(x, y)
 
 
+def test_a_label_that_training_does_not_see_is_refused(tmp_path):
+    """In a table by file and sequence, in arrays by the series: nothing can decide for a class that was never shown."""
+    rows = [
+        f"{s},{'train' if s < 8 else 'test'},{'c' if s == 11 else 'ab'[s % 2]},{np.sin(k + s):.3f}"
+        for s in range(12)
+        for k in range(20)
+    ]
+    (path := tmp_path / "own.csv").write_text("seq,split,label,x\n" + "\n".join(rows) + "\n")
+    table = Table(path=str(path), sequence="seq", label="label", split="split", inputs=["x"])
+    with pytest.raises(
+        TaskError, match=r"own.csv, sequence 11 has the label 'c', which no .* train split has \(a, b\)"
+    ):
+        table.generate()
+    labels = [0] * 10 + [1] * 10
+    seed = next(s for s in range(1000) if np.random.default_rng(s).permutation(21)[0] == 20)  # it is held out
+    with pytest.raises(
+        TaskError, match="series 20 has the label '2', which no series of the train split has"
+    ):
+        TaskData.from_arrays(torch.randn(9, 21, 1), [*labels, 2], seed=seed)
+
+
 def test_a_data_set_whose_items_are_no_pairs_is_refused():
     """The first item that is something else is named."""
     with pytest.raises(TaskError, match=r"item 0 of the data set is a int; give \(series, label\)"):

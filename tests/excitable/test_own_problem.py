@@ -18,6 +18,7 @@ from conductance.neurons.spiking import is_spiking
 from conductance.tasks import MackeyGlass
 from excitable.cli import app
 from excitable.config import ConfigurationError, configuration_text, parse_configuration
+from excitable.ladder.options import CircuitOptions
 from excitable.runs.folder import RunError
 from excitable.runs.real_time import in_real_time, time_remarks
 from excitable.runs.series import SeriesRun, started, train_run, untrained_network
@@ -303,6 +304,17 @@ def test_seconds_fix_the_capacitor_or_the_current(sensor):
     assert "lower circuit.capacitance by" in said
     fast = " ".join(time_remarks(network, configuration.circuit, data, 0.5))
     assert "times as fast as the data" in fast
+
+
+def test_real_time_outlives_calibration():
+    """Amplifiers have a unit of voltage of their own: the capacitor follows, and tau_m stays."""
+    text = 'name = "a"\n[circuit]\ntau_m = "20 ms"\ncurrent_unit = "20 pA"\n'
+    options = CircuitOptions.configured(parse_configuration(text), "transistor").with_voltage_unit(0.068)
+    assert options.scaling.time_unit == pytest.approx(20e-3) and options.scaling.current_unit == 20e-12
+    plain = CircuitOptions.configured(parse_configuration('name = "a"\n'), "transistor").with_voltage_unit(
+        0.068
+    )
+    assert plain.scaling.capacitance == 1e-12
 
 
 @pytest.mark.parametrize(("tau", "unit"), [('"72 us"', 72e-6), ('"1 ns"', 1e-9), ("3.0", 3.0)])
