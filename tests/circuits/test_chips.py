@@ -210,3 +210,13 @@ def test_area_adds_up():
     plain = network_circuit(network(), INPUTS, dt=DT, scaling=scaling)
     with pytest.raises(CircuitError, match="no transistors, so it has no area"):
         area_of(plain.circuit, GENERIC)
+
+
+def test_capacitors_of_a_quarter_differ_by_twice_as_much():
+    """Pelgrom's sigma over the root of the area, C over the density."""
+    found = [
+        pelgrom_mismatch(GENERIC, GENERIC.scaling(capacitance=c), 1e-9).capacitor for c in (1e-12, 0.25e-12)
+    ]
+    area = 1e-12 / GENERIC.capacitor.density
+    assert found[0] == pytest.approx(GENERIC.capacitor.pelgrom / math.sqrt(area), rel=1e-12)
+    assert found[1] == pytest.approx(2 * found[0], rel=1e-12)

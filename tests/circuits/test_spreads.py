@@ -139,3 +139,13 @@ def test_a_spelled_mismatch_is_that_of_a_weight_of_one():
     assert np.interp(0.3, known.sizes, known.excitatory) > 0.025
     assert np.interp(0.01, known.sizes, known.excitatory) < 0.018
     assert known.excitatory == known.inhibitory
+
+
+def test_offsets_of_all_pairs_add_to_that_of_a_law():
+    """What gains and offsets do to a law of several pairs is independent: squares add."""
+    part = part_of(mtc(filter_limit=1.0), "leak")
+    gains, offsets = part_spread(part, 0.02, 0.0), part_spread(part, 0.0, 0.02)
+    both = part_spread(part, 0.02, 0.02)
+    assert offsets.offset > 0 and gains.current > 0
+    assert both.offset == pytest.approx(math.hypot(gains.offset, offsets.offset), rel=1e-9)
+    assert both.current == pytest.approx(math.hypot(gains.current, offsets.current), rel=1e-9)

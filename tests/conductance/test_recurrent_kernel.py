@@ -8,7 +8,7 @@ from conductance.kernels.backend import BackendError
 from conductance.kernels.operator import KernelError
 from conductance.kernels.recurrent import library as recurrent_library
 from conductance.layers import NeuronLayer, Recurrence
-from conductance.neurons import adlif, clocked_lif, lif, mtc
+from conductance.neurons import adlif, clocked_lif, lif, low_pass, mtc
 from conductance.neurons.noisy import noisy
 
 STEPS, BATCH, NEURONS = 70, 11, 19
@@ -124,3 +124,35 @@ def test_what_it_does_not_have_is_refused_in_words():
     (slope,) = torch.autograd.grad(layer(x)[0].sum(), x, create_graph=True)
     with pytest.raises(KernelError, match="second derivatives"):
         slope.sum().backward()
+
+
+@pytest.mark.usefixtures("_double")
+def test_a_few_negative_values_are_passed_on():
+    """One filter of nineteen is driven below zero: its value arrives, whichever way the sum is taken."""
+    found = []
+    for backend in ("c", "eager"):
+        weight = 0.8 * torch.eye(NEURONS).roll(1, 0)
+        layer = NeuronLayer(
+            low_pass(), NEURONS, dt=0.3, backend=backend, values={"tau": 1.0}, recurrent=Recurrence(weight)
+        )
+        x = torch.zeros(3, 2, NEURONS)
+        x[:, :, 4] = -1.0
+        outputs, _ = layer(x)
+        found.append(outputs)
+    torch.testing.assert_close(found[0], found[1], rtol=1e-9, atol=0)
+    assert float(found[1][-1, 0, 5]) < 0
+
+
+@pytest.mark.usefixtures("_double")
+def test_the_start_alone_has_its_gradient():
+    """With fixed weights and inputs the kernel still answers for the states at the start."""
+    found = []
+    for backend in ("c", "eager"):
+        weight = 0.3 * torch.randn(NEURONS, NEURONS, generator=torch.Generator().manual_seed(3))
+        recurrent = Recurrence(weight, trainable=False)
+        layer = NeuronLayer(mtc(), NEURONS, dt=0.3, backend=backend, recurrent=recurrent)
+        start = tuple(each.detach().clone().requires_grad_() for each in layer.initial_state(2))
+        outputs, _ = layer(torch.ones(40, 2, NEURONS), start)
+        found.append(torch.autograd.grad(outputs.square().sum(), start))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)

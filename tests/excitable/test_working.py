@@ -2,10 +2,11 @@
 
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from circuits.calibration.working import NotWorking
+from circuits.calibration.working import NotWorking, check_working
 from circuits.data.scaling import Scaling
 from circuits.data.values import CircuitError
 from circuits.realisations import realise, recognised
@@ -101,3 +102,21 @@ def test_transistors_are_calibrated_before_they_are_checked():
     (mine,), (other,) = trimmed.comparison.neurons, raw.comparison.neurons
     assert mine.missing == mine.extra == 0
     assert mine.rms_v0 < 0.5 * other.rms_v0
+
+
+def test_each_limit_warns_before_it_refuses():
+    """The larger floor of both signs counts; 5 % are warned of, 30 % are refused, 1 % says nothing."""
+
+    def found(residual=0.0, excitatory=0.0, inhibitory=0.0):
+        output = SimpleNamespace(excitatory_floor=excitatory, inhibitory_floor=inhibitory)
+        swept = [SimpleNamespace(residual=0.0), SimpleNamespace(residual=residual)]
+        return check_working(swept, None, output, technology=GENERIC, smallest=1e-9)
+
+    assert found(0.01, 0.01, -0.01) == ()
+    for floors in ({"excitatory": 0.05}, {"inhibitory": -0.05}):
+        (said,) = found(**floors)
+        assert "silent synapse" in said and "is 5.0%, and 4% is allowed" in said
+    (said,) = found(residual=0.05)
+    assert "deviation of an amplifier" in said and "and 3% is allowed" in said
+    with pytest.raises(NotWorking, match=r"is 30\.0%, and 20% is allowed"):
+        found(inhibitory=-0.3)
