@@ -67,9 +67,10 @@ def test_two_simulators_tell_the_same(name, level):
         assert found.tight_rms < 1e-3
         assert found.tight_spike < 2e-3
     else:
-        assert found.rms < 0.02
-        assert found.tight_rms < min(2e-3, sum(found.own) + 1e-5)
-        assert found.tight_spike < 0.01
+        # over up to 5000 tau_m and 24 spikes, whose errors add up
+        assert found.rms < min(0.02, 1.1 * sum(found.own) + 1e-5)
+        assert found.tight_rms < min(5e-3, sum(found.own) + 1e-5)
+        assert found.tight_spike < 0.05
 
 
 @pytest.mark.simulator
