@@ -26,6 +26,22 @@ def difference(mine: Sequence[float], others: Sequence[float]) -> tuple[float, f
     return float(interval.low), float(interval.high)
 
 
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Student's confidence interval of the mean; a point where nothing varies or there is one value."""
+    mean = float(np.mean(values))
+    if len(values) < 2 or np.ptp(values) == 0:
+        return mean, mean
+    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
+    half = float(quantile * np.std(values, ddof=1) / len(values) ** 0.5)
+    return mean - half, mean + half
+
+
+def share_interval(found: int, of: int) -> tuple[float, float]:
+    """Wilson's confidence interval of a share."""
+    interval = stats.binomtest(found, of).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
 def listed(values: Iterable[float]) -> str:
     """Numbers in a sentence."""
     return ", ".join(f"{value:g}" for value in values)
