@@ -24,6 +24,8 @@ class Convention:
     when: When
     current: Current
     inclusive: bool = False
+    jumps: bool = False
+    """Whether an input is a jump of the synaptic current by w_in, as in Norse's LIFCell, and not what it relaxes to."""
 
     def neuron(self, *, synapse: bool, name: str = "clocked_lif", spiking: bool = True) -> Neuron:
         """The declared neuron, with a synaptic current or without."""
@@ -38,7 +40,7 @@ CONVENTIONS: Mapping[str, Convention] = MappingProxyType(
     {
         "nir": Convention(reset="value", when="at_once", current="new"),
         "snntorch": Convention(reset="subtract", when="delayed", current="new"),
-        "norse": Convention(reset="value", when="at_once", current="old"),
+        "norse": Convention(reset="value", when="at_once", current="new", jumps=True),
         "spikingjelly": Convention(reset="value", when="at_once", current="new", inclusive=True),
     }
 )

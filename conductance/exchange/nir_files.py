@@ -4,6 +4,7 @@ A file that we wrote carries our own description beside NIR's nodes, and comes b
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 
 from conductance.errors import extra
 from conductance.exchange.conventions import CONVENTIONS, Convention, ExchangeError, convention_of
+from conductance.exchange.linear_nodes import linear_kinds, linear_node
 from conductance.layers import NeuronLayer, Projection, Recurrence
 from conductance.networks import Network
 from conductance.neurons import accumulator, lif, low_pass
@@ -103,19 +105,34 @@ def read_nir(path: Path, *, dt: float | None = None, convention: str | None = No
         )
     if convention not in CONVENTIONS:
         raise ExchangeError(f"convention {convention!r} is unknown; allowed are {', '.join(CONVENTIONS)}")
-    chain, loops = _ordered(nir, graph, path)
+    graph = flattened(nir, graph)
+    chain, loops, shape = _ordered(nir, graph, path)
     layers: dict[str, Projection | NeuronLayer] = {}
     for name in chain:
         node, label = graph.nodes[name], _identifier(name)
-        if isinstance(node, nir.Affine | nir.Linear):
-            layers[label] = _projection(node)
+        if isinstance(node, linear_kinds(nir)):
+            made, shape = linear_node(nir, name, node, shape)
+            if made is not None:
+                layers[label] = made
+            continue
+        before = next(reversed(layers.values()), None)
+        loop, bias = loops.get(name, (None, None))
+        if bias is not None:
+            _take_bias(name, bias, before)
+        width = math.prod(shape)
+        if isinstance(node, nir.LI | nir.I) and isinstance(before, Projection):
+            layers[label] = _filter(nir, name, node, dt, before)
         else:
-            before = next(reversed(layers.values()), None)
-            if isinstance(node, nir.LI | nir.I) and isinstance(before, Projection):
-                layers[label] = _filter(nir, name, node, dt, before)
-            else:
-                layers[label] = _neurons(nir, name, node, dt, CONVENTIONS[convention], loops.get(name))
+            layers[label] = _neurons(nir, name, node, dt, CONVENTIONS[convention], loop, width)
     return Network(layers)
+
+
+def _take_bias(name: str, bias: np.ndarray, before: object) -> None:
+    """Put the bias of a loop, which flows in every step, into the projection before the neurons."""
+    if not isinstance(before, Projection):
+        raise ExchangeError(f"node {name}: the loop's bias needs an Affine before the neurons; give one")
+    with torch.no_grad():
+        before.bias.add_(torch.as_tensor(bias, dtype=before.bias.dtype))
 
 
 def _library() -> Any:
@@ -213,23 +230,48 @@ def _ours(graph: Any, own: dict[str, Any], path: Path) -> Network:
     return network
 
 
-def _ordered(nir: Any, graph: Any, path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
-    """The nodes from input to output, and the weights of the loops of one node back to itself."""
-    edges = set(graph.edges)
+def flattened(nir: Any, graph: Any) -> Any:
+    """A graph with the graphs inside it opened, as snntorch writes a recurrent layer: `name.node` stands for a node."""
+    nodes: dict[str, Any] = {}
+    edges = list(graph.edges)
     for name, node in graph.nodes.items():
-        if isinstance(node, nir.NIRGraph):
-            raise ExchangeError(f"{path}: node {name} is a graph of its own; flatten it before it is written")
-    loops: dict[str, np.ndarray] = {}
+        if not isinstance(node, nir.NIRGraph):
+            nodes[name] = node
+            continue
+        inside = flattened(nir, node)
+        doors = {key for key, each in inside.nodes.items() if isinstance(each, nir.Input | nir.Output)}
+        nodes |= {f"{name}.{key}": each for key, each in inside.nodes.items() if key not in doors}
+        entered = [b for a, b in inside.edges if isinstance(inside.nodes[a], nir.Input)]
+        left = [a for a, b in inside.edges if isinstance(inside.nodes[b], nir.Output)]
+        within = [(f"{name}.{a}", f"{name}.{b}") for a, b in inside.edges if not {a, b} & doors]
+        edges = (
+            within
+            + [(a, f"{name}.{b}") for a, to in edges if to == name for b in entered]
+            + [(f"{name}.{a}", b) for of, b in edges if of == name for a in left]
+            + [pair for pair in edges if name not in pair]
+        )
+    return nir.NIRGraph(nodes=nodes, edges=edges, type_check=False)
+
+
+def _ordered(
+    nir: Any, graph: Any, path: Path
+) -> tuple[list[str], dict[str, tuple[np.ndarray, np.ndarray | None]], tuple[int, ...]]:
+    """The nodes from input to output, the loops of one node back to itself (weights, bias), and the input's shape."""
+    edges = set(graph.edges)
+    loops: dict[str, tuple[np.ndarray, np.ndarray | None]] = {}
     for name, node in graph.nodes.items():
         to = [b for a, b in edges if a == name]
         if isinstance(node, nir.Linear | nir.Affine) and len(to) == 1 and (to[0], name) in edges:
-            if np.any(getattr(node, "bias", 0)):
-                raise ExchangeError(
-                    f"{path}: the loop {name} has a bias; put it into the node before {to[0]}"
-                )
-            loops[to[0]] = np.asarray(node.weight)
+            bias = getattr(node, "bias", None)
+            loops[to[0]] = (
+                np.asarray(node.weight), np.asarray(bias) if bias is not None and np.any(bias) else None
+            )  # fmt: skip
             edges -= {(name, to[0]), (to[0], name)}
-    (place,) = (name for name, node in graph.nodes.items() if isinstance(node, nir.Input))
+    places = [name for name, node in graph.nodes.items() if isinstance(node, nir.Input)]
+    if len(places) != 1:
+        raise ExchangeError(f"{path}: it has {len(places)} Input nodes; only networks with one are read")
+    place = places[0]
+    shape = tuple(int(each) for each in np.atleast_1d(next(iter(graph.nodes[place].input_type.values()))))
     chain: list[str] = []
     while not isinstance(graph.nodes[place], nir.Output):
         after = [b for a, b in edges if a == place]
@@ -240,23 +282,12 @@ def _ordered(nir: Any, graph: Any, path: Path) -> tuple[list[str], dict[str, np.
             )
         place = after[0]
         chain.append(place)
-    return chain[:-1], loops
+    return chain[:-1], loops, shape
 
 
 def _identifier(name: str) -> str:
     label = "".join(letter if letter.isalnum() else "_" for letter in name)
     return label if label[:1].isalpha() else f"n_{label}"
-
-
-def _projection(node: Any) -> Projection:
-    weight = torch.as_tensor(np.array(node.weight), dtype=torch.get_default_dtype())
-    made = Projection(weight.shape[1], weight.shape[0], generator=torch.Generator())
-    bias = getattr(node, "bias", None)
-    with torch.no_grad():
-        made.weight.copy_(weight)
-        if bias is not None:
-            made.bias.copy_(torch.as_tensor(np.array(bias)))
-    return made
 
 
 def _filter(nir: Any, name: str, node: Any, dt: float, before: Projection) -> NeuronLayer:
@@ -275,40 +306,45 @@ def _filter(nir: Any, name: str, node: Any, dt: float, before: Projection) -> Ne
 
 
 def _neurons(
-    nir: Any, name: str, node: Any, dt: float, convention: Convention, loop: np.ndarray | None
+    nir: Any, name: str, node: Any, dt: float, convention: Convention, loop: np.ndarray | None, width: int
 ) -> NeuronLayer:
     """A layer from a node of leaky neurons, by forward Euler at dt."""
     known = (nir.LIF, nir.CubaLIF, nir.LI, nir.CubaLI, nir.IF, nir.I)
     if not isinstance(node, known):
-        names = ", ".join(kind.__name__ for kind in (nir.Affine, nir.Linear, *known))
+        names = ", ".join(kind.__name__ for kind in (*linear_kinds(nir), *known))
         raise ExchangeError(
             f"node {name} is a {type(node).__name__}, which has no layer here; known are {names}"
         )
-    shape = np.shape(node.r)
-    if len(shape) != 1:
-        raise ExchangeError(f"node {name} has neurons in the shape {shape}; only one row of them is read")
+
+    def row(key: str) -> np.ndarray:
+        """A number for each neuron, or one for all; those of a channel in the order of its pixels."""
+        given = np.asarray(getattr(node, key), float)
+        if given.size not in (1, width):
+            raise ExchangeError(
+                f"node {name}: {key} has the shape {given.shape}, and {width} neurons come in"
+            )
+        return np.broadcast_to(given.ravel(), width)
+
     synapse, spiking = hasattr(node, "tau_syn"), hasattr(node, "v_threshold")
     values: dict[str, np.ndarray] = {}
     if isinstance(node, nir.IF | nir.I):
-        values |= {"beta": np.ones(shape), "gain": np.asarray(node.r) * dt, "bias": np.zeros(shape)}
+        values |= {"beta": np.ones(width), "gain": row("r") * dt, "bias": np.zeros(width)}
     else:
-        tau = np.asarray(node.tau_mem if synapse else node.tau)
+        tau = row("tau_mem" if synapse else "tau")
         shares = dt / tau
         _check_step(name, "tau_mem" if synapse else "tau", tau, dt)
-        values |= {
-            "beta": 1 - shares, "gain": np.asarray(node.r) * shares, "bias": np.asarray(node.v_leak) * shares
-        }  # fmt: skip
+        values |= {"beta": 1 - shares, "gain": row("r") * shares, "bias": row("v_leak") * shares}
     if synapse:
-        _check_step(name, "tau_syn", np.asarray(node.tau_syn), dt)
-        share = dt / np.asarray(node.tau_syn)
-        values |= {"alpha": 1 - share, "inlet": np.asarray(node.w_in) * share}
+        _check_step(name, "tau_syn", row("tau_syn"), dt)
+        share = dt / row("tau_syn")
+        values |= {"alpha": 1 - share, "inlet": row("w_in") * (1 if convention.jumps else share)}
     if spiking:
-        values["theta"] = np.asarray(node.v_threshold)
+        values["theta"] = row("v_threshold")
         if convention.reset == "value":
-            values["u_reset"] = np.asarray(node.v_reset)
-        elif np.any(np.asarray(node.v_reset)):
+            values["u_reset"] = row("v_reset")
+        elif np.any(row("v_reset")):
             raise ExchangeError(
-                f"node {name} resets to {np.asarray(node.v_reset).max():g}, and this convention takes the threshold off"
+                f"node {name} resets to {row('v_reset').max():g}, and this convention takes the threshold off"
             )
     neuron = convention.neuron(synapse=synapse, spiking=spiking)
     if not spiking:
@@ -318,7 +354,7 @@ def _neurons(
     kind = torch.get_default_dtype()
     recurrent = None if loop is None else Recurrence(torch.as_tensor(loop, dtype=kind))
     given = {key: torch.as_tensor(np.array(value), dtype=kind) for key, value in values.items()}
-    return NeuronLayer(neuron, shape[0], dt=1.0, values=given, recurrent=recurrent)
+    return NeuronLayer(neuron, width, dt=1.0, values=given, recurrent=recurrent)
 
 
 def _check_step(name: str, key: str, tau: np.ndarray, dt: float) -> None:

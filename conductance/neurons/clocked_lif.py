@@ -21,8 +21,8 @@ Reset = Literal["subtract", "value", "none"]
 When = Literal["at_once", "delayed"]
 """at_once: before the voltage decays (spikingjelly, Norse, NIR); delayed: after it, one step later (snntorch)."""
 Current = Literal["none", "new", "old"]
-"""none: the input drives the membrane; new: a synaptic current does, with the input of this step (snntorch); old: with
-that of the step before (Norse)."""
+"""none: the input drives the membrane; new: a synaptic current does, with the input of this step (snntorch, Norse);
+old: with that of the step before."""
 
 VOLTAGE = sympy.Symbol("u", real=True)
 CURRENT = sympy.Symbol("i", real=True)

@@ -50,13 +50,14 @@ def spikingjelly_lif(x, *, tau, theta, soft):
 
 
 def norse_lif(x, *, decay_mem, decay_syn, theta):
-    """The voltage follows the current of the step before; the spike resets it to 0; then the input arrives."""
+    """The input jumps the current; the voltage follows it; the spike resets it to 0; then the current decays."""
     v, i, found = torch.zeros_like(x[0]), torch.zeros_like(x[0]), []
     for current in x:
+        i = i + current
         v = v + decay_mem * (i - v)
         spike = (v > theta).to(x)
         v = (1 - spike) * v
-        i = i - decay_syn * i + current
+        i = i - decay_syn * i
         found.append(spike)
     return torch.stack(found)
 
@@ -92,7 +93,7 @@ CONVENTIONS = {
         lambda x: spikingjelly_lif(x, tau=4.0, theta=0.15, soft=True),
     ),
     "Norse LIF": (
-        clocked_lif(beta=0.9, gain=0.1, theta=0.2, reset="value", when="at_once", current="old", alpha=0.8),
+        clocked_lif(beta=0.9, gain=0.1, theta=0.2, reset="value", when="at_once", current="new", alpha=0.8),
         lambda x: norse_lif(x, decay_mem=0.1, decay_syn=0.2, theta=0.2),
     ),
 }  # fmt: skip

@@ -1,5 +1,7 @@
 """NIR files: ours come back bit by bit, others' run in their library's convention, and what does not fit is named."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -160,3 +162,110 @@ def test_neurons_that_nir_lacks_and_edited_files_are_refused_by_name(tmp_path):
     with pytest.raises(ExchangeError, match="cannot be read as NIR"):
         read_nir(tmp_path / "x.nir", dt=1e-3, convention="nir")
     assert set(CONVENTIONS) == {"nir", "snntorch", "norse", "spikingjelly"}
+
+
+def nodes_of(**inside) -> "nir.NIRGraph":
+    """A chain of nodes from `input`, a shape, to `output`, a number."""
+    shape, size = inside.pop("input"), inside.pop("output")
+    nodes = {
+        "input": nir.Input({"input": np.array(shape)}),
+        **inside,
+        "output": nir.Output({"output": np.array([size])}),
+    }
+    names = list(nodes)
+    return nir.NIRGraph(nodes=nodes, edges=list(itertools.pairwise(names)), type_check=False)
+
+
+def leaky(*shape: int, **more) -> "nir.NIRNode":
+    """LIF neurons of one decay in some shape."""
+    values = dict(tau=0.02, r=1.0, v_leak=0.0, v_threshold=0.4, v_reset=0.0) | more
+    return nir.LIF(**{key: np.full(shape, value) for key, value in values.items()})
+
+
+def euler(drive: torch.Tensor, share: float = 0.05, threshold: float = 0.4) -> torch.Tensor:
+    """Spikes of `leaky` neurons by hand."""
+    v, found = torch.zeros_like(drive[0]), []
+    for current in drive:
+        v = v + share * (current - v)
+        spike = (v > threshold).to(v)
+        v = v * (1 - spike)
+        found.append(spike)
+    return torch.stack(found)
+
+
+def test_a_recurrent_layer_as_a_graph_of_its_own_is_opened(tmp_path):
+    """As snntorch writes it, with a bias in the loop, which flows in every step: by hand, no step of 1000 differs."""
+    random = np.random.default_rng(0)
+    weight, loop, bias = random.normal(size=(4, 3)), random.normal(size=(4, 4)), 0.1 * random.normal(size=4)
+    inside = nir.NIRGraph(
+        nodes={
+            "input": nir.Input({"input": np.array([4])}), "lif": leaky(4),
+            "w_rec": nir.Affine(weight=loop, bias=bias), "output": nir.Output({"output": np.array([4])}),
+        },
+        edges=[("input", "lif"), ("lif", "w_rec"), ("w_rec", "lif"), ("lif", "output")],
+    )  # fmt: skip
+    graph = nodes_of(input=[3], fc=nir.Linear(weight=weight), rnn=inside, output=4)
+    nir.write(tmp_path / "r.nir", graph)
+    made = read_nir(tmp_path / "r.nir", dt=1e-3, convention="nir")
+    assert list(made.chain) == ["fc", "rnn_lif"] and made.chain["rnn_lif"].recurrent is not None
+    x, v, spike, found = inputs(), torch.zeros(2, 4), torch.zeros(2, 4), []
+    for current in x @ torch.as_tensor(weight).T:
+        v = v + 0.05 * (current + spike @ torch.as_tensor(loop).T + torch.as_tensor(bias) - v)
+        spike = (v > 0.4).double()
+        v = v * (1 - spike)
+        found.append(spike)
+    ours = made(x)[0]
+    assert float(ours.mean()) > 1e-3 and int((ours != torch.stack(found)).sum()) == 0
+
+
+@pytest.mark.parametrize("pool", ["AvgPool2d", "SumPool2d"])
+def test_convolutions_and_pools_are_written_out(tmp_path, pool):
+    """Strides, padding, channels and a bias as torch's own: no step of 200 differs."""
+    random = torch.Generator().manual_seed(0)
+    convolution = torch.nn.Conv2d(2, 3, 3, stride=(2, 1), padding=1)
+    with torch.no_grad():
+        convolution.weight.copy_(torch.randn(convolution.weight.shape, generator=random))
+        convolution.bias.copy_(torch.randn(3, generator=random))
+    last = 8 * torch.randn(4, 3 * 1 * 2, generator=random)
+    graph = nodes_of(
+        input=[2, 4, 5],
+        conv=nir.Conv2d(
+            input_shape=(4, 5), weight=convolution.weight.detach().numpy(), stride=(2, 1), padding=(1, 1),
+            dilation=(1, 1), groups=1, bias=convolution.bias.detach().numpy(),
+        ),
+        lif=leaky(3, 2, 5),
+        pool=getattr(nir, pool)(kernel_size=np.array([2, 2]), stride=np.array([2, 2]), padding=np.array([0, 0])),
+        flat=nir.Flatten({"input": np.array([3, 1, 2])}, start_dim=0, end_dim=-1),
+        fc=nir.Linear(weight=last.numpy()), out=leaky(4), output=4,
+    )  # fmt: skip
+    nir.write(tmp_path / "c.nir", graph)
+    made = read_nir(tmp_path / "c.nir", dt=1e-3, convention="nir")
+    x = 2 * torch.rand(200, 3, 2, 4, 5, generator=random)
+    with torch.no_grad():
+        hidden = euler(torch.stack([convolution(each) for each in x]))
+        times = 4 if pool == "SumPool2d" else 1
+        pooled = torch.stack([times * torch.nn.functional.avg_pool2d(each, 2) for each in hidden])
+        expected = euler(pooled.flatten(2) @ last.T)
+        ours = made(x.flatten(2))[0]
+    assert float(hidden.mean()) > 0.01 and float(expected.mean()) > 0.01
+    assert int((ours != expected).sum()) == 0
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        (nodes_of(input=[3], wait=nir.Delay(np.full(3, 1e-3)), output=3), "node wait is a Delay, which has no layer"),
+        (nodes_of(input=[3], lif=leaky(4), output=4), r"type mismatch: input.output: \[\[3\]\] -> lif.input"),
+        (nodes_of(input=[3], fc=nir.Linear(weight=np.ones((2, 4))), output=2), r"\[\[3\]\] -> fc.input"),
+        (
+            nodes_of(
+                input=[3], conv=nir.Conv1d(3, np.ones((1, 1, 2)), 1, 0, 1, 1, np.zeros(1)), output=2
+            ),
+            r"type mismatch: input.output: \[\[3\]\] -> conv",
+        ),
+    ],
+)  # fmt: skip
+def test_nodes_that_do_not_fit_are_refused_by_name(tmp_path, graph, message):
+    nir.write(tmp_path / "f.nir", graph)
+    with pytest.raises(ExchangeError, match=message):
+        read_nir(tmp_path / "f.nir", dt=1e-3, convention="nir")
