@@ -250,8 +250,14 @@ def test_a_gap_longer_than_the_longest_that_is_filled_is_refused_where_it_begins
         TaskError, match=r"g\.csv, line 22, column x: a gap of 25 rows begins here, and longest_gap is 10"
     ):
         Table(path=path, gaps="mask").generate()
-    with pytest.raises(TaskError, match=r"the window from step 20 on lies in a gap"):
+    with pytest.raises(
+        TaskError,
+        match=r"g\.csv, line 22, column x: a gap of 25 rows begins here, in which a whole window of 10 steps",
+    ):
         Table(path=path, gaps="mask", longest_gap=30, window=10).generate()
+    short = written(tmp_path / "s.csv", ["x"], [("" if 20 <= k < 32 else k,) for k in range(100)])
+    with pytest.raises(TaskError, match=r"the window from step 20 on lies in a gap"):
+        Table(path=short, gaps="mask", longest_gap=30, window=10).generate()
 
 
 def test_arrays_and_datasets_become_the_same_data():

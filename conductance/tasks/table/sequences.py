@@ -71,7 +71,7 @@ def sequences_of(task: Table, files: Sequence[Columns]) -> Sequences:
     targets = [] if task.label is not None else list(task.targets or inputs)
     named = list(dict.fromkeys([*inputs, *targets]))
     sample_step = task.sample_step
-    pieces, gaps, missing = [], 0, 0
+    pieces, masked, gaps, missing = [], [], 0, 0
     for columns in files:
         numbers = columns.numbers(named, "inputs" if set(named) == set(inputs) else "inputs and targets")
         times = None if task.time is None else columns.numbers([task.time], "time")[:, 0]
@@ -81,7 +81,13 @@ def sequences_of(task: Table, files: Sequence[Columns]) -> Sequences:
             whole = filled(numbers[rows], columns, named, rows, how=task.gaps, longest=task.longest_gap)
             gaps, missing = gaps + whole.gaps, missing + whole.missing
             pieces.append((name, columns, rows, whole))
+            masked += [(columns, rows, numbers[rows])] if task.gaps == "mask" and whole.gaps else []
     per_sample = steps_for_each_sample(task, sample_step)
+    if task.window is not None:
+        for columns, rows, values in masked:
+            _check_gaps(
+                values, columns, named, rows, most=(2 * task.window - 1) / per_sample, window=task.window
+            )
     model_step = None if sample_step is None else sample_step / per_sample
     ahead = task.horizon_steps * per_sample
     if task.horizon:
@@ -182,3 +188,23 @@ def _even_step(
             f"elsewhere by {step:g} s; samples must be even: resample it, or add empty rows where some are missing."
         )
     return step
+
+
+def _check_gaps(
+    values: np.ndarray, columns: Columns, names: Sequence[str], rows: np.ndarray, *, most: float, window: int
+) -> None:
+    """Raise `TaskError` at the first gap so long that one of the windows lies wholly in it, wherever they are cut.
+
+    A shorter one may do so too, where it happens to lie so; that is found when the windows are cut.
+    """
+    for place, name in enumerate(names):
+        absent = np.isnan(values[:, place])
+        begins = np.flatnonzero(absent & ~np.r_[False, absent[:-1]])
+        ends = np.flatnonzero(absent & ~np.r_[absent[1:], False]) + 1
+        for begin, end in zip(begins, ends, strict=True):
+            if end - begin >= most:
+                raise TaskError(
+                    f"{columns.place(rows[int(begin)], name)}: a gap of {end - begin} rows begins here, in which a "
+                    f"whole window of {window} steps lies, so nothing of it counts; lengthen the window, cut the "
+                    f"sequence there, or fill the gap."
+                )
