@@ -267,9 +267,12 @@ def part_costs(file: Path) -> dict:
             steps = np.random.default_rng(1).normal(0.0, 1.0, 150)
             inputs = np.convolve(steps, np.ones(25) / 5, mode="same")[:, None]
             built = options.build(network, inputs, dt=HOLD, name="part", neurons=list(range(size)))
-            before = core_seconds()
-            simulate(written(network, built, options), simulator=simulator).require()
-            kept["parts"][name] = 1e3 * (core_seconds() - before) / size
+            netlist, taken = written(network, built, options), []
+            for _ in range(2):  # the first may compile
+                before = core_seconds()
+                simulate(netlist, simulator=simulator).require()
+                taken.append(core_seconds() - before)
+            kept["parts"][name] = 1e3 * min(taken) / size
             file.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     return kept
 

@@ -76,7 +76,8 @@ def chosen_simulator(name: str, level: str) -> str:
     """The simulator of that name; of `auto`, the fastest installed one that is proven equal at the level.
 
     VACASK is ten times faster with behavioural neurons and macromodels, and the tests hold it to ngspice there. With
-    transistors it gains a third, and it has not every foundry's models: those stay with ngspice where there is one.
+    transistors it gains little under a constant input and loses under a held one, and it has not every foundry's
+    models: those stay with ngspice where there is one.
 
     Raises:
         NetlistError: there is no such simulator. SimulatorMissing: of `auto`, none is installed.
