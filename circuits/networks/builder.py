@@ -66,7 +66,7 @@ def with_shared_widths(label: str, neuron: Neuron, columns: Mapping[str, np.ndar
 
 
 def _with_pin(built: Realisation, state: str, label: str) -> Realisation:
-    """The same neuron with the node of a state as a pin, to be read by recurrent weights."""
+    """The same neuron under another name with the node of a state as a pin, to be read by recurrent weights."""
     if any(pin.name == state for pin in built.subcircuit.pins):
         return built
     if state not in built.subcircuit.nodes:
@@ -76,7 +76,8 @@ def _with_pin(built: Realisation, state: str, label: str) -> Realisation:
         )
     own = built.subcircuit
     pin = Pin(name=state, meaning=f"state {state}, read by recurrent weights")
-    return replace(built, subcircuit=replace(own, pins=(*own.pins, pin)))
+    # another layer of the same neurons may have none
+    return replace(built, subcircuit=replace(own, name=f"{own.name}_{state}", pins=(*own.pins, pin)))
 
 
 class Builder:
