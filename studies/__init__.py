@@ -12,7 +12,6 @@ from studies.base import Runner, Study
 STUDIES = (
     "half-centre", "ecg", "mackey-glass", "mackey-glass-reservoir", "sequences", "event-circuit", "event-training",
     "dqif", "dqif-circuit", "qif-lif", "mismatch",
-    "noise",
 )  # fmt: skip
 """By the names of their pages; the folder of `dqif-circuit` is `dqif_circuit`."""
 
