@@ -33,8 +33,8 @@ def check_backend(backend: str, owner: str) -> None:
         )
 
 
-RECURRENT_SLOWER = "two to five times"
-"""What the eager step of recurrent layers is, see benchmarks/recurrence.md: half of it are products in both."""
+RECURRENT_SLOWER = "four to ten times"
+"""What the eager step of recurrent layers is, by `python -m benchmarks.recurrence`: the more neurons, the less."""
 FEW = 1 << 10
 """Lanes below which calling a kernel for one step costs more than the step by torch."""
 
