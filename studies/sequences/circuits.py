@@ -19,6 +19,8 @@ from studies.sequences.run import FINAL, Budget, Setting, Trial, train_trial
 
 CHUNK: Mapping[str, int] = {"behavioural": 40, "transistor": 5}
 """Sequences of a trial, which trains the network anew."""
+OF_TEST: Mapping[str, int] = {"basic_motions": 40, "japanese_vowels": 370}
+"""Sequences of the test splits, in the order of their classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,30 +34,33 @@ class CircuitTrial:
     gain: float
     seed: int
     level: Level
-    begin: int
-    end: int
+    places: tuple[int, ...]
     budget: Budget
 
     @property
     def name(self) -> str:
         """A file name that tells trials apart."""
         setting = f"lr{self.learning_rate:g}_gain{self.gain:g}"
-        return f"{self.level}-{self.problem}-{self.model}-{setting}-s{self.seed}-{self.begin}-{self.end}"
+        return f"{self.level}-{self.problem}-{self.model}-{setting}-s{self.seed}-{self.places[0]}-{self.places[-1] + 1}"
 
 
 def circuit_trials(
     budget: Budget, problem: str, path: str, model: str, setting: Setting
 ) -> list[CircuitTrial]:
-    """The sequences of a data set in chunks, through both levels of the network of the first seed."""
+    """The sequences of a data set in chunks, through both levels of the network of the first seed.
+
+    Where not all are asked for, those that are lie evenly in the test split, which is sorted by class.
+    """
     wanted: dict[Level, int] = {
         "behavioural": budget.circuits[problem], "transistor": budget.transistors[problem],
     }  # fmt: skip
     return [
         CircuitTrial(
             problem=problem, path=path, model=model, learning_rate=setting[0], gain=setting[1], seed=1, level=level,
-            begin=begin, end=min(begin + CHUNK[level], count), budget=budget,
+            places=places[begin : begin + CHUNK[level]], budget=budget,
         )
         for level, count in wanted.items()
+        for places in (tuple(k * OF_TEST[problem] // count for k in range(count)),)
         for begin in range(0, count, CHUNK[level])
     ]  # fmt: skip
 
@@ -74,7 +79,7 @@ def run_circuit(trial: CircuitTrial) -> Result:
     began = time.perf_counter()
     found = [
         decided(trained, data.test, place, dt=MODELS[trial.model].dt, options=options, decision=data.decision)
-        for place in range(trial.begin, trial.end)
+        for place in trial.places
     ]
     return {
         **settings_of(trial), "simulator": options.simulator, "technology": options.made_of.name,

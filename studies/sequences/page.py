@@ -156,9 +156,9 @@ def _circuits(found: Found, problem: str) -> list[str]:
         f"### The circuit of {model}",
         "",
         f"LIF, AdLIF and QIF neurons of a time grid spike for one step, which a circuit in continuous time does not "
-        f"know, so the circuit is one of MTC: of those the one that the search found best, its first seed. "
-        f"Sequences are those from the start of test, each simulated alone.{of_made} The "
-        f"distance is the largest difference of evidence between model and circuit, "
+        f"know, so the circuit is one of MTC, of neurons that are not coupled and whose netlist comes apart; it "
+        f"is the first seed's. Each sequence is simulated alone; where not all are, they lie evenly in test, which is "
+        f"sorted by class.{of_made} The distance is the largest difference of evidence between model and circuit, "
         f"over the spread of the model's; seconds are of wall-clock time on a machine that did other things.",
         "",
         *table(head, rows, numbers=True),

@@ -8,7 +8,6 @@ from conductance.tasks.published import write_dataset
 from excitable.trials import Result
 from studies.base import Runner
 from studies.sequences.circuits import circuit_trials, run_circuit
-from studies.sequences.models import MODELS
 from studies.sequences.run import (
     BUDGETS,
     FINAL,
@@ -17,12 +16,14 @@ from studies.sequences.run import (
     Setting,
     Trial,
     chosen_settings,
-    mean_losses,
     run_trial,
     search_trials,
 )
 
 __all__ = ["BUDGETS", "Found", "built_model", "run_study"]
+
+
+BUILT = "mtc"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +43,8 @@ class Found:
 
 
 def built_model(search: Sequence[Result], problem: str) -> tuple[str, Setting]:
-    """The MTC network whose circuit is built, and its setting: the one of the lowest cross-entropy on validation."""
-    losses = {
-        (model, setting): loss
-        for (place, model), own in mean_losses(search).items()
-        if place == problem and model in MODELS and MODELS[model].recipe.neuron.name == "mtc"
-        for setting, loss in own.items()
-    }
-    return min(losses, key=lambda key: losses[key])
+    """The network whose circuit is built, and its setting: uncoupled MTC neurons, whose netlist comes apart."""
+    return BUILT, chosen_settings(search)[problem, BUILT]
 
 
 def data_paths(folder: Path) -> dict[str, str]:
