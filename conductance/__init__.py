@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from conductance.events import EventNetwork as EventNetwork
     from conductance.events import Spikes as Spikes
     from conductance.layers import BatchFirst as BatchFirst
+    from conductance.layers import Delay as Delay
     from conductance.layers import NeuronLayer as NeuronLayer
     from conductance.layers import Projection as Projection
     from conductance.networks import Network as Network

@@ -12,6 +12,7 @@ from circuits.data.circuit import (
 from circuits.data.scaling import Scaling
 from circuits.data.values import check_name
 from circuits.networks.builder import Builder, layer_values, with_shared_widths
+from circuits.networks.fixed import refuse_fixed
 from circuits.networks.noise import CircuitDraws, needed
 from circuits.realisations import Level, Trim, recognised
 from circuits.realisations.forms import check_continuous
@@ -83,6 +84,7 @@ def network_circuit(
             linear after its first neuron layer.
     """
     values = _checked_inputs(network, inputs, name)
+    refuse_fixed(network, name)
     _refuse_discrete(network)
     chosen_levels = neuron_levels(network, levels)
     if technology is None and any("transistor" in used for used in chosen_levels.values()):
@@ -98,7 +100,7 @@ def network_circuit(
         if isinstance(layer, Projection):
             with_bias = hidden.neuron.name not in builder.used or 0 in chosen
             signals = builder.project(layer, signals, with_bias)
-        else:
+        elif isinstance(layer, NeuronLayer):
             indices = chosen if layer is hidden else tuple(range(layer.size))
             signals = builder.neurons(label, layer, signals, indices)
     outputs = builder.finish(signals)
@@ -141,7 +143,7 @@ def _checked_inputs(network: Network, inputs: np.ndarray, name: str) -> np.ndarr
     """The inputs as finite numbers of the first layer's width."""
     values = np.asarray(inputs, float)
     first = next(iter(network.chain.values()))
-    width = first.inputs if isinstance(first, Projection) else first.size
+    width = first.size if isinstance(first, NeuronLayer) else first.inputs
     if values.ndim != 2 or values.shape[1] != width or not np.isfinite(values).all():
         raise CircuitError(
             f"circuit {name}: inputs have shape {values.shape}; give finite numbers of shape (time, {width})"

@@ -24,6 +24,7 @@ from circuits.data.circuit import (
 )  # fmt: skip
 from circuits.data.clock import EDGE, Clock
 from circuits.data.values import check_name
+from circuits.networks.fixed import refuse_fixed
 from circuits.realisations.interface import OUTPUT
 from circuits.realisations.sampled import ENTRY, HOLD, SAMPLE, held_node, map_parameter, sampled
 from conductance.layers import NeuronLayer, Projection
@@ -105,6 +106,7 @@ def pairs(network: Network, name: str) -> list[tuple[Projection, str, NeuronLaye
     Raises:
         CircuitError: the layers do not come in such pairs.
     """
+    refuse_fixed(network, name)
     layers = list(network.chain.items())
     found = [
         (projection, label, layer)

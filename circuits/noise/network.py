@@ -10,9 +10,10 @@ from circuits.data.scaling import Scaling
 from circuits.data.values import CircuitError
 from circuits.noise.law import circuit_noise
 from circuits.technologies import Technology
-from conductance.layers import NeuronLayer, Projection
+from conductance.layers import NeuronLayer
 from conductance.layers.rebuilt import of_neuron
 from conductance.networks import Network
+from conductance.networks.chain import Layer
 from conductance.neurons.base import Neuron
 from conductance.neurons.noisy import silent
 from conductance.neurons.spiking import is_spiking
@@ -70,7 +71,7 @@ def _converted(network: Network, convert: Callable[[Neuron], Neuron]) -> Network
     owner: object = network
     if not isinstance(owner, Network):
         raise CircuitError(f"noise: the network is a {type(owner).__name__}; give a Network")
-    layers: dict[str, Projection | NeuronLayer | nn.Linear | Network] = {}
+    layers: dict[str, Layer | nn.Linear | Network] = {}
     for label, layer in network.chain.items():
         if isinstance(layer, NeuronLayer) and _has_circuit_noise(layer):
             layer = of_neuron(layer, convert(layer.neuron))

@@ -13,9 +13,12 @@ import torch
 
 from conductance.errors import extra
 from conductance.exchange.conventions import CONVENTIONS, Convention, ExchangeError, convention_of
+from conductance.exchange.delays import delay_node, delay_of
 from conductance.exchange.linear_nodes import linear_kinds, linear_node
 from conductance.layers import NeuronLayer, Projection, Recurrence
+from conductance.layers.fixed import Delay, FixedLayer
 from conductance.networks import Network
+from conductance.networks.chain import Layer
 from conductance.neurons import accumulator, lif, low_pass
 from conductance.neurons.spiking import is_linear
 from conductance.storage.networks import network_document, network_of
@@ -40,11 +43,14 @@ def write_nir(network: Network, path: Path, *, dt: float = 1e-4) -> None:
     nir = _library()
     nodes: dict[str, Any] = {}
     edges: list[tuple[str, str]] = []
-    last = "input"
+    entry, exit_ = _free("input", network), _free("output", network)
+    last = entry
     for name, layer in network.chain.items():
         if isinstance(layer, Projection):
             weight, bias = (t.detach().cpu().numpy() for t in (layer.weight, layer.bias))
             nodes[name] = nir.Affine(weight=weight, bias=bias)
+        elif isinstance(layer, FixedLayer):
+            nodes[name] = delay_node(nir, name, layer, dt)
         elif is_linear(layer.neuron):
             *before, final_ = _sections(nir, name, layer, dt)
             for number, section in enumerate(before, 1):
@@ -61,8 +67,8 @@ def write_nir(network: Network, path: Path, *, dt: float = 1e-4) -> None:
         edges.append((last, name))
         last = name
     first, final = next(iter(network.chain.values())), network.chain[last]
-    inputs = first.inputs if isinstance(first, Projection) else first.size
-    outputs = final.outputs if isinstance(final, Projection) else final.size
+    inputs = first.size if isinstance(first, NeuronLayer) else first.inputs
+    outputs = final.size if isinstance(final, NeuronLayer) else final.outputs
     own = {
         "document": network_document(network),
         "numbers": {
@@ -70,9 +76,9 @@ def write_nir(network: Network, path: Path, *, dt: float = 1e-4) -> None:
         },
         "dt": dt,
     }
-    nodes["input"] = nir.Input({"input": np.array([inputs])}, metadata={OURS: json.dumps(own)})
-    nodes["output"] = nir.Output({"output": np.array([outputs])})
-    nir.write(path, nir.NIRGraph(nodes=nodes, edges=[*edges, (last, "output")]))
+    nodes[entry] = nir.Input({"input": np.array([inputs])}, metadata={OURS: json.dumps(own)})
+    nodes[exit_] = nir.Output({"output": np.array([outputs])})
+    nir.write(path, nir.NIRGraph(nodes=nodes, edges=[*edges, (last, exit_)]))
 
 
 def read_nir(path: Path, *, dt: float | None = None, convention: str | None = None) -> Network:
@@ -107,13 +113,16 @@ def read_nir(path: Path, *, dt: float | None = None, convention: str | None = No
         raise ExchangeError(f"convention {convention!r} is unknown; allowed are {', '.join(CONVENTIONS)}")
     graph = flattened(nir, graph)
     chain, loops, shape = _ordered(nir, graph, path)
-    layers: dict[str, Projection | NeuronLayer] = {}
+    layers: dict[str, Layer] = {}
     for name in chain:
         node, label = graph.nodes[name], _identifier(name)
         if isinstance(node, linear_kinds(nir)):
             made, shape = linear_node(nir, name, node, shape)
             if made is not None:
                 layers[label] = made
+            continue
+        if isinstance(node, nir.Delay):
+            layers[label] = delay_of(name, node, math.prod(shape), dt)
             continue
         before = next(reversed(layers.values()), None)
         loop, bias = loops.get(name, (None, None))
@@ -125,6 +134,11 @@ def read_nir(path: Path, *, dt: float | None = None, convention: str | None = No
         else:
             layers[label] = _neurons(nir, name, node, dt, CONVENTIONS[convention], loop, width)
     return Network(layers)
+
+
+def _free(name: str, network: Network) -> str:
+    """A node's name that no layer has."""
+    return name if name not in network.chain else _free(f"{name}_node", network)
 
 
 def _take_bias(name: str, bias: np.ndarray, before: object) -> None:
@@ -215,13 +229,17 @@ def _ours(graph: Any, own: dict[str, Any], path: Path) -> Network:
         node = graph.nodes.get(name)
         if isinstance(layer, Projection):
             pairs: dict[str, torch.Tensor] = {"weight": layer.weight, "bias": layer.bias}
+        elif isinstance(layer, Delay):
+            pairs = {"delay": torch.tensor(layer.steps, dtype=torch.float64) * own["dt"]}
+        elif isinstance(layer, FixedLayer):
+            continue
         else:
             values = layer.values()
             pairs = {"v_threshold": values["theta"]} if hasattr(node, "v_threshold") else {}
         for key, tensor in pairs.items():
             given = getattr(node, key, None)
             if given is None or not np.allclose(
-                given, tensor.detach().double().numpy(), rtol=SAME, atol=SAME
+                given, tensor.detach().double().numpy(), rtol=SAME, atol=0 if key == "delay" else SAME
             ):
                 raise ExchangeError(
                     f"{path}: {key} of node {name} is not what our own description beside it says; the file was edited "
@@ -311,7 +329,7 @@ def _neurons(
     """A layer from a node of leaky neurons, by forward Euler at dt."""
     known = (nir.LIF, nir.CubaLIF, nir.LI, nir.CubaLI, nir.IF, nir.I)
     if not isinstance(node, known):
-        names = ", ".join(kind.__name__ for kind in (*linear_kinds(nir), *known))
+        names = ", ".join(kind.__name__ for kind in (*linear_kinds(nir), nir.Delay, *known))
         raise ExchangeError(
             f"node {name} is a {type(node).__name__}, which has no layer here; known are {names}"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from conductance.layers import Projection
+from conductance.layers import NeuronLayer
 from conductance.networks import Network
 
 STEPS = 1000
@@ -30,7 +30,7 @@ def against_snntorch(network: Network, path: Path) -> str:
             module.register_forward_pre_hook(lambda _, given: tuple(value.double() for value in given))
     ours = copy.deepcopy(network).double()
     first = next(iter(ours.chain.values()))
-    width = first.inputs if isinstance(first, Projection) else first.size
+    width = first.size if isinstance(first, NeuronLayer) else first.inputs
     x = 2 * torch.rand(STEPS, 1, width, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     state, steps = None, []
     with torch.no_grad():

@@ -10,9 +10,11 @@ from torch import nn
 from conductance.derivation.threefry import LARGEST_SEED
 from conductance.errors import ExcitableError, nearest
 from conductance.layers.base import EXPORT, ExportError, ShapeError, refuse_half, refuse_tracing
+from conductance.layers.fixed import FixedLayer
 from conductance.layers.neurons import NeuronLayer
 from conductance.layers.projection import Projection
 
+Layer = Projection | NeuronLayer | FixedLayer
 State = dict[str, tuple[torch.Tensor, ...]]
 NEXT_LAYER = 0x9E3779B9
 """What the seeds of the noise of two layers differ by: odd and large, so that seeds close by do not meet."""
@@ -36,7 +38,7 @@ class Network(nn.Module):
         ShapeError: something that is no layer, or widths that do not fit.
     """
 
-    def __init__(self, layers: Mapping[str, "Projection | NeuronLayer | nn.Linear | Network"]) -> None:
+    def __init__(self, layers: Mapping[str, "Layer | nn.Linear | Network"]) -> None:
         super().__init__()
         self.layers = nn.ModuleDict(_flattened(layers))
         for name, layer in self.chain.items():
@@ -52,17 +54,18 @@ class Network(nn.Module):
         self.register_forward_pre_hook(refuse_tracing)
         width = None
         for name, layer in self.chain.items():
-            if not isinstance(layer, Projection | NeuronLayer):
+            if not isinstance(layer, Layer):
                 raise ShapeError(
                     f"network: layer {name} is a {type(layer).__name__}; a network on a time grid is made of "
-                    f"Projection and NeuronLayer. An event-based layer joins by Spikes.binned and Spikes.of_binned"
+                    f"Projection, NeuronLayer and layers of layers.fixed, as Delay. An event-based layer joins by "
+                    f"Spikes.binned and Spikes.of_binned"
                 )
-            expected = layer.inputs if isinstance(layer, Projection) else layer.size
+            expected = layer.size if isinstance(layer, NeuronLayer) else layer.inputs
             if width is not None and width != expected:
                 raise ShapeError(
                     f"network: layer {name} takes {expected} inputs and gets {width} from the layer before"
                 )
-            width = layer.outputs if isinstance(layer, Projection) else layer.size
+            width = layer.size if isinstance(layer, NeuronLayer) else layer.outputs
         self._check_clock()
 
     def _check_clock(self) -> None:
@@ -113,9 +116,9 @@ class Network(nn.Module):
             layer.reset_parameters(generator=generator)
 
     @property
-    def chain(self) -> Mapping[str, Projection | NeuronLayer]:
+    def chain(self) -> Mapping[str, Layer]:
         """The layers by name, in order."""
-        return cast(Mapping[str, Projection | NeuronLayer], self.layers)
+        return cast(Mapping[str, Layer], self.layers)
 
     def forward(
         self,

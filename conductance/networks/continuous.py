@@ -9,6 +9,7 @@ from scipy.integrate import DOP853
 
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection
+from conductance.layers.fixed import FixedLayer
 from conductance.layers.recurrence import spectral_radius_of
 from conductance.networks.chain import Network
 from conductance.neurons.base import INPUT, Neuron
@@ -147,6 +148,8 @@ def _layers(network: Network) -> dict[str, "_Layer | _Weights"]:
                 weight=layer.weight.detach().double().numpy(), bias=layer.bias.detach().double().numpy()
             )
             continue
+        if isinstance(layer, FixedLayer):
+            raise ContinuousError(f"layer {name} is a {type(layer).__name__}, which {layer.circuit}")
         built = _layer(name, layer, begin)
         layers[name] = built
         begin += built.start.size

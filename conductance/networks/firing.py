@@ -7,7 +7,8 @@ import torch
 
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection
-from conductance.networks.chain import Network
+from conductance.layers.fixed import FixedLayer
+from conductance.networks.chain import Layer, Network
 from conductance.neurons.spiking import is_spiking
 
 HALVINGS = 20
@@ -73,12 +74,12 @@ def let_fire(network: Network, inputs: torch.Tensor, *, lowest: float, highest: 
     started: list[Started] = []
     weights: Projection | None = None
     values = drive = inputs
-    filters: list[NeuronLayer] = []
+    filters: list[NeuronLayer | FixedLayer] = []
     try:
         for name, layer in network.chain.items():
             if isinstance(layer, Projection):
                 weights, drive, filters = layer, values, []
-            elif not is_spiking(layer.neuron):
+            elif isinstance(layer, FixedLayer) or not is_spiking(layer.neuron):
                 filters.append(layer)
             elif weights is not None:
                 started.append(_scale(name, weights, filters, layer, drive, lowest, highest))
@@ -91,7 +92,7 @@ def let_fire(network: Network, inputs: torch.Tensor, *, lowest: float, highest: 
     return tuple(started)
 
 
-def _through(layers: Sequence[Projection | NeuronLayer], values: torch.Tensor) -> torch.Tensor:
+def _through(layers: Sequence[Layer], values: torch.Tensor) -> torch.Tensor:
     """What layers make of a series; one with noise sees the same noise each time, so that rates can be compared."""
     for layer in layers:
         noisy = isinstance(layer, NeuronLayer) and layer.neuron.noisy
@@ -100,8 +101,8 @@ def _through(layers: Sequence[Projection | NeuronLayer], values: torch.Tensor) -
 
 
 def _scale(
-    name: str, weights: Projection, filters: Sequence[NeuronLayer], layer: NeuronLayer, drive: torch.Tensor,
-    lowest: float, highest: float,
+    name: str, weights: Projection, filters: Sequence[NeuronLayer | FixedLayer], layer: NeuronLayer,
+    drive: torch.Tensor, lowest: float, highest: float,
 ) -> Started:  # fmt: skip
     original = weights.weight.clone()
 

@@ -15,9 +15,11 @@ from safetensors.torch import save as bytes_of_tensors
 from conductance.errors import ExcitableError
 from conductance.files import StorageError, readable_json, write_whole
 from conductance.layers import NeuronLayer, Projection, Recurrence
+from conductance.layers.fixed import Delay, FixedLayer
+from conductance.layers.fixed.delay import LONGEST
 from conductance.layers.initial import BEGIN
 from conductance.layers.neurons import CLOCK
-from conductance.networks.chain import Network
+from conductance.networks.chain import Layer, Network
 from conductance.storage.declarations import Document, Identifier, decode_neuron, encode_neuron, faults_of
 
 VERSION = 1
@@ -26,6 +28,7 @@ STRUCTURE = "model.json"
 WEIGHTS = "model.safetensors"
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
+Step = Annotated[int, Field(ge=0, le=LONGEST, strict=True)]
 Width = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
@@ -36,6 +39,20 @@ class ProjectionDocument(Document):
     name: Identifier
     inputs: Width
     outputs: Width
+
+
+class FixedDocument(Document):
+    """A layer without numbers."""
+
+    name: Identifier
+    size: Width
+
+
+class DelayDocument(FixedDocument):
+    """A `Delay`."""
+
+    kind: Literal["delay"]
+    steps: Step | Annotated[list[Step], Field(min_length=1)]
 
 
 class RecurrenceDocument(Document):
@@ -68,12 +85,16 @@ class ModelDocument(Document):
     version: Literal[1]
     dtype: Literal["float32", "float64"]
     layers: Annotated[
-        list[Annotated[ProjectionDocument | NeuronLayerDocument, Field(discriminator="kind")]],
+        list[
+            Annotated[ProjectionDocument | NeuronLayerDocument | DelayDocument, Field(discriminator="kind")]
+        ],
         Field(min_length=1),
     ]
     digest: str | None = None
 
 
+FIXED: dict[str, type[FixedLayer]] = {kind.kind: kind for kind in (Delay,)}
+"""The layers without numbers by their kind in the file."""
 MOST_WEIGHTS = 250_000_000
 """Numbers of one layer: a gigabyte."""
 
@@ -135,7 +156,7 @@ def network_document(network: Network) -> dict[str, Any]:
     """What a network is, without its numbers, as JSON data."""
     _refuse_changed(network)
     dtypes = {tensor.dtype for name, tensor in network.state_dict().items() if _is_number(name)}
-    names = [name for name, dtype in DTYPES.items() if {dtype} == dtypes]
+    names = [name for name, dtype in DTYPES.items() if dtypes <= {dtype}]
     if not names:
         raise StorageError(
             f"network: its numbers have types {sorted(map(str, dtypes))}; make all float32 or float64"
@@ -146,6 +167,8 @@ def network_document(network: Network) -> dict[str, Any]:
             layers.append(
                 {"kind": "projection", "name": name, "inputs": layer.inputs, "outputs": layer.outputs}
             )
+        elif isinstance(layer, FixedLayer):
+            layers.append({"kind": layer.kind, "name": name, "size": layer.size, **layer.options()})
         else:
             layers.append(_neuron_layer_document(name, layer))
     return {"format": "excitable model", "version": VERSION, "dtype": names[0], "layers": layers}
@@ -159,7 +182,7 @@ def _is_number(name: str) -> bool:
 def _refuse_changed(network: Network) -> None:
     """Raise `StorageError` where a layer holds more or less than its kind does: the file could not be loaded again."""
     for label, layer in network.chain.items():
-        own = {"weight", "bias"}
+        own = {"weight", "bias"} if isinstance(layer, Projection) else set()
         if isinstance(layer, NeuronLayer):
             own = {f"raw_{parameter.name}" for parameter in layer.neuron.parameters} | {CLOCK}
             own |= {f"{BEGIN}{name}" for name in layer.initial}
@@ -289,7 +312,7 @@ def _document(path: Path) -> ModelDocument:
 
 
 def _built(document: ModelDocument, path: Path) -> Network:
-    layers: dict[str, Projection | NeuronLayer] = {}
+    layers: dict[str, Layer] = {}
     for entry in document.layers:
         if entry.name in layers:
             raise StorageError(f"{path}: two layers are named {entry.name}; rename one")
@@ -303,7 +326,10 @@ def _built(document: ModelDocument, path: Path) -> Network:
         raise StorageError(f"{path}: {error}") from None
 
 
-def _layer(entry: ProjectionDocument | NeuronLayerDocument) -> Projection | NeuronLayer:
+def _layer(entry: ProjectionDocument | NeuronLayerDocument | FixedDocument) -> Layer:
+    if isinstance(entry, FixedDocument):
+        given = entry.model_dump(exclude={"kind", "name"})
+        return FIXED[entry.model_dump()["kind"]](**given)
     if isinstance(entry, ProjectionDocument):
         if entry.inputs * entry.outputs > MOST_WEIGHTS:
             raise StorageError(f"{entry.outputs} x {entry.inputs} weights; a layer may have {MOST_WEIGHTS}")

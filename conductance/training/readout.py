@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from conductance.layers import NeuronLayer, Projection
+from conductance.layers.fixed import FixedLayer
 from conductance.networks.chain import Network
 from conductance.neurons.spiking import is_linear
 from conductance.tasks.decisions import Decision, evidence, labels
@@ -48,7 +49,7 @@ def readout_of(network: Network) -> tuple[str, Projection]:
     for label, layer in network.chain.items():
         if isinstance(layer, Projection):
             name, found, bad = label, layer, ""
-        elif not is_linear(layer.neuron):
+        elif isinstance(layer, NeuronLayer) and not is_linear(layer.neuron):
             bad = label
     if found is None or bad:
         raise TrainingError(
@@ -160,6 +161,8 @@ def _features(network: Network, name: str, inputs: Tensor) -> Tensor:
             behind = True
         elif behind and isinstance(layer, NeuronLayer):
             values = _widened(label, layer, values.shape[2])(values)[0]
+        elif behind and isinstance(layer, FixedLayer):
+            values, _ = layer.of_width(values.shape[2])(values)
         elif label in seeds:
             values, _ = layer(values, seed=seeds[label])
         else:

@@ -79,6 +79,8 @@ def draw_deviations(
                 bias=_normal(generator, mismatch.current, layer.bias),
             )
             continue
+        if not isinstance(layer, NeuronLayer):
+            continue
         if layer.neuron.elements:
             found[label] = _of_neurons(label, layer, mismatch, generator)
         if layer.recurrent is not None:

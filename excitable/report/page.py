@@ -10,6 +10,7 @@ from typing import Any
 
 from conductance.errors import extra
 from conductance.layers import NeuronLayer
+from conductance.layers.fixed import FixedLayer
 from excitable.chips.yields import RATIO
 from excitable.config import ConfigurationError
 from excitable.config.series import SeriesConfiguration
@@ -200,6 +201,8 @@ def _blocks(evidence: Evidence) -> list[Block]:
                 f"{layer.rule.method.replace('_', ' ').replace('euler', 'Euler')}, dt = {layer.dt:g} tau_m"
             )
             found.append(Block(name=name, what=f"{layer.size} × {layer.neuron.name}", detail=detail))
+        elif isinstance(layer, FixedLayer):
+            found.append(Block(name=name, what=str(layer), detail="nothing to train"))
         else:
             weights = judged.plural(layer.weight.numel(), "weight")
             detail = f"{weights}, {judged.plural(layer.outputs, 'bias', 'biases')}"

@@ -36,6 +36,8 @@ def network_view(run: SeriesRun | None, offered: Catalogue) -> dict[str, Any]:
         if isinstance(layer, Projection):
             bias = layer.bias.detach().numpy()
             continue
+        if not isinstance(layer, NeuronLayer):
+            continue
         key = _key(layer.neuron, offered)
         if key is not None and layer.neuron.elements:
             layers.append(_layer(name, layer, key, bias))

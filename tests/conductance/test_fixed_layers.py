@@ -1,0 +1,183 @@
+"""Layers without numbers, as a delay: against their definition, in two halves, in files, and where they are refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from circuits.data.circuit import CircuitError
+from circuits.data.scaling import Scaling
+from circuits.networks.continuous import network_circuit
+from circuits.networks.sampled import pairs
+from conductance.exchange.conventions import ExchangeError
+from conductance.exchange.nir_files import read_nir, write_nir
+from conductance.layers import Delay, NeuronLayer, Projection
+from conductance.layers.base import ShapeError
+from conductance.networks import Network
+from conductance.networks.continuous import ContinuousError, integrate_network
+from conductance.networks.firing import let_fire
+from conductance.neurons import clocked_lif, lif, low_pass, mtc
+from conductance.parameter import ParameterError
+from conductance.storage import StorageError, load_network, save_network
+from conductance.training.readout import readout_of
+
+STEPS, BATCH = 20, 3
+
+
+def around(*layers, neuron=None, size: int = 4) -> Network:
+    """Two layers of neurons with `layers`, by their names, between them."""
+    random = torch.Generator().manual_seed(0)
+    neuron = lif() if neuron is None else neuron
+    return Network(
+        {
+            "input": Projection(2, size, generator=random), "first": NeuronLayer(neuron, size, dt=0.2),
+            **dict(layers),
+            "readout": Projection(size, 1, generator=random), "filter": NeuronLayer(low_pass(), 1, dt=0.2),
+        }
+    )  # fmt: skip
+
+
+def series(width: int = 2, dtype=torch.float32) -> torch.Tensor:
+    return torch.randn(STEPS, BATCH, width, generator=torch.Generator().manual_seed(1), dtype=dtype)
+
+
+FIXED = {"delay": Delay(4, 3), "delays": Delay(4, [0, 5, 1, 5]), "none": Delay(4, 0), "long": Delay(4, 30)}
+
+
+@pytest.mark.parametrize("steps", [0, 1, 7, 30, [2, 0, 5, 1], [0, 0, 40, 1]])
+def test_a_delay_is_its_input_later(steps):
+    """y[t] = x[t - steps], zero before; gradients reach just what comes out."""
+    values = series(4, torch.float64).requires_grad_()
+    each = [steps] * 4 if isinstance(steps, int) else steps
+    expected = 0 * values
+    for signal, late in enumerate(each):
+        if late < STEPS:
+            expected[late:, :, signal] = values[: STEPS - late, :, signal]
+    output, _ = Delay(4, steps)(values)
+    assert torch.equal(output, expected)
+    weights = torch.randn(output.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    found, wanted = (torch.autograd.grad((each * weights).sum(), values)[0] for each in (output, expected))
+    assert torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize("layer", FIXED.values(), ids=FIXED)
+def test_two_halves_are_the_whole(layer):
+    """The state that a network returns carries what is under way."""
+    network, values = around(("late", layer)), 3 * series()
+    whole, record = network(values)[0], {}
+    first, state = network(values[:8], record=record)
+    second, _ = network(values[8:], state)
+    torch.testing.assert_close(torch.cat([first, second]), whole)
+    assert record["late"].shape == (8, BATCH, 4)
+    assert state["late"][0].shape == (layer.longest, BATCH, 4)
+
+
+@pytest.mark.parametrize("layer", FIXED.values(), ids=FIXED)
+def test_files_bring_it_back(layer, tmp_path: Path):
+    """model.json says what it is; the loaded network does the same, bit by bit."""
+    network, values = around(("late", layer)), series()
+    save_network(network, tmp_path)
+    loaded = load_network(tmp_path)
+    assert repr(loaded.chain["late"]) == repr(layer)
+    assert torch.equal(loaded(values)[0], network(values)[0])
+
+
+def test_a_file_with_another_delay_is_refused(tmp_path: Path):
+    """Steps that are no whole number, and as many as there are no signals."""
+    save_network(around(("late", Delay(4, 3))), tmp_path)
+    path = tmp_path / "model.json"
+    for steps in (1.5, -1, [1, 2]):
+        document = json.loads(path.read_text())
+        document["layers"][2]["steps"] = steps
+        path.write_text(json.dumps(document))
+        with pytest.raises(StorageError, match="steps"):
+            load_network(tmp_path)
+
+
+def test_it_is_a_layer_as_others():
+    """Widths are checked, printing shows steps, drawing anew and rates go through it, and training solves past it."""
+    with pytest.raises(ShapeError, match="layer late takes 3 inputs and gets 4"):
+        around(("late", Delay(3, 1)))
+    network = around(("late", Delay(4, [1, 2, 3, 4])))
+    assert "Delay(4, steps=[1, 2, 3, 4])" in repr(network)
+    network.reset_parameters(generator=torch.Generator().manual_seed(3))
+    assert network.double()(series(dtype=torch.float64))[0].dtype == torch.float64
+    assert readout_of(network)[0] == "readout"
+    between = Network(
+        {"input": Projection(2, 8), "late": Delay(8, 2), "hidden": NeuronLayer(lif(), 8, dt=0.2)}
+    )
+    assert let_fire(between, series(), lowest=0.01, highest=0.3)[0].layer == "hidden"
+    assert Delay(4, 2).of_width(7).size == 7
+    with pytest.raises(ShapeError, match=r"\(1, 2\) steps late; only one delay"):
+        Delay(2, [1, 2]).of_width(3)
+
+
+def test_bad_delays_are_refused():
+    """One sentence for each wrong number, input and state."""
+    for steps in (-1, 1.5, True, "3", None, 10**7):
+        with pytest.raises(ParameterError, match=r"delay of 2: steps = .* whole number of 0 to 1000000"):
+            Delay(2, steps)
+    with pytest.raises(ParameterError, match="steps has 3 numbers; give one, or one for each"):
+        Delay(2, [1, 2, 3])
+    layer, values = Delay(4, 2), series(4)
+    for state, words in (
+        ((torch.zeros(3, BATCH, 4),), r"\(2, 3, 4\): \(longest delay, batch, signal\)"),
+        (torch.zeros(2, BATCH, 4), "state is a Tensor"),
+        ((torch.zeros(2, BATCH, 4, dtype=torch.float64),), "its state is torch.float64"),
+    ):
+        with pytest.raises(ShapeError, match=words):
+            layer(values, state)
+    with pytest.raises(ShapeError, match="floating"):
+        layer(torch.zeros(5, 1, 4, dtype=torch.int64))
+    with pytest.raises(ShapeError, match=r"allowed is \(time, batch, 4\)"):
+        layer(series(3))
+
+
+def test_circuits_refuse_it_by_name():
+    """Netlists of both kinds, and the continuous equation."""
+    network = around(("late", Delay(4, 2)), neuron=mtc())
+    scaling = Scaling()
+    words = "layer late is a Delay, which keeps a whole history, for which there is no part: leave it out"
+    with pytest.raises(CircuitError, match=words):
+        network_circuit(network, np.zeros((5, 2)), dt=0.2, scaling=scaling, name="net")
+    with pytest.raises(CircuitError, match=words):
+        pairs(network, "net")
+    with pytest.raises(ContinuousError, match=words):
+        integrate_network(network, np.zeros((5, 2)))
+
+
+# NIR
+
+
+def chain(*layers) -> Network:
+    random = torch.Generator().manual_seed(0)
+    return Network(
+        {
+            "input": Projection(2, 4, generator=random), **dict(layers),
+            "spikes": NeuronLayer(clocked_lif(reset="value", when="at_once"), 4, dt=1.0),
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", [3, [0, 5, 1, 5]])
+def test_nir_holds_a_delay_in_seconds(steps, tmp_path: Path):
+    """Ours comes back bit by bit; without our description the node alone gives the same steps."""
+    nir = pytest.importorskip("nir")
+    network, path, values = chain(("late", Delay(4, steps))), tmp_path / "a.nir", 3 * series()
+    write_nir(network, path, dt=1e-4)
+    assert torch.equal(read_nir(path)(values)[0], network(values)[0])
+    graph = nir.read(path)
+    each = np.broadcast_to(steps, 4)
+    np.testing.assert_allclose(graph.nodes["late"].delay, each * 1e-4)
+    graph.nodes["input_node"].metadata.clear()
+    nir.write(path, graph)
+    foreign = read_nir(path, dt=1e-4, convention="nir")
+    assert foreign.chain["late"].steps == tuple(each)
+    assert foreign(values)[0].sum() > 0
+    torch.testing.assert_close(foreign(values)[0], network(values)[0])
+    with pytest.raises(
+        ExchangeError, match=r"node late: delay\[\d\] is .* steps of dt = 0\.0002 s; it must be a whole"
+    ):
+        read_nir(path, dt=2e-4, convention="nir")
