@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from conductance.events import EventLayer as EventLayer
     from conductance.events import EventNetwork as EventNetwork
     from conductance.events import Spikes as Spikes
+    from conductance.layers import AveragePool as AveragePool
     from conductance.layers import BatchFirst as BatchFirst
     from conductance.layers import Delay as Delay
     from conductance.layers import NeuronLayer as NeuronLayer

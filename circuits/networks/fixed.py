@@ -9,6 +9,4 @@ def refuse_fixed(network: Network, name: str) -> None:
     """Raise `CircuitError` for a layer without a circuit, as a delay."""
     for label, layer in network.chain.items():
         if isinstance(layer, FixedLayer):
-            raise CircuitError(
-                f"circuit {name}: layer {label} is a {type(layer).__name__}, which {layer.circuit}"
-            )
+            raise CircuitError(f"circuit {name}: layer {label} has no circuit: {layer.circuit}")

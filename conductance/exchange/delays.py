@@ -20,7 +20,7 @@ def delay_node(nir: Any, name: str, layer: FixedLayer, dt: float) -> Any:
     """
     if not isinstance(layer, Delay):
         raise ExchangeError(
-            f"layer {name}: NIR has no node for a {type(layer).__name__} over time; keep the network as model.json and "
+            f"layer {name}: NIR has no node for {type(layer).__name__} over time; keep the network as model.json and "
             f"model.safetensors (save_network)"
         )
     return nir.Delay(delay=np.array(layer.steps, float) * dt)

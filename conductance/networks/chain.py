@@ -1,5 +1,6 @@
 """A network is a chain of layers and has a layer's interface itself."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, cast
@@ -20,6 +21,10 @@ NEXT_LAYER = 0x9E3779B9
 """What the seeds of the noise of two layers differ by: odd and large, so that seeds close by do not meet."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 """What a layer may be called: files, netlists and report pages carry the name as it is."""
+
+
+SAME = 1e-9
+"""Largest relative difference of two time steps that are one, the second being a window times the first."""
 
 
 class NetworkError(ExcitableError):
@@ -69,9 +74,21 @@ class Network(nn.Module):
         self._check_clock()
 
     def _check_clock(self) -> None:
-        steps = {name: layer.dt for name, layer in self.chain.items() if _has_clock(layer)}
-        if len(set(steps.values())) > 1:
-            found = ", ".join(f"{name} {step:g}" for name, step in steps.items())
+        steps, given, window = {}, {}, 1
+        for name, layer in self.chain.items():
+            window *= layer.window if isinstance(layer, FixedLayer) else 1
+            if isinstance(layer, NeuronLayer) and _has_clock(layer):
+                given[name], steps[name] = layer.dt, layer.dt / window
+        first = next(iter(steps.values()), 1.0)
+        same = 0.0 if window == 1 else SAME
+        if not all(math.isclose(step, first, rel_tol=same) for step in steps.values()):
+            found = ", ".join(f"{name} {step:g}" for name, step in given.items())
+            if window > 1:
+                wanted = ", ".join(f"{name} {first * step / steps[name]:g}" for name, step in given.items())
+                raise NetworkError(
+                    f"network: its layers have time steps dt ({found}) that do not follow each other: behind an "
+                    f"AveragePool a step is longer by its window. Build them with {wanted}"
+                )
             raise NetworkError(
                 f"network: its layers have different time steps dt ({found}); a network has one clock, because each "
                 f"layer takes one step per input. Build all layers with one dt"
@@ -79,11 +96,18 @@ class Network(nn.Module):
 
     @property
     def dt(self) -> float:
-        """The time step of all its layers, in tau_m: an input is held for so long. 1 in a network of maps alone."""
-        steps = [
-            layer.dt for layer in self.chain.values() if isinstance(layer, NeuronLayer) and _has_clock(layer)
-        ]
-        return steps[0] if steps else 1.0
+        """The time step of its input, in tau_m, and of all layers before a pool. 1 in a network of maps alone."""
+        window = 1
+        for layer in self.chain.values():
+            window *= layer.window if isinstance(layer, FixedLayer) else 1
+            if isinstance(layer, NeuronLayer) and _has_clock(layer):
+                return layer.dt / window
+        return 1.0
+
+    @property
+    def window(self) -> int:
+        """Steps of its input for one of its output: the product of its pools' windows."""
+        return math.prod(layer.window for layer in self.chain.values() if isinstance(layer, FixedLayer))
 
     def clock(self, dt: float | None) -> float:
         """The network's dt, or an error where another one is given: what it was trained with is what is compared.
@@ -129,7 +153,7 @@ class Network(nn.Module):
         voltages: dict[str, torch.Tensor] | None = None,
         seed: int | None = None,
     ) -> tuple[torch.Tensor, State]:
-        """(time, batch, inputs) to (time, batch, outputs), and every layer's final state by name.
+        """(time, batch, inputs) to (time/window, batch, outputs), and every layer's final state by name.
 
         A layer that `state` does not name starts at its declared states; an unknown name is an error.
 

@@ -149,7 +149,7 @@ def _layers(network: Network) -> dict[str, "_Layer | _Weights"]:
             )
             continue
         if isinstance(layer, FixedLayer):
-            raise ContinuousError(f"layer {name} is a {type(layer).__name__}, which {layer.circuit}")
+            raise ContinuousError(f"layer {name} has no continuous equation: {layer.circuit}")
         built = _layer(name, layer, begin)
         layers[name] = built
         begin += built.start.size

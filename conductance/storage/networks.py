@@ -15,7 +15,7 @@ from safetensors.torch import save as bytes_of_tensors
 from conductance.errors import ExcitableError
 from conductance.files import StorageError, readable_json, write_whole
 from conductance.layers import NeuronLayer, Projection, Recurrence
-from conductance.layers.fixed import Delay, FixedLayer
+from conductance.layers.fixed import AveragePool, Delay, FixedLayer
 from conductance.layers.fixed.delay import LONGEST
 from conductance.layers.initial import BEGIN
 from conductance.layers.neurons import CLOCK
@@ -55,6 +55,13 @@ class DelayDocument(FixedDocument):
     steps: Step | Annotated[list[Step], Field(min_length=1)]
 
 
+class AveragePoolDocument(FixedDocument):
+    """An `AveragePool`."""
+
+    kind: Literal["average_pool"]
+    window: Width
+
+
 class RecurrenceDocument(Document):
     """The `Recurrence` of a layer."""
 
@@ -86,14 +93,17 @@ class ModelDocument(Document):
     dtype: Literal["float32", "float64"]
     layers: Annotated[
         list[
-            Annotated[ProjectionDocument | NeuronLayerDocument | DelayDocument, Field(discriminator="kind")]
+            Annotated[
+                ProjectionDocument | NeuronLayerDocument | DelayDocument | AveragePoolDocument,
+                Field(discriminator="kind"),
+            ]
         ],
         Field(min_length=1),
     ]
     digest: str | None = None
 
 
-FIXED: dict[str, type[FixedLayer]] = {kind.kind: kind for kind in (Delay,)}
+FIXED: dict[str, type[FixedLayer]] = {kind.kind: kind for kind in (AveragePool, Delay)}
 """The layers without numbers by their kind in the file."""
 MOST_WEIGHTS = 250_000_000
 """Numbers of one layer: a gigabyte."""

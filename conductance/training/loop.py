@@ -26,6 +26,7 @@ from conductance.training.losses import Loss
 from conductance.training.metrics import METRICS, MetricsFile, Record, write_table
 from conductance.training.module import SeriesModule
 from conductance.training.options import TrainingError, TrainingOptions
+from conductance.training.readout import check_grid
 
 with extra("training"):
     import lightning.pytorch as pl
@@ -88,7 +89,7 @@ def train(
         StorageError: a file cannot be written.
     """
     _check_types(network, data, options)
-    _check(data, options)
+    _check(network, data, options)
     # what cannot be saved is refused now, not after the last step
     network_document(network)
     with threads_of(None if folder is None else folder / CHECKPOINT):
@@ -144,7 +145,8 @@ def _check_types(network: object, data: object, options: object) -> None:
             )
 
 
-def _check(data: TaskData, options: TrainingOptions) -> None:
+def _check(network: Network, data: TaskData, options: TrainingOptions) -> None:
+    check_grid(network)
     if options.stepwise and options.batch > data.train.series:
         raise TrainingError(
             f"batch = {options.batch} series are drawn for a step, but the train split has {data.train.series}; "

@@ -39,12 +39,22 @@ class Solved:
     error: float
 
 
+def check_grid(network: Network) -> None:
+    """Raise `TrainingError` where the output has not a value for each step, as the targets of every task have."""
+    if network.window > 1:
+        raise TrainingError(
+            f"the network gives one value for {network.window} steps, because of its AveragePool, and a task has a "
+            f"target for each step; train it by a loop of your own, or give data that are averaged before"
+        )
+
+
 def readout_of(network: Network) -> tuple[str, Projection]:
     """The name and the projection that can be solved: the last one, with only linear layers behind it.
 
     Raises:
         TrainingError: there is none.
     """
+    check_grid(network)
     name, found, bad = "", None, ""
     for label, layer in network.chain.items():
         if isinstance(layer, Projection):

@@ -13,14 +13,18 @@ from circuits.networks.continuous import network_circuit
 from circuits.networks.sampled import pairs
 from conductance.exchange.conventions import ExchangeError
 from conductance.exchange.nir_files import read_nir, write_nir
-from conductance.layers import Delay, NeuronLayer, Projection
+from conductance.layers import AveragePool, Delay, NeuronLayer, Projection
 from conductance.layers.base import ShapeError
 from conductance.networks import Network
+from conductance.networks.chain import NetworkError
 from conductance.networks.continuous import ContinuousError, integrate_network
 from conductance.networks.firing import let_fire
 from conductance.neurons import clocked_lif, lif, low_pass, mtc
 from conductance.parameter import ParameterError
 from conductance.storage import StorageError, load_network, save_network
+from conductance.tasks import TaskData
+from conductance.training import TrainingOptions, train
+from conductance.training.options import TrainingError
 from conductance.training.readout import readout_of
 
 STEPS, BATCH = 20, 3
@@ -139,13 +143,84 @@ def test_circuits_refuse_it_by_name():
     """Netlists of both kinds, and the continuous equation."""
     network = around(("late", Delay(4, 2)), neuron=mtc())
     scaling = Scaling()
-    words = "layer late is a Delay, which keeps a whole history, for which there is no part: leave it out"
+    words = "layer late has no .*: a Delay keeps a whole history, for which there is no part: leave it out"
     with pytest.raises(CircuitError, match=words):
         network_circuit(network, np.zeros((5, 2)), dt=0.2, scaling=scaling, name="net")
     with pytest.raises(CircuitError, match=words):
         pairs(network, "net")
     with pytest.raises(ContinuousError, match=words):
         integrate_network(network, np.zeros((5, 2)))
+
+
+# Pools
+
+
+def pooled(window: int = 4, dt: float = 0.8) -> Network:
+    random = torch.Generator().manual_seed(0)
+    return Network(
+        {
+            "input": Projection(2, 4, generator=random), "first": NeuronLayer(low_pass(), 4, dt=0.2),
+            "pool": AveragePool(4, window),
+            "readout": Projection(4, 1, generator=random), "filter": NeuronLayer(low_pass(), 1, dt=dt),
+        }
+    )  # fmt: skip
+
+
+def test_a_pool_is_the_mean_of_each_window():
+    """Torch's own pool over time, with its gradient; two halves of whole windows are the whole."""
+    values = series(4, torch.float64).requires_grad_()
+    output, state = AveragePool(4, 5)(values)
+    expected = torch.nn.functional.avg_pool1d(values.permute(1, 2, 0), 5).permute(2, 0, 1)
+    assert output.shape == (4, BATCH, 4) and state == ()
+    torch.testing.assert_close(output, expected)
+    weights = torch.randn(output.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    found, wanted = (torch.autograd.grad((each * weights).sum(), values)[0] for each in (output, expected))
+    torch.testing.assert_close(found, wanted)
+    network = pooled()
+    whole, _ = network(series())
+    first, between = network(series()[:8])
+    torch.testing.assert_close(torch.cat([first, network(series()[8:], between)[0]]), whole)
+
+
+def test_layers_behind_a_pool_have_its_clock():
+    """The input's step is the network's; a layer behind has one longer by the window, or the error says which."""
+    assert (pooled().dt, pooled().window) == (0.2, 4)
+    assert Network({"pool": AveragePool(1, 3), "a": NeuronLayer(lif(), 1, dt=0.6)}).dt == pytest.approx(0.2)
+    with pytest.raises(
+        NetworkError, match=r"first 0\.2, filter 0\.2\) .* Build them with first 0\.2, filter 0\.8"
+    ):
+        pooled(dt=0.2)
+
+
+def test_a_pool_in_files(tmp_path: Path):
+    """Stored and brought back; a damaged window is refused; NIR has no node for it."""
+    network = pooled()
+    save_network(network, tmp_path)
+    assert torch.equal(load_network(tmp_path)(series())[0], network(series())[0])
+    path = tmp_path / "model.json"
+    path.write_text(path.read_text().replace('"window": 4', '"window": 0'))
+    with pytest.raises(StorageError, match="window"):
+        load_network(tmp_path)
+    pytest.importorskip("nir")
+    with pytest.raises(ExchangeError, match="layer pool: NIR has no node for AveragePool over time"):
+        write_nir(Network({"pool": AveragePool(4, 2), "a": Projection(4, 1)}), tmp_path / "a.nir")
+
+
+def test_what_does_not_fit_a_pool_is_refused():
+    """A length, a window, a state, a circuit, and training against targets of each step."""
+    with pytest.raises(ShapeError, match="20 steps, no multiple of window = 3; leave out the last 2"):
+        AveragePool(4, 3)(series(4))
+    with pytest.raises(ParameterError, match="window = 0 must be a whole number"):
+        AveragePool(4, 0)
+    with pytest.raises(ShapeError, match="it has no state"):
+        AveragePool(4, 2)(series(4), (torch.zeros(1),))
+    with pytest.raises(CircuitError, match="layer pool has no circuit: an AveragePool"):
+        network_circuit(pooled(), np.zeros((4, 2)), dt=0.2, scaling=Scaling(), name="net")
+    many = [torch.rand(STEPS, 20, width) for width in (2, 1)]
+    data = TaskData.from_arrays(*many, warm_up=0)
+    options = TrainingOptions(steps=1, batch=1)
+    with pytest.raises(TrainingError, match="one value for 4 steps, because of its AveragePool"):
+        train(pooled(), data.task(), data, options, seed=0)
 
 
 # NIR

@@ -254,7 +254,7 @@ def test_convolutions_and_pools_are_written_out(tmp_path, pool):
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
-        (nodes_of(input=[3], wait=nir.Delay(np.full(3, 1.25e-3)), output=3), r"delay\[0\] is 0.00125 s, which is 1.25 st"),
+        (nodes_of(input=[3], wait=nir.Delay(np.full(3, 1.25e-3)), output=3), "0.00125 s, which is 1.25 steps"),
         (nodes_of(input=[3], lif=leaky(4), output=4), r"type mismatch: input.output: \[\[3\]\] -> lif.input"),
         (nodes_of(input=[3], fc=nir.Linear(weight=np.ones((2, 4))), output=2), r"\[\[3\]\] -> fc.input"),
         (

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from conductance.loading.lazy import lazily
 
 if TYPE_CHECKING:
+    from conductance.layers.fixed.average_pool import AveragePool as AveragePool
     from conductance.layers.fixed.base import FixedLayer as FixedLayer
     from conductance.layers.fixed.delay import Delay as Delay
 

@@ -18,7 +18,7 @@ class FixedLayer(nn.Module):
     kind: ClassVar[str]
     """What it is called in `model.json`."""
     circuit: ClassVar[str]
-    """Why it has no circuit and no continuous equation, and what to do: the rest of a sentence about it."""
+    """Why it has no circuit and no continuous equation, and what to do."""
     window: int = 1
     """Steps of its input for one of its output."""
 
@@ -54,6 +54,10 @@ class FixedLayer(nn.Module):
     def extra_repr(self) -> str:
         """Its options, for torch's printing."""
         return ", ".join([str(self.size), *(f"{key}={value}" for key, value in self.options().items())])
+
+    def _no_state(self, state: object) -> None:
+        if not isinstance(state, tuple | list) or len(state):
+            raise ShapeError(f"{self.kind} of {self.size}: it has no state and was given one; leave it out")
 
     def _check(self, values: torch.Tensor) -> None:
         dtype = values.dtype if isinstance(values, torch.Tensor) else torch.float32

@@ -28,9 +28,7 @@ class Delay(FixedLayer):
     """
 
     kind = "delay"
-    circuit = (
-        "keeps a whole history, for which there is no part: leave it out, or take a low_pass of its time"
-    )
+    circuit = "a Delay keeps a whole history, for which there is no part: leave it out, or take a low_pass of its time"
 
     def __init__(self, size: int, steps: int | Sequence[int]) -> None:
         super().__init__(size)
