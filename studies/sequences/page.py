@@ -150,7 +150,7 @@ def _circuits(found: Found, problem: str) -> list[str]:
     )  # fmt: skip
     technology = ", ".join(sorted({one["technology"] for one in own if one["level"] == "transistor"}))
     of_made = (
-        f" Transistors are of {technology}, calibrated by DC sweeps and not retrained;" if technology else ""
+        f" Transistors are of {technology}, calibrated by DC sweeps and not retrained." if technology else ""
     )
     return [
         f"### The circuit of {model}",
