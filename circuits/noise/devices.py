@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from numbers import Real
 
 import sympy
 
@@ -55,7 +56,8 @@ def with_device_noise(
         CircuitError: a step that is not positive, or a circuit without a device that has noise.
         TechnologyError: flicker noise of a technology that has no data on it.
     """
-    if not (math.isfinite(step) and step > 0):
+    given: object = step
+    if isinstance(given, bool) or not isinstance(given, Real) or not 0 < step < math.inf:
         raise CircuitError(f"circuit {circuit.name}: step = {step!r} s between two numbers must be positive")
     channel = partial(_channel, technology=technology, step=step, flicker=flicker)
     resistor = partial(_resistor, step=step, temperature=circuit.temperature)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import sympy
 
@@ -67,7 +68,13 @@ def part_noises(
         shown = repr(given) if isinstance(given, str) else f"a {type(given).__name__}"
         raise CircuitError(f"noise: the neuron is {shown}; give a declared neuron, as mtc()")
     made_of = chosen_technology(technology, "transistor")
-    units = made_of.scaling() if scaling is None else scaling
+    units = _units(made_of, scaling)
+    if largest is not None and (
+        isinstance(largest, bool) or not isinstance(largest, Real) or not 0 < largest <= 1
+    ):
+        raise CircuitError(
+            f"noise: largest = {largest!r} A; give a bias current above 0 and up to 1 A, as 3e-9"
+        )
     made_of.transistor("nmos")
     known = recognised(silent(neuron))
     bias = float(known.bias_currents(units)[-1]) if largest is None else largest
@@ -85,6 +92,27 @@ def part_noises(
         for part in known.parts
         if part.generators
     )
+
+
+def _units(made_of: Technology, scaling: object) -> Scaling:
+    if scaling is not None and not isinstance(scaling, Scaling):
+        raise CircuitError(
+            f"noise: scaling is a {type(scaling).__name__}; give a Scaling, as technology.scaling()"
+        )
+    return made_of.scaling() if scaling is None else scaling
+
+
+def _check_states(at: object, neuron: Neuron) -> None:
+    if not isinstance(at, Mapping):
+        raise CircuitError(
+            f"neuron {neuron.name}: at is a {type(at).__name__}; give its states in V0 by name, as "
+            f"{{{neuron.states[0].name!r}: -1.0}}"
+        )
+    for name, value in at.items():
+        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            raise CircuitError(
+                f"neuron {neuron.name}: at has {name} = {value!r}; give a finite number, in V0"
+            )
 
 
 Density = Callable[[Mapping[str, Generator], sympy.Expr, sympy.Expr], sympy.Expr]
@@ -132,7 +160,7 @@ def circuit_noise(
         DeclarationError: a band whose ends are not positive and in order.
     """
     made_of = chosen_technology(technology, "transistor")
-    units = made_of.scaling() if scaling is None else scaling
+    units = _units(made_of, scaling)
     band = None if flicker is None else checked_band(flicker, f"flicker noise of neuron {neuron.name}", "Hz")
     found = part_noises(neuron, made_of, scaling=units, with_flicker=band is not None)
     if not found:
@@ -142,11 +170,12 @@ def circuit_noise(
     quiet = silent(neuron)
     held: dict[sympy.Symbol, float] = {}
     if at is not None:
+        _check_states(at, neuron)
         unknown = sorted(set(at) ^ {state.name for state in neuron.states})
         if unknown:
             raise CircuitError(
-                f"neuron {neuron.name}: amplitudes are asked for at {', '.join(sorted(at))}; give each of its states, "
-                f"{', '.join(state.name for state in neuron.states)}"
+                f"neuron {neuron.name}: amplitudes are asked for at {', '.join(sorted(at)) or 'no state'}; give each "
+                f"of its states, {', '.join(state.name for state in neuron.states)}"
             )
         held = {state.symbol: float(at[state.name]) for state in neuron.states}
     power = Parameter(
@@ -155,7 +184,9 @@ def circuit_noise(
     )  # fmt: skip
     amplitudes: dict[str, dict[str, sympy.Expr]] = {}
     for one in found:
-        amplitudes.setdefault(one.state, {})[one.current] = sympy.sqrt(power.symbol * one.shot.subs(held))
+        amplitudes.setdefault(one.state, {})[one.current] = sympy.sqrt(power.symbol) * sympy.sqrt(
+            one.shot.subs(held)
+        )
     states = tuple(replace(state, noise=amplitudes.get(state.name, {})) for state in quiet.states)
     white = replace(quiet, parameters=(*quiet.parameters, power), states=states)
     return (
@@ -174,7 +205,9 @@ def _with_flicker(
     sums: dict[str, sympy.Expr] = {}
     for one in found:
         sums[one.state] = sums.get(one.state, sympy.S.Zero) + one.flicker
-    amplitudes = {state: sympy.sqrt(power.symbol * total.subs(held)) for state, total in sums.items()}
+    amplitudes = {
+        state: sympy.sqrt(power.symbol) * sympy.sqrt(total.subs(held)) for state, total in sums.items()
+    }
     known = replace(white, parameters=(*white.parameters, power))
     return flickering(known, amplitudes, band=(band[0], band[1]))
 

@@ -9,6 +9,7 @@ M. S. Keshner, 1/f noise, Proceedings of the IEEE 70(3), 1982.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from numbers import Real
 
 import sympy
 
@@ -19,6 +20,8 @@ from conductance.parameter import Parameter
 
 LOW, HIGH = "flicker_low", "flicker_high"
 """Names of the parameters that hold the ends of the band."""
+MOST_DECADES = 20
+"""Of a band."""
 CURRENT = "flicker"
 """Name of the current of flicker noise."""
 
@@ -47,6 +50,7 @@ def flickering(
     >>> [state.name for state in flickering(lif(), {"um": 0.01}, band=(1e-4, 1e-1)).states]
     ['um', 'flicker_um_0', 'flicker_um_1', 'flicker_um_2', 'flicker_um_3']
     """
+    _check_types(neuron, amplitudes)
     if neuron.is_map:
         raise DeclarationError(
             f"neuron {neuron.name}: it is declared in discrete time, where flicker noise has no meaning; add noise to "
@@ -90,10 +94,28 @@ def flickering(
     )
 
 
+def _check_types(neuron: object, amplitudes: object) -> None:
+    if not isinstance(neuron, Neuron):
+        raise DeclarationError(f"flicker noise: the neuron is {neuron!r}; give a declared neuron, as mtc()")
+    if not isinstance(amplitudes, Mapping):
+        raise DeclarationError(
+            f"neuron {neuron.name}: amplitudes of flicker noise are {amplitudes!r}; give them by the name of a state, "
+            f"as {{{neuron.states[0].name!r}: 0.01}}"
+        )
+    for name, value in amplitudes.items():
+        if isinstance(value, bool) or not isinstance(value, Real | sympy.Expr):
+            raise DeclarationError(
+                f"neuron {neuron.name}: flicker noise into {name} is {value!r}; give a number or an expression"
+            )
+
+
 def checked_band(band: tuple[float, float], owner: str, unit: str) -> tuple[float, float]:
     """The ends of a band, which are positive and in order; `DeclarationError` else."""
     try:
-        low, high = (float(end) for end in band)
+        low, high = band
+        if any(isinstance(end, bool | str) for end in (low, high)):
+            raise TypeError
+        low, high = float(low), float(high)
     except (TypeError, ValueError):
         raise DeclarationError(
             f"{owner}: band = {band!r}; give two numbers, the lowest and the highest frequency in {unit}"
@@ -101,6 +123,11 @@ def checked_band(band: tuple[float, float], owner: str, unit: str) -> tuple[floa
     if not (0 < low < high < math.inf):
         raise DeclarationError(
             f"{owner}: band = ({low:g}, {high:g}) {unit}; both ends must be positive, the lower one first"
+        )
+    if math.log10(high) - math.log10(low) > MOST_DECADES:
+        raise DeclarationError(
+            f"{owner}: band = ({low:g}, {high:g}) {unit} is longer than {MOST_DECADES} decades, each of which is a "
+            f"state of the neuron; give one that the run sees"
         )
     return low, high
 

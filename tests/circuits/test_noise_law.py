@@ -202,6 +202,21 @@ def test_a_network_hands_a_seed_to_each_noisy_layer():
     assert network.noise_seeds(5)["first"] == 5 and len(set(network.noise_seeds(5).values())) == 2
 
 
+@pytest.mark.parametrize("backend", ["eager", "c"])
+def test_without_power_there_is_a_gradient(backend):
+    """No noise at all is a legal power; the network then learns as a silent one does, and does not learn NaN."""
+    found = []
+    for neuron in (
+        LEAKY,
+        circuit_noise(LEAKY, flicker=(1.0, 1e3)).with_values(noise_power=0.0, flicker_power=0.0),
+    ):
+        layer = NeuronLayer(neuron, 2, dt=0.1, trainable=["U_rest"], backend=backend)
+        _, (voltage, *_) = layer(torch.full((6, 1, 2), 0.5))
+        voltage.sum().backward()
+        found.append(layer.raw_U_rest.grad.tolist())
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
 def _without_flicker():
     kinds = {name: getattr(GENERIC, name).model_copy(update={"flicker": None}) for name in ("nmos", "pmos")}
     return GENERIC.model_copy(update=kinds)
@@ -220,6 +235,15 @@ def _without_flicker():
             neuron_circuit(LEAKY, 0.0, scaling=Scaling()), GENERIC, step=0.0)),
         (CircuitError, "no device of its subcircuits has noise", lambda: with_device_noise(
             neuron_circuit(LEAKY, 0.0, scaling=Scaling()), GENERIC, step=1e-6)),
+        (CircuitError, "step = 'a' s", lambda: with_device_noise(
+            neuron_circuit(LEAKY, 0.0, scaling=Scaling()), GENERIC, step="a")),
+        (CircuitError, "um = nan; give a finite", lambda: circuit_noise(LEAKY, at={"um": math.nan})),
+        (CircuitError, "um = 'a'; give a finite", lambda: circuit_noise(LEAKY, at={"um": "a"})),
+        (CircuitError, "at is a int; .* as {'um': -1.0}", lambda: circuit_noise(LEAKY, at=3)),
+        (CircuitError, "at no state; give each", lambda: circuit_noise(LEAKY, at={})),
+        (CircuitError, "scaling is a int; give a Scaling", lambda: circuit_noise(LEAKY, scaling=3)),
+        (CircuitError, "largest = nan A", lambda: part_noises(LEAKY, largest=math.nan)),
+        (CircuitError, "largest = -1 A", lambda: part_noises(LEAKY, largest=-1)),
         (CircuitError, "seed = -1", lambda: CircuitDraws(seed=-1, dt=0.1, steps=1)),
         (CircuitError, "dt = 0", lambda: CircuitDraws(seed=1, dt=0.0, steps=1)),
         (CircuitError, "steps = 0", lambda: CircuitDraws(seed=1, dt=0.1, steps=0)),
@@ -433,8 +457,11 @@ def test_sources_of_devices_have_the_densities_of_the_law():
 
 def test_a_map_stays_silent():
     """It steps on a clock and has no amplifier in continuous time."""
-    network = Network({"hidden": NeuronLayer(dqif(), 3, dt=1.0)})
-    assert not noisy_network(network).chain["hidden"].neuron.noisy
+    sampled = NeuronLayer(dqif(), 3, dt=1.0)
+    network = noisy_network(Network({"first": NeuronLayer(LEAKY, 3, dt=1.0), "second": sampled}))
+    assert network.chain["first"].neuron.noisy and not network.chain["second"].neuron.noisy
+    with pytest.raises(CircuitError, match=r"none of its layers \(second\) has noise .* built of switches"):
+        noisy_network(Network({"second": sampled}))
 
 
 def test_every_noisy_state_has_its_own_draws_and_the_amplitude_of_its_currents():
