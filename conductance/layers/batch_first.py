@@ -22,6 +22,11 @@ class BatchFirst(nn.Module):
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
+        if not callable(module) or isinstance(module, type):
+            shown = module.__name__ if isinstance(module, type) else type(module).__name__
+            raise ShapeError(
+                f"batch first: the module is {shown}; give a layer, as BatchFirst(NeuronLayer(...))"
+            )
         self.module = module
 
     def forward(self, inputs: torch.Tensor, *args: Any, **kwargs: Any) -> Any:

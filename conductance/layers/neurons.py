@@ -367,6 +367,11 @@ class NeuronLayer(nn.Module):
         """
         first = getattr(self, f"raw_{self.neuron.parameters[0].name}")
         owner = f"layer {self.neuron.name}"
+        for name, wanted in (("record", record), ("voltages", voltages)):
+            if wanted is not None and not isinstance(wanted, list):
+                raise ParameterError(
+                    f"{owner}: {name} is a {type(wanted).__name__}; give an empty list, which the call fills"
+                )
         check_input(inputs, self.size * places, first.dtype, owner, also=HALF)
         if inputs.dtype in HALF:
             with torch.autocast(inputs.device.type, enabled=False):

@@ -42,9 +42,15 @@ class Recurrence(nn.Module):
         sparse: bool = False,
     ) -> None:
         super().__init__()
-        if weight.dim() != 2 or weight.shape[0] != weight.shape[1] or not bool(torch.isfinite(weight).all()):
+        if weight.dim() != 2 or weight.shape[0] != weight.shape[1]:
             raise ParameterError(
                 f"recurrence: the weights have shape {tuple(weight.shape)}; give finite numbers (neuron, neuron)"
+            )
+        if not bool(torch.isfinite(weight).all()):
+            row, column = (~torch.isfinite(weight)).nonzero()[0].tolist()
+            raise ParameterError(
+                f"recurrence: the weight to neuron {row} from neuron {column} is {weight[row, column].item()} in "
+                f"{weight.dtype}; give finite numbers (neuron, neuron)"
             )
         if tau is not None and not 0 < tau < math.inf:
             raise ParameterError(f"recurrence: tau = {tau} must be positive, in tau_m, or none")

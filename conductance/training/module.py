@@ -50,7 +50,7 @@ def is_noisy(network: Network) -> bool:
 Evaluated = Callable[["SeriesModule"], None]
 
 
-FINITE = "every layer's output is finite, but the square of the error is not"
+FINITE = "every layer's output is finite, but the loss of it is not"
 
 
 class SeriesModule(pl.LightningModule):

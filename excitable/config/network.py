@@ -1,5 +1,6 @@
 """What a configuration file says of the network: one hidden layer in short, or a list of layers."""
 
+import math
 from contextlib import suppress
 from itertools import pairwise
 from typing import Annotated, Any
@@ -29,6 +30,8 @@ def _number_or_spread(value: Any) -> Any:
     """A start: a number, or [lower, upper] between which each neuron draws its own."""
     if isinstance(value, bool) or not isinstance(value, int | float | list | Spread):
         raise ValueError("must be a number or [lower, upper]")
+    if isinstance(value, int | float) and not math.isfinite(value):
+        raise ValueError("must be a finite number or [lower, upper]")
     if isinstance(value, list):
         if len(value) != 2 or any(isinstance(end, bool) or not isinstance(end, int | float) for end in value):
             raise ValueError("must be a number or [lower, upper]")
@@ -44,6 +47,8 @@ def _number_or_numbers(value: Any) -> Any:
     numbers = value if isinstance(value, list) else [value]
     if not numbers or any(isinstance(one, bool) or not isinstance(one, int | float) for one in numbers):
         raise ValueError("must be a number, or a list with one per neuron")
+    if not all(math.isfinite(one) for one in numbers):
+        raise ValueError("must be finite, a number or a list with one per neuron")
     return [float(one) for one in value] if isinstance(value, list) else float(value)
 
 

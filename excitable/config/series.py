@@ -137,6 +137,11 @@ class SeriesConfiguration(Configuration):
                 faults.append(f"{key} = {value} is more than task.{limit} = {known[limit]}")
         if self.task.name == FreeRun.name and self.training.trained != "none":
             faults.append(f"task.name = {FreeRun.name!r} has nothing to learn; set training.trained = 'none'")
+        if self.training.noise and not self.training.build().stepwise:
+            faults.append(
+                f"training.noise = {self.training.noise:g} is seen by steps of training, and there are none here; "
+                f"leave it out (`excitable sweep --noise` is the noise of circuits)"
+            )
         warm_up = known.get("warm_up", 0)
         if self.simulation.samples <= warm_up:
             faults.append(

@@ -12,6 +12,7 @@ from conductance.networks import Network
 from conductance.networks.chain import NetworkError
 from conductance.neurons import adlif, lif, mtc
 from conductance.neurons.noisy import noisy
+from conductance.parameter import ParameterError
 
 STEPS, BATCH, NEURONS = 40, 3, 6
 KINDS = {"plain": None, "output": "output", "membrane": "um"}
@@ -82,6 +83,11 @@ def test_batch_first_turns_the_input_and_the_output_and_nothing_else():
     assert set(record) == {"in", "lif", "lif.states"}
     with pytest.raises(ShapeError, match=r"give a tensor \(batch, time, feature\)"):
         BatchFirst(network)(x[0])
+    with pytest.raises(ShapeError, match=r"the module is NeuronLayer; give a layer, as BatchFirst"):
+        BatchFirst(NeuronLayer)
+    for wanted in ("record", "voltages"):
+        with pytest.raises(ParameterError, match=f"layer lif: {wanted} is a bool; give an empty list"):
+            made("plain")(x, **{wanted: True})
 
 
 @pytest.mark.parametrize("kind", KINDS)

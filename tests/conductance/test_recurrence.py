@@ -282,7 +282,7 @@ def test_networks_take_linears_and_networks():
     ("make", "message"),
     [
         (lambda: Recurrence(torch.zeros(2, 3)), r"shape \(2, 3\); give finite numbers \(neuron, neuron\)"),
-        (lambda: Recurrence(torch.full((2, 2), torch.nan)), "give finite numbers"),
+        (lambda: Recurrence(torch.full((2, 2), torch.nan)), "to neuron 0 from neuron 0 is nan in torch.float"),
         (lambda: Recurrence(torch.eye(2), tau=0.0), r"tau = 0.0 must be positive"),
         (lambda: loop(Recurrence(torch.eye(2).float())), "weights are torch.float32 and the layer torch.float64"),
         (lambda: loop(Recurrence(torch.eye(3))), "recurrent weights are for 3 neurons and it has 2"),

@@ -132,6 +132,18 @@ def test_three_faults_are_three_messages():
         ('name = "a"\n[circuit.mixed]\nhidden = "layout"', "circuit.mixed.hidden", "'transistor'"),
         ('name = "a"\n[circuit]\ntechnology = "tsmc"', "circuit.technology", "'tsmc' is unknown; known are"),
         ('name = "a"\n[circuit]\ncorner = "xx"', "circuit.corner", "no corner 'xx'; it has tt"),
+        ('name = "a"\n[network]\ninitial = {um = nan}', "network.initial.um", "line 3.*must be finite"),
+        (
+            'name = "a"\n[network]\nhidden = 2\ninitial = {um = [0, inf]}',
+            "network.initial.um",
+            "must be finite",
+        ),
+        ('name = "a"\n[network]\nbias = inf', "network.bias", "line 3.*must be a finite number"),
+        (
+            'name = "a"\n[training]\ntrained = "none"\nnoise = 1.0',
+            "training.noise",
+            "line 4.*seen by steps of training.*leave it out",
+        ),
         ("name = = 3\n", "", "no TOML.*line 1"),
         ('name = "a"\nname = "b"', "", "no TOML"),
     ],
