@@ -69,8 +69,9 @@ def part_noises(
         raise CircuitError(f"noise: the neuron is {shown}; give a declared neuron, as mtc()")
     made_of = chosen_technology(technology, "transistor")
     units = _units(made_of, scaling)
-    if largest is not None and (
-        isinstance(largest, bool) or not isinstance(largest, Real) or not 0 < largest <= 1
+    wanted: object = largest
+    if wanted is not None and (
+        isinstance(wanted, bool) or not isinstance(wanted, Real) or not 0 < float(wanted) <= 1
     ):
         raise CircuitError(
             f"noise: largest = {largest!r} A; give a bias current above 0 and up to 1 A, as 3e-9"

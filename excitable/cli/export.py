@@ -69,6 +69,9 @@ def _next(dialect: str, folder: str, file: str) -> str:
     """What is done with a file, where one line can say it."""
     if dialect == "ngspice":
         return f"\nrun it by hand: cd {folder}; ngspice {file}"
+    if dialect == "vacask":
+        stem = file.removesuffix(".sim")
+        return f"\nrun it by hand: cd {folder}; openvaf-r {stem}.va -o {stem}.osdi; vacask {file}"
     if dialect == "verilog-a":
         return f"\nhow ngspice, VACASK, Spectre and Xyce load it: the first lines of {file}"
     return ""

@@ -1,5 +1,6 @@
 """What a search may vary: keys of a configuration, each with choices or a range."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -61,13 +62,19 @@ def dimension(text: str) -> Dimension:
     if ".." in rest:
         bounds, _, scale = rest.partition(":")
         low, high = (value_of(part.strip()) for part in bounds.split("..", 1))
-        numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high))
+        numbers = all(
+            isinstance(end, int | float) and not isinstance(end, bool) and math.isfinite(end)
+            for end in (low, high)
+        )
         if not numbers or scale not in ("", "log") or not low < high or (scale and not low > 0):  # type: ignore[operator]
             raise SearchError(
-                f"--over {text!r}: a range is LOW..HIGH with LOW below HIGH, and LOW above 0 with :log"
+                f"--over {text!r}: a range is LOW..HIGH, finite, with LOW below HIGH, and LOW above 0 with :log"
             )
         return Dimension(key=key.strip(), low=low, high=high, logarithmic=bool(scale))  # type: ignore[arg-type]
     choices = tuple(value_of(part.strip()) for part in rest.split(","))
+    endless = [one for one in choices if isinstance(one, float) and not math.isfinite(one)]
+    if endless:
+        raise SearchError(f"--over {text!r}: {endless[0]} is no finite number; leave it out")
     if len(choices) < 2 or len(set(map(str, choices))) != len(choices):
         raise SearchError(
             f"--over {text!r}: give at least two different choices, or a range; it must be {FORM}"

@@ -112,6 +112,8 @@ def test_another_plan_in_the_same_folder_is_refused(tmp_path, trained):
     [
         ("network.hidden", "must be KEY=A,B,C"),
         ("network.hidden=5..2", "LOW below HIGH"),
+        ("network.dt=0.1..inf", "LOW..HIGH, finite"),
+        ("training.learning_rate=nan,1", "nan is no finite number; leave it out"),
         ("training.learning_rate=0..1:log", "LOW above 0 with :log"),
         ("network.neuron=mtc", "at least two different choices"),
     ],
