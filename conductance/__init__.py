@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from conductance.layers import Delay as Delay
     from conductance.layers import NeuronLayer as NeuronLayer
     from conductance.layers import Projection as Projection
+    from conductance.layers import Skip as Skip
     from conductance.networks import Network as Network
     from conductance.networks import series_network as series_network
     from conductance.neurons import Neuron as Neuron

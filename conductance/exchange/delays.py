@@ -16,11 +16,11 @@ def delay_node(nir: Any, name: str, layer: FixedLayer, dt: float) -> Any:
     """A Delay as NIR's, in s.
 
     Raises:
-        ExchangeError: another layer, for which NIR has no node.
+        ExchangeError: another layer without weights.
     """
     if not isinstance(layer, Delay):
         raise ExchangeError(
-            f"layer {name}: NIR has no node for {type(layer).__name__} over time; keep the network as model.json and "
+            f"layer {name}: {type(layer).__name__} is not written as NIR; keep the network as model.json and "
             f"model.safetensors (save_network)"
         )
     return nir.Delay(delay=np.array(layer.steps, float) * dt)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from conductance.layers.batch_first import BatchFirst as BatchFirst
     from conductance.layers.fixed import AveragePool as AveragePool
     from conductance.layers.fixed import Delay as Delay
+    from conductance.layers.fixed import Skip as Skip
     from conductance.layers.neurons import NeuronLayer as NeuronLayer
     from conductance.layers.projection import Projection as Projection
     from conductance.layers.recurrence import Recurrence as Recurrence

@@ -11,7 +11,7 @@ from torch import nn
 from conductance.derivation.threefry import LARGEST_SEED
 from conductance.errors import ExcitableError, nearest
 from conductance.layers.base import EXPORT, ExportError, ShapeError, refuse_half, refuse_tracing
-from conductance.layers.fixed import FixedLayer
+from conductance.layers.fixed import FixedLayer, Skip
 from conductance.layers.neurons import NeuronLayer
 from conductance.layers.projection import Projection
 
@@ -71,7 +71,34 @@ class Network(nn.Module):
                     f"network: layer {name} takes {expected} inputs and gets {width} from the layer before"
                 )
             width = layer.size if isinstance(layer, NeuronLayer) else layer.outputs
+        self._check_skips()
         self._check_clock()
+
+    def _check_skips(self) -> None:
+        """Each source lies before its skip, with as many signals and no pool between."""
+        windows: dict[str, int] = {}
+        window = 1
+        for name, layer in self.chain.items():
+            window *= layer.window if isinstance(layer, FixedLayer) else 1
+            if isinstance(layer, Skip):
+                if layer.source not in windows:
+                    raise NetworkError(
+                        f"network: layer {name} skips from {layer.source!r}, which is no layer before it; "
+                        f"{nearest(layer.source, windows)}layers before it are {', '.join(windows) or 'none'}"
+                    )
+                source = self.chain[layer.source]
+                size = source.size if isinstance(source, NeuronLayer) else source.outputs
+                if size != layer.size:
+                    raise ShapeError(
+                        f"network: layer {name} adds {size} outputs of {layer.source} to {layer.size} signals; only "
+                        f"as many can be added: give both layers one size"
+                    )
+                if windows[layer.source] != window:
+                    raise NetworkError(
+                        f"network: layer {name} skips from {layer.source} past an AveragePool, behind which a series "
+                        f"is shorter; skip from a layer behind the pool"
+                    )
+            windows[name] = window
 
     def _check_clock(self) -> None:
         steps, given, window = {}, {}, 1
@@ -169,6 +196,8 @@ class Network(nn.Module):
         seeds = self.noise_seeds(seed)
         after: State = {}
         known = self._checked_state(state)
+        sources = {layer.source for layer in self.chain.values() if isinstance(layer, Skip)}
+        kept: dict[str, torch.Tensor] = {}
         for name, layer in self.chain.items():
             begin = known.get(name, ())
             if isinstance(layer, NeuronLayer):
@@ -181,8 +210,12 @@ class Network(nn.Module):
                     record[f"{name}.states"] = states
                 if voltages is not None and course:
                     voltages[name] = course[0]
+            elif isinstance(layer, Skip):
+                values, after[name] = layer(values, begin, earlier=kept[layer.source])
             else:
                 values, after[name] = layer(values, begin)
+            if name in sources:
+                kept[name] = values
             if record is not None:
                 record[name] = values
         return values, after
@@ -252,7 +285,12 @@ def _flattened(layers: Mapping[str, Any]) -> dict[str, nn.Module]:
     for name, layer in layers.items():
         inside = layer.chain if isinstance(layer, Network) else None
         parts = (
-            {name: layer} if inside is None else {f"{name}_{label}": part for label, part in inside.items()}
+            {name: layer}
+            if inside is None
+            else {
+                f"{name}_{label}": part.within(name) if isinstance(part, Skip) else part
+                for label, part in inside.items()
+            }
         )
         for label, part in parts.items():
             if label in found:

@@ -15,7 +15,7 @@ from safetensors.torch import save as bytes_of_tensors
 from conductance.errors import ExcitableError
 from conductance.files import StorageError, readable_json, write_whole
 from conductance.layers import NeuronLayer, Projection, Recurrence
-from conductance.layers.fixed import AveragePool, Delay, FixedLayer
+from conductance.layers.fixed import AveragePool, Delay, FixedLayer, Skip
 from conductance.layers.fixed.delay import LONGEST
 from conductance.layers.initial import BEGIN
 from conductance.layers.neurons import CLOCK
@@ -62,6 +62,13 @@ class AveragePoolDocument(FixedDocument):
     window: Width
 
 
+class SkipDocument(FixedDocument):
+    """A `Skip`."""
+
+    kind: Literal["skip"]
+    source: Identifier
+
+
 class RecurrenceDocument(Document):
     """The `Recurrence` of a layer."""
 
@@ -94,7 +101,7 @@ class ModelDocument(Document):
     layers: Annotated[
         list[
             Annotated[
-                ProjectionDocument | NeuronLayerDocument | DelayDocument | AveragePoolDocument,
+                ProjectionDocument | NeuronLayerDocument | DelayDocument | AveragePoolDocument | SkipDocument,
                 Field(discriminator="kind"),
             ]
         ],
@@ -103,7 +110,7 @@ class ModelDocument(Document):
     digest: str | None = None
 
 
-FIXED: dict[str, type[FixedLayer]] = {kind.kind: kind for kind in (AveragePool, Delay)}
+FIXED: dict[str, type[FixedLayer]] = {kind.kind: kind for kind in (AveragePool, Delay, Skip)}
 """The layers without numbers by their kind in the file."""
 MOST_WEIGHTS = 250_000_000
 """Numbers of one layer: a gigabyte."""

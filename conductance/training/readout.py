@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from conductance.layers import NeuronLayer, Projection
-from conductance.layers.fixed import FixedLayer
+from conductance.layers.fixed import FixedLayer, Skip
 from conductance.networks.chain import Network
 from conductance.neurons.spiking import is_linear
 from conductance.tasks.decisions import Decision, evidence, labels
@@ -59,12 +59,16 @@ def readout_of(network: Network) -> tuple[str, Projection]:
     for label, layer in network.chain.items():
         if isinstance(layer, Projection):
             name, found, bad = label, layer, ""
-        elif isinstance(layer, NeuronLayer) and not is_linear(layer.neuron):
+        elif isinstance(layer, Skip) or (isinstance(layer, NeuronLayer) and not is_linear(layer.neuron)):
             bad = label
     if found is None or bad:
+        why = (
+            f"layer {bad} behind the last projection is not linear in it alone"
+            if bad
+            else "the network has no projection"
+        )
         raise TrainingError(
-            f"the readout cannot be solved: {f'layer {bad} behind the last projection is not linear' if bad else ''}"
-            f"{'' if bad else 'the network has no projection'}; end the network in a Projection and a low_pass"
+            f"the readout cannot be solved: {why}; end the network in a Projection and a low_pass"
         )
     return name, found
 
@@ -163,6 +167,7 @@ def _features(network: Network, name: str, inputs: Tensor) -> Tensor:
     """(time, batch, neuron + 1): what the readout is fed with, and a 1, behind the layers that follow it."""
     behind = False
     values = inputs
+    kept: dict[str, Tensor] = {}
     noisy = any(isinstance(layer, NeuronLayer) and layer.neuron.noisy for layer in network.chain.values())
     seeds = network.noise_seeds(SEED if noisy else None)
     for label, layer in network.chain.items():
@@ -173,10 +178,13 @@ def _features(network: Network, name: str, inputs: Tensor) -> Tensor:
             values = _widened(label, layer, values.shape[2])(values)[0]
         elif behind and isinstance(layer, FixedLayer):
             values, _ = layer.of_width(values.shape[2])(values)
+        elif isinstance(layer, Skip):
+            values, _ = layer(values, earlier=kept[layer.source])
         elif label in seeds:
             values, _ = layer(values, seed=seeds[label])
         else:
             values, _ = layer(values)
+        kept[label] = values
     return values
 
 

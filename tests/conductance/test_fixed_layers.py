@@ -13,7 +13,7 @@ from circuits.networks.continuous import network_circuit
 from circuits.networks.sampled import pairs
 from conductance.exchange.conventions import ExchangeError
 from conductance.exchange.nir_files import read_nir, write_nir
-from conductance.layers import AveragePool, Delay, NeuronLayer, Projection
+from conductance.layers import AveragePool, Delay, NeuronLayer, Projection, Skip
 from conductance.layers.base import ShapeError
 from conductance.networks import Network
 from conductance.networks.chain import NetworkError
@@ -202,7 +202,7 @@ def test_a_pool_in_files(tmp_path: Path):
     with pytest.raises(StorageError, match="window"):
         load_network(tmp_path)
     pytest.importorskip("nir")
-    with pytest.raises(ExchangeError, match="layer pool: NIR has no node for AveragePool over time"):
+    with pytest.raises(ExchangeError, match="layer pool: AveragePool is not written as NIR"):
         write_nir(Network({"pool": AveragePool(4, 2), "a": Projection(4, 1)}), tmp_path / "a.nir")
 
 
@@ -221,6 +221,85 @@ def test_what_does_not_fit_a_pool_is_refused():
     options = TrainingOptions(steps=1, batch=1)
     with pytest.raises(TrainingError, match="one value for 4 steps, because of its AveragePool"):
         train(pooled(), data.task(), data, options, seed=0)
+
+
+# Skips
+
+
+def skipped(**changes) -> Network:
+    """`first` is added to what `second`'s projection makes of it."""
+    random = torch.Generator().manual_seed(0)
+    return Network(
+        {
+            "input": Projection(2, 4, generator=random), "first": NeuronLayer(low_pass(), 4, dt=0.2),
+            "onwards": Projection(4, 4, generator=random), "skip": Skip(4, "first"),
+            "second": NeuronLayer(changes.get("neuron", low_pass()), 4, dt=0.2),
+            "readout": Projection(4, 1, generator=random), "filter": NeuronLayer(low_pass(), 1, dt=0.2),
+        }
+    )  # fmt: skip
+
+
+def test_a_skip_adds_an_earlier_layer(tmp_path: Path):
+    """As written by hand, with its gradient; in two halves; nested; stored."""
+    network, values = skipped().double(), series(dtype=torch.float64)
+    layers = network.chain
+    first, _ = layers["first"](layers["input"](values)[0])
+    second, _ = layers["second"](layers["onwards"](first)[0] + first)
+    expected, _ = layers["filter"](layers["readout"](second)[0])
+    output, _ = network(values)
+    assert torch.equal(output, expected)
+    weight = layers["input"].weight
+    found, wanted = (torch.autograd.grad(each.square().sum(), weight)[0] for each in (output, expected))
+    assert float(found.abs().sum()) > 0
+    torch.testing.assert_close(found, wanted)
+    begin, state = network(values[:7])
+    torch.testing.assert_close(torch.cat([begin, network(values[7:], state)[0]]), output)
+    outer = Network({"scale": Projection(2, 2), "block": network})
+    assert outer.chain["block_skip"].source == "block_first"
+    assert torch.equal(outer.double()(values)[0], network(outer.chain["scale"](values)[0])[0])
+    save_network(outer, tmp_path)
+    assert torch.equal(load_network(tmp_path)(values)[0], outer(values)[0])
+
+
+def test_a_readout_behind_a_skip_is_solved():
+    """What the readout is fed with has the skip in it, and the solved one is no worse than the drawn one."""
+    torch.manual_seed(0)
+    data = TaskData.from_arrays(torch.rand(STEPS, 20, 2), torch.rand(STEPS, 20, 1), warm_up=0)
+    network = skipped()
+    before = (network(data.train.inputs)[0] - data.train.targets).square().mean()
+    options = TrainingOptions(steps=1, batch=1, readout="start", learning_rate=1e-9, final_learning_rate=0)
+    train(network, data.task(), data, options, seed=0)
+    assert (network(data.train.inputs)[0] - data.train.targets).square().mean() < before
+
+
+def test_skips_that_do_not_fit_are_refused(tmp_path: Path):
+    """A source that is none, comes later, has another width or another clock; a call alone; circuits; NIR."""
+    weights = {"input": Projection(2, 4), "first": NeuronLayer(lif(), 4, dt=0.2)}
+    for source in ("frist", "skip", "later"):
+        with pytest.raises(
+            NetworkError, match=rf"layer skip skips from '{source}', which is no layer before it; .*"
+        ):
+            Network({**weights, "skip": Skip(4, source), "later": Projection(4, 4)})
+    with pytest.raises(ShapeError, match="layer skip adds 4 outputs of first to 3 signals"):
+        Network({**weights, "onwards": Projection(4, 3), "skip": Skip(3, "first")})
+    with pytest.raises(NetworkError, match="layer skip skips from first past an AveragePool"):
+        Network({**weights, "pool": AveragePool(4, 2), "skip": Skip(4, "first")})
+    with pytest.raises(ShapeError, match="called without them; run the whole network"):
+        Skip(4, "first")(series(4))
+    with pytest.raises(ParameterError, match="source = 3; give the name"):
+        Skip(4, 3)
+    with pytest.raises(
+        TrainingError, match="layer skip behind the last projection is not linear in it alone"
+    ):
+        readout_of(Network({**weights, "onwards": Projection(4, 4), "skip": Skip(4, "first")}))
+    words = "layer skip has no .*: a Skip joins layers that do not follow"
+    with pytest.raises(CircuitError, match=words):
+        network_circuit(skipped(neuron=mtc()), np.zeros((4, 2)), dt=0.2, scaling=Scaling(), name="net")
+    with pytest.raises(ContinuousError, match=words):
+        integrate_network(skipped(), np.zeros((4, 2)))
+    pytest.importorskip("nir")
+    with pytest.raises(ExchangeError, match="layer skip: Skip is not written as NIR"):
+        write_nir(skipped(), tmp_path / "a.nir")
 
 
 # NIR
