@@ -199,8 +199,9 @@ def _refuse_discrete(network: Network) -> None:
         check_continuous(layer.neuron)
         if layer.neuron.event is not None or layer.neuron.arrivals:
             raise CircuitError(
-                f"neuron {layer.neuron.name}: on a time grid its spike lasts one step, which no circuit knows; export "
-                f"a network of mtc neurons, or an EventNetwork by circuits.networks.events"
+                f"neuron {layer.neuron.name}: on a time grid its spike lasts one step, which no circuit in continuous "
+                f"time has; export a network of mtc neurons, an EventNetwork by circuits.networks.events, or one of "
+                f"clocked_lif() or dqif() as a clocked circuit, from Python, by excitable.ladder.maps"
             )
 
 

@@ -94,6 +94,8 @@ def read_nir(path: Path, *, dt: float | None = None, convention: str | None = No
             step longer than a time constant, or a step or convention that is missing.
     """
     nir = _library()
+    if not path.is_file():
+        raise ExchangeError(f"{path}: there is no such file")
     try:
         graph = nir.read(path)
     except (OSError, KeyError, ValueError, AssertionError) as error:
@@ -102,13 +104,12 @@ def read_nir(path: Path, *, dt: float | None = None, convention: str | None = No
     if own is not None:
         return _ours(graph, own, path)
     if dt is None or convention is None:
-        missing = " and ".join(
-            name for name, value in (("dt", dt), ("convention", convention)) if value is None
+        words = (
+            (dt, "dt, the step in s"),
+            (convention, f"convention, which library's steps are meant ({', '.join(CONVENTIONS)})"),
         )
-        raise ExchangeError(
-            f"{path}: the file states equations in continuous time; give {missing}: the step in s, and which library's "
-            f"steps are meant ({', '.join(CONVENTIONS)})"
-        )
+        missing = ", and ".join(word for value, word in words if value is None)
+        raise ExchangeError(f"{path}: the file states equations in continuous time; give {missing}")
     if convention not in CONVENTIONS:
         raise ExchangeError(f"convention {convention!r} is unknown; allowed are {', '.join(CONVENTIONS)}")
     graph = flattened(nir, graph)

@@ -108,7 +108,8 @@ def solve_readout(
     gram, moment, _ = _sums(network, name, train, classes, decision)
     if not bool(torch.isfinite(gram).all()):
         raise TrainingError(
-            "the readout cannot be solved: the neurons' outputs are not finite; lower the network's dt"
+            "the readout cannot be solved: the neurons' outputs are not finite; lower recurrent weights, where there "
+            "are any, or the network's dt"
         )
     own = _sums(network, name, validation, classes, decision)
     power = sum(_squares(validation, classes, decision))

@@ -15,7 +15,7 @@ def results() -> "Console":
     """The console for what a command was asked for."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, soft_wrap=True)
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 @cache
@@ -23,7 +23,7 @@ def messages() -> "Console":
     """The console for progress and errors."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def fail(message: str) -> None:

@@ -12,7 +12,10 @@ def search(
     configuration: CONFIGURATION,
     over: Annotated[
         list[str],
-        typer.Option("--over", help="KEY=A,B,C or KEY=LOW..HIGH or KEY=LOW..HIGH:log; any number of times."),
+        typer.Option(
+            "--over",
+            help="KEY=A,B,C or KEY=LOW..HIGH (1..4: whole numbers, 1.0..4: all) or KEY=LOW..HIGH:log, repeatedly.",
+        ),
     ],
     trials: Annotated[int, typer.Option(min=1, help="How many networks are trained.")] = 24,
     into: Annotated[

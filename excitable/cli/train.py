@@ -43,11 +43,11 @@ def train(
 ) -> None:
     """Train a network; a run that was broken off goes on from its last checkpoint, a finished one with more steps."""
     from excitable.config import parse_configuration, read_configuration_text
-    from excitable.config.overrides import with_values
+    from excitable.config.overrides import checked_values
 
     text, source = read_configuration_text(configuration)
     if set_:
-        text = with_values(text, set_, source=source)
+        text = checked_values(text, set_, source=source)
     wanted = parse_configuration(text, source=source)
     # after the check, because these take seconds to import
     from conductance.errors import ExcitableError

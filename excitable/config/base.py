@@ -44,8 +44,34 @@ class Configuration(Section):
                     f"{section}.{name}": (getattr(own, name, None), getattr(others, name, None))
                     for name in names
                 }
-            found += [f"{key}: {ours} -> {theirs}" for key, (ours, theirs) in pairs.items() if ours != theirs]
+            for key, (ours, theirs) in pairs.items():
+                found += _differences(key, ours, theirs)
         return found
+
+
+def _differences(key: str, ours: object, theirs: object) -> list[str]:
+    """What differs between two values of a key, down to the keys of sections and of lists of sections."""
+    if ours == theirs:
+        return []
+    if isinstance(ours, Section) and isinstance(theirs, Section):
+        names = {**type(ours).model_fields, **type(theirs).model_fields}
+        pairs = {name: (getattr(ours, name, None), getattr(theirs, name, None)) for name in names}
+    elif isinstance(ours, list) and isinstance(theirs, list) and _of_sections(ours) and _of_sections(theirs):
+        if len(ours) != len(theirs):
+            return [f"{key}: {len(ours)} -> {len(theirs)} of them"]
+        pairs = {str(index): pair for index, pair in enumerate(zip(ours, theirs, strict=True))}
+    else:
+        return [f"{key}: {_shown(ours)} -> {_shown(theirs)}"]
+    return [one for name, pair in pairs.items() for one in _differences(f"{key}.{name}", *pair)]
+
+
+def _of_sections(values: list) -> bool:
+    return all(isinstance(value, Section) for value in values)
+
+
+def _shown(value: object) -> str:
+    """A value as a message has it: of a section the keys that were given."""
+    return str(value.model_dump(exclude_unset=True)) if isinstance(value, Section) else str(value)
 
 
 Kind = TypeVar("Kind", bound=Configuration)

@@ -2,9 +2,11 @@
 
 import tomllib
 from collections.abc import MutableMapping, Sequence
+from dataclasses import replace
 
 from conductance.errors import extra
-from excitable.config.faults import ConfigurationError, Fault
+from excitable.config.faults import ConfigurationError, Fault, line_numbers, line_of
+from excitable.config.files import parse_configuration
 
 with extra("training"):
     import tomlkit
@@ -43,6 +45,23 @@ def with_values(text: str, assignments: Sequence[str], *, source: str) -> str:
             )
         _put(document, path, value_of(value.strip()), assignment, source)
     return tomlkit.dumps(document)
+
+
+def checked_values(text: str, assignments: Sequence[str], *, source: str) -> str:
+    """The same as `with_values`, checked; a fault has the line of the file as it is, and none where `--set` made it."""
+    changed = with_values(text, assignments, source=source)
+    try:
+        parse_configuration(changed, source=source)
+    except ConfigurationError as error:
+        made = [tuple(part.strip() for part in one.partition("=")[0].split(".")) for one in assignments]
+        lines, faults = line_numbers(text), []
+        for fault in error.faults:
+            path = tuple(fault.key.split("."))
+            ours = any(path[: len(key)] == key[: len(path)] for key in made)
+            faults.append(replace(fault, line=None if ours or fault.line is None else line_of(path, lines)))
+        given = " ".join(f"--set {assignment!r}" for assignment in assignments)
+        raise ConfigurationError(f"{source} with {given}", faults) from None
+    return changed
 
 
 def _put(table: MutableMapping, path: Sequence[str], value: object, assignment: str, source: str) -> None:

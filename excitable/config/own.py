@@ -92,7 +92,9 @@ def load_own(place: str, allowed: Callable[[object], bool], what: str, code: Cod
             f"names; read {path}, then repeat this with --trust"
         )
     if not separator or path.suffix != ".py" or not path.is_file():
-        raise OwnError(f"{place!r} must be FILE.py:NAME, a Python file and the name of {what} in it")
+        missing = bool(separator) and path.suffix == ".py"
+        absent = f"; there is no file {path}" if missing else ""
+        raise OwnError(f"{place!r} must be FILE.py:NAME, a Python file and the name of {what} in it{absent}")
     found = _run(path, file).get(name)
     if callable(found) and (isinstance(found, type) or not allowed(found)):
         found = _made(found, f"{file}: {name}")

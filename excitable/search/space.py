@@ -11,7 +11,10 @@ from excitable.config.overrides import value_of
 if TYPE_CHECKING:
     import optuna
 
-FORM = "KEY=A,B,C for choices, KEY=LOW..HIGH for a range, KEY=LOW..HIGH:log for one that is searched by its logarithm"
+FORM = (
+    "KEY=A,B,C for choices, KEY=LOW..HIGH for a range (of whole numbers where both ends are), "
+    "KEY=LOW..HIGH:log for one that is searched by its logarithm"
+)
 
 
 class SearchError(ExcitableError):

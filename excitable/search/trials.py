@@ -79,7 +79,7 @@ def search(
         SearchError: Optuna is not installed, a folder of another search, or a key that a configuration does not have.
         TrialError: some trials failed; the others are kept.
     """
-    _begin(plan, folder)
+    _check_begun(plan, folder)
     study = _study(plan)
     distributions = {each.key: each.distribution() for each in plan.dimensions}
     found: list[Trial] = []
@@ -87,6 +87,8 @@ def search(
         width = min(plan.width, plan.trials - len(found))
         asked = [study.ask(distributions) for _ in range(width)]
         jobs = {f"trial-{one.number:04}": _job(plan, folder, one) for one in asked}
+        # not before a round is known to be possible: a plan that cannot be would bar the folder to its correction
+        write_whole(folder / PLAN, _plan_text(plan))
 
         def tell(done: int, _all: int, _name: str, before: int = len(found)) -> None:
             if progress is not None:
@@ -134,12 +136,15 @@ def _study(plan: SearchPlan) -> "optuna.Study":
     return optuna.create_study(direction="minimize", sampler=sampler)
 
 
-def _begin(plan: SearchPlan, folder: Path) -> None:
-    """Write the plan, or check that the folder has the same."""
-    path, text = folder / PLAN, readable_json(asdict(plan)) + "\n"
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != json.loads(text):
+def _plan_text(plan: SearchPlan) -> str:
+    return readable_json(asdict(plan)) + "\n"
+
+
+def _check_begun(plan: SearchPlan, folder: Path) -> None:
+    """Refuse a folder that has another plan."""
+    path = folder / PLAN
+    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != json.loads(_plan_text(plan)):
         raise SearchError(
             f"{folder}: another search is in it, with another configuration, space, number of trials or seed; "
             f"give this one another --into"
         )
-    write_whole(path, text)

@@ -17,6 +17,7 @@ from conductance.neurons import lif, low_pass, mtc
 from conductance.neurons.spiking import is_spiking
 from conductance.tasks import MackeyGlass
 from excitable.cli import app
+from excitable.cli.console import fail
 from excitable.config import ConfigurationError, configuration_text, parse_configuration
 from excitable.ladder.options import CircuitOptions
 from excitable.runs.folder import RunError
@@ -233,7 +234,7 @@ class _named:
         ('[network]\ninitial = {um = "a"}\n', "must be a number, or a list with one per neuron"),
         ('[task]\nname = "free_run"\n', "has nothing to learn; set training.trained = 'none'"),
         ('[training]\ntrained = "none"\nreadout = "both"\n', "readout = 'both' solves the readout"),
-        ('[network]\nneuron = "nothing.py:x"\n', "must be FILE.py:NAME"),
+        ('[network]\nneuron = "nothing.py:x"\n', "must be FILE.py:NAME.*there is no file nothing.py"),
         ('[task]\nname = "nothing.py:Task"\n', "must be FILE.py:NAME"),
         ('[task]\nname = "table"\n', "path is missing"),
         ('[circuit]\ntau_m = 1e-3\ncapacitance = 1e-12\ncurrent_unit = 1e-9\n', "give two of tau_m"),
@@ -243,6 +244,27 @@ class _named:
 def test_faults_of_layers_tasks_and_times_are_named(text, message):
     with pytest.raises(ConfigurationError, match=message):
         parse_configuration('name = "a"\n' + text)
+
+
+def test_layers_that_differ_are_told_key_by_key():
+    """Not as objects of Python: the key that differs in the layer that has it."""
+
+    def read(text):
+        return parse_configuration('name = "a"\n[[network.layers]]\nsize = 4\n' + text)
+
+    before = read('recurrent = {source = "us"}\n[[network.layers]]\nsize = 3\n')
+    after = read('recurrent = {source = "um"}\n[[network.layers]]\nneuron = "lif"\nsize = 3\n')
+    assert before.training_differences(after) == [
+        "network.layers.0.recurrent.source: us -> um",
+        "network.layers.1.neuron: mtc -> lif",
+    ]
+    assert read("").training_differences(before)[0] == "network.layers: 1 -> 2 of them"
+
+
+def test_the_name_of_a_file_and_an_object_is_no_picture(capsys):
+    """`mine.py:two: ...` has the form of an emoji of rich between its colons."""
+    fail("mine.py:two: it must be a loss")
+    assert "mine.py:two: it must" in capsys.readouterr().err
 
 
 def test_a_network_that_is_not_trained_is_a_run_like_others(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ import excitable.search.trials as module
 from excitable.chips.sweep import executor_of
 from excitable.cli import app
 from excitable.config import ConfigurationError, parse_configuration
-from excitable.config.overrides import with_values
+from excitable.config.overrides import checked_values, with_values
 from excitable.search.page import search_page
 from excitable.search.space import Dimension, SearchError, dimension
 from excitable.search.trials import SearchPlan, Trial, best_of, search
@@ -139,6 +139,25 @@ def test_keys_are_replaced_from_the_command_line_and_comments_stay():
     ):
         with pytest.raises(ConfigurationError, match=message):
             with_values(TEXT, [assignment], source="x")
+
+
+def test_a_fault_of_a_replaced_key_has_no_line_of_the_file():
+    """A line is that of the file as the user has it; what `--set` made is in none."""
+    with pytest.raises(
+        ConfigurationError, match=r"^x with --set 'training.stepz=3': training.stepz: unknown key"
+    ):
+        checked_values(TEXT, ["training.stepz=3"], source="x")
+    with pytest.raises(ConfigurationError, match=r"line 3, network.hidden = 0"):
+        checked_values(TEXT.replace("3 ", "0 "), ["training.steps=3"], source="x")
+    assert parse_configuration(checked_values(TEXT, ["network.hidden=7"], source="x")).network.hidden == 7
+
+
+def test_a_search_that_cannot_begin_leaves_its_folder_to_the_next(tmp_path, trained):
+    wrong = SearchPlan(text=TEXT, dimensions=(dimension("training.lr=0.1..0.2"),), trials=2, width=2)
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(ConfigurationError, match=r"training.lr: unknown key"):
+            search(wrong, tmp_path, executor=pool)
+        assert len(search(plan(2), tmp_path, executor=pool)) == 2
 
 
 def fall_once(job):
