@@ -12,7 +12,7 @@ import sympy
 
 from conductance.elements.base import DeclarationError
 from conductance.errors import nearest
-from conductance.neurons.base import INPUT, LAST_SPIKE, SPIKE, Event, Neuron, State
+from conductance.neurons.base import INPUT, LAST_SPIKE, SPIKE, Constraint, Event, Neuron, State
 from conductance.parameter import Parameter
 from conductance.surrogates import ARCTAN, Surrogate
 
@@ -23,6 +23,9 @@ When = Literal["at_once", "delayed"]
 Current = Literal["none", "new", "old"]
 """none: the input drives the membrane; new: a synaptic current does, with the input of this step (snntorch, Norse);
 old: with that of the step before."""
+
+LONGEST = 100
+"""Refractory steps, each a state."""
 
 VOLTAGE = sympy.Symbol("u", real=True)
 CURRENT = sympy.Symbol("i", real=True)
@@ -35,6 +38,11 @@ ALPHA = Parameter(
 INLET = Parameter(name="inlet", default=1.0, meaning="synaptic current per unit of input")
 THRESHOLD = Parameter(name="theta", default=1.0, unit="V0", meaning="spike threshold")
 RESET = Parameter(name="u_reset", default=0.0, unit="V0", meaning="voltage after a spike")
+
+BELOW = Constraint(
+    relation=sympy.Lt(RESET.symbol, THRESHOLD.symbol),
+    meaning="a spike in each refractory step: u_reset, at which they hold the voltage, must lie below theta",
+)
 
 
 def clocked_lif(
@@ -49,6 +57,7 @@ def clocked_lif(
     current: Current = "none",
     alpha: float = 0.8,
     inlet: float = 1.0,
+    refractory: int = 0,
     inclusive: bool = False,
     reset_gradient: bool = False,
     surrogate: Surrogate = ARCTAN,
@@ -67,20 +76,29 @@ def clocked_lif(
         current: see `Current`.
         alpha: see `ALPHA`.
         inlet: see `INLET`.
+        refractory: steps for which a spike holds the voltage at `u_reset`, so that the intervals between spikes are as
+            many steps longer; needs reset="value". The steps since the spike are states `waiting_1`, `waiting_2`, ...
         inclusive: whether it spikes at the threshold, too.
         reset_gradient: whether the reset has the spike's surrogate slope.
         surrogate: the spike's slope.
         name: of the neuron.
 
     Raises:
-        DeclarationError: an unknown convention.
+        DeclarationError: an unknown convention, or refractory steps that are no whole number of 0 to 100, that come
+            with another reset, or whose `u_reset` is not below `theta`.
     """
     _check_conventions(name, reset=reset, when=when, current=current)
+    _check_refractory(name, refractory, reset)
     flowing = ALPHA.symbol * CURRENT + INLET.symbol * INPUT
     drive = {"none": INPUT, "new": flowing, "old": CURRENT}[current]
     step = BETA.symbol * VOLTAGE + GAIN.symbol * drive + BIAS.symbol
     kept = _without_spike(VOLTAGE, reset)
     following = _without_spike(step, reset) if when == "delayed" else step.subs(VOLTAGE, kept)
+    waiting = _waiting(refractory if when == "delayed" else refractory - 1)
+    # no spike falls into the refractory time, so that at most one of these is 1
+    held = sympy.Add(*(each.symbol for each in waiting), LAST_SPIKE if when == "at_once" else 0)
+    if refractory:
+        following = following * (1 - held) + (kept if when == "at_once" else VOLTAGE) * held
     states = [
         State(name="u", symbol=VOLTAGE, following=following, meaning="membrane voltage before its reset")
     ]
@@ -88,6 +106,7 @@ def clocked_lif(
     if current != "none":
         states.append(State(name="i", symbol=CURRENT, following=flowing, meaning="synaptic current"))
         parameters += [ALPHA, INLET]
+    states += waiting
     values = {"beta": beta, "gain": gain, "bias": bias, "theta": theta}
     values |= {"u_reset": u_reset} if reset == "value" else {}
     values |= {"alpha": alpha, "inlet": inlet} if current != "none" else {}
@@ -101,8 +120,33 @@ def clocked_lif(
             margin=VOLTAGE - THRESHOLD.symbol, reset={}, surrogate=surrogate, inclusive=inclusive,
             reset_gradient=reset_gradient,
         ),
+        constraints=(BELOW,) if refractory else (),
         source="the conventions of snntorch, Norse, spikingjelly and NIR",
     ).with_values(**values)  # fmt: skip
+
+
+def _waiting(steps: int) -> list[State]:
+    """States that hand a spike on from step to step: 1 in the one that says how long ago it was."""
+    found: list[State] = []
+    for place in range(1, steps + 1):
+        before = found[-1].symbol if found else LAST_SPIKE
+        symbol = sympy.Symbol(f"waiting_{place}", real=True)
+        meaning = f"1 where the last spike was {place} steps before the last one"
+        found.append(State(name=symbol.name, symbol=symbol, following=before, meaning=meaning))
+    return found
+
+
+def _check_refractory(name: str, refractory: object, reset: Reset) -> None:
+    whole = isinstance(refractory, int) and not isinstance(refractory, bool)
+    if not whole or not 0 <= refractory <= LONGEST:  # type: ignore[operator]
+        raise DeclarationError(
+            f"neuron {name}: refractory = {refractory!r} must be a whole number of 0 to {LONGEST} steps"
+        )
+    if refractory and reset != "value":
+        raise DeclarationError(
+            f"neuron {name}: refractory = {refractory} steps hold the voltage at u_reset, and "
+            f'reset = {reset!r} has none; set reset="value"'
+        )
 
 
 def _check_conventions(name: str, **given: str) -> None:

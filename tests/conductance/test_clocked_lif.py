@@ -1,13 +1,18 @@
 """LIF neurons of a time grid keep the conventions of other libraries, step by step."""
 
 import itertools
+import math
 
 import pytest
 import torch
 
 from conductance.elements.base import DeclarationError
+from conductance.exchange.conventions import ExchangeError
+from conductance.exchange.nir_files import write_nir
 from conductance.layers import NeuronLayer
+from conductance.networks import Network
 from conductance.neurons import clocked_lif
+from conductance.storage import load_network, save_network
 from conductance.surrogates import WINDOW
 
 
@@ -167,3 +172,75 @@ def test_unknown_conventions_and_uneven_windows_are_refused():
         clocked_lif(when="late")
     with pytest.raises(DeclarationError, match="surrogate window needs values"):
         clocked_lif(surrogate=WINDOW)
+
+
+@pytest.mark.parametrize("when", ["at_once", "delayed"])
+@pytest.mark.parametrize("current", ["none", "new"])
+@pytest.mark.parametrize("refractory", [0, 1, 2, 7])
+def test_refractory_steps_lengthen_every_interval(when, current, refractory):
+    """Constant input: an interval is the refractory time and the free one, ln(1 - theta/v)/ln(beta) in whole steps."""
+    beta, theta, given = 0.9, 1.0, 0.17
+    neuron = clocked_lif(
+        beta=beta, theta=theta, reset="value", when=when, current=current, alpha=1e-300, refractory=refractory
+    )
+    spikes = spikes_of(neuron, torch.full((400, 1, 1), given))[:, 0, 0]
+    free = math.ceil(math.log(1 - theta * (1 - beta) / given) / math.log(beta))
+    reset_step = 1 if when == "delayed" else 0  # in which snntorch's neuron does not integrate
+    assert set(spikes.nonzero()[:, 0].diff().tolist()) == {free + reset_step + refractory}
+
+
+@pytest.mark.parametrize("when", ["at_once", "delayed"])
+def test_refractory_steps_are_a_counter(when):
+    """Random input against a loop that counts down, spike by spike, kernel and eager; and the input is not gathered."""
+    x, hold = 3 * drive(), 3
+    u, left, gone, expected = torch.zeros_like(x[0]), torch.zeros_like(x[0]), torch.zeros_like(x[0]), []
+    for now in x:
+        u = torch.where(left > 0, torch.full_like(u, -0.2), 0.9 * u + now)
+        left = (left - 1).clamp(min=0)
+        gone = (u > 1).to(x)
+        expected.append(gone)
+        left = torch.where(gone > 0, torch.full_like(u, hold + (when == "delayed")), left)
+        u = torch.where(gone > 0, torch.full_like(u, -0.2), u) if when == "at_once" else u
+    expected = torch.stack(expected)
+    neuron = clocked_lif(reset="value", when=when, u_reset=-0.2, refractory=hold)
+    assert expected.sum() > 20
+    for backend in ("eager", "auto"):
+        assert torch.equal(spikes_of(neuron, x, backend=backend), expected)
+    half, state = NeuronLayer(neuron, 4, dt=1.0)(x[:150])
+    again, _ = NeuronLayer(neuron, 4, dt=1.0)(x[150:], state)
+    assert torch.equal(torch.cat([half, again]), expected)
+
+
+@pytest.mark.parametrize("reset_gradient", [False, True])
+def test_refractory_gradients_of_kernel_and_eager_step(reset_gradient):
+    neuron = clocked_lif(reset="value", when="at_once", refractory=3, reset_gradient=reset_gradient)
+    found = []
+    for backend in ("eager", "auto"):
+        x = (3 * drive(40)).requires_grad_()
+        (spikes_of(neuron, x, backend=backend) * torch.arange(40.0)[:, None, None]).sum().backward()
+        found.append(x.grad)
+    assert float(found[0].abs().sum()) > 0
+    torch.testing.assert_close(*found)
+
+
+def test_refractory_neurons_are_stored(tmp_path):
+    """And come back with the same spikes; NIR has no node for them."""
+    network = Network({"hidden": NeuronLayer(clocked_lif(reset="value", refractory=3), 4, dt=1.0)})
+    save_network(network, tmp_path)
+    assert torch.equal(load_network(tmp_path)(3 * drive())[0], network(3 * drive())[0])
+    pytest.importorskip("nir")
+    with pytest.raises(ExchangeError, match="layer hidden: NIR has no node for neuron clocked_lif"):
+        write_nir(network, tmp_path / "a.nir")
+
+
+def test_refractory_steps_that_make_no_sense_are_refused():
+    """No whole number, too many, another reset, a reset that spikes."""
+    for refractory in (-1, 1.5, True, 101, "3"):
+        with pytest.raises(DeclarationError, match="must be a whole number of 0 to 100 steps"):
+            clocked_lif(reset="value", refractory=refractory)
+    with pytest.raises(DeclarationError, match=r"reset = 'subtract' has none; set reset=\"value\""):
+        clocked_lif(refractory=2)
+    with pytest.raises(
+        DeclarationError, match="u_reset, at which they hold the voltage, must lie below theta"
+    ):
+        clocked_lif(reset="value", u_reset=2.0, refractory=2)

@@ -15,6 +15,7 @@ CONVENTIONS = {
         beta=0.75, gain=0.25, theta=0.2, reset="value", when="at_once", inclusive=True
     ),
     "snntorch Synaptic": dict(beta=0.7, alpha=0.6, current="new"),
+    "refractory": dict(beta=0.9, theta=0.7, reset="value", when="at_once", refractory=2),
     "Norse LIFCell": dict(
         beta=0.8, gain=0.2, alpha=0.6, current="new", theta=0.3, reset="value", when="at_once"
     ),
