@@ -56,6 +56,18 @@ def run_guarded(
         OSError: it cannot be started.
         KeyboardInterrupt: the process is being stopped, see `stop_all`.
     """
+    process = start_guarded(command, folder=folder, log=log, environment=environment)
+    return end_guarded(process, seconds)
+
+
+def start_guarded(
+    command: Sequence[str], *, folder: Path, log: IO[bytes], environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a program as `run_guarded` does, for `end_guarded` or `drop_guarded`: what is given is its guard.
+
+    Raises:
+        OSError: it cannot be started.
+    """
     if not os.access(command[0], os.X_OK):
         raise PermissionError(13, "it may not be executed", command[0])
     process = subprocess.Popen(
@@ -64,18 +76,32 @@ def run_guarded(
         stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     _running.add(process)
+    return process
+
+
+def end_guarded(process: subprocess.Popen[bytes], seconds: float) -> int | None:
+    """The code of a program that has been started, as `run_guarded` gives it.
+
+    Raises:
+        KeyboardInterrupt: the process is being stopped, see `stop_all`.
+    """
     try:
         code = None if _stopped else _wait(process, seconds)
     except subprocess.TimeoutExpired:
         code = None
     finally:
-        _end(process)
-        _running.discard(process)
-        if process.stdin is not None:
-            process.stdin.close()
+        drop_guarded(process)
     if _stopped:
         raise KeyboardInterrupt
     return _SIGNALLED - code if code is not None and code > _SIGNALLED else code
+
+
+def drop_guarded(process: subprocess.Popen[bytes]) -> None:
+    """End a program that has been started, and all it started, where it still runs."""
+    _end(process)
+    _running.discard(process)
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> int:

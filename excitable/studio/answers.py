@@ -25,6 +25,8 @@ from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import count_upward_crossings
 from netlists.netlist import Netlist
 from netlists.simulation import known_simulator, simulate
+from netlists.vacask.ahead import Ahead
+from netlists.vacask.simulator import SIMULATOR as VACASK
 from netlists.writing import write_netlist
 
 RELATIVE_OF_SWITCHES = 1e-6
@@ -55,8 +57,10 @@ def describe(question: Question) -> dict[str, Any]:
         return {**found, "schematic_problem": str(error)}
 
 
-def overlay(question: Question, simulator: str = "ngspice") -> dict[str, Any]:
+def overlay(question: Question, simulator: str = "ngspice", ahead: Ahead | None = None) -> dict[str, Any]:
     """The membrane by a simulator: `time` in tau_m, `voltage` in V0, and in words what was run.
+
+    Where `ahead` is given, VACASK answers in the process that waits there.
 
     Raises:
         CircuitError: the neuron has no circuit. SimulatorMissing, SimulationFailed: ngspice.
@@ -64,7 +68,11 @@ def overlay(question: Question, simulator: str = "ngspice") -> dict[str, Any]:
     event_form(question.neuron)
     circuit = _circuit(question, _derived(question.declared, question.scaling))
     program = chosen_simulator(simulator, "behavioural")
-    run = simulate(_netlist(question, circuit, program), simulator=program, time_limit=PATIENCE)
+    netlist = _netlist(question, circuit, program)
+    if ahead is not None and program == VACASK.name:
+        run = ahead.simulate(netlist, time_limit=PATIENCE)
+    else:
+        run = simulate(netlist, simulator=program, time_limit=PATIENCE)
     waveforms = run.require()
     time = waveforms["time"].to_numpy() / question.scaling.time_unit
     voltages = waveforms["voltage"].sel(node=list(circuit.probes)).to_numpy()

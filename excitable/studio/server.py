@@ -23,6 +23,7 @@ from excitable.studio.page import page
 from excitable.studio.perturbed import Perturbation
 from excitable.studio.questions import read_question
 from excitable.studio.run_view import network_view
+from netlists.vacask.ahead import Ahead
 
 HOST = "127.0.0.1"
 LARGEST_BODY = 100_000
@@ -45,9 +46,10 @@ class StudioServer(ThreadingHTTPServer):
     ) -> None:
         self.token = secrets.token_urlsafe(24)
         self.page = page(offered, token=self.token).encode()
+        self.ahead = Ahead()
         self.answers: dict[str, Answer] = {
             "/describe": lambda body: describe(read_question(body, offered)),
-            "/simulate": lambda body: overlay(read_question(body, offered), simulator),
+            "/simulate": lambda body: overlay(read_question(body, offered), simulator, self.ahead),
             "/regime": lambda body: regime(read_question(body, offered)),
             "/network": lambda _: network_view(run, offered),
         }
@@ -57,6 +59,11 @@ class StudioServer(ThreadingHTTPServer):
         self.work = threading.Lock()
         self.free = threading.BoundedSemaphore(MOST_CONNECTIONS)
         super().__init__((HOST, port), Handler)
+
+    def server_close(self) -> None:
+        """Close the port, and end the simulator that waits."""
+        super().server_close()
+        self.ahead.close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread of its own; one too many is closed."""
@@ -116,6 +123,7 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(413, f"a question has a length of at most {LARGEST_BODY} bytes")
         else:
             self._answer(answer, self.rfile.read(int(length)))
+            self.server.ahead.start()  # while the user looks at the picture
 
     def _answer(self, answer: Answer, body: bytes) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from conductance.system.processes import run_guarded
@@ -15,16 +15,28 @@ def execute(folder: Path, command: Sequence[str], time_limit: float, *, name: st
 
     `name` is what the program is called in the reason.
     """
+    try:
+        with (folder / log).open("wb") as words:
+            code = run_guarded(
+                command, folder=folder, log=words, seconds=time_limit, environment=variables(folder)
+            )
+    except OSError as error:
+        return f"{command[0]} cannot be started: {error.strerror or error}"
+    return why_it_failed(code, name, time_limit)
+
+
+def variables(folder: Path) -> Mapping[str, str]:
+    """The environment of a simulator in a folder: without the user's settings for one."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SPICE", "SIM_"))} | {
         "LC_ALL": "C"
     }
     # ngspice 39 looks for its start-up file at home, and dies by SIGSEGV where HOME is not set
     environment.setdefault("HOME", str(folder))
-    try:
-        with (folder / log).open("wb") as words:
-            code = run_guarded(command, folder=folder, log=words, seconds=time_limit, environment=environment)
-    except OSError as error:
-        return f"{command[0]} cannot be started: {error.strerror or error}"
+    return environment
+
+
+def why_it_failed(code: int | None, name: str, time_limit: float) -> str:
+    """What the code of a program means that ran with a time limit (s); empty where it succeeded."""
     if code is None:
         return f"{name} did not end within the time limit of {time_limit:g} s"
     if code < 0:

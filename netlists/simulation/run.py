@@ -4,6 +4,7 @@ import errno
 import re
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,13 +49,23 @@ def simulate(
     """
     chosen = reader_of(netlist, simulator)
     program = chosen.find()
-    start = time.monotonic()
-    try:
+
+    def run() -> Run:
         with scratch_folder() as folder:
             outcome = _simulate_in(folder, chosen, program, netlist, time_limit)
             if outcome.ok and keep is not None:
                 # the netlist last: what lies beside it is then never older than it
                 _keep(folder, Path(keep), [chosen.raw, chosen.log, *netlist.files], chosen.raw)
+            return outcome
+
+    return timed(run, netlist)
+
+
+def timed(simulation: Callable[[], Run], netlist: Netlist) -> Run:
+    """What became of a simulation, with its time; what stood in its way is a value, too."""
+    start = time.monotonic()
+    try:
+        outcome = simulation()
     except OSError as error:
         outcome = Run(name=netlist.name, ok=False, reason=_disk_words(error))
     except NetlistError as error:
@@ -95,11 +106,20 @@ def kept_run(netlist: Netlist, folder: Path | str, *, simulator: str | Simulator
 def _simulate_in(
     folder: Path, simulator: Simulator, program: Program, netlist: Netlist, time_limit: float
 ) -> Run:
-    # plainly: nobody else reads this folder, and no power cut makes it of use
-    for name, text in netlist.files.items():
-        (folder / name).write_text(text, encoding="ascii")
+    write_files(folder, netlist)
     command = simulator.prepare(folder, netlist, program)
     failure = execute(folder, command, time_limit, name=simulator.name, log=simulator.log)
+    return outcome_in(folder, simulator, program, netlist, failure)
+
+
+def write_files(folder: Path, netlist: Netlist) -> None:
+    """Write a netlist's files, plainly: nobody else reads this folder, and no power cut makes it of use."""
+    for name, text in netlist.files.items():
+        (folder / name).write_text(text, encoding="ascii")
+
+
+def outcome_in(folder: Path, simulator: Simulator, program: Program, netlist: Netlist, failure: str) -> Run:
+    """What a program left in a folder, as the answer to a netlist; `failure` says why it ended badly."""
     log = read_log(folder / simulator.log)
     if failure:
         return Run(name=netlist.name, ok=False, reason=_with_complaints(failure, log, simulator), log=log)

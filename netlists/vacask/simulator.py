@@ -23,7 +23,8 @@ INSTALL = (
     "put vacask and openvaf-r on the search path"
 )
 _RAW = f"{RESULT}.raw"
-_SETTINGS = "vacask.toml"
+SETTINGS = "vacask.toml"
+"""Name of the file with its settings, which are none: it is read before the netlist."""
 _PLOTS = {"AC Small Signal Analysis": "AC Analysis"}
 _FLOW = re.compile(r"(?P<source>[^:]+):flow\(br\)")
 
@@ -65,14 +66,24 @@ def find_compiler(program: Program) -> Path:
 
 def prepare(folder: Path, netlist: Netlist, program: Program) -> list[str]:
     """Compile and lay beside the netlist what it loads; the command, without a user's own settings."""
+    lay_modules(folder, netlist, program)
+    (folder / SETTINGS).write_text("", encoding="ascii")
+    return command(program, netlist.bench)
+
+
+def command(program: Program, bench: str) -> list[str]:
+    """The command that simulates a file of its folder, without a user's own settings."""
+    return [program.path, "--tomlfile", SETTINGS, "--quiet-progress", bench]
+
+
+def lay_modules(folder: Path, netlist: Netlist, program: Program) -> None:
+    """Compile a netlist's modules, and lay them beside it."""
     for name, text in netlist.files.items():
         if name.endswith(".va"):
             made = compiled(
                 text, compiler=find_compiler(program), version=program.version, folder=folder, name=name
             )
             (folder / name).with_suffix(".osdi").symlink_to(made)
-    (folder / _SETTINGS).write_text("", encoding="ascii")
-    return [program.path, "--tomlfile", _SETTINGS, "--quiet-progress", netlist.bench]
 
 
 def read(path: Path) -> list[Plot]:

@@ -132,6 +132,31 @@ def test_connections_have_a_cap(offered):
         made.server_close()
 
 
+@pytest.mark.vacask
+def test_the_next_simulator_waits_and_ends_with_the_studio(offered):
+    """With VACASK, a process waits after each answer, and answers as one of its own does; none outlives the server."""
+    made = serve(offered, simulator="vacask")
+    thread = threading.Thread(target=made.serve_forever)
+    thread.start()
+    answers, groups = [], []
+    try:
+        for _ in range(2):
+            _, text = asked(made, "POST", "/simulate", token=made.token, body=question(duration=100.0))
+            answers.append(json.loads(text))
+            deadline = time.monotonic() + 20
+            while made.ahead.guard is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+            groups.append(made.ahead.guard)
+    finally:
+        made.shutdown()
+        thread.join()
+        made.server_close()
+    assert answers[0]["voltage"] == answers[1]["voltage"]
+    assert answers[0]["time"] == answers[1]["time"]
+    assert None not in groups and groups[0] != groups[1]
+    assert made.ahead.guard is None
+
+
 def test_the_answer_describes_the_circuit(server):
     """Netlist with its bench, and the schematic as a picture."""
     found = json.loads(asked(server, "POST", "/describe", token=server.token, body=question())[1])
