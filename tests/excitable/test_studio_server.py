@@ -87,7 +87,7 @@ def test_two_studios_at_once_keep_apart(offered, server):
     ({"values": {"tau_s": "20"}}, "is not a finite number"), ({"duration": 1e9}, "beyond"),
     ({"times": []}, "times must be"),
     ({"times": [0, 0], "currents": [1, 2]}, "times must increase"), ({"start": [0]}, "has 3 states"),
-    ({"i0": 0}, "positive"), ({"values": {"self": 1.0}}, "self"), ({"values": {"name": 1.0}}, "name"),
+    ({"i0": 0}, "current_unit = 0.0 must be"), ({"values": {"self": 1.0}}, "self"), ({"values": {"name": 1.0}}, "name"),
     ({"duration": 10**400}, "duration"), ({"values": {"tau_s": 10**400}}, "tau_s"), ({"c0": 10**400}, "C is beyond"),
     ({"times": [10**400]}, "times"), ({"start": [10**400, 0, 0]}, "start"),
 ])  # fmt: skip
