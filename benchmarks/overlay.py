@@ -138,7 +138,8 @@ def page(result: dict) -> str:
             f"Core ms from a question to its answer, and ms by the clock, with {versions}: median of {REPEATS} in "
             "turn, at other values each time, as a slider asks that is dragged; written by `python -m "
             "benchmarks.overlay`. The studio starts the next VACASK while the user looks at the picture: what that "
-            "costs before the question stands after the plus, and no answer waits for it.",
+            "costs before the question stands after the plus; only a question that comes within that time waits for "
+            "the rest of it.",
             "\n".join([head, "|---|" + "---:|" * 9, *lines]),
             " ".join(summary(rows, way, key) for way in ("vacask", AHEAD) for key in ("core", "clock")),
             f"With what is spent before it, {half(rows, AHEAD, 'core', 'before')} of {len(rows)} presets take "
