@@ -54,9 +54,20 @@ def export(
         name: of the files.
         provenance: where it comes from, for the headers.
     """
-    dt = network.clock(dt)
+    dt = _clock(network, dt)
     built = options.build(network, inputs, dt=dt, name=name, provenance=provenance)
     return written(network, built, options)
+
+
+def _clock(network: Network, dt: float | None) -> float:
+    """The step of a network; what is none has no circuit."""
+    if not isinstance(network, Network):
+        raise ExcitableError(
+            f"a circuit is made of a Network, and this is a {type(network).__name__}; its layers fit: "
+            f"Network({{'first': layer, ...}}), with a name for each, of Projection or torch.nn.Linear and of "
+            f"NeuronLayer without output_only"
+        )
+    return network.clock(dt)
 
 
 def written(
@@ -146,7 +157,7 @@ def simulate_trials(
     Raises:
         SimulatorMissing, SimulationFailed: as `simulate`.
     """
-    dt = network.clock(dt)
+    dt = _clock(network, dt)
     parts = [part_circuits(network, inputs, dt=dt, options=options) for inputs in trials]
     netlists = [written(network, part, options) for trial in parts for part in trial]
     runs = simulate_all(
@@ -172,7 +183,7 @@ def part_circuits(
     network: Network, inputs: np.ndarray, *, dt: float | None = None, options: CircuitOptions
 ) -> list[NetworkCircuit]:
     """The circuits of groups of uncoupled neurons, which together are the network; their outputs add up."""
-    dt = network.clock(dt)
+    dt = _clock(network, dt)
     return [
         options.build(network, inputs, dt=dt, name=f"part_{index}", neurons=list(group))
         for index, group in enumerate(_groups(network, options))

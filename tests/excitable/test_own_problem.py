@@ -10,6 +10,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from circuits.data.scaling import Scaling
+from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.networks.firing import FiringError, firing, let_fire, silence_text
@@ -20,6 +22,7 @@ from excitable.cli import app
 from excitable.cli.console import fail
 from excitable.config import ConfigurationError, configuration_text, parse_configuration
 from excitable.ladder.options import CircuitOptions
+from excitable.ladder.series import export
 from excitable.runs.folder import RunError
 from excitable.runs.real_time import in_real_time, time_remarks
 from excitable.runs.series import SeriesRun, started, train_run, untrained_network
@@ -259,6 +262,11 @@ def test_layers_that_differ_are_told_key_by_key():
         "network.layers.1.neuron: mtc -> lif",
     ]
     assert read("").training_differences(before)[0] == "network.layers: 1 -> 2 of them"
+
+
+def test_a_chain_of_torch_is_told_how_it_becomes_a_network():
+    with pytest.raises(ExcitableError, match=r"made of a Network, and this is a Sequential.*'first': layer"):
+        export(torch.nn.Sequential(), np.zeros((3, 1)), dt=0.5, options=CircuitOptions(scaling=Scaling()))
 
 
 def test_the_name_of_a_file_and_an_object_is_no_picture(capsys):
