@@ -67,7 +67,7 @@ class Budget:
 BUDGETS: Mapping[str, Budget] = MappingProxyType(
     {
         "reduced": Budget(
-            kinds=(MTC,), search_units=200, units=704, gru_units=14, steps=300, batch=16, series_samples=1500,
+            kinds=(MTC, ESN), search_units=200, units=704, gru_units=14, steps=300, batch=16, series_samples=1500,
             warm_up=500, search_series=32, series=128, seeds=5,
         ),
         "smoke": Budget(
