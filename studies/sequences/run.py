@@ -59,7 +59,7 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
             models=NAMES, steps={"basic_motions": 150, "japanese_vowels": 300}, batch=32,
             learning_rates=(0.01, 0.03, 0.1), gains=(0.5, 1.0, 2.0), search_seeds=1, seeds=5, share=0.3,
             circuits={"basic_motions": 40, "japanese_vowels": 370},
-            transistors={"basic_motions": 0, "japanese_vowels": 5},
+            transistors={"basic_motions": 1, "japanese_vowels": 5},
         ),
         "smoke": Budget(
             models=NAMES, steps={"basic_motions": 2, "japanese_vowels": 2}, batch=4, learning_rates=(0.03,),
