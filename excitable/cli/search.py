@@ -57,6 +57,8 @@ def search(
         text=text, dimensions=tuple(map(dimension, over)), trials=trials, width=width, seed=seed
     )
     folder = into or located(f"{wanted.name}-search")
+    if folder.exists() and not folder.is_dir():
+        raise ExcitableError(f"--into {folder}: this is a file; give a folder")
     folder.mkdir(parents=True, exist_ok=True)
     # a thread would share torch's number of threads and its warnings with all others
     pool = processes(workers) if scheduler is None else executor_of(scheduler, workers)

@@ -97,6 +97,11 @@ def search(
         results = run_trials(jobs, train_trial, folder=folder / RESULTS, executor=executor, progress=tell)
         for one in asked:
             result = results[f"trial-{one.number:04}"]
+            if set(result) != {"validation", "test"}:
+                raise SearchError(
+                    f"{folder / RESULTS / f'trial-{one.number:04}.json'}: the result is no validation and test error; "
+                    f"delete the file to repeat it"
+                )
             study.tell(one, result["validation"])
             found.append(Trial(number=one.number, parameters=dict(one.params), **result))
     return found
@@ -143,7 +148,14 @@ def _plan_text(plan: SearchPlan) -> str:
 def _check_begun(plan: SearchPlan, folder: Path) -> None:
     """Refuse a folder that has another plan."""
     path = folder / PLAN
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != json.loads(_plan_text(plan)):
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except ValueError as error:
+        raise SearchError(
+            f"{path}: the file is damaged ({error}); delete it to go on with the search of this command, or give "
+            f"another --into"
+        ) from None
+    if path.is_file() and stored != json.loads(_plan_text(plan)):
         raise SearchError(
             f"{folder}: another search is in it, with another configuration, space, number of trials or seed; "
             f"give this one another --into"
