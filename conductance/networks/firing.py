@@ -7,7 +7,7 @@ import torch
 
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection
-from conductance.layers.fixed import FixedLayer
+from conductance.layers.fixed import FixedLayer, Skip
 from conductance.networks.chain import Layer, Network
 from conductance.neurons.spiking import is_spiking
 
@@ -60,7 +60,7 @@ def let_fire(network: Network, inputs: torch.Tensor, *, lowest: float, highest: 
         highest: largest rate.
 
     Raises:
-        FiringError: a layer that no factor up to 1024 brings into the range.
+        FiringError: a layer that no factor up to 1024 brings into the range, or a Skip in the network.
     """
     if not 0 < lowest < highest <= 1:
         raise FiringError(f"rates [{lowest:g}, {highest:g}]: give two ordered numbers in (0, 1]")
@@ -69,6 +69,7 @@ def let_fire(network: Network, inputs: torch.Tensor, *, lowest: float, highest: 
             f"inputs of shape {tuple(inputs.shape)}: they are empty or not finite everywhere; give a part of the train "
             f"split, (time, batch, feature)"
         )
+    _refuse_skips(network)
     projections = [layer for layer in network.chain.values() if isinstance(layer, Projection)]
     originals = [projection.weight.clone() for projection in projections]
     started: list[Started] = []
@@ -90,6 +91,15 @@ def let_fire(network: Network, inputs: torch.Tensor, *, lowest: float, highest: 
             projection.weight.copy_(weight)
         raise
     return tuple(started)
+
+
+def _refuse_skips(network: Network) -> None:
+    for name, layer in network.chain.items():
+        if isinstance(layer, Skip):
+            raise FiringError(
+                f"layer {name} is a Skip, past which rates are not set, as layers are run one after the other here; "
+                f"scale the weights by hand"
+            )
 
 
 def _through(layers: Sequence[Layer], values: torch.Tensor) -> torch.Tensor:
@@ -157,6 +167,7 @@ def firing(network: Network, inputs: torch.Tensor) -> tuple[Started, ...]:
         network: stays as it is.
         inputs: (time, batch, feature).
     """
+    _refuse_skips(network)
     found, values = [], inputs
     for name, layer in network.chain.items():
         values = _through((layer,), values)

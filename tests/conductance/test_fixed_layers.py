@@ -18,7 +18,7 @@ from conductance.layers.base import ShapeError
 from conductance.networks import Network
 from conductance.networks.chain import NetworkError
 from conductance.networks.continuous import ContinuousError, integrate_network
-from conductance.networks.firing import let_fire
+from conductance.networks.firing import FiringError, let_fire
 from conductance.neurons import clocked_lif, lif, low_pass, mtc
 from conductance.parameter import ParameterError
 from conductance.storage import StorageError, load_network, save_network
@@ -284,6 +284,12 @@ def test_skips_that_do_not_fit_are_refused(tmp_path: Path):
         Network({**weights, "onwards": Projection(4, 3), "skip": Skip(3, "first")})
     with pytest.raises(NetworkError, match="layer skip skips from first past an AveragePool"):
         Network({**weights, "pool": AveragePool(4, 2), "skip": Skip(4, "first")})
+    before = skipped().state_dict()
+    with pytest.raises(FiringError, match="layer skip is a Skip, past which rates are not set"):
+        let_fire(network := skipped(), series(), lowest=0.01, highest=0.3)
+    assert all(
+        torch.equal(network.state_dict()[key], each) for key, each in before.items() if "weight" in key
+    )
     with pytest.raises(ShapeError, match="called without them; run the whole network"):
         Skip(4, "first")(series(4))
     with pytest.raises(ParameterError, match="source = 3; give the name"):
