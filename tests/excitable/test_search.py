@@ -102,10 +102,12 @@ def test_another_plan_in_the_same_folder_is_refused(tmp_path, trained):
         with pytest.raises(SearchError, match="another search is in it"):
             search(plan(2, seed=5), tmp_path, executor=pool)
         (tmp_path / "results" / "trial-0001.json").write_text("{}")
-        with pytest.raises(SearchError, match="trial-0001.json: the result is no validation and test error"):
+        with pytest.raises(
+            SearchError, match=r"trial-0001\.json: the result is no validation and test error"
+        ):
             search(plan(2), tmp_path, executor=pool)
         (tmp_path / "search.json").write_text("")
-        with pytest.raises(SearchError, match="search.json: the file is damaged"):
+        with pytest.raises(SearchError, match=r"search\.json: the file is damaged"):
             search(plan(2), tmp_path, executor=pool)
         (tmp_path / "c").mkdir()
         wrong = SearchPlan(text=TEXT, dimensions=(dimension("network.hiden=2..3"),), trials=1, width=1)
