@@ -17,6 +17,7 @@ from excitable.chips.judge import Bench, PackedNetwork, Sample, judge_chip
 from excitable.chips.yields import Judged, Sweep
 from excitable.ladder.series import held_out
 from excitable.runs.series import SeriesRun
+from excitable.runs.stages.belonging import note_weights
 from excitable.runs.stages.series import circuit_options
 from excitable.trials import Progress, run_trials
 from netlists.simulation import available_cores
@@ -114,7 +115,7 @@ def sweep_run(
         nominal=nominal,
         chips=tuple(judged.values()),
     )
-    run.write(SWEEP, sweep_json(sweep))
+    note_weights(run, f"sweep --level {options.level}", run.write(SWEEP, sweep_json(sweep)))
     return sweep
 
 

@@ -4,6 +4,7 @@
 >>> write_report(Path("runs/demo"))  # doctest: +SKIP
 """
 
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from excitable.runs.kinds import Run
 from excitable.runs.landscape import View
 from excitable.runs.series import SeriesRun
 from excitable.runs.stages.base import behavioural_only
+from excitable.runs.stages.belonging import StaleWarning
 
 with extra("report"):
     import h5netcdf  # noqa: F401  # the waveforms that the page shows
@@ -73,7 +75,8 @@ def report_run(run: Run, levels: Collection[str] = ()) -> Path:
 def write_report(folder: Path, levels: Collection[str] = ()) -> Path:
     """Write the report of a run on series into its folder: the page, and every figure under `figures/` as SVG and PNG.
 
-    The report shows what the folder holds and names what is missing, with the command that makes it.
+    The report shows what the folder holds and names what is missing, with the command that makes it. Results of other
+    weights than the network has now are left out; the page and a `StaleWarning` say so.
 
     Args:
         folder: the run folder.
@@ -87,6 +90,8 @@ def write_report(folder: Path, levels: Collection[str] = ()) -> Path:
         StorageError: a file cannot be written.
     """
     evidence = read_run(folder, levels)
+    if evidence.stale:
+        warnings.warn(f"{evidence.name}: {evidence.stale}", StaleWarning, stacklevel=2)
     with styled():
         curves = neuron_curves(evidence)
         drawn = (

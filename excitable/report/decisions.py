@@ -1,5 +1,6 @@
 """The page of a network that decides, by events or on images: what it learnt, and how far its circuit is from it."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from excitable.runs.events import RESULT, EventRun
 from excitable.runs.folder import COMPARISON, NETLISTS, REPORT
 from excitable.runs.images import ImageRun
 from excitable.runs.kinds import Run
+from excitable.runs.stages.belonging import StaleWarning, stale_results
 
 with extra("report"):
     from markupsafe import Markup
@@ -29,7 +31,10 @@ def write_decision_report(run: EventRun | ImageRun) -> tuple[Path, Sequence[Draw
         RunError: the run is not trained. StorageError: a file of it is damaged, or cannot be written.
     """
     run.check_trained(RESULT)
-    ladder = _ladder(run)
+    stale = stale_results(run.path)
+    if stale.names:
+        warnings.warn(f"{run.configuration.name}: {stale}", StaleWarning, stacklevel=2)
+    ladder = None if COMPARISON in stale.names else _ladder(run)
     with styled():
         drawings = event_figures(run) if isinstance(run, EventRun) else image_figures(run)
         plots = {
@@ -40,7 +45,11 @@ def write_decision_report(run: EventRun | ImageRun) -> tuple[Path, Sequence[Draw
             )
             for drawing in drawings
         }
-    benches = sorted(path.name for path in (run.path / NETLISTS).glob("*_bench.cir"))
+    benches = sorted(
+        name
+        for path in (run.path / NETLISTS).glob("*_bench.cir")
+        if (name := f"{NETLISTS}/{path.name}") not in stale.names
+    )
     page = templates().get_template("decisions.html.j2").render(
         run=run,
         program=f"excitable {VERSION}",
@@ -50,7 +59,8 @@ def write_decision_report(run: EventRun | ImageRun) -> tuple[Path, Sequence[Draw
         drawings=drawings,
         plots=plots,
         ladder=ladder,
-        benches=[f"{NETLISTS}/{name}" for name in benches],
+        benches=benches,
+        stale=str(stale_results(run.path, run.path.name)),
         settings=tuple(settings_of(run.configuration)),
     )  # fmt: skip
     write_whole(run.path / REPORT, page)

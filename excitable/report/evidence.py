@@ -38,9 +38,18 @@ from excitable.runs.folder import (
     WAVEFORMS,
 )
 from excitable.runs.origin import BEFORE, Origin, Update, read_origin, read_updates
+from excitable.runs.stages.belonging import stale_results
 from excitable.runs.stages.series import TASK_GROUP, netlist_name
 from netlists.comparison import Ladder
 
+OF_WEIGHTS: Mapping[str, Mapping[str, Any]] = {
+    WAVEFORMS: {"rungs": (), "task": None, "ladder": None},
+    COMPARISON: {"ladder": None},
+    NETLISTS: {"netlists": {}, "schematics": {}, "biases": {}},
+    SWEEP: {"sweep": None},
+    ENERGY: {"energy": None},
+}
+"""What of the evidence each result gives, as it is where there is none."""
 MODEL_RUNGS = ("discrete", "continuous")
 """Rungs that are computed without a circuit."""
 
@@ -125,6 +134,8 @@ class Evidence:
     updates: tuple[Update, ...] = ()
     sweep: Sweep | None = None
     energy: EnergyReport | None = None
+    stale: str = ""
+    """What is in the folder, but of other weights, and so not in this; empty where nothing is."""
 
     @property
     def name(self) -> str:
@@ -248,7 +259,17 @@ def read_run(folder: Path, levels: Collection[str] = ()) -> Evidence:
         raise ReportError(
             f"{folder}: there is nothing to report yet; train a network first: `excitable train`"
         )
+    evidence = _belonging(evidence)
     return _only(evidence, levels) if levels else evidence
+
+
+def _belonging(evidence: Evidence) -> Evidence:
+    """The same without what is of other weights than the network, which `stale` then names."""
+    stale = stale_results(evidence.folder, shlex.quote(_typed(evidence.folder)))
+    empty: dict[str, Any] = {}
+    for name in stale.names:
+        empty |= OF_WEIGHTS.get(name.partition("/")[0], {})
+    return replace(evidence, **empty, stale=str(stale))
 
 
 def _only(evidence: Evidence, levels: Collection[str]) -> Evidence:
@@ -259,6 +280,7 @@ def _only(evidence: Evidence, levels: Collection[str]) -> Evidence:
         raise ReportError(
             f"{evidence.folder.name}: level {missing[0]} is not simulated; it has "
             f"{', '.join(sorted(there - set(MODEL_RUNGS))) or 'no circuit yet'}"
+            + (f" ({evidence.stale})" if evidence.stale else "")
         )
     names = (*MODEL_RUNGS, *levels)
     ladder = evidence.ladder

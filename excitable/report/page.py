@@ -125,7 +125,7 @@ def templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": _number, "share": _share, "physics": _physics}
+    environment.filters |= {"code": _code, "number": _number, "share": _share, "physics": _physics}
     return environment
 
 
@@ -134,6 +134,11 @@ def _number(value: float | None, digits: int = 3) -> Markup:
     if value is None:
         return Markup('<span class="none">none</span>')
     return Markup('<data value="{}">{}</data>').format(repr(value), judged.number(value, digits))
+
+
+def _code(text: str) -> Markup:
+    """Our own sentences with what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # escaped here
 
 
 def _share(value: float) -> str:

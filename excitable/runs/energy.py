@@ -22,6 +22,7 @@ from excitable.ladder.series import part_circuits, written
 from excitable.runs.images import ImageRun
 from excitable.runs.series import SeriesRun
 from excitable.runs.stages.base import BEHAVIOURAL
+from excitable.runs.stages.belonging import note_weights
 from excitable.runs.stages.images import circuit_options as circuit_options_of_images
 from excitable.runs.stages.images import shown, simulated_steps
 from excitable.runs.stages.series import circuit_options
@@ -137,7 +138,7 @@ def energy_run(
         spikes=int(count_upward_crossings(rung.membrane, threshold=threshold).sum()),
         area=area_of(whole.circuit, technology) if level == "transistor" else None,
     )
-    run.write(ENERGY, energy_json(report))
+    note_weights(run, f"energy --level {level}", run.write(ENERGY, energy_json(report)))
     return report
 
 
@@ -151,7 +152,7 @@ def estimate_run(run: ImageRun) -> SampledEnergy:
     clock, made = circuit_options_of_images(run).clock, default_technology("transistor")
     found = sampled_energy(chain, inputs, simulated_steps(run)[BEHAVIOURAL], clock, made)
     document = {**asdict(found), "total": found.total, "technology": made.name, "samples": inputs.shape[1]}
-    run.write_json(ENERGY, document)
+    note_weights(run, "energy", run.write_json(ENERGY, document))
     return found
 
 

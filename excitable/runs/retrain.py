@@ -24,6 +24,7 @@ from excitable.ladder.options import CircuitOptions
 from excitable.runs.folder import CALIBRATION, COMPARISON, CONFIGURATION, MODEL, RunError
 from excitable.runs.origin import BEFORE, ORIGIN, Origin, read_origin, read_updates
 from excitable.runs.series import SeriesRun
+from excitable.runs.stages.belonging import stale_results
 
 START = "start"
 """Folder of the network with which retraining begins: the parent's numbers on the circuit's laws."""
@@ -109,7 +110,7 @@ def _start(parent: SeriesRun, run: SeriesRun, options: RetrainOptions) -> None:
     save_network(started, folder)
     run.write(CALIBRATION, fits_json(fits))
     before = parent.path / COMPARISON
-    if before.is_file():
+    if before.is_file() and COMPARISON not in stale_results(parent.path).names:
         run.write(BEFORE, before.read_bytes())
     origin = Origin(
         parent=parent.path.name,

@@ -11,6 +11,7 @@ from conductance.neurons.base import Neuron
 from excitable.ladder.rungs import Waveforms, load_waveforms
 from excitable.runs.folder import COMPARISON, WAVEFORMS
 from excitable.runs.series import SeriesRun
+from excitable.runs.stages.belonging import stale_results
 from excitable.studio.catalogue import Catalogue, signature
 from netlists.comparison import Ladder
 
@@ -83,7 +84,7 @@ def _layer(name: str, layer: NeuronLayer, key: str, bias: np.ndarray | None) -> 
 
 def _ladder(run: SeriesRun) -> list[list[str]]:
     path = run.path / COMPARISON
-    if not path.is_file():
+    if not path.is_file() or COMPARISON in stale_results(run.path).names:
         return []
     rows = []
     for step in Ladder.from_json(path.read_bytes()).adjacent:
@@ -96,7 +97,7 @@ def _ladder(run: SeriesRun) -> list[list[str]]:
 
 def _waveforms(run: SeriesRun) -> dict[str, Any] | None:
     path = run.path / WAVEFORMS
-    if not path.is_file():
+    if not path.is_file() or WAVEFORMS in stale_results(run.path).names:
         return None
     rungs = load_waveforms(path)
     return _sampled(rungs) if rungs else None

@@ -1,18 +1,21 @@
 """What lies in a run belongs together: configuration, network, checkpoint and waveforms of another run are refused."""
 
+import re
 import shutil
 
 import numpy as np
 import pytest
 import xarray as xr
-from report_examples import CONFIGURATION, trained_run
+from report_examples import CONFIGURATION, trained_run, whole_run
 from test_config import SMALL
 
 from conductance.networks import RECIPES, series_network
 from conductance.storage import StorageError, load_network, save_network
 from excitable.ladder.rungs import load_waveforms
-from excitable.runs.folder import RunError
+from excitable.report import read_run, write_report
+from excitable.runs.folder import COMPARISON, WAVEFORMS, RunError
 from excitable.runs.series import SeriesRun, train_run
+from excitable.runs.stages.belonging import StaleWarning, note_weights, stale_results
 from excitable.runs.stages.series import compare_run, export_run, simulate_run
 
 
@@ -142,6 +145,38 @@ def test_waveforms_of_another_network_input_or_circuit_are_refused(simulated, tm
     run.save_network(network)
     with pytest.raises(RunError, match="rung discrete are of another network or input"):
         compare_run(run)
+
+
+def test_results_of_other_weights_are_left_out_of_the_report_and_said(tmp_path):
+    """Trained on after the comparison: nothing of the old ladder stands in the page, which names what renews it."""
+    folder = tmp_path / "small"
+    whole_run(folder)
+    run = SeriesRun(folder)
+    for command, name in (
+        ("export", "netlists/network_bench.cir"),
+        ("simulate", WAVEFORMS),
+        ("compare", COMPARISON),
+    ):
+        assert (folder / name).is_file()
+        note_weights(run, command, folder / name)
+    before = read_run(folder)
+    assert before.ladder is not None and before.rungs and before.netlists and not before.stale
+    network = load_network(folder)
+    network.layers["encoder"].weight.data += 0.1
+    save_network(network, folder)
+    after = read_run(folder)
+    assert (after.ladder, after.rungs, after.task, after.netlists) == (None, (), None, {})
+    with pytest.warns(StaleWarning, match="of other weights than") as told:
+        page = write_report(folder).read_text(encoding="utf-8")
+    (sentence,) = [str(one.message) for one in told if one.category is StaleWarning]
+    for verb in ("export", "simulate", "compare"):
+        assert re.search(rf"`excitable {verb} \S*small`", sentence)
+        assert re.search(rf"<code>excitable {verb} \S*small</code>", page)
+    assert "waveforms.nc and comparison.json are of other weights" in page and "<svg" in page
+    assert 'id="prediction-' not in page and "causes most of it" not in page
+    assert stale_results(folder).names and "comparison.json" in stale_results(folder).names
+    note_weights(run, "simulate", folder / WAVEFORMS)
+    assert WAVEFORMS not in stale_results(folder).names and COMPARISON in stale_results(folder).names
 
 
 @pytest.mark.simulator

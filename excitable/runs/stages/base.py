@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from conductance.files import typed
 from excitable.runs.environment import VERSION
 from excitable.runs.folder import WEIGHTS, RunError, RunFolder
 
@@ -45,6 +46,16 @@ def ngspice_only(run: RunFolder, option: str, value: str) -> None:
             f"{run.path}: {option} {value}: the circuit of a run on {run.configuration.kind} is written for and "
             f"simulated in {NGSPICE} only; leave {option} out"
         )
+
+
+def not_simulated(run: RunFolder, name: str) -> RunError:
+    """What to tell of a run without simulation, or with one of another network or other options in file `name`."""
+    found = (
+        f"{name} is of another network or other options than the run has now"
+        if (run.path / name).exists()
+        else "nothing is simulated yet"
+    )
+    return RunError(f"{run.path}: {found}; `excitable simulate {typed(run.path)}` makes it")
 
 
 def basis_of(run: RunFolder, *decisive: object) -> str:

@@ -33,7 +33,9 @@ from excitable.runs.stages.base import (
     basis_of,
     behavioural_only,
     ngspice_only,
+    not_simulated,
 )
+from excitable.runs.stages.belonging import note_weights
 from netlists.simulation import available_cores
 
 SPIKES = "spikes.json"
@@ -69,7 +71,9 @@ def export_run(run: EventRun, levels: Sequence[str] = (), dialect: str = NGSPICE
     }  # fmt: skip
     netlists = export_events(run.network(), split.spikes, circuit_options(run), provenance=provenance)
     folder = run.file(f"{NETLISTS}/trial").parent
-    return [netlist.write(folder) for netlist in netlists]
+    benches = [netlist.write(folder) for netlist in netlists]
+    note_weights(run, "export", *benches)
+    return benches
 
 
 def simulate_run(run: EventRun, levels: Sequence[str] = (), progress: Progress | None = None) -> Simulated:
@@ -114,7 +118,7 @@ def compare_run(
     run.network()  # an untrained run is told first
     split, found = shown_trials(run), _read(run)
     if found is None:
-        raise RunError(f"{run.path}: nothing is simulated yet; `excitable simulate {run.path}` does it")
+        raise not_simulated(run, SPIKES)
     names = list(found)
     pairs = [*pairwise(names), (names[0], names[-1])]
     climbed = DecisionLadder(
@@ -123,7 +127,7 @@ def compare_run(
         rungs=tuple(_rung(name, record, split) for name, record in found.items()),
         steps=tuple(_step(found, *pair) for pair in pairs),
     )
-    run.write(COMPARISON, climbed.to_json())
+    note_weights(run, "compare", run.write(COMPARISON, climbed.to_json()))
     return climbed
 
 

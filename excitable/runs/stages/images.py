@@ -38,7 +38,9 @@ from excitable.runs.stages.base import (
     basis_of,
     behavioural_only,
     ngspice_only,
+    not_simulated,
 )
+from excitable.runs.stages.belonging import note_weights
 from netlists.simulation import available_cores
 
 STEPS = "steps.safetensors"
@@ -106,7 +108,9 @@ def export_run(run: ImageRun, levels: Sequence[str] = (), dialect: str = NGSPICE
     }  # fmt: skip
     netlists = export_sampled(chain, inputs, circuit_options(run), provenance=provenance)
     folder = run.file(f"{NETLISTS}/sample").parent
-    return [netlist.write(folder) for netlist in netlists]
+    benches = [netlist.write(folder) for netlist in netlists]
+    note_weights(run, "export", *benches)
+    return benches
 
 
 def simulate_run(run: ImageRun, levels: Sequence[str] = (), progress: Progress | None = None) -> Simulated:
@@ -167,7 +171,7 @@ def compare_run(
             ),
         ),
     )  # fmt: skip
-    run.write(COMPARISON, climbed.to_json())
+    note_weights(run, "compare", run.write(COMPARISON, climbed.to_json()))
     return climbed
 
 
@@ -179,7 +183,7 @@ def simulated_steps(run: ImageRun) -> dict[str, SampledRun]:
     """
     found = _read(run)
     if found is None:
-        raise RunError(f"{run.path}: nothing is simulated yet; `excitable simulate {run.path}` does it")
+        raise not_simulated(run, STEPS)
     return found
 
 

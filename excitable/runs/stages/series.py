@@ -41,6 +41,7 @@ from excitable.runs.folder import (
 from excitable.runs.series import SeriesRun
 from excitable.runs.stages.base import PARTS, Progress, Simulated
 from excitable.runs.stages.basis import basis_of, check_belonging, compared_split
+from excitable.runs.stages.belonging import note_weights
 from excitable.runs.stages.witness import with_witness
 from netlists.comparison import Ladder
 from netlists.simulation import SIMULATORS as KNOWN_SIMULATORS
@@ -114,10 +115,13 @@ def export_run(run: SeriesRun, levels: Sequence[str] = (), dialect: str = "ngspi
         )  # fmt: skip
         if dialect in readers:
             options = replace(options, simulator=readers[dialect])
-        benches.append(written(network, built, options, dialect).write(target))
+        bench = written(network, built, options, dialect).write(target)
+        benches.append(bench)
         run.write(f"{NETLISTS}/{netlist_name(level)}_bias.csv", bias_csv(built.circuit))
         for name, drawing in schematics(built.circuit).items():
             run.write(f"{NETLISTS}/{netlist_name(level)}_{name}.svg", drawing)
+        if dialect == "ngspice":
+            note_weights(run, f"export{_asked(run, level)}", bench)
     return benches
 
 
@@ -135,6 +139,11 @@ def membrane_warning(run: SeriesRun, levels: Sequence[str] = ()) -> str:
         for level in chosen_levels(run, levels)
     ]
     return reach_warning(network, model, circuits)
+
+
+def _asked(run: SeriesRun, level: str) -> str:
+    """The option that names a level to a command; empty where the configuration says it."""
+    return "" if level in run.configuration.circuit.level else f" --level {level}"
 
 
 def netlist_name(level: str) -> str:
@@ -198,6 +207,7 @@ def simulate_run(run: SeriesRun, levels: Sequence[str] = (), progress: Progress 
     with whole_file(run.file(WAVEFORMS)) as part:
         save_waveforms(ladder_rungs, part)
         _task_dataset(run, split).to_netcdf(part, mode="a", group=TASK_GROUP, engine="h5netcdf")
+    note_weights(run, "simulate", run.path / WAVEFORMS)
     _tidy_parts(parts, wanted)
     what = f"waveforms of {len(ladder_rungs[0].neurons)} neurons"
     return Simulated(path=run.path / WAVEFORMS, what=what, rungs=tuple(rung.rung for rung in ladder_rungs))
@@ -266,7 +276,7 @@ def compare_run(
         network, split, run.task, technology=circuit.built_in(), scaling=circuit.scaling("transistor")
     )
     climbed = climbed.model_copy(update={"noise": noise})
-    run.write(COMPARISON, climbed.to_json())
+    note_weights(run, "compare", run.write(COMPARISON, climbed.to_json()))
     return climbed
 
 

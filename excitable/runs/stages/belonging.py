@@ -1,0 +1,98 @@
+"""Of which weights each result of a run is, so that a result that a later training left behind is known as stale."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conductance.files import typed
+from conductance.storage.networks import read_json
+from excitable.runs.folder import MODEL, WEIGHTS, RunFolder
+
+BELONGING = "belonging.json"
+"""In the run folder: each result, the digest of the weights that it is of, and the command that makes it."""
+
+
+class StaleWarning(UserWarning):
+    """Results of a run that are of other weights than it has now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stale:
+    """Results that are of other weights than the run has now.
+
+    Attributes:
+        names: their places in the run folder.
+        commands: what makes them anew, in the order of the loop.
+    """
+
+    names: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if not self.names:
+            return ""
+        shown = [name for name in self.names if "/" not in name]
+        folders = sorted({name.partition("/")[0] + "/" for name in self.names if "/" in name})
+        renewed = _joined([f"`{command}`" for command in self.commands])
+        return (
+            f"{_joined([*folders, *shown])} {'is' if len(folders + shown) == 1 else 'are'} of other weights than "
+            f"{WEIGHTS} has now, and left out; {renewed} renew{'s' if len(self.commands) == 1 else ''} what is missing"
+        )
+
+
+def note_weights(run: RunFolder, command: str, *results: Path) -> None:
+    """Keep of which weights results are.
+
+    Args:
+        run: whose results they are; the caller holds its lock.
+        command: of excitable that makes them, without the run, as `simulate` or `export --level mixed`.
+        results: files in the run folder.
+    """
+    verb, _, options = command.partition(" ")
+    entry = {"weights": weights_digest(run.path), "command": verb, "options": options}
+    names = [path.relative_to(run.path).as_posix() for path in results]
+    run.write_json(BELONGING, _known(run.path) | dict.fromkeys(names, entry))
+
+
+def stale_results(folder: Path, shown: str = "") -> Stale:
+    """The results in a run folder that are of other weights than those beside them; none where nothing was noted.
+
+    Args:
+        folder: of the run.
+        shown: what a user types for it; its path where not given.
+    """
+    known = _known(folder)
+    if not known or not (folder / WEIGHTS).is_file():
+        return Stale()
+    now = weights_digest(folder)
+    found = {
+        name: entry for name, entry in known.items() if entry["weights"] != now and (folder / name).exists()
+    }
+    order = ("export", "simulate", "compare")
+    entries = sorted(
+        found.values(),
+        key=lambda entry: order.index(entry["command"]) if entry["command"] in order else len(order),
+    )
+    commands = [
+        " ".join(filter(None, ("excitable", entry["command"], shown or typed(folder), entry["options"])))
+        for entry in entries
+    ]
+    return Stale(names=tuple(found), commands=tuple(dict.fromkeys(commands)))
+
+
+def weights_digest(folder: Path) -> str:
+    """A digest of a run's network: its declaration, where it has one beside its weights, and its weights."""
+    paths = [folder / name for name in (MODEL, WEIGHTS)]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths if path.is_file())).hexdigest()
+
+
+def _known(folder: Path) -> dict[str, Any]:
+    path = folder / BELONGING
+    return dict(read_json(path)) if path.is_file() else {}
+
+
+def _joined(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
