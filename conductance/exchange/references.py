@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -14,13 +15,32 @@ MARGIN = 1e-6
 """Difference of an output that counts as one."""
 
 
+NOT_RUN = "not run against a library"
+INSTALL = "pip install snntorch nir nirtorch"
+
+
+def not_run(convention: str | None) -> str:
+    """Why a network of another convention than NIR's own is not run against a library, and what can be done.
+
+    Args:
+        convention: a name of `CONVENTIONS`; None of a file of ours, which needs none.
+    """
+    if convention is None:
+        return f"{NOT_RUN}: the file was read by what excitable wrote into it, not by a library's convention"
+    missing = "" if find_spec("snntorch") else f"; snntorch is not installed here (`{INSTALL}`)"
+    return (
+        f"{NOT_RUN}: only --convention nir is, against snntorch's own import, which reads a reset as NIR states it and "
+        f"not as the steps of {convention} have it{missing}"
+    )
+
+
 def against_snntorch(network: Network, path: Path) -> str:
     """How many of 1000 steps of random input differ from snntorch's own import of the file, in double precision."""
     try:
         import nir
         from snntorch.import_nir import import_from_nir
     except ImportError as error:
-        return f"not run against snntorch, which is not installed ({error.name})"
+        return f"{NOT_RUN}: {(error.name or 'snntorch').partition('.')[0]} is not installed; `{INSTALL}`, then import again"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = import_from_nir(nir.read(path)).double()

@@ -20,7 +20,7 @@ def import_(
 ) -> None:
     """Read a network from a NIR file, say how many of 1000 steps differ from snntorch where it is installed."""
     from conductance.exchange import read_nir
-    from conductance.exchange.references import against_snntorch
+    from conductance.exchange.references import against_snntorch, not_run
     from conductance.storage import save_network
     from excitable.cli.console import results
 
@@ -30,6 +30,6 @@ def import_(
     layers = ", ".join(f"{name} {type(layer).__name__}" for name, layer in network.chain.items())
     results().print(f"{file}: {layers}")
     # snntorch reads NIR's resets as they are stated, at once to a value, and not as its own Leaky has them
-    said = "not run against a library" if convention != "nir" else against_snntorch(network, file)
+    said = against_snntorch(network, file) if convention == "nir" else not_run(convention)
     results().print(said)
     results().print(f"network: {into / 'model.safetensors'}")

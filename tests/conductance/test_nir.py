@@ -1,12 +1,13 @@
 """NIR files: ours come back bit by bit, others' run in their library's convention, and what does not fit is named."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
 import torch
 
-from conductance.exchange import CONVENTIONS, ExchangeError, read_nir, write_nir
+from conductance.exchange import CONVENTIONS, ExchangeError, read_nir, references, write_nir
 from conductance.layers import NeuronLayer, Projection, Recurrence
 from conductance.networks import RECIPES, Network, series_network
 from conductance.neurons import clocked_lif, mtc
@@ -134,7 +135,7 @@ def test_a_leaky_integrator_is_the_readout(tmp_path):
 @pytest.mark.parametrize(
     ("graph", "options", "message"),
     [
-        (lif_graph(), {}, "give dt and convention: the step in s"),
+        (lif_graph(), {}, "give dt, the step in s, and convention"),
         (lif_graph(), {"dt": 1e-3}, "give convention"),
         (lif_graph(), {"dt": 1e-3, "convention": "brian"}, "allowed are nir, snntorch, norse, spikingjelly"),
         (lif_graph(), {"dt": 0.5, "convention": "nir"}, r"node lif: dt = 0.5 s must lie in \(0, tau\]"),
@@ -269,3 +270,22 @@ def test_nodes_that_do_not_fit_are_refused_by_name(tmp_path, graph, message):
     nir.write(tmp_path / "f.nir", graph)
     with pytest.raises(ExchangeError, match=message):
         read_nir(tmp_path / "f.nir", dt=1e-3, convention="nir")
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_why_a_file_is_not_run_against_a_library_is_said(monkeypatch, installed):
+    """With the library that is missing and how it is installed; nothing of that where it is there."""
+    monkeypatch.setattr(references, "find_spec", lambda _: object() if installed else None)
+    said = references.not_run("snntorch")
+    assert (
+        said.startswith("not run against a library: only --convention nir is") and "steps of snntorch" in said
+    )
+    assert ("snntorch is not installed here (`pip install snntorch" in said) is not installed
+    assert "what excitable wrote into it" in references.not_run(None)
+
+
+def test_a_missing_snntorch_is_named_with_its_command(monkeypatch, tmp_path):
+    """In the line that would give the number of differing steps."""
+    monkeypatch.setitem(sys.modules, "snntorch", None)
+    said = references.against_snntorch(Network({"input": Projection(1, 1)}), tmp_path / "x.nir")
+    assert said.startswith("not run against a library: snntorch") and "`pip install snntorch" in said
