@@ -205,6 +205,15 @@ class LayerOptions(OwnSection):
             initial=self.initial, input_gain=self.input_gain, bias=self.bias,
         )  # fmt: skip
 
+    def check_step(self, name: str, dt: float) -> None:
+        """Raise `ValueError` where the neuron is a map, whose step is 1 whatever the network's is."""
+        with suppress(NotTrusted):  # only training runs the code, and it refused this then
+            if self.recipe.neuron.is_map and dt != 1:
+                raise ValueError(
+                    f"dt = {dt:g}, and the neuron {self.recipe.neuron.name} of layer {name} is a map (clocked), whose "
+                    f"own step is 1; set network.dt = 1"
+                )
+
     def check_size(self, name: str, size: int) -> None:
         """Raise `ValueError` where something is given for another number of neurons."""
         for state, begin in self.initial.items():
@@ -284,6 +293,7 @@ class NetworkSection(LayerOptions):
             )
         for name, own in self.options().items():
             own.check_size(name, self.sizes()[name])
+            own.check_step(name, self.dt)
         names = self.sizes()
         repeated = sorted({name for name in names if list(self._names()).count(name) > 1})
         if repeated:

@@ -24,6 +24,7 @@ from excitable.chips.sweep import SWEEP, read_sweep
 from excitable.chips.yields import Sweep
 from excitable.config import Configuration, ConfigurationError, parse_configuration
 from excitable.config.own import Code
+from excitable.config.series import SeriesConfiguration
 from excitable.ladder.calibration import LevelFit, read_fits
 from excitable.ladder.rungs import CIRCUIT_RUNGS, Waveforms, load_waveforms
 from excitable.runs.energy import ENERGY, EnergyReport, read_energy
@@ -80,6 +81,11 @@ class TaskSeries:
     def dt(self) -> float:
         """The model's step in tau_m."""
         return float(self.time[-1] / len(self.time))
+
+    @property
+    def truth(self) -> np.ndarray:
+        """(step, feature): the targets where errors count, NaN elsewhere, where a task may have none."""
+        return np.where(self.mask[:, None], self.targets, np.nan)
 
     def prediction(self, rung: Waveforms) -> np.ndarray:
         """What a rung predicts at the end of each step, (step, feature)."""
@@ -153,6 +159,12 @@ class Evidence:
             return faults
 
     @property
+    def as_drawn(self) -> bool:
+        """Whether nothing of the network is trained."""
+        found = self.configuration
+        return isinstance(found, SeriesConfiguration) and found.training.trained == "none"
+
+    @property
     def errors(self) -> dict[str, float]:
         """The task's error of each rung: as compared, or measured here where nothing has been compared yet."""
         if self.ladder is not None:
@@ -187,7 +199,12 @@ class Evidence:
         )
         circuit = [rung for rung in self.rungs if rung.rung not in MODEL_RUNGS]
         return (
-            _stage("train", self, "the trained network", self.network is not None),
+            _stage(
+                "train",
+                self,
+                "the network" if self.as_drawn else "the trained network",
+                self.network is not None,
+            ),
             _stage("export", self, "the netlist", bool(self.netlists), hindrance),
             _stage("simulate", self, "the waveforms of model and circuit", bool(circuit), hindrance),
             _stage(

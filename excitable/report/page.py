@@ -23,6 +23,7 @@ from excitable.report.circuits import bias_excerpt, bias_files, changes
 from excitable.report.costs import cost_rows, silicon_rows
 from excitable.report.evidence import Evidence
 from excitable.report.figures import Drawing, NeuronCurves
+from excitable.report.figures.prediction import shown_part
 from excitable.report.figures.training import rows
 from excitable.report.style import inline_svg, variables
 from excitable.report.words import GLOSSARY, own_choices, settings
@@ -69,6 +70,7 @@ def build_page(evidence: Evidence, drawings: Mapping[str, Drawing], curves: tupl
     persistence = None if evidence.task is None else evidence.task.persistence
     return templates().get_template("report.html.j2").render(
         evidence=evidence,
+        part=shown_part(evidence),
         program=f"excitable {VERSION}",
         variables={theme: Markup(variables(theme)) for theme in ("light", "dark")},
         plots=plots,
@@ -168,9 +170,9 @@ def _cards(evidence: Evidence, persistence: float | None) -> list[dict[str, Any]
         [rung.name for rung in evidence.ladder.rungs] if evidence.ladder else [r.rung for r in evidence.rungs]
     )
     model = errors.get(rungs[0]) if rungs else None
-    note = "the trained network"
+    note = network = "the network, nothing of it trained" if evidence.as_drawn else "the trained network"
     if model is None and (tested := rows(evidence.metrics, "test") or rows(evidence.metrics, "validation")):
-        model, note = tested[-1]["error"], f"the trained network, on the {tested[-1]['split']} split"
+        model, note = tested[-1]["error"], f"{network}, on the {tested[-1]['split']} split"
     circuit = errors.get(rungs[-1]) if len(rungs) > 1 and evidence.stages[2].done else None
     missing = "" if circuit is not None else "not simulated yet"
     hindered = evidence.stages[2].hindrance
@@ -225,9 +227,7 @@ def _built(evidence: Evidence) -> str:
     )
     trained = sum(p.numel() for p in evidence.network.parameters()) if evidence.network else 0
     circuit = ", built as a circuit" if evidence.netlists else ""
-    found = evidence.configuration
-    as_drawn = isinstance(found, SeriesConfiguration) and found.training.trained == "none"
-    numbers = "none of whose numbers is trained" if as_drawn else f"{trained} trained numbers"
+    numbers = "none of whose numbers is trained" if evidence.as_drawn else f"{trained} trained numbers"
     return f"A network of {neurons}, {numbers}{circuit}."
 
 

@@ -15,7 +15,7 @@ from excitable.report.evidence import Evidence
 
 GLOSSARY: Mapping[str, str] = MappingProxyType(
     {
-        "model": "The trained network as it was trained: an update rule in steps of dt, in PyTorch.",
+        "model": "The network as it was trained, or given where nothing is: an update rule in steps of dt, in PyTorch.",
         "equation": "The differential equation that the update rule approximates, solved at tight tolerance by scipy.",
         "circuit": "The netlist in ngspice. At the behavioural level sources state the equation; capacitors integrate.",
         "rung, ladder": "Model, equation and circuit are rungs. Each step between two rungs adds one kind of error.",

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-from report_examples import whole_run
+from report_examples import CONFIGURATION, whole_run
 
 from conductance.shaping.figures.palette import PALETTE, colour
 from excitable.ladder.steps import whole_way
@@ -31,7 +31,7 @@ from excitable.report.figures import (
     waveform_figure,
 )
 from excitable.report.figures.base import envelope
-from excitable.report.figures.prediction import zoom
+from excitable.report.figures.prediction import alone, shown_part, zoom
 from excitable.report.figures.waveforms import AFTER, BEFORE, spike_window
 from excitable.report.style import inline_svg, literal, new_figure, png_of, styled, svg_of
 from netlists.comparison import upward_crossings
@@ -105,11 +105,34 @@ def test_the_lines_are_the_waveforms(evidence):
     lines = {
         line.get_label().split(",")[0]: line.get_xydata() for line in prediction.figure.axes[0].get_lines()
     }
-    np.testing.assert_allclose(lines["truth"][:, 1], evidence.task.targets[:, 0])
+    task = evidence.task
+    np.testing.assert_allclose(lines["truth"][task.mask, 1], task.targets[task.mask, 0])
+    assert not task.mask.all() and np.isnan(lines["truth"][~task.mask, 1]).all()  # no truth where none counts
     np.testing.assert_allclose(lines["circuit"][:, 1], evidence.task.prediction(evidence.rungs[-1])[:, 0])
     first = chosen_neurons(evidence)[0]
     drawn = {line.get_label(): line.get_xydata() for line in waves.figure.axes[0].get_lines()}
     np.testing.assert_allclose(drawn["model"][:, 1], evidence.rungs[0].membrane[:, first.column])
+
+
+def test_the_title_says_how_much_of_the_series_is_shown(evidence):
+    """All 700 samples that the configuration draws, or the first of them where fewer are simulated."""
+    assert shown_part(evidence) == "The whole held-out series"
+    longer = replace(
+        evidence, config_text=CONFIGURATION.replace("held_out_samples = 700", "held_out_samples = 900")
+    )
+    assert shown_part(longer) == "The first 700 samples of the held-out series"
+
+
+def test_a_gap_of_the_truth_stays_a_gap():
+    """In a thinned trace, too: its peaks and its gap are kept; a number alone between gaps is found."""
+    values = np.sin(np.arange(5000.0))
+    values[1000:2000] = np.nan
+    values[1500] = 7.0
+    time, thinned = envelope(np.arange(5000.0), values, columns=100)
+    assert np.nanmax(thinned) == 7.0 and len(thinned) < 400
+    inside = thinned[(time >= 1000) & (time < 2000)]
+    assert set(inside[np.isfinite(inside)]) == {7.0} and np.isnan(inside).sum() >= 10
+    assert alone(np.array([1.0, np.nan, 2.0, 3.0, np.nan, 4.0])) == [0, 5]
 
 
 def test_titles_of_waveforms_stay_apart(evidence, monkeypatch):

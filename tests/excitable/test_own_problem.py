@@ -293,7 +293,24 @@ def test_a_network_that_is_not_trained_is_a_run_like_others(tmp_path, monkeypatc
     assert spikes["discrete"] == spikes["continuous"] == spikes["behavioural"] > 0
     page = Path("runs/half-centre/report.html").read_text()
     assert "none of whose numbers is trained" in page and "Prediction against truth" not in page
+    shown = page.partition('id="settings"')[0]  # whose table has what each key means, for every network
+    assert not re.search("trained network|was trained|trained neuron|whole held-out", shown)
     assert "The network runs by itself" in page and "predicts the mean: 1" not in page
+
+
+@pytest.mark.parametrize("dt", [0.5, 1.0])
+def test_a_map_of_ones_own_has_the_step_one(tmp_path, dt):
+    """A clocked neuron takes one step per sample: another network.dt would be ignored, so it is refused."""
+    file = tmp_path / "mine.py"
+    file.write_text("from conductance.neurons import clocked_lif\ndef neuron():\n    return clocked_lif()\n")
+    text = f'name = "own"\n[network]\nneuron = "{file}:neuron"\nhidden = 3\ndt = {dt}\n'
+    if dt == 1:
+        assert parse_configuration(text).network.plans()
+        return
+    with pytest.raises(
+        ConfigurationError, match=r"dt = 0\.5, .* is a map \(clocked\), whose own step is 1; set"
+    ):
+        parse_configuration(text)
 
 
 def test_a_file_of_ones_own_gives_neuron_and_task(tmp_path):

@@ -102,7 +102,8 @@ def _distinct(rung: Waveforms, picks: Sequence[tuple[int, str]]) -> tuple[Chosen
 def envelope(time: np.ndarray, values: np.ndarray, columns: int = COLUMNS) -> tuple[np.ndarray, np.ndarray]:
     """A long trace as lowest and highest sample of each of many short stretches, in their order in time.
 
-    On paper this looks like all samples: no peak is lost, and a file holds a few thousand points at most.
+    On paper this looks like all samples: no peak is lost, a gap (NaN) stays one, and a file holds a few thousand points
+    at most.
     """
     if len(time) <= 2 * columns:
         return time, values
@@ -110,7 +111,12 @@ def envelope(time: np.ndarray, values: np.ndarray, columns: int = COLUMNS) -> tu
     kept = {0, len(time) - 1}
     for first, last in pairwise(edges.tolist()):
         part = values[first:last]
-        kept |= {first + int(part.argmin()), first + int(part.argmax())}
+        gap = np.isnan(part)
+        kept |= {
+            first + int(np.where(gap, np.inf, part).argmin()),
+            first + int(np.where(gap, -np.inf, part).argmax()),
+        }
+        kept |= {first + int(gap.argmax())} if gap.any() else set()
     index = np.array(sorted(kept))
     return time[index], values[index]
 

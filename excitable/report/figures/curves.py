@@ -49,7 +49,8 @@ def neuron_curves(evidence: Evidence) -> tuple[NeuronCurves, ...]:
     chosen = chosen_neurons(evidence)
     if not chosen:
         names = [f"{label}_{k}" for label, layer in evidence.hidden.items() for k in range(layer.size)]
-        chosen = tuple(ChosenNeuron(column=k, name=n, why="as trained") for k, n in enumerate(names[:3]))
+        why = "as drawn" if evidence.as_drawn else "as trained"
+        chosen = tuple(ChosenNeuron(column=k, name=n, why=why) for k, n in enumerate(names[:3]))
     derived: dict[int, dict[Timescale, Curve]] = {}
     found = []
     for neuron in chosen:
@@ -89,7 +90,7 @@ def curve_figure(found: tuple[NeuronCurves, ...]) -> Drawing | None:
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
     return Drawing(
         name="curves",
-        title="I-V curves of trained neurons",
+        title="I-V curves of neurons",
         description="Membrane current over voltage. "
         + " ".join(f"{neuron.neuron.name}: {neuron.explanation}" for neuron in found),
         figure=figure,

@@ -47,7 +47,7 @@ def overview_figure(evidence: Evidence, found: tuple[NeuronCurves, ...]) -> Draw
     return Drawing(
         name="overview",
         title="Overview",
-        description=f"I-V curves of a trained neuron; its membrane voltage in {' and '.join(names)}; the predicted "
+        description=f"I-V curves of a neuron; its membrane voltage in {' and '.join(names)}; the predicted "
         f"series (errors: {errors}).",
         figure=figure,
     )

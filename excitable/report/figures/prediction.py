@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from conductance.shaping.figures.palette import colour
+from excitable.config.series import SeriesConfiguration
 from excitable.ladder.rungs import Waveforms
 from excitable.ladder.steps import called
 from excitable.report.evidence import Evidence, TaskSeries
@@ -29,7 +30,7 @@ def prediction_figure(evidence: Evidence) -> Drawing | None:
         grid(axes)
         axes.set_ylabel("series, standardised" if task.aims else "output")
     whole.margins(y=0.14)
-    whole.set(title="The whole held-out series" if task.aims else "The whole run", xlim=(0, task.time[-1]))
+    whole.set(title=shown_part(evidence) if task.aims else "The whole run", xlim=(0, task.time[-1]))
     counted = task.time[task.mask]
     if counted[0] > task.time[0]:
         whole.axvspan(0, counted[0], color=colour("shade"), zorder=-1)
@@ -63,14 +64,28 @@ def prediction_figure(evidence: Evidence) -> Drawing | None:
     )
 
 
+def shown_part(evidence: Evidence) -> str:
+    """How much of the held-out series was simulated; its length is known of tasks that draw their series."""
+    shown = 0 if evidence.task is None else len(evidence.task.time)
+    found = evidence.configuration
+    there = (
+        found.task.model_dump().get("held_out_samples") if isinstance(found, SeriesConfiguration) else None
+    )
+    return (
+        "The whole held-out series" if shown == there else f"The first {shown} samples of the held-out series"
+    )
+
+
 def draw_prediction(axes: Axes, evidence: Evidence, *, thick: float = 1.0) -> None:
     """Truth, model and circuit into axes."""
     task = evidence.task
     if task is None:
         return
     if task.aims:
-        axes.plot(*envelope(task.time, task.targets[:, 0]), color=colour("truth"), linewidth=3.2 * thick,
-                  alpha=0.55, label="truth", solid_capstyle="round")  # fmt: skip
+        time, truth = envelope(task.time, task.truth[:, 0])
+        axes.plot(time, truth, color=colour("truth"), linewidth=3.2 * thick, alpha=0.55, label="truth",
+                  solid_capstyle="round", marker="o", markersize=3.2 * thick, markeredgewidth=0,
+                  markevery=alone(truth))  # fmt: skip
     for index, rung in ends(evidence):
         first = index == 0
         values = task.prediction(rung)[:, 0]
@@ -82,6 +97,13 @@ def draw_prediction(axes: Axes, evidence: Evidence, *, thick: float = 1.0) -> No
             alpha=0.75 if first else 1.0,
             label=called(rung.rung) + ("" if error is None else f", error {number(error)}"),
         )
+
+
+def alone(values: np.ndarray) -> list[int]:
+    """Places of numbers between gaps (NaN), of which a line shows nothing."""
+    known = np.isfinite(np.concatenate([[np.nan], values, [np.nan]]))
+    places: list[int] = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:]).tolist()
+    return places
 
 
 def ends(evidence: Evidence) -> list[tuple[int, Waveforms]]:
