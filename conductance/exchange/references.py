@@ -40,7 +40,8 @@ def against_snntorch(network: Network, path: Path) -> str:
         import nir
         from snntorch.import_nir import import_from_nir
     except ImportError as error:
-        return f"{NOT_RUN}: {(error.name or 'snntorch').partition('.')[0]} is not installed; `{INSTALL}`, then import again"
+        library = (error.name or "snntorch").partition(".")[0]
+        return f"{NOT_RUN}: {library} is not installed; `{INSTALL}`, then import again"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = import_from_nir(nir.read(path)).double()
