@@ -54,6 +54,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: boo
     return [first, rule, *others]
 
 
+def search_section(rows: Iterable[str]) -> list[str]:
+    """The section of a page that tells, in the lines of a table, which settings a search chose."""
+    edge = "A setting on the edge of the grid may not be the best there is."
+    return ["## Settings that the search chose", "", edge, "", *rows, ""]
+
+
 def holds(good: bool) -> str:
     """A verdict in bold."""
     return "**holds**" if good else "**fails**"

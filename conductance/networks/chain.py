@@ -220,26 +220,32 @@ class Network(nn.Module):
                 record[name] = values
         return values, after
 
+    @property
+    def noisy(self) -> tuple[str, ...]:
+        """The names of the layers whose neurons have noise."""
+        return tuple(
+            name
+            for name, layer in self.chain.items()
+            if isinstance(layer, NeuronLayer) and layer.neuron.noisy
+        )
+
     def noise_seeds(self, seed: int | None) -> dict[str, int]:
         """The seed of each noisy layer's noise by name, from that of the network's; none where none is given.
 
         Raises:
             ShapeError: a seed for a network without noise, or outside its range.
         """
-        noisy = [
-            name
-            for name, layer in self.chain.items()
-            if isinstance(layer, NeuronLayer) and layer.neuron.noisy
-        ]
         if seed is None:
             return {}
-        if not noisy:
+        if not self.noisy:
             raise ShapeError(
                 f"network: seed = {seed}, but none of its neurons has noise; see conductance.neurons.noisy"
             )
         if not 0 <= seed <= LARGEST_SEED:
             raise ShapeError(f"network: seed = {seed}; allowed are 0 to {LARGEST_SEED}")
-        return {name: (seed + place * NEXT_LAYER) % (LARGEST_SEED + 1) for place, name in enumerate(noisy)}
+        return {
+            name: (seed + place * NEXT_LAYER) % (LARGEST_SEED + 1) for place, name in enumerate(self.noisy)
+        }
 
     def _checked_state(self, state: object) -> State:
         if state is None:

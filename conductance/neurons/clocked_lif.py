@@ -92,13 +92,8 @@ def clocked_lif(
     flowing = ALPHA.symbol * CURRENT + INLET.symbol * INPUT
     drive = {"none": INPUT, "new": flowing, "old": CURRENT}[current]
     step = BETA.symbol * VOLTAGE + GAIN.symbol * drive + BIAS.symbol
-    kept = _without_spike(VOLTAGE, reset)
-    following = _without_spike(step, reset) if when == "delayed" else step.subs(VOLTAGE, kept)
     waiting = _waiting(refractory if when == "delayed" else refractory - 1)
-    # no spike falls into the refractory time, so that at most one of these is 1
-    held = sympy.Add(*(each.symbol for each in waiting), LAST_SPIKE if when == "at_once" else 0)
-    if refractory:
-        following = following * (1 - held) + (kept if when == "at_once" else VOLTAGE) * held
+    following = _following(step, waiting, reset=reset, when=when, refractory=bool(refractory))
     states = [
         State(name="u", symbol=VOLTAGE, following=following, meaning="membrane voltage before its reset")
     ]
@@ -123,6 +118,19 @@ def clocked_lif(
         constraints=(BELOW,) if refractory else (),
         source="the conventions of snntorch, Norse, spikingjelly and NIR",
     ).with_values(**values)  # fmt: skip
+
+
+def _following(
+    step: sympy.Expr, waiting: list[State], *, reset: Reset, when: When, refractory: bool
+) -> sympy.Expr:
+    """The voltage one step later: `step` with the reset, held where a refractory time has it."""
+    kept = _without_spike(VOLTAGE, reset)
+    following = _without_spike(step, reset) if when == "delayed" else step.subs(VOLTAGE, kept)
+    if not refractory:
+        return following
+    # no spike falls into the refractory time, so that at most one of these is 1
+    held = sympy.Add(*(each.symbol for each in waiting), LAST_SPIKE if when == "at_once" else 0)
+    return following * (1 - held) + (kept if when == "at_once" else VOLTAGE) * held
 
 
 def _waiting(steps: int) -> list[State]:

@@ -42,11 +42,6 @@ def noise_seed(seed: int, step: int) -> int:
     return int(np.random.default_rng([seed, NOISE, step]).integers(LARGEST_SEED + 1))
 
 
-def is_noisy(network: Network) -> bool:
-    """Whether any of its neurons has noise."""
-    return any(isinstance(layer, NeuronLayer) and layer.neuron.noisy for layer in network.chain.values())
-
-
 Evaluated = Callable[["SeriesModule"], None]
 
 
@@ -256,7 +251,7 @@ class SeriesModule(pl.LightningModule):
         `chip` replaces some of the network's numbers, and `noise` names the realisation that a noisy network sees: its
         own in every step, and in every evaluation the same.
         """
-        given = {"seed": noise_seed(self.seed, noise)} if is_noisy(self.network) else {}
+        given = {"seed": noise_seed(self.seed, noise)} if self.network.noisy else {}
         with layer_outputs(self.network) as outputs:
             prediction, _ = torch.func.functional_call(self.network, dict(chip), (split.inputs,), given)
         loss = _number(self.loss(prediction, split))

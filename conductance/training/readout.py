@@ -169,8 +169,7 @@ def _features(network: Network, name: str, inputs: Tensor) -> Tensor:
     behind = False
     values = inputs
     kept: dict[str, Tensor] = {}
-    noisy = any(isinstance(layer, NeuronLayer) and layer.neuron.noisy for layer in network.chain.values())
-    seeds = network.noise_seeds(SEED if noisy else None)
+    seeds = network.noise_seeds(SEED if network.noisy else None)
     for label, layer in network.chain.items():
         if label == name:
             values = torch.cat([values, torch.ones_like(values[..., :1])], dim=2)

@@ -10,7 +10,7 @@ from conductance.training.readout import STRENGTHS
 from excitable.trials import Result
 from studies.mackey_glass_reservoir.models import DT, ESN, GRU, KINDS, MTC, UNCOUPLED
 from studies.mackey_glass_reservoir.run import NOISE, Found, chosen_settings
-from studies.pages import CONFIDENCE, difference, listed, mean_interval, table
+from studies.pages import CONFIDENCE, difference, listed, mean_interval, search_section, table
 
 GOALS = {"paper_steps": 0.096, "lyapunov": 0.297}
 """What a GRU of 687 parameters was found to have before this study; an error at most as large was asked for."""
@@ -71,12 +71,7 @@ def page(found: Found) -> str:
         "smooth. Spikes are upward crossings of U_th by the membrane, graded ones included, while the readout reads "
         "the slow voltage; silent neurons are those without any.",
         "",
-        "## Settings that the search chose",
-        "",
-        "A setting on the edge of the grid may not be the best there is.",
-        "",
-        *_settings(found),
-        "",
+        *search_section(_settings(found)),
     ]
     return "\n".join(lines)
 

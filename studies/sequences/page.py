@@ -5,7 +5,7 @@ import statistics
 from matplotlib.figure import Figure
 
 from conductance.tasks.published import DATASETS
-from studies.pages import CONFIDENCE, listed, mean_interval, share_interval, table
+from studies.pages import CONFIDENCE, listed, mean_interval, search_section, share_interval, table
 from studies.sequences.models import GRU, LOW_PASS_TAU, MODELS
 from studies.sequences.run import FINAL_SHARE, PROBLEMS, chosen_settings
 from studies.sequences.study import Found, built_model
@@ -53,12 +53,7 @@ def page(found: Found) -> str:
         lines += [f"{budget.steps[problem]} updates.", "", *_comparison(found, problem), ""]
         lines += [verdict(found, problem), "", *_circuits(found, problem), ""]
     lines += [
-        "## Settings that the search chose",
-        "",
-        "A setting on the edge of the grid may not be the best there is.",
-        "",
-        *_settings(found),
-        "",
+        *search_section(_settings(found)),
     ]
     return "\n".join(lines)
 
