@@ -14,6 +14,7 @@ PARTS = {
     "coupled": ["--json", str(RESULTS / "coupled.json")],
     "overlay": ["--json", str(RESULTS / "overlay.json")],
     "witnesses": ["--json", str(RESULTS / "witnesses.json")],
+    "threads": ["--json", str(RESULTS / "threads.json")],
     "noise": ["--json", str(RESULTS / "noise.json")],
     "levels": ["--output", str(RESULTS / "levels.md")],
 }
