@@ -37,7 +37,7 @@ FLOORS = {
         ("analyses", "partition"),
         ("netlist", "waveforms"),
         ("writing",),
-        ("simulation", "spice", "verilog_a"),
+        ("reading", "simulation", "spice", "verilog_a"),
         ("ltspice", "ngspice", "vacask", "xyce"),
     ),
     "excitable": (

@@ -225,12 +225,28 @@ class Switch(Device):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Junctions:
+    """Areas (m^2) and perimeters (m) of a transistor's drain and source, as they lie in a layout."""
+
+    drain_area: float
+    source_area: float
+    drain_perimeter: float
+    source_perimeter: float
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            check_value(value, f"junctions, {name}")
+            if value < 0:
+                raise CircuitError(f"junctions: {name} = {value:g}; give 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mosfet(Device):
     """MOS transistor of the model `model`; `width` and `length` in m, greater than zero.
 
     `diffusion` is how far source and drain reach from the gate, in m: their junctions have width times it as area and
-    twice the sum of both as perimeter. None leaves the junctions without area, as a simulator does. `multiplicity` says
-    how many such transistors lie in parallel.
+    twice the sum of both as perimeter. `junctions` says instead what a layout has. None of both leaves the junctions
+    without area, as a simulator does. `multiplicity` says how many such transistors lie in parallel.
     """
 
     drain: str
@@ -242,6 +258,7 @@ class Mosfet(Device):
     length: Value
     diffusion: float | None = None
     multiplicity: int = 1
+    junctions: Junctions | None = None
 
     # current flows between drain and source; a gate may share a node with either
     terminal_fields = ("drain", "source", "gate", "bulk")
@@ -261,16 +278,21 @@ class Mosfet(Device):
             )
         if self.diffusion is not None:
             check_value(self.diffusion, f"{self.label}, diffusion", positive=True)
+            if self.junctions is not None:
+                raise CircuitError(f"{self.label}: give diffusion or junctions, not both")
 
     @property
-    def junction_area(self) -> Value:
-        """Of source and drain, each, in m^2."""
-        return self.width * (self.diffusion or 0.0)
-
-    @property
-    def junction_perimeter(self) -> Value:
-        """Of source and drain, each, in m; the edge at the gate included, as simulators count it."""
-        return 2 * (self.width + self.diffusion) if self.diffusion else 0.0
+    def junction_sizes(self) -> Mapping[str, Value]:
+        """Areas (m^2) and perimeters (m), the edge at the gate included, under the names that simulators have."""
+        if self.junctions is not None:
+            each = self.junctions
+            return {
+                "ad": each.drain_area, "as": each.source_area, "pd": each.drain_perimeter, "ps": each.source_perimeter,
+            }  # fmt: skip
+        if self.diffusion is None:
+            return {}
+        area, perimeter = self.width * self.diffusion, 2 * (self.width + self.diffusion)
+        return {"ad": area, "as": area, "pd": perimeter, "ps": perimeter}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import sympy
 
 from circuits.data.circuit import GROUND, Capacitor, CircuitError, Device, Instance, Pin, Subcircuit
 from circuits.data.scaling import Scaling
-from circuits.realisations.cells.cell import VDD, VSS
+from circuits.realisations.cells.cell import PINS, VDD, VSS
 from circuits.realisations.interface import (
     C0,
     V0,
@@ -26,6 +26,7 @@ from circuits.realisations.parts.leak import LEAK
 from circuits.realisations.parts.source import ideal as as_source
 from circuits.realisations.realisation import Realisation
 from circuits.realisations.recognition import Recognised
+from circuits.realisations.wires import with_wires
 from conductance.neurons.base import Neuron, State
 
 
@@ -139,11 +140,14 @@ def _realisation(subcircuit: Subcircuit, devices: list[Device], output: Output, 
     used = dict.fromkeys(device.subcircuit for device in devices if isinstance(device, Instance))
     cells = {cell.subcircuit.name: cell for cell in (kit.element, kit.follower)}
     models = {model.name: model for name in used for model in cells[name].models}
+    wires = 0.0 if kit.transistors is None else technology.layout.wire_capacitance
     if kit.transistors is not None:
         models |= {model.name: model for model in technology.model_cards()}
     return Realisation(
-        subcircuit=subcircuit,
-        cells=tuple(cells[name].subcircuit for name in used),
+        subcircuit=with_wires(subcircuit, wires, outside=(VDD, VSS)),
+        cells=tuple(
+            with_wires(cells[name].subcircuit, wires, outside=[pin.name for pin in PINS]) for name in used
+        ),
         models=tuple(models.values()),
         supplies={VDD: positive, VSS: negative},
         temperature=technology.temperature,

@@ -240,6 +240,9 @@ class Layout(_Table):
         default=0.5e-6,
         description="how far drain and source reach from the gate, m; room for a contact at 180 nm",
     )
+    wire_capacitance: NotNegative = Field(
+        default=0.0, description="of the wires of one net to ground, F; an extracted layout says how much"
+    )
 
 
 class Technology(_Table):

@@ -89,10 +89,8 @@ def _body(device: Device, circuit: Circuit, tongue: Tongue) -> str:
 def _mosfet(device: Mosfet, tongue: Tongue) -> str:
     value = tongue.value
     nodes = f"{device.drain} {device.gate} {device.source} {device.bulk} {device.model}"
-    sizes = {"w": value(device.width), "l": value(device.length)}
-    if device.diffusion is not None:
-        area, perimeter = value(device.junction_area), value(device.junction_perimeter)
-        sizes |= {"ad": area, "as": area, "pd": perimeter, "ps": perimeter}
+    drawn = {"w": device.width, "l": device.length, **device.junction_sizes}
+    sizes = {name: value(size) for name, size in drawn.items()}
     if device.multiplicity > 1:
         sizes["m"] = str(device.multiplicity)
     return f"{nodes} " + " ".join(f"{name}={text}" for name, text in sizes.items())

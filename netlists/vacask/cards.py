@@ -84,8 +84,7 @@ def _body(device: Device, circuit: Circuit, modules: Mapping[str, Module], switc
 
 
 def _mosfet(device: Mosfet, circuit: Circuit) -> str:
-    area, perimeter = print_value(device.junction_area), print_value(device.junction_perimeter)
-    junctions = "" if device.diffusion is None else f" ad={area} as={area} pd={perimeter} ps={perimeter}"
+    junctions = "".join(f" {name}={print_value(value)}" for name, value in device.junction_sizes.items())
     nodes = (device.drain, device.gate, device.source, device.bulk)
     size = f"w={print_value(device.width)} l={print_value(device.length)}"
     binned = any(model.name == device.model and model.bins for model in circuit.models)

@@ -232,10 +232,10 @@ def test_a_drawn_transistor_has_the_junctions_of_its_outline():
         length=1e-6,
         diffusion=0.5e-6,
     )
-    assert made.junction_area * 1e12 == pytest.approx(1.0, rel=1e-12)
-    assert made.junction_perimeter == pytest.approx(5e-6, rel=1e-12)
-    bare = replace(made, diffusion=None)
-    assert (bare.junction_area, bare.junction_perimeter) == (0.0, 0.0)
+    sizes = made.junction_sizes
+    assert [1e12 * float(sizes[name]) for name in ("ad", "as")] == pytest.approx([1.0, 1.0], rel=1e-12)
+    assert [float(sizes[name]) for name in ("pd", "ps")] == pytest.approx([5e-6, 5e-6], rel=1e-12)
+    assert not replace(made, diffusion=None).junction_sizes
 
 
 def test_a_switch_closes_and_opens_where_it_says():

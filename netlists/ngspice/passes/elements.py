@@ -76,7 +76,8 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
         case Switch():
             return owner.S(name, *nodes, model=_switch_model_name(device))
         case Mosfet():
-            size = {"w": print_value(device.width), "l": print_value(device.length), **_junctions(device)}
+            sizes = {"w": device.width, "l": device.length, **device.junction_sizes}
+            size = {name: print_value(value) for name, value in sizes.items()}
             nodes = (device.drain, device.gate, device.source, device.bulk)
             several = {"multiplier": device.multiplicity} if device.multiplicity > 1 else {}
             return owner.M(name, *nodes, model=device.model, **size, **several)
@@ -91,14 +92,6 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
             return element
         case _:
             raise NetlistError(f"{device.label}: this kind of device cannot be written")
-
-
-def _junctions(device: Mosfet) -> dict[str, str]:
-    """Area and perimeter of drain and source, which are alike."""
-    if device.diffusion is None:
-        return {}
-    area, perimeter = print_value(device.junction_area), print_value(device.junction_perimeter)
-    return {"ad": area, "as": area, "pd": perimeter, "ps": perimeter}
 
 
 def _switch_model_name(device: Switch) -> str:
