@@ -67,11 +67,15 @@ class Device:
 
 @dataclass(frozen=True, kw_only=True)
 class Capacitor(Device):
-    """Capacitor between two nodes; `capacitance` in F, greater than zero."""
+    """Capacitor between two nodes; `capacitance` in F, greater than zero.
+
+    A `parasitic` one holds no state of its own: its nodes need no initial voltage, the operating point has them.
+    """
 
     positive: str
     negative: str
     capacitance: Value
+    parasitic: bool = False
 
     terminal_fields = ("positive", "negative")
     value_fields = ("capacitance",)

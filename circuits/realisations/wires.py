@@ -18,7 +18,14 @@ def with_wires(subcircuit: Subcircuit, capacitance: float, *, outside: Collectio
     if not capacitance or not nets:
         return subcircuit
     wires = (
-        Capacitor(name=f"c_wire_{net}", positive=net, negative=GROUND, capacitance=capacitance, note="wire")
+        Capacitor(
+            name=f"c_wire_{net}",
+            positive=net,
+            negative=GROUND,
+            capacitance=capacitance,
+            parasitic=True,
+            note="wire",
+        )
         for net in nets
     )
     return replace(subcircuit, devices=(*subcircuit.devices, *wires))

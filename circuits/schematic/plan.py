@@ -113,7 +113,7 @@ def plan(circuit: Circuit, scope: Subcircuit, values: Mapping[str, float]) -> tu
         for part in planner.parts(devices):
             rows.setdefault(part.node, []).append(part)
     pins = {pin.name: pin.meaning for pin in scope.pins}
-    states = {d.positive: d.note for d in scope.devices if isinstance(d, Capacitor) and d.note != "parasitic"}
+    states = {d.positive: d.note for d in scope.devices if isinstance(d, Capacitor) and not d.parasitic}
     return tuple(
         Row(
             node=node, meaning=states.get(node) or pins.get(node, ""), is_pin=node in pins, parts=tuple(parts)

@@ -7,10 +7,11 @@ from numbers import Real
 import numpy as np
 from matplotlib.figure import Figure
 
-from circuits.data.circuit import Circuit, CircuitError
+from circuits.data.circuit import Circuit, CircuitError, Subcircuit
 from circuits.data.scaling import Scaling
 from circuits.networks.single import neuron_circuit
 from circuits.realisations import Level, Trim, realise, recognised
+from circuits.realisations.extracted import with_extracted
 from circuits.technologies import Technology, chosen_technology
 from conductance.neurons.base import Neuron
 from conductance.neurons.spiking import spike_threshold
@@ -152,6 +153,7 @@ def check_circuit(
     calibrate: bool = True,
     dt: float | None = None,
     method: str | None = None,
+    extracted: Sequence[Subcircuit] = (),
 ) -> CircuitCheck:
     """Simulate a neuron's circuit beside its equation, and beside a layer of it where the layer's step is given.
 
@@ -170,6 +172,7 @@ def check_circuit(
         dt: step of the layer that is or will be trained, in tau_m; then that layer is the first rung.
         method: its update rule; the neuron's default where not given.
         simulator: ngspice, vacask, or auto.
+        extracted: subcircuits of a layout, from `netlists.reading.read_extracted`, in place of the drawn ones.
 
     Raises:
         CircuitError: the neuron has events or steps on a clock, or has no circuit; a circuit that does not work at its
@@ -183,8 +186,10 @@ def check_circuit(
     chosen = chosen_technology(technology, level)
     units, program = scaling or chosen.scaling(), chosen_simulator(simulator, level)
     if level == "transistor" and trims is None and calibrate:
-        units, trims = _trimmed(neuron, level, chosen, units, program)
+        units, trims = swept_trims(neuron, level, chosen, units, program)
     built = realise(neuron, level, technology=chosen, scaling=units, trims=trims)
+    if extracted:
+        built = with_extracted(built, extracted)
     circuit = neuron_circuit(neuron, stimulus, scaling=units, start=start, name=name, realisation=built)
     netlist = _written(circuit, units, stop, level, program)
     with at_most(EVALUATIONS):  # before the simulator, which a stiff equation keeps busy for longer
@@ -229,7 +234,7 @@ def _from_zero(neuron: Neuron, stimulus: Stimulus, stop: float) -> tuple[Stimulu
     return Stimulus(times, stimulus.values), stop - begin, begin
 
 
-def _trimmed(
+def swept_trims(
     neuron: Neuron, level: Level, technology: Technology, units: Scaling, simulator: str
 ) -> tuple[Scaling, Mapping[str, Trim]]:
     """The units of swept amplifiers, and their trims."""

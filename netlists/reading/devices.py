@@ -57,7 +57,12 @@ class Reader:
             case "c":
                 name, (positive, negative), value = _two_ends(line, inside)
                 return Capacitor(
-                    name=name, positive=positive, negative=negative, capacitance=value, note=line.words[0]
+                    name=name,
+                    positive=positive,
+                    negative=negative,
+                    capacitance=value,
+                    parasitic=True,
+                    note=line.words[0],
                 )
             case "r":
                 name, (positive, negative), value = _two_ends(line, inside)

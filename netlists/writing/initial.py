@@ -19,7 +19,8 @@ from netlists.writing.names import card_name
 def initial_voltages(circuit: Circuit) -> dict[str, float]:
     """Initial voltage (V) of each node that has one, by the node's path of cards, joined by dots.
 
-    A node that carries a capacitor and is not held by a voltage source must have one; else `NetlistError`.
+    A node that carries a capacitor, other than a parasitic one, and is not held by a voltage source must have one; else
+    `NetlistError`.
     """
     walk = _Walk(circuit)
     parameters = {p.name: float(p.value) for p in circuit.parameters}
@@ -68,7 +69,7 @@ class _Walk:
                 owner = f"subcircuit {scope.name}, initial voltage of {node}"
                 self._set(names[node], evaluate(value, parameters, owner))
         for device in scope.devices:
-            if isinstance(device, Capacitor):
+            if isinstance(device, Capacitor) and not device.parasitic:
                 self.states |= dict.fromkeys(names[node] for node in device.terminals)
             elif isinstance(device, VoltageSource | BehaviouralVoltage):
                 self.held |= {names[node] for node in _held_nodes(device)}

@@ -46,9 +46,7 @@ def macromodel(
     ):
         if value:
             devices.append(
-                Capacitor(
-                    name=f"c_{node}", positive=node, negative=GROUND, capacitance=value, note="parasitic"
-                )
+                Capacitor(name=f"c_{node}", positive=node, negative=GROUND, capacitance=value, parasitic=True)
             )
     return Cell(
         subcircuit=Subcircuit(
