@@ -229,6 +229,7 @@ class TransistorFit:
         shot_factor: white noise of the current over 2 q I.
         flicker: see `technologies.base.Transistor`; None where its card has none.
         leakage: of the drawn transistor at a gate voltage of zero, in A.
+        leakage_doubling: the kelvin in which it doubles.
         efficiency: gm/I at the current it is drawn for, in 1/V.
         gate_voltage: its size there, in V.
         spread: sigma of the logarithm of that current, from the cards' statistics; None where they have none.
@@ -246,6 +247,7 @@ class TransistorFit:
     shot_factor: float
     flicker: float | None
     leakage: float
+    leakage_doubling: float
     efficiency: float
     gate_voltage: float
     spread: float | None
@@ -262,6 +264,8 @@ class TransistorFit:
             "gate_voltage": self.gate_voltage,
             "series_excess": self.series_excess,
             "shot_factor": self.shot_factor,
+            "leakage": self.leakage,
+            "leakage_doubling": self.leakage_doubling,
         }
         if self.flicker is not None:
             found["flicker"] = self.flicker

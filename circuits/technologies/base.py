@@ -125,6 +125,13 @@ class Transistor(_Table):
     flicker: NotNegative | None = Field(
         default=None, description="relative density of the current's flicker noise, S f W L/I^2, m^2"
     )
+    leakage: NotNegative | None = Field(
+        default=None, description="of the drawn transistor at a gate voltage of zero, A"
+    )
+    leakage_doubling: Positive = Field(
+        default=10.0,
+        description="kelvin in which the leakage doubles, of the mean from here to 58 kelvin above",
+    )
     card: Card | None = None
     library: Library | None = None
 
@@ -133,6 +140,12 @@ class Transistor(_Table):
         if (self.card is None) == (self.library is None):
             raise ValueError("give either a card or a library that holds it")
         return self
+
+    def warmer(self, kelvin: float) -> "Transistor":
+        """The same at another temperature: its leakage follows, its card knows by itself."""
+        if self.leakage is None:
+            return self
+        return self.model_copy(update={"leakage": self.leakage * 2 ** (kelvin / self.leakage_doubling)})
 
     def model_card(self, polarity: Polarity, corner: str) -> ModelCard:
         """The card as a circuit holds it; `LibraryError` where the PDK's package is missing."""
@@ -311,6 +324,14 @@ class Technology(_Table):
         """k T/q in V."""
         return BOLTZMANN_OVER_CHARGE * (self.temperature + ZERO_CELSIUS)
 
+    @property
+    def leakage(self) -> float | None:
+        """Of the worse transistor, off, at the technology's temperature, in A; None where none was measured."""
+        known = [
+            kind.leakage for kind in (self.nmos, self.pmos) if kind is not None and kind.leakage is not None
+        ]
+        return max(known, default=None)
+
     def transistor(self, polarity: Polarity) -> Transistor:
         """The transistor of that polarity, or `TechnologyError`."""
         found = self.nmos if polarity == "nmos" else self.pmos
@@ -340,7 +361,8 @@ class Technology(_Table):
     ) -> "Technology":
         """The same technology at another corner, temperature (degrees Celsius) or supply (V).
 
-        The voltage unit of its amplifiers, 2 n U_T, goes with the absolute temperature, their numbers with the corner.
+        The voltage unit of its amplifiers, 2 n U_T, goes with the absolute temperature, their numbers with the corner,
+        the leakage of transistors doubles every few kelvin.
         """
         chosen = self.corner if corner is None else corner
         if chosen not in self.corners:
@@ -364,11 +386,17 @@ class Technology(_Table):
             )
             if moved is not None
         }
+        kinds = {
+            name: kind.warmer(warm - self.temperature)
+            for name, kind in (("nmos", self.nmos), ("pmos", self.pmos))
+            if kind is not None
+        }
         given = {
             "corner": chosen,
             "temperature": warm,
             "supply": self.supply if supply is None else supply,
             **amplifiers,
+            **kinds,
         }
         try:
             own = {name: value for name, value in self if value is not None}

@@ -141,7 +141,7 @@ def judge_chip(sample: Sample) -> Result:
 def _noisy(network: Network, options: CircuitOptions) -> Network:
     """The network under the noise of transistors: those of its technology, or the default's where it has none."""
     made_of = options.made_of if options.made_of.nmos is not None else default_technology("transistor")
-    return noisy_network(network, made_of, scaling=options.scaling)
+    return noisy_network(options.placed(network), made_of, scaling=options.scaling)
 
 
 def _circuit_error(

@@ -71,6 +71,10 @@ class CircuitSection(UnitsSection):
         description="membrane time constant at tau_m = R = 1; capacitance follows from it, or current_unit where "
         "capacitance is given; that of the data's seconds where they have any [s]",
     )
+    filter_current: Amperes | None = Field(
+        default=None,
+        description="bias current of the slow filters, whose capacitors shrink with it; current_unit where none [A]",
+    )
     level: LevelNames = Field(
         default_factory=lambda: ["behavioural"],
         description="what the circuit is made of, one or a list: behavioural: sources that state the equation; "

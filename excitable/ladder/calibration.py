@@ -303,6 +303,7 @@ def calibrated(
     Returns:
         The options, and the fits they rest on; none at the behavioural level.
     """
+    network = options.placed(network)
     levels = neuron_levels(network, options.levels)
     biases = level_biases(network, options.scaling, levels)
     technology = options.made_of

@@ -37,6 +37,8 @@ CHAIN = 6
 """Length of the chain that is measured: a weight of 0.05 has 5."""
 TYPICAL = 0.4
 """Share of the largest bias current that an output typically is: chains carry the more the stronger it is."""
+WARMER = 58.0
+"""The leakage is measured again so many kelvin above: at 85 degrees Celsius where it is 27."""
 POLARITIES: tuple[Polarity, ...] = ("nmos", "pmos")
 ROUNDS = 4
 """Size and numbers depend on each other; after so many rounds they do not move any more."""
@@ -91,6 +93,7 @@ def _measured(device: Device, current: float) -> TransistorFit:
         shot_factor=shot_factor,
         flicker=flicker,
         leakage=transfer.leakage,
+        leakage_doubling=_doubling(device, transfer.leakage),
         efficiency=transfer.efficiency_at(current),
         gate_voltage=gate,
         spread=spread,
@@ -102,6 +105,13 @@ def _measured(device: Device, current: float) -> TransistorFit:
 def _transfer(device: Device, drawn_for: float) -> Transfer:
     gate, current = _swept(device, GATE, 0.0, device.technology.supply)
     return fit_transfer(device, gate, current, drawn_for=drawn_for)
+
+
+def _doubling(device: Device, leakage: float) -> float:
+    """The kelvin in which the leakage (A) doubles, of the mean from the technology's temperature to `WARMER` above."""
+    warm = device.technology.model_copy(update={"temperature": device.technology.temperature + WARMER})
+    _, currents = _swept(replace(device, technology=warm), GATE, 0.0, STEP)
+    return WARMER / math.log2(float(currents[0]) / leakage)
 
 
 def _spread(device: Device, gate: float) -> float | None:

@@ -10,6 +10,7 @@ from circuits.data.scaling import Scaling
 from circuits.networks.continuous import Levels, NetworkCircuit, network_circuit
 from circuits.networks.noise import CircuitDraws
 from circuits.realisations import Trim
+from circuits.realisations.filters import check_filter_current, network_with_filter_current
 from circuits.technologies import Technology, default_technology
 from conductance.networks import Network
 from excitable.config.series import SeriesConfiguration
@@ -37,6 +38,7 @@ class CircuitOptions:
         time_unit: tau_m in s that is kept whatever unit of voltage calibration finds: the capacitor follows. None keeps
             the capacitor.
         noise_seed: of the noise of a noisy network: its netlists see what the model draws with it.
+        filter_current: bias current of the slow filters in A; the unit of current where none is given.
     """
 
     scaling: Scaling
@@ -51,6 +53,7 @@ class CircuitOptions:
     monolithic: bool = False
     time_unit: float | None = None
     noise_seed: int | None = None
+    filter_current: float | None = None
 
     @classmethod
     def configured(
@@ -74,6 +77,7 @@ class CircuitOptions:
             time_limit=simulation.time_limit,
             monolithic=simulation.monolithic,
             time_unit=None if circuit.given_capacitor else circuit.tau_m,
+            filter_current=circuit.filter_current,
         )
 
     def with_voltage_unit(self, unit: float) -> "CircuitOptions":
@@ -82,6 +86,17 @@ class CircuitOptions:
         if self.time_unit is not None:
             made = replace(made, capacitance=self.time_unit * made.current_unit / unit)
         return replace(self, scaling=made)
+
+    def placed(self, network: Network) -> Network:
+        """The network as the circuit is made of it: the same equations, its slow filters at their own bias current.
+
+        Raises:
+            CircuitError: no neuron has slow filters, or they leak away at the technology's temperature.
+        """
+        if self.filter_current is None:
+            return network
+        check_filter_current(self.filter_current, self.made_of)
+        return network_with_filter_current(network, self.filter_current / self.scaling.current_unit)
 
     @property
     def level(self) -> str:
@@ -116,8 +131,8 @@ class CircuitOptions:
     ) -> NetworkCircuit:  # fmt: skip
         """The circuit of a network, or of some neurons of its first layer; see `network_circuit`."""
         return network_circuit(
-            network, inputs, dt=dt, scaling=self.scaling, name=name, neurons=neurons, provenance=provenance,
-            levels=self.levels, technology=self.technology, trims=self.trims,
+            self.placed(network), inputs, dt=dt, scaling=self.scaling, name=name, neurons=neurons,
+            provenance=provenance, levels=self.levels, technology=self.technology, trims=self.trims,
             edge=min(self.accuracy.edge, LONGEST_EDGE / dt),
             noise=None
             if self.noise_seed is None

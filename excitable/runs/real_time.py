@@ -1,6 +1,7 @@
 """The circuit's time when the data have seconds: one sample fixes tau_m, and with it a capacitor or a current."""
 
 from circuits.data.scaling import Scaling
+from circuits.realisations.filters import network_with_filter_current
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.neurons.base import Neuron
@@ -56,6 +57,8 @@ def time_remarks(network: Network, circuit: CircuitSection, data: TaskData, dt: 
 def _absurd(network: Network, circuit: CircuitSection, scaling: Scaling) -> list[str]:
     """Capacitors that no chip has, and what to change: whichever of C and I0 the other follows from."""
     key = "capacitance" if circuit.given_capacitor else "current_unit"
+    if circuit.filter_current is not None:
+        network = network_with_filter_current(network, circuit.filter_current / scaling.current_unit)
     largest = max(
         _largest(name, layer) for name, layer in network.chain.items() if isinstance(layer, NeuronLayer)
     )
@@ -63,8 +66,9 @@ def _absurd(network: Network, circuit: CircuitSection, scaling: Scaling) -> list
     found = []
     if capacitor > LARGE:
         found.append(
-            f"the largest capacitor, {place}, is {capacitor:.3g} F, too large for a chip (above {LARGE:.0e} F): lower "
-            f"circuit.{key} by {capacitor / LARGE:.3g}, or raise network.dt, or use an external one"
+            f"the largest capacitor, {place}, is {capacitor:.3g} F, too large for a chip (above {LARGE:.0e} F): give "
+            f"its filter a small bias, circuit.filter_current (`excitable plan` says which), lower circuit.{key} by "
+            f"{capacitor / LARGE:.3g}, raise network.dt, or use an external one"
         )
     if scaling.capacitance < SMALL:
         found.append(

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from circuits.realisations.filters import network_with_filter_current
 from circuits.technologies import default_technology
 from conductance.layers import NeuronLayer
 from conductance.loading.lazy import Deferred
@@ -157,6 +158,8 @@ def under_noise(network: Network, run: SeriesRun) -> Network:
     circuit = run.built.circuit
     own = circuit.built_in()
     made_of = own if own.nmos is not None else default_technology("transistor")
+    if circuit.filter_current is not None:
+        network = network_with_filter_current(network, circuit.filter_current / circuit.current_unit)
     return circuit_noises.noisy_network(network, made_of, scaling=circuit.scaling("transistor"), power=power)
 
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "compare": (),
     "report": (),
     "landscape": ("--directions", "2", "--points", "3", "--plane", "2", "--samples", "2", "--length", "0.01"),
+    "plan": {"series": ()},
     "energy": {"series": ("--level", "macromodel", "--samples", "4"), "images": ()},
     "sweep": {"series": ("--chips", "1", "--level", "behavioural", "--samples", "4")},
     "retrain": {"series": ("--from-circuit", "macromodel", "--steps", "1", "--run", "retrained")},

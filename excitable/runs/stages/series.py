@@ -271,10 +271,11 @@ def compare_run(
     if witness is not None:
         found = with_witness(run, found, witness, circuit_options, progress)
     climbed = ladder(network, found, split, run.task, dt=dt)
-    circuit = run.configuration.circuit
+    options = CircuitOptions.configured(run.built, "transistor")
     noise = noise_line(
-        network, split, run.task, technology=circuit.built_in(), scaling=circuit.scaling("transistor")
-    )
+        options.placed(network), split, run.task, technology=options.made_of,
+        scaling=run.configuration.circuit.scaling("transistor"),
+    )  # fmt: skip
     climbed = climbed.model_copy(update={"noise": noise})
     note_weights(run, "compare", run.write(COMPARISON, climbed.to_json()))
     return climbed

@@ -1,0 +1,50 @@
+"""What a choice of the filters' bias current costs and brings, on a run."""
+
+import math
+
+import pytest
+from report_examples import trained_run
+
+from circuits.data.values import CircuitError
+from circuits.technologies.base import TechnologyError
+from excitable.runs.folder import RunError
+from excitable.runs.planning import plans
+from excitable.runs.series import SeriesRun
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A run of a few MTC neurons."""
+    trained_run(tmp_path / "run")
+    return SeriesRun(tmp_path / "run")
+
+
+def test_area_falls_with_the_current_and_leakage_grows(trained):
+    """Capacitors are proportional to it but for the membranes'; a share of leakage is leakage over current."""
+    small, large = plans(trained, (27.0, 85.0), (5e-11, 1e-9))
+    assert (small.current, large.current) == (5e-11, 1e-9)
+    membranes = (20 * small.capacitance - large.capacitance) / 19
+    assert 0 < membranes < small.capacitance
+    assert small.area < large.area
+    assert small.leakages[27.0] == pytest.approx(20 * large.leakages[27.0])
+    assert (small.allowed(27.0), small.allowed(85.0), large.allowed(85.0)) == (True, False, True)
+
+
+def test_the_least_of_each_temperature_is_among_the_choices(trained):
+    """Without currents of one's own."""
+    found = plans(trained, (27.0, 85.0))
+    assert [each.current for each in found] == sorted(each.current for each in found)
+    for temperature in (27.0, 85.0):
+        least = next(each for each in found if each.allowed(temperature))
+        assert least.leakages[temperature] <= 1 / 20 + 1e-9
+    assert any(math.isclose(each.leakages[85.0], 1 / 20, rel_tol=1e-6) for each in found)
+
+
+def test_what_is_no_choice_is_refused(trained):
+    """A level without amplifiers, a negative current, a temperature below zero kelvin."""
+    with pytest.raises(RunError, match=r"behavioural.*macromodel or transistor"):
+        plans(trained, (27.0,), level="behavioural")
+    with pytest.raises(CircuitError, match="current_unit = -1e-09"):
+        plans(trained, (27.0,), (-1e-9,))
+    with pytest.raises(TechnologyError, match="-300"):
+        plans(trained, (-300.0,))
