@@ -22,13 +22,15 @@ from conductance.frozen import FrozenMapping
 class Device:
     """What all devices share: a name, a note for the reader of the netlist, terminals and values.
 
-    `part` names the part of a neuron that a device belongs to; empty where it stands alone. A kind of device is the
+    `part` names the part of a neuron that a device belongs to; empty where it stands alone. `code` is that of a weight
+    that has one. A kind of device is the
     table of its fields: which of them are nodes, which must differ, which are values.
     """
 
     name: str
     note: str = ""
     part: str = ""
+    code: int | None = None
 
     terminal_fields: ClassVar[tuple[str, ...]] = ()
     value_fields: ClassVar[tuple[str, ...]] = ()

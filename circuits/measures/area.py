@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from circuits.data.circuit import Circuit
 from circuits.data.values import CircuitError
-from circuits.measures.bias import bias_table
+from circuits.measures.bias import CODED, MEMORY, bias_table
+from circuits.measures.memory import memory_of
 from circuits.technologies import Technology
 
 
@@ -15,6 +16,7 @@ class Area:
     Attributes:
         transistors: of the gates, W L, times the technology's overhead for contacts, wells and wires.
         capacitors: capacitance over the technology's density.
+        memory: of the shift register that holds the codes of coded weights, with the same overhead.
         transistor_count, capacitor_count: how many there are.
         capacitance: all of it, in F.
         left_out: devices without an area: resistors of many megohms, which a layout makes of transistors, and sources
@@ -23,6 +25,7 @@ class Area:
 
     transistors: float
     capacitors: float
+    memory: float
     transistor_count: int
     capacitor_count: int
     capacitance: float
@@ -31,7 +34,7 @@ class Area:
     @property
     def total(self) -> float:
         """Transistors and capacitors side by side; in many processes capacitors lie on top of transistors."""
-        return self.transistors + self.capacitors
+        return self.transistors + self.capacitors + self.memory
 
 
 def area_of(circuit: Circuit, technology: Technology) -> Area:
@@ -40,7 +43,7 @@ def area_of(circuit: Circuit, technology: Technology) -> Area:
     Raises:
         CircuitError: it has no transistors, so there is nothing to be measured.
     """
-    rows = bias_table(circuit)
+    rows = [row for row in bias_table(circuit) if row.kind not in (CODED, MEMORY)]
     drawn = [row for row in rows if row.width is not None and row.length is not None]
     gates = [(row.width or 0.0) * (row.length or 0.0) * (row.number or 1) for row in drawn]
     if not gates:
@@ -51,6 +54,7 @@ def area_of(circuit: Circuit, technology: Technology) -> Area:
     return Area(
         transistors=technology.layout.overhead * sum(gates),
         capacitors=sum(capacitors) / technology.capacitor.density,
+        memory=memory_of(circuit, technology).area,
         transistor_count=sum(row.number or 1 for row in drawn),
         capacitor_count=len(capacitors),
         capacitance=sum(capacitors),

@@ -22,6 +22,7 @@ from circuits.data.circuit import (
     VoltageSource,
 )
 from circuits.data.values import Value, evaluate, sensed_nodes
+from circuits.realisations.cells.coded import CONVERTER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ class BiasRow:
         capacitance: in F.
         resistance: in Ohm.
         transconductance: of an ideal linear source, in S.
+        code: of a weight or a bias that has one, in units of its layer's.
         note: the device's own note.
     """
 
@@ -54,16 +56,43 @@ class BiasRow:
     capacitance: float | None = None
     resistance: float | None = None
     transconductance: float | None = None
+    code: int | None = None
     note: str = ""
+
+
+CODED, MEMORY = "CodedWeight", "Memory"
+"""Kinds of rows that are no device: a weight whose transistors follow, and the bits that hold all of them."""
 
 
 def bias_table(circuit: Circuit) -> list[BiasRow]:
     """All rows of a circuit, in the order of its devices; inputs over time are left out.
 
-    A source that states a law of voltages, such as the output of a low-pass, is an ideal part without a number.
+    A source that states a law of voltages, such as the output of a low-pass, is an ideal part without a number. Codes
+    in transistors need a memory, which is the last row: its `number` is that of its bits.
     """
     parameters = {p.name: float(p.value) for p in circuit.parameters}
-    return list(_rows(circuit, circuit, "", parameters))
+    rows, bits = list(_rows(circuit, circuit, "", parameters)), coded_bits(circuit)
+    if bits:
+        note = "bits of a shift register that holds the codes: on the chip, outside of the netlist"
+        rows.append(BiasRow(path="memory", kind=MEMORY, number=bits, note=note))
+    return rows
+
+
+def coded_bits(circuit: Circuit) -> int:
+    """How many bits hold the codes of a circuit's weights: as many as its converters have pins for them."""
+    converters = [
+        device
+        for device in circuit.devices
+        if isinstance(device, Instance)
+        and device.subcircuit.startswith(CONVERTER)
+        and device.code is not None
+    ]
+    # the two pins of the sign are one bit, since a zero has all bits off; a paired converter has no code of its own
+    return sum(len(device.connections) - _OTHER_PINS for device in converters)
+
+
+_OTHER_PINS = 5
+"""Of a converter: gate, output, two supplies, and the second pin of the sign."""
 
 
 def bias_csv(circuit: Circuit) -> str:
@@ -90,6 +119,8 @@ def _rows(
     scope: Circuit | Subcircuit, circuit: Circuit, prefix: str, parameters: Mapping[str, float]
 ) -> Iterator[BiasRow]:
     for device in scope.devices:
+        if isinstance(device, Instance) and device.code is not None:
+            yield BiasRow(path=prefix + device.name, kind=CODED, code=device.code, note=device.note)
         if isinstance(device, Instance):
             inner = circuit.subcircuit(device.subcircuit)
             values = {p.name: float(p.value) for p in inner.parameters}
@@ -109,6 +140,7 @@ def _rows(
                     kind=kind,
                     model=model,
                     number=number,
+                    code=device.code,
                     note=device.note,
                     **numbers,
                 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from circuits.data.scaling import Scaling
 from circuits.data.values import CircuitError
-from circuits.measures.spreads import resolved, weight_spread
+from circuits.measures.spreads import code_spread, resolved, weight_spread
 from circuits.realisations import recognised
 from circuits.realisations.cells.ota import TEN_TRANSISTOR_SHARES
 from circuits.realisations.cells.units import UNITS
@@ -187,11 +187,8 @@ def pelgrom_mismatch(technology: Technology, scaling: Scaling, bias: float) -> M
         variance[polarity] = ((kind.pelgrom_threshold / slope) ** 2 + kind.pelgrom_current**2) / area
     pair = technology.transistor("nmos").slope_factor * technology.thermal_voltage
     # a mirror of `UNITS` unit transistors has the area of one transistor
-    weights = weight_spread(
-        math.sqrt(UNITS * variance["pmos"]),
-        math.sqrt(2 * variance["nmos"]),
-        technology.transistor("pmos").series_excess,
-    )
+    unit, turned = math.sqrt(UNITS * variance["pmos"]), math.sqrt(2 * variance["nmos"])
+    weights = weight_spread(unit, turned, technology.transistor("pmos").series_excess)
     capacitor = technology.capacitor.pelgrom / math.sqrt(scaling.capacitance / technology.capacitor.density)
     shares = TEN_TRANSISTOR_SHARES.values()
     return Mismatch(
@@ -201,4 +198,5 @@ def pelgrom_mismatch(technology: Technology, scaling: Scaling, bias: float) -> M
         / scaling.voltage_unit,
         capacitor=capacitor,
         weights=weights,
+        codes=code_spread(unit, turned),
     )

@@ -15,7 +15,7 @@ from circuits.realisations.parts.multi_tanh import LINEAR
 from circuits.technologies import Technology
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
-from conductance.variation import Mismatch, Spread, WeightSpread
+from conductance.variation import CodeSpread, Mismatch, Spread, WeightSpread
 
 NEAR = 2.5
 """A wide part is judged this far around its middle, in V0: between rest and the peak of a spike."""
@@ -76,6 +76,16 @@ def weight_spread(unit: float, turned: float, excess: float) -> WeightSpread:
     )
 
 
+def code_spread(unit: float, turned: float) -> CodeSpread:
+    """The spread of coded weights over their code, for the arguments of `weight_spread`.
+
+    The mirrors before a weight: the copy and its input, `UNITS` units each, two that turn it round, and the weights'
+    own input, which has about as many units as the largest code and counts for nothing.
+    """
+    handed = float(np.hypot(unit * np.sqrt(2 / UNITS), turned))
+    return CodeSpread(unit=unit, excitatory=handed, inhibitory=float(np.hypot(handed, turned)))
+
+
 def resolved(mismatch: Mismatch, network: Network, technology: Technology) -> Mismatch:
     """The mismatch with the spread of every part of a network; its own numbers stay those of one amplifier.
 
@@ -89,9 +99,12 @@ def resolved(mismatch: Mismatch, network: Network, technology: Technology) -> Mi
         if isinstance(layer, NeuronLayer) and layer.neuron.elements
         for part in recognised(layer.neuron).parts
     }
-    weights = mismatch.weights
-    if weights is None:
-        excess = 0.0 if technology.pmos is None else technology.pmos.series_excess
-        # two mirrors of `UNITS` units each make a weight of one
-        weights = weight_spread(mismatch.current * np.sqrt(UNITS / 2), 0.0, excess)
-    return replace(mismatch, parts=parts, weights=weights)
+    # two mirrors of `UNITS` units each make a weight of one
+    unit = mismatch.current * np.sqrt(UNITS / 2)
+    excess = 0.0 if technology.pmos is None else technology.pmos.series_excess
+    return replace(
+        mismatch,
+        parts=parts,
+        weights=mismatch.weights or weight_spread(unit, 0.0, excess),
+        codes=mismatch.codes or code_spread(unit, 0.0),
+    )

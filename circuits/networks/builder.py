@@ -1,6 +1,6 @@
 """What the circuit of a network is collected in: neurons as instances, weights as currents into their nodes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,14 +21,16 @@ from circuits.data.circuit import (
 )  # fmt: skip
 from circuits.data.models import ModelCard
 from circuits.data.scaling import Scaling
+from circuits.networks.coding import CodedPlaces, Codes, CodeTable
 from circuits.networks.noise import CircuitDraws
 from circuits.realisations import Level, Realisation, Trim, realise, recognised
+from circuits.realisations.cells.coded import CodedCells
 from circuits.realisations.cells.low_pass import POST, PRE, TAU, low_pass_synapse
 from circuits.realisations.cells.synapse import Synapses, sign_of
 from circuits.realisations.interface import OUTPUT, input_state, parameter_name
 from circuits.technologies import Technology
 from conductance.layers import NeuronLayer, Projection
-from conductance.layers.recurrence import OUTPUT as RECURRENT_OUTPUT
+from conductance.layers.weights.recurrence import OUTPUT as RECURRENT_OUTPUT
 from conductance.neurons.base import Neuron
 
 
@@ -39,6 +41,7 @@ class Signal:
     node: str = ""
     weights: Mapping[str, float] = field(default_factory=dict)
     bias: float = 0.0
+    codes: Codes | None = None
 
 
 def output_node(label: str, index: int) -> str:
@@ -103,6 +106,14 @@ class Builder:
         self.initial: dict[str, float] = {}
         self.membranes: dict[str, tuple[str, ...]] = {}
         self.used: set[str] = set()
+        self.inputs: dict[str, HeldWaveform] = {}
+        self.coded = CodedPlaces(
+            scaling=scaling,
+            trims=trims or {},
+            inputs=self.inputs,
+            devices=self.devices,
+            subcircuits=self.subcircuits,
+        )
 
     def sources(self, values: np.ndarray, dt: float, edge: float) -> list[Signal]:
         """One held voltage source per input feature."""
@@ -113,6 +124,7 @@ class Builder:
             waveform = HeldWaveform(
                 times=times, values=tuple((column * self.scaling.voltage_unit).tolist()), edge=edge * hold
             )
+            self.inputs[f"x{feature}"] = waveform
             self.devices.append(
                 VoltageSource(name=f"v_x{feature}", positive=f"x{feature}", negative=GROUND, waveform=waveform,
                               note=f"input {feature}, held")
@@ -125,12 +137,17 @@ class Builder:
         nodes = [
             signal.node if signal.node else self._summed(signal) for signal in signals if signal is not None
         ]
-        weights = layer.weight.detach().double().numpy()
-        biases = layer.bias.detach().double().numpy() if with_bias else np.zeros(layer.outputs)
-        columns = [index for index, node in enumerate(nodes) if node]
+        weights = layer.weights().detach().double().numpy()
+        biases = layer.biases().detach().double().numpy() if with_bias else np.zeros(layer.outputs)
+        known = {index: node for index, node in enumerate(nodes) if node}
+        table = CodeTable.of(layer)
         return [
-            Signal(weights={nodes[column]: float(row[column]) for column in columns}, bias=float(bias))
-            for row, bias in zip(weights, biases, strict=True)
+            Signal(
+                weights={node: float(row[column]) for column, node in known.items()},
+                bias=float(bias),
+                codes=None if table is None else table.row(target, known, with_bias),
+            )
+            for target, (row, bias) in enumerate(zip(weights, biases, strict=True))
         ]
 
     def neurons(
@@ -148,8 +165,8 @@ class Builder:
         produced = [Signal() for _ in range(layer.size)]
         for index in indices:
             node = f"{label}_{index}_{entry.name}"
-            self._inject(signals[index], node)
             built = kinds[levels[index]]
+            self._inject(signals[index], node, built.synapses)
             defaults = {p.name: p.value for p in built.subcircuit.parameters}
             given = {
                 parameter_name(key): float(column[index])
@@ -193,9 +210,12 @@ class Builder:
         if own.tau is not None:
             start = layer.initial_state(1)[-1][0].detach().double().tolist()
             ends = [self._low_passed(end, own.tau, value) for end, value in zip(ends, start, strict=True)]
+        table = CodeTable.of(own)
         for target, row in enumerate(own.weights().detach().double().tolist()):
             weights = {end: weight for end, weight in zip(ends, row, strict=True) if weight}
-            self._inject(Signal(weights=weights), f"{label}_{target}_{entry}")
+            places = {place: end for place, end in enumerate(ends) if end in weights}
+            codes = None if table is None else table.row(target, places, False)
+            self._inject(Signal(weights=weights, codes=codes), f"{label}_{target}_{entry}")
 
     def _low_passed(self, source: str, tau: float, start: float) -> str:
         """A node that follows a voltage with a time constant in tau_m."""
@@ -231,12 +251,18 @@ class Builder:
             models=tuple(self.models.values()),
             temperature=27.0 if self.technology is None else self.technology.temperature,
             corner="tt" if self.technology is None else self.technology.corner,
-            devices=tuple(self.devices),
+            devices=tuple(self._used_devices()),
             initial=self.initial,
             probes=tuple(dict.fromkeys([*membranes, *outputs])),
             metered=tuple(f"v_{pin}" for pin in self.supplies),
             provenance=dict(provenance),
         )
+
+    def _used_devices(self) -> Iterator[Device]:
+        """The devices without the voltages of inputs that enter as currents."""
+        sources = {f"v_{node}": node for node in self.inputs}
+        read = {node for device in self.devices if device.name not in sources for node in device.terminals}
+        return (device for device in self.devices if sources.get(device.name, GROUND) in {GROUND, *read})
 
     def _silent(self) -> str:
         """A node at zero: the output of every neuron that this circuit leaves out."""
@@ -281,31 +307,49 @@ class Builder:
                 )
         return built
 
-    def _inject(self, signal: Signal, node: str) -> None:
-        """Currents of a signal into a node."""
+    def _inject(self, signal: Signal, node: str, own: Synapses | None = None) -> None:
+        """Currents of a signal into a node; coded ones by converters where there are transistors for them.
+
+        `own` are the synapses of the neuron that the node belongs to, which has them where it is made of amplifiers.
+        """
         unit = self.scaling.conductance_unit
         weights = {signal.node: 1.0} if signal.node else signal.weights
-        bias = signal.bias
+        bias, codes = signal.bias, signal.codes
+        cells = self._coded_cells(signal, own)
+        if codes is not None and cells is not None:
+            axons = {source: axon for source, (axon, _) in self.axons.items()}
+            self.coded.weigh(codes, node, cells, axons)
+            weights = {source: w for source, w in weights.items() if not self.coded.takes(source, axons)}
+            bias = 0.0
         for source, weight in weights.items():
+            code = None if codes is None else codes.weights.get(source)
             if source in self.axons:
                 axon, synapses = self.axons[source]
                 trim = self._synapse_trim(weight)
                 placed = synapses.place(f"x_{node}_{source}", axon=axon, out=node, weight=weight / trim.gain)
                 if placed is not None:
                     self.subcircuits.setdefault(placed.subcircuit.name, placed.subcircuit)
-                    self.devices.append(placed.instance)
+                    self.devices.append(replace(placed.instance, code=code))
                     bias -= weight * trim.imbalance
                 continue
             self.devices.append(
                 Transconductance(name=f"g_{node}_{source}", out_from=GROUND, out_to=node, sense_positive=source,
-                                 sense_negative=GROUND, gain=weight * unit, note=f"weight {weight:.4g}")
+                                 sense_negative=GROUND, gain=weight * unit, note=f"weight {weight:.4g}", code=code)
             )  # fmt: skip
         if bias:
             current = bias * self.scaling.current_unit
             note = f"bias {signal.bias:.4g}"
             self.devices.append(
-                CurrentSource(name=f"i_{node}", source=GROUND, sink=node, waveform=current, note=note)
-            )
+                CurrentSource(
+                    name=f"i_{node}", source=GROUND, sink=node, waveform=current, note=note,
+                    code=None if codes is None else codes.bias,
+                )
+            )  # fmt: skip
+
+    def _coded_cells(self, signal: Signal, own: Synapses | None) -> CodedCells | None:
+        """Of which transistors a signal's coded weights are made: the target's, or those of its sources."""
+        near = [own, *(self.axons[source][1] for source in signal.weights if source in self.axons)]
+        return next((each.coded for each in near if each is not None and each.coded is not None), None)
 
     def _synapse_trim(self, weight: float) -> Trim:
         """What calibration found of a synapse of this sign: a factor of its weight, and what it passes at rest."""

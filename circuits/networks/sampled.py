@@ -191,14 +191,14 @@ class _Builder:
     def _synapses(self, projection: Projection, row: int, sources: Sequence[str], target: str) -> None:
         """The currents into one neuron's summing node."""
         scaling = self.clock.scaling
-        for weight, source in zip(projection.weight.detach().double()[row].tolist(), sources, strict=True):
+        for weight, source in zip(projection.weights().detach().double()[row].tolist(), sources, strict=True):
             if weight:
                 self.devices.append(
                     Transconductance(name=f"g_{target}_{source}", out_from=GROUND, out_to=target,
                                      sense_positive=source, sense_negative=GROUND,
                                      gain=weight * scaling.conductance_unit, note=f"weight {weight:.4g}")
                 )  # fmt: skip
-        bias = float(projection.bias.detach()[row])
+        bias = float(projection.biases().detach()[row])
         if bias:
             self.devices.append(
                 CurrentSource(name=f"i_{target}", source=GROUND, sink=target, waveform=bias * scaling.current_unit,

@@ -47,7 +47,7 @@ def write_nir(network: Network, path: Path, *, dt: float = 1e-4) -> None:
     last = entry
     for name, layer in network.chain.items():
         if isinstance(layer, Projection):
-            weight, bias = (t.detach().cpu().numpy() for t in (layer.weight, layer.bias))
+            weight, bias = (t.detach().cpu().numpy() for t in (layer.weights(), layer.biases()))
             nodes[name] = nir.Affine(weight=weight, bias=bias)
         elif isinstance(layer, FixedLayer):
             nodes[name] = delay_node(nir, name, layer, dt)
@@ -229,7 +229,7 @@ def _ours(graph: Any, own: dict[str, Any], path: Path) -> Network:
     for name, layer in network.chain.items():
         node = graph.nodes.get(name)
         if isinstance(layer, Projection):
-            pairs: dict[str, torch.Tensor] = {"weight": layer.weight, "bias": layer.bias}
+            pairs: dict[str, torch.Tensor] = {"weight": layer.weights(), "bias": layer.biases()}
         elif isinstance(layer, Delay):
             pairs = {"delay": torch.tensor(layer.steps, dtype=torch.float64) * own["dt"]}
         elif isinstance(layer, FixedLayer):

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from conductance.layers.fixed import Delay as Delay
     from conductance.layers.fixed import Skip as Skip
     from conductance.layers.neurons import NeuronLayer as NeuronLayer
-    from conductance.layers.projection import Projection as Projection
-    from conductance.layers.recurrence import Recurrence as Recurrence
+    from conductance.layers.weights.codes import Code as Code
+    from conductance.layers.weights.projection import Projection as Projection
+    from conductance.layers.weights.recurrence import Recurrence as Recurrence
 
 __getattr__, __dir__, __all__ = lazily(__name__, __file__)

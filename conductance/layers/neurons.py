@@ -29,9 +29,9 @@ from conductance.layers.base import (
 )
 from conductance.layers.draws import beyond_band, draws, moved, seed_of
 from conductance.layers.initial import BEGIN, initial_columns
-from conductance.layers.recurrence import Recurrence
 from conductance.layers.relations import Relations
 from conductance.layers.transforms import constrained, unconstrained
+from conductance.layers.weights.recurrence import Recurrence
 from conductance.neurons.base import Neuron
 from conductance.parameter import ParameterError
 from conductance.shaping.step_check import check_step

@@ -13,7 +13,7 @@ from conductance.errors import ExcitableError, nearest
 from conductance.layers.base import EXPORT, ExportError, ShapeError, refuse_half, refuse_tracing
 from conductance.layers.fixed import FixedLayer, Skip
 from conductance.layers.neurons import NeuronLayer
-from conductance.layers.projection import Projection
+from conductance.layers.weights.projection import Projection
 
 Layer = Projection | NeuronLayer | FixedLayer
 State = dict[str, tuple[torch.Tensor, ...]]

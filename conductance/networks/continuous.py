@@ -10,7 +10,7 @@ from scipy.integrate import DOP853
 from conductance.errors import ExcitableError
 from conductance.layers import NeuronLayer, Projection
 from conductance.layers.fixed import FixedLayer
-from conductance.layers.recurrence import spectral_radius_of
+from conductance.layers.weights.recurrence import spectral_radius_of
 from conductance.networks.chain import Network
 from conductance.neurons.base import INPUT, Neuron
 
@@ -145,7 +145,8 @@ def _layers(network: Network) -> dict[str, "_Layer | _Weights"]:
     for name, layer in network.chain.items():
         if isinstance(layer, Projection):
             layers[name] = _Weights(
-                weight=layer.weight.detach().double().numpy(), bias=layer.bias.detach().double().numpy()
+                weight=layer.weights().detach().double().numpy(),
+                bias=layer.biases().detach().double().numpy(),
             )
             continue
         if isinstance(layer, FixedLayer):

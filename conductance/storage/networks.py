@@ -14,11 +14,12 @@ from safetensors.torch import save as bytes_of_tensors
 
 from conductance.errors import ExcitableError
 from conductance.files import StorageError, readable_json, write_whole
-from conductance.layers import NeuronLayer, Projection, Recurrence
+from conductance.layers import Code, NeuronLayer, Projection, Recurrence
 from conductance.layers.fixed import AveragePool, Delay, FixedLayer, Skip
 from conductance.layers.fixed.delay import LONGEST
 from conductance.layers.initial import BEGIN
 from conductance.layers.neurons import CLOCK
+from conductance.layers.weights.codes import FEWEST, MOST
 from conductance.networks.chain import Layer, Network
 from conductance.storage.declarations import Document, Identifier, decode_neuron, encode_neuron, faults_of
 
@@ -32,13 +33,17 @@ Step = Annotated[int, Field(ge=0, le=LONGEST, strict=True)]
 Width = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
+Bits = Annotated[int, Field(ge=FEWEST, le=MOST, strict=True)]
+
+
 class ProjectionDocument(Document):
-    """A `Projection`."""
+    """A `Projection`; `bits` of its code, where it has one."""
 
     kind: Literal["projection"]
     name: Identifier
     inputs: Width
     outputs: Width
+    bits: Bits | None = None
 
 
 class FixedDocument(Document):
@@ -76,6 +81,7 @@ class RecurrenceDocument(Document):
     tau: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
     trainable: bool
     sparse: bool
+    bits: Bits | None = None
 
 
 class NeuronLayerDocument(Document):
@@ -182,13 +188,24 @@ def network_document(network: Network) -> dict[str, Any]:
     for name, layer in network.chain.items():
         if isinstance(layer, Projection):
             layers.append(
-                {"kind": "projection", "name": name, "inputs": layer.inputs, "outputs": layer.outputs}
+                {
+                    "kind": "projection",
+                    "name": name,
+                    "inputs": layer.inputs,
+                    "outputs": layer.outputs,
+                    **_bits(layer.code),
+                }
             )
         elif isinstance(layer, FixedLayer):
             layers.append({"kind": layer.kind, "name": name, "size": layer.size, **layer.options()})
         else:
             layers.append(_neuron_layer_document(name, layer))
     return {"format": "excitable model", "version": VERSION, "dtype": names[0], "layers": layers}
+
+
+def _bits(code: Code | None) -> dict[str, int]:
+    """The bits of a code, where there is one: files of other networks stay as they were."""
+    return {} if code is None else {"bits": code.bits}
 
 
 def _is_number(name: str) -> bool:
@@ -223,7 +240,8 @@ def _neuron_layer_document(name: str, layer: NeuronLayer) -> dict[str, Any]:
     own = layer.recurrent
     recurrent = {} if own is None else {
         "recurrent": {
-            "source": own.source, "tau": own.tau, "trainable": own.trainable, "sparse": own.mask is not None
+            "source": own.source, "tau": own.tau, "trainable": own.trainable, "sparse": own.mask is not None,
+            **_bits(own.code),
         }
     }  # fmt: skip
     return {
@@ -351,7 +369,7 @@ def _layer(entry: ProjectionDocument | NeuronLayerDocument | FixedDocument) -> L
         if entry.inputs * entry.outputs > MOST_WEIGHTS:
             raise StorageError(f"{entry.outputs} x {entry.inputs} weights; a layer may have {MOST_WEIGHTS}")
         # a generator of its own: loading must not move the caller's random numbers
-        return Projection(entry.inputs, entry.outputs, generator=torch.Generator())
+        return Projection(entry.inputs, entry.outputs, generator=torch.Generator(), code=_code(entry.bits))
     neuron = decode_neuron(entry.neuron)
     recurrent = None
     if entry.recurrent is not None:
@@ -363,12 +381,16 @@ def _layer(entry: ProjectionDocument | NeuronLayerDocument | FixedDocument) -> L
         # ones, so that a sparse one has a mask to be filled
         recurrent = Recurrence(
             torch.ones(entry.size, entry.size), source=own.source, tau=own.tau, trainable=own.trainable,
-            sparse=own.sparse,
+            sparse=own.sparse, code=_code(own.bits),
         )  # fmt: skip
     return NeuronLayer(
         neuron, entry.size, dt=entry.dt, method=entry.method, trainable=entry.trainable, recurrent=recurrent,
         initial=dict.fromkeys(entry.initial, 0.0),
     )  # fmt: skip
+
+
+def _code(bits: int | None) -> Code | None:
+    return None if bits is None else Code(bits=bits)
 
 
 def _fill(network: Network, weights: Mapping[str, torch.Tensor], path: Path) -> None:

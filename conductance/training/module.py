@@ -15,7 +15,7 @@ from conductance.derivation.threefry import LARGEST_SEED
 from conductance.errors import ExcitableError, extra
 from conductance.layers import NeuronLayer
 from conductance.layers.feasible import make_feasible
-from conductance.layers.recurrence import spectral_radius_of
+from conductance.layers.weights.recurrence import spectral_radius_of
 from conductance.networks.chain import Network
 from conductance.storage.checkpoints import CHECKPOINT, CheckpointError, put
 from conductance.storage.networks import check_network

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from conductance.loading.lazy import lazily
 from conductance.variation.handles import Handles, VariationError, handles
-from conductance.variation.mismatch import Mismatch, Spread, WeightSpread
+from conductance.variation.mismatch import CodeSpread, Mismatch, Spread, WeightSpread
 
 if TYPE_CHECKING:
     from conductance.variation.deviations import Deviations as Deviations
@@ -14,4 +14,13 @@ if TYPE_CHECKING:
     from conductance.variation.varied import varied_state as varied_state
 
 __getattr__, __dir__, _later = lazily(__name__, __file__)
-__all__ = ["Handles", "Mismatch", "Spread", "VariationError", "WeightSpread", "handles", *_later]
+__all__ = [
+    "CodeSpread",
+    "Handles",
+    "Mismatch",
+    "Spread",
+    "VariationError",
+    "WeightSpread",
+    "handles",
+    *_later,
+]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from conductance.layers import NeuronLayer, Projection
+from conductance.layers import NeuronLayer, Projection, Recurrence
 from conductance.networks.chain import Network
 from conductance.variation.handles import handles
 from conductance.variation.mismatch import Mismatch
@@ -75,8 +75,10 @@ def draw_deviations(
         generator = np.random.default_rng([seed, STREAM, zlib.crc32(label.encode()), *stream])
         if isinstance(layer, Projection):
             found[label] = WeightDeviations(
-                weight=_normal(generator, mismatch.of_weights(layer.weight), layer.weight),
-                bias=_normal(generator, mismatch.current, layer.bias),
+                weight=_normal(
+                    generator, mismatch.of_weights(layer.weights(), codes_of(layer, "weight")), layer.weight
+                ),
+                bias=_normal(generator, mismatch.of_biases(codes_of(layer, "bias")), layer.bias),
             )
             continue
         if not isinstance(layer, NeuronLayer):
@@ -86,9 +88,19 @@ def draw_deviations(
         if layer.recurrent is not None:
             weight = layer.recurrent.weight
             found[f"{label}.{RECURRENT}"] = WeightDeviations(
-                weight=_normal(generator, mismatch.of_weights(weight), weight), bias=weight.new_zeros(0)
+                weight=_normal(
+                    generator,
+                    mismatch.of_weights(layer.recurrent.weights(), codes_of(layer.recurrent, "weight")),
+                    weight,
+                ),
+                bias=weight.new_zeros(0),
             )
     return Deviations(layers=found)
+
+
+def codes_of(layer: Projection | Recurrence, name: str) -> torch.Tensor | None:
+    """The codes of a layer's `weight` or `bias`; None where they have none."""
+    return None if layer.code is None else layer.code.codes(getattr(layer, name))
 
 
 def _of_neurons(

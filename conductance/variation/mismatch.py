@@ -43,6 +43,35 @@ class WeightSpread:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CodeSpread:
+    """Standard deviation of the logarithm of a coded weight, from the units that its code switches on.
+
+    Units differ by themselves: c of them are off by 1/sqrt(c) of one, so that the step from code 2^k - 1 to 2^k, which
+    exchanges all, is off by sqrt(2^(k + 1) - 1) of one unit (the converter's differential nonlinearity). The mirrors
+    that hand a weight its current are off the same for all codes.
+
+    Attributes:
+        unit: of the logarithm of one unit's current.
+        excitatory: of that of the mirrors before a positive weight.
+        inhibitory: the same of a negative one.
+    """
+
+    unit: float
+    excitatory: float = 0.0
+    inhibitory: float = 0.0
+
+    def of(self, codes: torch.Tensor) -> np.ndarray:
+        """The standard deviations of codes, of their shape; a weight of zero is off and exact."""
+        found = codes.cpu().numpy()
+        mirrors = np.where(found < 0, self.inhibitory, self.excitatory)
+        return np.where(found == 0, 0.0, np.hypot(self.unit / np.sqrt(np.maximum(np.abs(found), 1)), mirrors))
+
+    def step(self, code: int) -> float:
+        """Standard deviation of the step from `code` - 1 to a positive code, in units: of all that it exchanges."""
+        return self.unit * math.sqrt((code - 1) ^ code)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mismatch:
     """Standard deviations of what differs from part to part.
 
@@ -53,6 +82,7 @@ class Mismatch:
         capacitor: of the logarithm of each capacitor.
         parts: of the parts `<layer>.<state>.<current>` that are no single amplifier.
         weights: of weights by their size; all like a bias current where none is given.
+        codes: of coded weights and biases by their code; as others of their size where none is given.
     """
 
     current: float = 0.0
@@ -60,14 +90,21 @@ class Mismatch:
     capacitor: float = 0.0
     parts: Mapping[str, Spread] = field(default_factory=dict)
     weights: WeightSpread | None = None
+    codes: CodeSpread | None = None
 
     def part(self, name: str) -> Spread:
         """The spread of one part; that of an amplifier where nothing else is known."""
         return self.parts.get(name, Spread(current=self.current, offset=self.offset))
 
-    def of_weights(self, weights: torch.Tensor) -> float | np.ndarray:
-        """The spread of weights."""
+    def of_weights(self, weights: torch.Tensor, codes: torch.Tensor | None = None) -> float | np.ndarray:
+        """The spread of weights, and of coded ones by their codes."""
+        if codes is not None and self.codes is not None:
+            return self.codes.of(codes)
         return self.current if self.weights is None else self.weights.of(weights)
+
+    def of_biases(self, codes: torch.Tensor | None = None) -> float | np.ndarray:
+        """The spread of biases, and of coded ones by their codes."""
+        return self.current if codes is None or self.codes is None else self.codes.of(codes)
 
     def __post_init__(self) -> None:
         for name in ("current", "offset", "capacitor"):

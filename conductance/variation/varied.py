@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 import torch
 
-from conductance.layers import NeuronLayer, Projection
-from conductance.layers.recurrence import OUTPUT
+from conductance.layers import NeuronLayer, Projection, Recurrence
 from conductance.layers.transforms import unconstrained
+from conductance.layers.weights.recurrence import OUTPUT
 from conductance.networks.chain import Network
 from conductance.variation.deviations import RECURRENT, Deviations, NeuronDeviations, WeightDeviations
 from conductance.variation.handles import VOLTAGE, Handles, VariationError, handles, state_of
@@ -36,12 +36,12 @@ def varied_state(network: Network, deviations: Deviations) -> Values:
         loop = layer.recurrent if isinstance(layer, NeuronLayer) and label.endswith(f".{RECURRENT}") else None
         if loop is not None and isinstance(deviation, WeightDeviations):
             _check_shape(loop.weight, deviation.weight, f"weights of {label}")
-            found[f"layers.{label}.weight"] = loop.weight * torch.exp(deviation.weight)
+            found |= _weighted(label, "weight", loop, deviation.weight)
         elif isinstance(layer, Projection) and isinstance(deviation, WeightDeviations):
             for name in ("weight", "bias"):
                 nominal, change = getattr(layer, name), getattr(deviation, name)
                 _check_shape(nominal, change, f"{name} of layer {label}")
-                found[f"layers.{label}.{name}"] = nominal * torch.exp(change)
+                found |= _weighted(label, name, layer, change)
         elif isinstance(layer, NeuronLayer) and isinstance(deviation, NeuronDeviations):
             found |= _raw(label, layer, varied_values(layer, deviation, label))
         else:
@@ -51,12 +51,42 @@ def varied_state(network: Network, deviations: Deviations) -> Values:
     return found
 
 
+def _weighted(label: str, name: str, layer: Projection | Recurrence, change: torch.Tensor) -> Values:
+    """Weights or biases of a chip; coded ones keep their codes, and what is off is the current of each."""
+    if layer.code is not None:
+        return {f"layers.{label}.{name}_error": change}
+    return {f"layers.{label}.{name}": getattr(layer, name) * torch.exp(change)}
+
+
 def varied_network(network: Network, deviations: Deviations) -> Network:
-    """A copy of the network with deviations: one chip, to be run, written as a netlist, or saved."""
+    """A copy of the network with deviations: one chip, to be run, written as a netlist, or saved.
+
+    Its weights are those of the chip: no code rounds them any more.
+    """
     chip = copy.deepcopy(network)
+    state = varied_state(network, deviations)
     with torch.no_grad():
-        chip.load_state_dict(varied_state(network, deviations), strict=False)
+        chip.load_state_dict(
+            {name: value for name, value in state.items() if not name.endswith("_error")}, strict=False
+        )
+        for label, layer in chip.chain.items():
+            if isinstance(layer, Projection):
+                _freeze(layer, label, state)
+            elif isinstance(layer, NeuronLayer) and layer.recurrent is not None:
+                _freeze(layer.recurrent, f"{label}.{RECURRENT}", state)
     return chip
+
+
+def _freeze(layer: Projection | Recurrence, label: str, state: Values) -> None:
+    """Give a layer the weights that its codes and their errors make, and take its code away."""
+    if layer.code is None:
+        return
+    names = ("weight", "bias") if isinstance(layer, Projection) else ("weight",)
+    for name in names:
+        values = getattr(layer, name)
+        error = state.get(f"layers.{label}.{name}_error", torch.zeros_like(values))
+        values.copy_(layer.code.coded(values) * torch.exp(error))
+    layer.code = None
 
 
 def varied_values(layer: NeuronLayer, deviation: NeuronDeviations, label: str = "") -> Values:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from conductance.derivation.methods import METHODS
 from conductance.kernels.names import Backend
 from conductance.layers.names import OUTPUT
+from conductance.layers.weights.codes import FEWEST, MOST
 from conductance.networks import RECIPES, GivenLoop, LayerPlan, RandomLoop, Recipe, Spread
 from excitable.config.declared import OneOf, Section, is_own
 from excitable.config.own import NotTrusted, OwnSection, code_of, load_recipe
@@ -250,6 +251,13 @@ class NetworkSection(LayerOptions):
         gt=0,
         le=1e6,
         description="time constant of each of the output filter's four sections [tau_m]",
+    )
+    bits: int | None = Field(
+        default=None,
+        ge=FEWEST,
+        le=MOST,
+        description="of every weight and bias, sign included: trained, simulated and built as whole numbers of one "
+        "unit for each layer's weights and one for its biases; any number where not given",
     )
     kernel: Backend = Field(
         default="auto",

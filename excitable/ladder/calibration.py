@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from circuits.calibration.amplifiers import SWEPT, Calibration, CalibrationError, amplifier_bench, fit_tanh
+from circuits.calibration.coded import CodedFit, coded_bench, fit_coded
 from circuits.calibration.membrane import (
     DRIVE,
     RAMP,
@@ -30,6 +31,7 @@ from circuits.networks.builder import layer_values, with_shared_widths
 from circuits.networks.continuous import level_biases, neuron_levels
 from circuits.realisations import Level, Realisation, kit, realise
 from circuits.realisations.cells.cell import OUT, Cell, Trim
+from circuits.realisations.cells.coded import CodedCells
 from circuits.realisations.interface import OUTPUT, input_state
 from circuits.technologies import Technology
 from conductance.layers import NeuronLayer
@@ -104,6 +106,7 @@ class LevelFit:
         amplifiers: a sweep and its fit for each cell and bias current.
         output: the fit of the output stage and the synapses; None where the neurons' output is no current.
         membrane: the fit of a membrane with all its amplifiers; None where the neurons have no leak to be trimmed.
+        coded: the gains of the mirrors of coded weights; None where there are no transistors to make them of.
     """
 
     level: Level
@@ -115,12 +118,13 @@ class LevelFit:
     output: OutputFit | None = None
     membrane: MembraneFit | None = None
     digest: str = ""
+    coded: CodedFit | None = None
 
     @property
     def trims(self) -> dict[str, Trim]:
         """The trims of amplifiers, output stage, synapses and leak, by name."""
         found = trims(self.amplifiers)
-        for fit in (self.output, self.membrane):
+        for fit in (self.output, self.membrane, self.coded):
             found |= {} if fit is None else fit.trims
         return found
 
@@ -146,7 +150,8 @@ class LevelFit:
         own = (self.level, self.technology, self.digest, self.largest_bias)
         asked = (level, technology.name, technology.digest, float(biases[-1]))
         swept = {found.bias for found in self.amplifiers} == set(swept_biases(biases))
-        return own == asked and swept and (self.membrane is not None) == has_leak(neuron)
+        whole = self.output is None or (self.coded is not None) == (level == "transistor")
+        return own == asked and swept and whole and (self.membrane is not None) == has_leak(neuron)
 
 
 def swept_biases(biases: np.ndarray) -> list[float]:
@@ -196,6 +201,9 @@ def fit_level(
         found = replace(found, membrane=ramp_membrane(swept, still, slow, units, simulator))
     if built.synapses is not None:
         found = replace(found, output=sweep_output(neuron, built, units, simulator))
+        if built.synapses.coded is not None:
+            coded = solve_coded(built.synapses.coded, technology, units, simulator)
+            found = replace(found, coded=coded)
     for said in found.working(technology):
         warnings.warn(said, stacklevel=2)
     return found
@@ -248,6 +256,18 @@ def sweep_output(
     )
     voltages = waveforms["sweep"].to_numpy()[order]
     return fit_output(voltages, output, excited, inhibited, neuron=neuron, scaling=scaling)
+
+
+def solve_coded(
+    cells: CodedCells, technology: Technology, scaling: Scaling, simulator: str = "ngspice"
+) -> CodedFit:
+    """Solve the bench of coded weights for one current unit."""
+    bench = coded_bench(cells, technology, scaling.current_unit)
+    # nothing moves: a sweep of two points is the shortest analysis that observes currents
+    sweep = DCSweep(source="v_vdd", start=technology.rails[1], stop=technology.rails[1] + 1e-6, step=1e-6)
+    waveforms = solve(bench, sweep, _sweep_tolerances(scaling), simulator=simulator).require()
+    currents = {name: float(waveforms["current"].sel(source=name)[0]) for name in bench.metered}
+    return fit_coded(currents, scaling.current_unit)
 
 
 def _sweep_tolerances(scaling: Scaling) -> Tolerances:

@@ -268,9 +268,9 @@ def sampled_energy(
         states = run.states[label]
         start = np.full_like(states[:1], layer.neuron.initial_state()[0])
         charge += 2 * np.abs(np.diff(np.concatenate([start, states]), axis=0)).sum()
-        weights = np.abs(projection.weight.detach().double().numpy())
+        weights = np.abs(projection.weights().detach().double().numpy())
         current += (np.abs(arriving) @ weights.T).sum() + arriving.shape[0] * samples * float(
-            projection.bias.detach().abs().sum()
+            projection.biases().detach().abs().sum()
         )
         neuron = layer.neuron
         each = sum(2 + arithmetic(neuron, state)[1] for state in neuron.states) + (neuron.event is not None)

@@ -216,7 +216,7 @@ def _projected(network: Network, outputs: Mapping[str, np.ndarray]) -> np.ndarra
     for name in names[names.index(label) + 1 :]:
         layer = network.chain[name]
         if isinstance(layer, Projection):
-            weight, bias = (value.detach().double().numpy() for value in (layer.weight, layer.bias))
+            weight, bias = (value.detach().double().numpy() for value in (layer.weights(), layer.biases()))
             signal = signal @ weight.T + bias
     return signal
 

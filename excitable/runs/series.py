@@ -14,6 +14,7 @@ from circuits.technologies import default_technology
 from conductance.layers import NeuronLayer
 from conductance.loading.lazy import Deferred
 from conductance.networks import RECIPES, Network, layered_network
+from conductance.networks.coding import coded, coded_layers
 from conductance.networks.firing import Started, firing, firing_text, let_fire, silence_text
 from conductance.storage import load_network, save_network
 from conductance.storage.networks import read_json
@@ -96,6 +97,12 @@ class SeriesRun(RunFolder):
         """Refuse a network that this configuration did not ask for."""
         wanted, layers = self.configuration.network, dict(network.chain.items())
         faults = []
+        for name, weighing in coded_layers(network).items():
+            bits = None if weighing.code is None else weighing.code.bits
+            if bits != wanted.bits:
+                faults.append(
+                    f"{name} has bits {bits or 'none'}, the configuration says {wanted.bits or 'none'}"
+                )
         for name, options in wanted.options().items():
             layer = layers.get(name)
             if not isinstance(layer, NeuronLayer):
@@ -126,7 +133,7 @@ def untrained_network(configuration: SeriesConfiguration, data: TaskData) -> Net
     """The network before training for a task's data; the same seed gives the same weights."""
     network = configuration.network
     generator = torch.Generator().manual_seed(configuration.seed * 2**8 + WEIGHTS_STREAM)
-    return layered_network(
+    drawn = layered_network(
         network.plans(),
         inputs=len(data.input_names),
         outputs=len(data.target_names),
@@ -135,6 +142,7 @@ def untrained_network(configuration: SeriesConfiguration, data: TaskData) -> Net
         backend=network.kernel,
         generator=generator,
     )
+    return drawn if network.bits is None else coded(drawn, network.bits)
 
 
 def started(network: Network, configuration: SeriesConfiguration, data: TaskData) -> tuple[Started, ...]:

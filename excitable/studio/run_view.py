@@ -35,7 +35,7 @@ def network_view(run: SeriesRun | None, offered: Catalogue) -> dict[str, Any]:
     bias: np.ndarray | None = None
     for name, layer in network.chain.items():
         if isinstance(layer, Projection):
-            bias = layer.bias.detach().numpy()
+            bias = layer.biases().detach().numpy()
             continue
         if not isinstance(layer, NeuronLayer):
             continue

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from conductance.layers import NeuronLayer, Projection, Recurrence
-from conductance.layers.recurrence import spectral_radius_of
+from conductance.layers.weights.recurrence import spectral_radius_of
 from conductance.networks import Network, Spread
 from conductance.neurons import Neuron, mtc
 

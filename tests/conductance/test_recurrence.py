@@ -10,7 +10,7 @@ from half_centre import half_centre
 from conductance.layers import NeuronLayer, Projection, Recurrence
 from conductance.layers.base import ShapeError
 from conductance.layers.rebuilt import of_neuron
-from conductance.layers.recurrence import spectral_radius_of
+from conductance.layers.weights.recurrence import spectral_radius_of
 from conductance.networks import RECIPES, GivenLoop, Network, series_network
 from conductance.networks.continuous import ContinuousError, integrate_network
 from conductance.neurons import adlif, clocked_lif, lif, mtc, qif

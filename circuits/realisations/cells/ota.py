@@ -74,6 +74,13 @@ class Transistors:
         width = max(float(whole.width) / UNITS, kind.width)
         return replace(whole, width=self.technology.on_grid(width), multiplicity=multiplicity)
 
+    def switch(self, name: str, drain: str, gate: str, source: str, note: str = "") -> Mosfet:
+        """A p-channel transistor of the smallest width, closed by a low gate, bulk at vdd."""
+        kind = self.technology.transistor("pmos")
+        return replace(
+            self._place("pmos", name, drain, gate, source, note), width=self.technology.on_grid(kind.width)
+        )
+
     def _place(self, polarity: Polarity, name: str, drain: str, gate: str, source: str, note: str) -> Mosfet:
         kind = self.technology.transistor(polarity)
         return Mosfet(

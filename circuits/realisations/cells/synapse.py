@@ -24,10 +24,10 @@ from circuits.data.circuit import (
 )
 from circuits.data.scaling import Scaling
 from circuits.realisations.cells.cell import OUT, VDD, VSS
+from circuits.realisations.cells.coded import AXON, CodedCells
 from circuits.realisations.cells.ota import Transistors
 from circuits.realisations.cells.units import LONGEST, UNITS, Composition, compose
 
-AXON = "axon"
 PINS = (
     Pin(name=AXON, meaning="output of the neuron before the synapse"),
     Pin(name=OUT, meaning="the current flows in here"),
@@ -58,9 +58,13 @@ class Synapse:
 
 @dataclass(frozen=True, kw_only=True)
 class Synapses:
-    """The synapses of one level; `kind` makes that of a weight of either sign, at least `LEAST` in size."""
+    """The synapses of one level; `kind` makes that of a weight of either sign, at least `LEAST` in size.
+
+    `coded` are the cells of coded weights, where there are transistors to make them of.
+    """
 
     kind: Callable[[float], Kind | None] = field(compare=False)
+    coded: CodedCells | None = field(default=None, compare=False)
 
     def place(self, name: str, *, axon: str, out: str, weight: float) -> Synapse | None:
         """A synapse of that weight, its sign included; None where the weight is too small to be built."""
@@ -126,7 +130,7 @@ def transistor_synapses(place: Transistors) -> Synapses:
         )
         return Kind(subcircuit=_subcircuit(f"{sign}_{drawn.name}", devices))
 
-    return Synapses(kind=kind)
+    return Synapses(kind=kind, coded=CodedCells(place=place))
 
 
 def _copies(place: Transistors, drawn: Composition, out: str) -> Iterator[Device]:

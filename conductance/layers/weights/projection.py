@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from conductance.layers.base import HALF, ShapeError, check_input, checked_count
+from conductance.layers.weights.codes import Code
 from conductance.parameter import ParameterError
 
 
@@ -16,12 +17,23 @@ class Projection(nn.Module):
         inputs: number of inputs.
         outputs: number of outputs.
         generator: source of the initial weights, uniform in +-1/sqrt(inputs); the bias starts at zero.
+        code: how weights and biases are rounded, each with a unit of their own; None leaves them as they are.
 
-    `weight` is (outputs, inputs), `bias` is (outputs,); in a circuit they are transconductances and currents.
+    `weight` is (outputs, inputs), `bias` is (outputs,), as training moves them; `weights()` and `biases()` are what
+    counts, and in a circuit transconductances and currents. `weight_error` and `bias_error` are logarithms of factors
+    of coded ones, those of one chip: zero but in training on chips that differ.
     """
 
-    def __init__(self, inputs: int, outputs: int, *, generator: torch.Generator | None = None) -> None:
+    weight_error: torch.Tensor
+    bias_error: torch.Tensor
+
+    def __init__(
+        self, inputs: int, outputs: int, *, generator: torch.Generator | None = None, code: Code | None = None
+    ) -> None:
         super().__init__()
+        self.code = code
+        for name in ("weight_error", "bias_error"):
+            self.register_buffer(name, torch.zeros(()), persistent=False)
         inputs, outputs = (
             checked_count(count, name, "projection")
             for name, count in (("inputs", inputs), ("outputs", outputs))
@@ -52,6 +64,22 @@ class Projection(nn.Module):
             self.weight.uniform_(-bound, bound, generator=generator)
             self.bias.zero_()
 
+    def weights(self) -> torch.Tensor:
+        """(outputs, inputs): the weights as they count, codes times unit where they are coded."""
+        return self._counted(self.weight, self.weight_error)
+
+    def biases(self) -> torch.Tensor:
+        """(outputs,): the same of the biases."""
+        return self._counted(self.bias, self.bias_error)
+
+    def _counted(self, values: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
+        return values if self.code is None else self.code.coded(values) * torch.exp(error)
+
+    def extra_repr(self) -> str:
+        """What it is, for printed networks."""
+        coded = "" if self.code is None else f", {self.code.bits} bits"
+        return f"{self.inputs} to {self.outputs}{coded}"
+
     @property
     def inputs(self) -> int:
         """Number of inputs."""
@@ -77,4 +105,4 @@ class Projection(nn.Module):
         check_input(values, self.inputs, self.weight.dtype, owner, also=also)
         if not isinstance(state, tuple | list) or len(state):
             raise ShapeError(f"{owner}: it has no state and was given one; leave it out")
-        return nn.functional.linear(values, self.weight, self.bias), state
+        return nn.functional.linear(values, self.weights(), self.biases()), state

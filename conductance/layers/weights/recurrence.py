@@ -7,6 +7,7 @@ from torch import nn
 
 from conductance.errors import nearest
 from conductance.layers.names import OUTPUT
+from conductance.layers.weights.codes import Code
 from conductance.neurons.base import Neuron
 from conductance.parameter import ParameterError
 
@@ -25,12 +26,14 @@ class Recurrence(nn.Module):
         tau: time constant of the synapses in tau_m; None for none.
         trainable: whether training changes the weights.
         sparse: whether weights that are zero stay zero.
+        code: how the weights are rounded; None leaves them as they are. See `Projection` for `weight_error`.
 
     Raises:
         ParameterError: weights that are not square or not finite, or a time constant that is not positive.
     """
 
     mask: torch.Tensor | None
+    weight_error: torch.Tensor
 
     def __init__(
         self,
@@ -40,8 +43,11 @@ class Recurrence(nn.Module):
         tau: float | None = None,
         trainable: bool = True,
         sparse: bool = False,
+        code: Code | None = None,
     ) -> None:
         super().__init__()
+        self.code = code
+        self.register_buffer("weight_error", torch.zeros(()), persistent=False)
         if weight.dim() != 2 or weight.shape[0] != weight.shape[1]:
             raise ParameterError(
                 f"recurrence: the weights have shape {tuple(weight.shape)}; give finite numbers (neuron, neuron)"
@@ -125,13 +131,16 @@ class Recurrence(nn.Module):
     def extra_repr(self) -> str:
         """What it is, for printed networks."""
         tau = "" if self.tau is None else f", tau={self.tau:g}"
+        coded = "" if self.code is None else f", {self.code.bits} bits"
         return (
             f"{self.size} from {self.source}{tau}, trainable={self.trainable}, sparse={self.mask is not None}"
+            f"{coded}"
         )
 
     def weights(self) -> torch.Tensor:
-        """(neuron, neuron), zero where a sparse one has no synapse."""
-        return self.weight if self.mask is None else self.weight * self.mask
+        """(neuron, neuron), zero where a sparse one has no synapse, codes times unit where they are coded."""
+        kept = self.weight if self.mask is None else self.weight * self.mask
+        return kept if self.code is None else self.code.coded(kept) * torch.exp(self.weight_error)
 
     def check(self, neuron: Neuron, size: int, dtype: torch.dtype) -> None:
         """Raise `ParameterError` unless it fits a layer of `size` such neurons with numbers of this type."""

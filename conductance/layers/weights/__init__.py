@@ -1,0 +1,1 @@
+"""Weights: between layers, inside one, and as they can be made."""
