@@ -31,6 +31,7 @@ FLOORS = {
         ("realisations",),
         ("networks",),
         ("calibration", "measured", "measures", "noise", "schematic"),
+        ("mismatch",),
     ),
     "netlists": (
         ("comparison", "errors"),
@@ -43,7 +44,7 @@ FLOORS = {
     "excitable": (
         ("config", "pytest_plugin", "trials"),
         ("ladder",),
-        ("checks", "runs"),
+        ("checks", "mismatch", "runs"),
         ("chips", "search", "studio"),
         ("report",),
         ("cli",),

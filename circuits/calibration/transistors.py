@@ -235,6 +235,7 @@ class TransistorFit:
         spread: sigma of the logarithm of that current, from the cards' statistics; None where they have none.
         width: that was drawn, in m.
         current: for which, in A.
+        thermal_voltage: U_T there, in V.
     """
 
     specific_current: float
@@ -253,6 +254,7 @@ class TransistorFit:
     spread: float | None
     width: float
     current: float
+    thermal_voltage: float
 
     def as_table(self) -> Mapping[str, float]:
         """The numbers that a technology file holds."""
@@ -270,5 +272,9 @@ class TransistorFit:
         if self.flicker is not None:
             found["flicker"] = self.flicker
         if self.pelgrom_threshold is not None:
-            found |= {"pelgrom_threshold": self.pelgrom_threshold, "pelgrom_current": 0.0}
+            found |= {
+                "pelgrom_threshold": self.pelgrom_threshold,
+                "pelgrom_efficiency": self.efficiency * self.slope_factor * self.thermal_voltage,
+                "pelgrom_current": 0.0,
+            }
         return found

@@ -252,7 +252,9 @@ class Mosfet(Device):
 
     `diffusion` is how far source and drain reach from the gate, in m: their junctions have width times it as area and
     twice the sum of both as perimeter. `junctions` says instead what a layout has. None of both leaves the junctions
-    without area, as a simulator does. `multiplicity` says how many such transistors lie in parallel.
+    without area, as a simulator does. `multiplicity` says how many such transistors lie in parallel. How far it is
+    off its model: `threshold_shift` in V is added to its threshold, which is negative where it is p-channel, and
+    `current_factor` multiplies its mobility.
     """
 
     drain: str
@@ -265,6 +267,8 @@ class Mosfet(Device):
     diffusion: float | None = None
     multiplicity: int = 1
     junctions: Junctions | None = None
+    threshold_shift: Value = 0.0
+    current_factor: Value = 1.0
 
     # current flows between drain and source; a gate may share a node with either
     terminal_fields = ("drain", "source", "gate", "bulk")
@@ -286,6 +290,18 @@ class Mosfet(Device):
             check_value(self.diffusion, f"{self.label}, diffusion", positive=True)
             if self.junctions is not None:
                 raise CircuitError(f"{self.label}: give diffusion or junctions, not both")
+        check_value(self.threshold_shift, f"{self.label}, threshold_shift")
+        check_value(self.current_factor, f"{self.label}, current_factor", positive=True)
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it is another transistor than its model's."""
+        return self.threshold_shift != 0 or self.current_factor != 1
+
+    @property
+    def expressions(self) -> tuple[Value, ...]:
+        """Size and draw, each a number or an expression."""
+        return self.width, self.length, self.threshold_shift, self.current_factor
 
     @property
     def junction_sizes(self) -> Mapping[str, Value]:

@@ -57,7 +57,7 @@ class Chip:
 
     Attributes:
         seed: that drew it.
-        mismatch: the standard deviations.
+        mismatch: the standard deviations; none where every device was drawn by its own.
         deviations: what was drawn.
         nominal: the technology for which the circuit was designed.
         technology: the technology under the chip's conditions, of which its amplifiers are made.

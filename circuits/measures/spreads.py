@@ -4,6 +4,7 @@ A leak of seven pairs is no amplifier: the gains of its outer pairs do not cance
 theirs, while its slope averages over them. A weight of few unit transistors is off by more than one of many.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -25,15 +26,15 @@ PER_COMPOSITION = 5
 """The spread jumps from one composition to the next; the mean over so many neighbours is taken."""
 
 
-def part_spread(part: Part, current: float, offset: float) -> Spread:
-    """The spread of gain and offset of a part, for the `current` and `offset` (V0) of each of its pairs.
+def part_map(part: Part) -> Callable[[int, float, float], tuple[float, float]]:
+    """What gain and offset (V0) of one of a part's pairs, by its number, make of the part's own gain and offset.
 
-    What the pairs' own gains and offsets add to the part's current is taken apart into its own current, a gain, and its
-    slope, an offset, by least squares over the voltages that count.
+    What they add to the part's current is taken apart into its own current, a gain, and its slope, an offset, by least
+    squares over the voltages that count.
     """
     pairs = part.pairs()
-    if len(pairs) == 1 or not pairs:
-        return Spread(current=current, offset=offset)
+    if len(pairs) <= 1:
+        return lambda _, gain, offset: (gain, offset)
     reach = NEAR if part.keeps_volts else LINEAR
     voltages = np.linspace(-reach, reach, 201)[:, None]
     references, weights = (
@@ -45,16 +46,23 @@ def part_spread(part: Part, current: float, offset: float) -> Spread:
     # a law of pairs that cancel has a constant besides, which no gain moves
     law = law if part.keeps_volts else law - law.mean()
     basis = np.column_stack([law, shifted.sum(axis=1)])
-    (gain_by_gain, offset_by_gain), *_ = np.linalg.lstsq(basis, gained, rcond=None)
-    (gain_by_offset, offset_by_offset), *_ = np.linalg.lstsq(basis, shifted, rcond=None)
-    return Spread(
-        current=float(
-            np.hypot(current * np.linalg.norm(gain_by_gain), offset * np.linalg.norm(gain_by_offset))
-        ),
-        offset=float(
-            np.hypot(current * np.linalg.norm(offset_by_gain), offset * np.linalg.norm(offset_by_offset))
-        ),
-    )
+    by_gain, *_ = np.linalg.lstsq(basis, gained, rcond=None)
+    by_offset, *_ = np.linalg.lstsq(basis, shifted, rcond=None)
+
+    def moved(pair: int, gain: float, offset: float) -> tuple[float, float]:
+        both = gain * by_gain[:, pair] + offset * by_offset[:, pair]
+        return float(both[0]), float(both[1])
+
+    return moved
+
+
+def part_spread(part: Part, current: float, offset: float) -> Spread:
+    """The spread of gain and offset of a part, for the `current` and `offset` (V0) of each of its pairs."""
+    moved = part_map(part)
+    pairs = range(max(1, len(part.pairs())))
+    found = np.array([moved(pair, *one) for pair in pairs for one in ((current, 0.0), (0.0, offset))])
+    spread = np.linalg.norm(found, axis=0)
+    return Spread(current=float(spread[0]), offset=float(spread[1]))
 
 
 def weight_spread(unit: float, turned: float, excess: float) -> WeightSpread:

@@ -102,6 +102,10 @@ class Transistor(_Table):
     pelgrom_threshold: NotNegative = Field(
         description="sigma of one transistor's threshold times sqrt(W L), V m; a pair's A_VT over sqrt 2"
     )
+    pelgrom_efficiency: Annotated[float, Field(gt=0.3, le=1.1)] = Field(
+        default=1.0,
+        description="gm n U_T/I where `pelgrom_threshold` was read off a current; 1 where it is the threshold's own",
+    )
     pelgrom_current: NotNegative = Field(
         description="relative sigma of the current factor times sqrt(W L), m"
     )

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from circuits.measures.chips import Conditions, draw_chip
+from circuits.measures.chips import Chip, Conditions, draw_chip
+from circuits.mismatch.chips import DeviceMismatch
 from circuits.noise import noisy_network
 from circuits.technologies import default_technology
 from conductance.networks import Network
@@ -64,7 +65,7 @@ class Bench:
         split: the held-out stretch on which chips are judged, one series.
         dt: the model's step in tau_m.
         options: how the design is built and simulated, calibrated at its own conditions.
-        mismatch: how much chips differ.
+        mismatch: how much chips differ: parts by standard deviations, or every device by its own draw.
         noise: whether every chip has the white noise of its transistors, a realisation of its own; the design has none.
     """
 
@@ -73,7 +74,7 @@ class Bench:
     split: Split
     dt: float
     options: CircuitOptions
-    mismatch: Mismatch
+    mismatch: Mismatch | DeviceMismatch
     noise: bool = False
 
 
@@ -109,20 +110,21 @@ def judge_chip(sample: Sample) -> Result:
     Raises:
         SimulatorMissing: there is no ngspice where this runs.
     """
-    bench, conditions = sample.bench, sample.conditions
+    bench = sample.bench
     network, split = bench.network.unpacked(), bench.split
-    mismatch = Mismatch() if sample.seed is None else bench.mismatch
-    nominal = bench.options.made_of
-    chip = draw_chip(network, mismatch, seed=sample.seed or 0, technology=nominal, conditions=conditions)
+    chip = _drawn(sample, network)
     inputs = split.inputs[:, 0].numpy()
     model, built = chip.model(network), chip.circuit(network)
+    devices = None
+    if isinstance(bench.mismatch, DeviceMismatch) and bench.options.levels == "transistor":
+        built, devices = network, sample.seed
     noise_seed = sample.seed if bench.noise else None
     if noise_seed is not None:
         model, built = (_noisy(one, bench.options) for one in (model, built))
     found = discrete_rung(model, inputs, dt=bench.dt, noise_seed=noise_seed)
     error = bench.task.error(prediction_of(found, split, bench.dt), split)
     built = model if bench.options.levels == "behavioural" else built
-    options = replace(bench.options, technology=chip.technology, noise_seed=noise_seed)
+    options = replace(bench.options, technology=chip.technology, noise_seed=noise_seed, chip=devices)
     began = time.monotonic()
     measured, reason = _circuit_error(bench, built, options, inputs)
     return {
@@ -136,6 +138,23 @@ def judge_chip(sample: Sample) -> Result:
         "reason": reason,
         "seconds": round(time.monotonic() - began, 3),
     }
+
+
+def _drawn(sample: Sample, network: Network) -> Chip:
+    """The chip of a sample, the design under its conditions where it has no seed."""
+    bench = sample.bench
+    if isinstance(bench.mismatch, DeviceMismatch) and sample.seed is not None:
+        return bench.mismatch.chip(network, seed=sample.seed, conditions=sample.conditions)
+    mismatch = (
+        bench.mismatch if isinstance(bench.mismatch, Mismatch) and sample.seed is not None else Mismatch()
+    )
+    return draw_chip(
+        network,
+        mismatch,
+        seed=sample.seed or 0,
+        technology=bench.options.made_of,
+        conditions=sample.conditions,
+    )
 
 
 def _noisy(network: Network, options: CircuitOptions) -> Network:

@@ -11,11 +11,16 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from circuits.measures.chips import Conditions, mismatch_of
+from circuits.mismatch.chips import DEVICES, DeviceMismatch
 from conductance.errors import ExcitableError, extra
+from conductance.networks import Network
 from conductance.storage import StorageError
+from conductance.variation import Mismatch
 from excitable.chips.judge import Bench, PackedNetwork, Sample, judge_chip
 from excitable.chips.yields import Judged, Sweep
+from excitable.ladder.options import CircuitOptions
 from excitable.ladder.series import held_out
+from excitable.mismatch.network import device_mismatch
 from excitable.runs.series import SeriesRun
 from excitable.runs.stages.belonging import note_weights
 from excitable.runs.stages.series import circuit_options
@@ -38,8 +43,8 @@ class SweepOptions:
 
     Args:
         chips: how many; their seeds are 1, 2, ...
-        mismatch: sigma of currents / sigma of offsets, as `2 % / 1 mV`, or `pelgrom`: from the technology's
-            coefficients and the sizes of its transistors.
+        mismatch: sigma of currents / sigma of offsets, as `2 % / 1 mV`; `pelgrom`: from the technology's coefficients
+            and the sizes of its transistors; `devices`: each transistor by its own draw, in netlist and model.
         level: behavioural, mixed, macromodel or transistor.
         corners, temperatures (degrees Celsius), supplies (V): each chip is put into every combination; none is the
             design's own.
@@ -125,16 +130,22 @@ def bench_of(run: SeriesRun, options: SweepOptions) -> Bench:
     built = circuit_options(run, options.level)
     if options.time_limit is not None:
         built = replace(built, time_limit=options.time_limit)
-    nominal = built.made_of
     return Bench(
         network=PackedNetwork.of(network),
         task=run.task,
         split=held_out(run.data.held_out, options.samples or configuration.simulation.samples),
         dt=configuration.network.dt,
         options=built,
-        mismatch=mismatch_of(options.mismatch, nominal, built.scaling),
+        mismatch=_mismatch(options.mismatch, network, built),
         noise=options.noise,
     )
+
+
+def _mismatch(text: str, network: Network, built: CircuitOptions) -> Mismatch | DeviceMismatch:
+    """What a text names, of this network in this technology."""
+    if text.strip().lower() == DEVICES:
+        return device_mismatch(network, built)
+    return mismatch_of(text, built.made_of, built.scaling)
 
 
 def chosen_samples(bench: Bench, options: SweepOptions) -> Iterator[Sample]:

@@ -20,7 +20,8 @@ def sweep(
     mismatch: Annotated[
         str,
         typer.Option(
-            help="Sigma of currents / of offsets, as '2 % / 1 mV', or pelgrom: from the technology."
+            help="Sigma of currents / of offsets, as '2 % / 1 mV'; pelgrom: from the technology; devices: each "
+            "transistor by its own draw."
         ),
     ] = "2 % / 1 mV",
     level: Annotated[

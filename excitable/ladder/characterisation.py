@@ -99,6 +99,7 @@ def _measured(device: Device, current: float) -> TransistorFit:
         spread=spread,
         width=device.width,
         current=current,
+        thermal_voltage=thermal,
     )
 
 

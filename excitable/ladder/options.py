@@ -7,6 +7,7 @@ import numpy as np
 
 from circuits.data.levels import MIXED, check_level
 from circuits.data.scaling import Scaling
+from circuits.mismatch.circuit import drawn_circuit
 from circuits.networks.continuous import Levels, NetworkCircuit, network_circuit
 from circuits.networks.noise import CircuitDraws
 from circuits.realisations import Trim
@@ -37,6 +38,7 @@ class CircuitOptions:
         monolithic: simulate the whole network as one netlist instead of parts of a few neurons.
         time_unit: tau_m in s that is kept whatever unit of voltage calibration finds: the capacitor follows. None keeps
             the capacitor.
+        chip: seed of the chip whose every transistor and capacitor is off by its own draw; None draws none.
         noise_seed: of the noise of a noisy network: its netlists see what the model draws with it.
         filter_current: bias current of the slow filters in A; the unit of current where none is given.
     """
@@ -54,6 +56,7 @@ class CircuitOptions:
     time_unit: float | None = None
     noise_seed: int | None = None
     filter_current: float | None = None
+    chip: int | None = None
 
     @classmethod
     def configured(
@@ -130,7 +133,7 @@ class CircuitOptions:
         neurons: Sequence[int] | None = None, provenance: Mapping[str, str] | None = None,
     ) -> NetworkCircuit:  # fmt: skip
         """The circuit of a network, or of some neurons of its first layer; see `network_circuit`."""
-        return network_circuit(
+        built = network_circuit(
             self.placed(network), inputs, dt=dt, scaling=self.scaling, name=name, neurons=neurons,
             provenance=provenance, levels=self.levels, technology=self.technology, trims=self.trims,
             edge=min(self.accuracy.edge, LONGEST_EDGE / dt),
@@ -138,6 +141,9 @@ class CircuitOptions:
             if self.noise_seed is None
             else CircuitDraws(seed=self.noise_seed, dt=dt, steps=len(inputs)),
         )  # fmt: skip
+        if self.chip is None:
+            return built
+        return replace(built, circuit=drawn_circuit(built.circuit, self.made_of, seed=self.chip))
 
     def analysis(self, duration: float) -> Transient:
         """The transient of that duration in s."""

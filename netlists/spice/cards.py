@@ -87,6 +87,11 @@ def _body(device: Device, circuit: Circuit, tongue: Tongue) -> str:
 
 
 def _mosfet(device: Mosfet, tongue: Tongue) -> str:
+    if device.is_off:
+        raise NetlistError(
+            f"{device.label}: {tongue.reader} has no number for a transistor that is off its model by mismatch; write "
+            "the circuit for ngspice or VACASK"
+        )
     value = tongue.value
     nodes = f"{device.drain} {device.gate} {device.source} {device.bulk} {device.model}"
     drawn = {"w": device.width, "l": device.length, **device.junction_sizes}

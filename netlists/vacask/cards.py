@@ -17,6 +17,7 @@ from circuits.data.circuit import (
 )
 from netlists.errors import NetlistError
 from netlists.vacask.expressions import print_value
+from netlists.vacask.models import draw_names
 from netlists.verilog_a.module import SWITCHING, Module, behavioural_part
 from netlists.writing.comments import comment
 from netlists.writing.expressions import print_number
@@ -90,7 +91,15 @@ def _mosfet(device: Mosfet, circuit: Circuit) -> str:
     binned = any(model.name == device.model and model.bins for model in circuit.models)
     name = "several" if binned else "$mfactor"
     several = f" {name}={device.multiplicity}" if device.multiplicity > 1 else ""
-    return f"({' '.join(nodes)}) {device.model} {size}{junctions}{several}"
+    return f"({' '.join(nodes)}) {device.model} {size}{junctions}{several}{_draw(device, circuit)}"
+
+
+def _draw(device: Mosfet, circuit: Circuit) -> str:
+    """How far a transistor is off its model, under the names of its compact model."""
+    if not device.is_off:
+        return ""
+    shift, factor = draw_names(next(model for model in circuit.models if model.name == device.model))
+    return f" {shift}={print_value(device.threshold_shift)} {factor}={print_value(device.current_factor)}"
 
 
 def _waveform(waveform: float | HeldWaveform) -> str:

@@ -19,6 +19,7 @@ MODULES: dict[int, tuple[str, str]] = {
 made from its Verilog-A, under the number that Xyce gives it."""
 VERSIONS = {8: ("BSIM3", "3.3"), 49: ("BSIM3", "3.3"), 103: ("PSP", "103.4")}
 """Name and version of those whose versions differ in their parameters."""
+PSP = 103
 _TYPES = {"nmos": 1, "pmos": -1}
 _PARAMETERS_PER_LINE = 4
 _SIZE = ("w", "l", "ad", "as", "pd", "ps")
@@ -38,6 +39,11 @@ def module(model: ModelCard) -> tuple[str, str]:
             "numbers of that version"
         )
     return MODULES[model.level]
+
+
+def draw_names(model: ModelCard) -> tuple[str, str]:
+    """What a threshold's shift in V and a current's factor are called; BSIM's are as ngspice's."""
+    return ("delvto", "factuo") if model.level == PSP else ("delvto", "mulu0")
 
 
 def model_lines(circuit: Circuit) -> Iterator[str]:
@@ -66,12 +72,13 @@ def _choice(model: ModelCard, bins: list[ModelBin]) -> Iterator[str]:
     """A subcircuit whose transistor has the bin of its size."""
     sizes = " ".join(f"{name}={name}" for name in _SIZE)
     yield f"subckt {model.name} (d g s b)"
-    yield "parameters " + " ".join(f"{name}=0.0" for name in _SIZE) + " several=1"
+    shift, factor = draw_names(model)
+    yield "parameters " + " ".join(f"{name}=0.0" for name in _SIZE) + f" several=1 {shift}=0.0 {factor}=1.0"
     for index, size in enumerate(bins):
         low, high = print_number(size.shortest), print_number(size.longest)
         narrow, wide = print_number(size.narrowest), print_number(size.widest)
         word = "@if" if index == 0 else "@elseif"
         yield f"{word} {low} <= l && l < {high} && {narrow} <= w && w < {wide}"
-        yield f"  m (d g s b) {model.name}_{index} {sizes} $mfactor=several"
+        yield f"  m (d g s b) {model.name}_{index} {sizes} {shift}={shift} {factor}={factor} $mfactor=several"
     yield "@end"
     yield "ends"

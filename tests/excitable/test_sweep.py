@@ -259,3 +259,18 @@ def test_two_dask_workers_one_killed_half_way(run, tmp_path):
     assert len(done) == len(set(done)) == 101
     assert sorted(chip.chip for chip in found.chips) == list(range(1, 101))
     assert all(chip.circuit_error is not None for chip in found.chips)
+
+
+@pytest.mark.simulator
+@pytest.mark.slow
+def test_chips_of_single_devices_are_the_same_at_every_level(run):
+    """`devices`: chips differ, models do not depend on the level, and transistors are drawn in the netlist itself."""
+    found = {
+        level: sweep_run(run, options(chips=1, mismatch="devices", level=level))
+        for level in ("behavioural", "transistor")
+    }
+    models = [sweep.chips[0].model_error for sweep in found.values()]
+    assert models[0] == pytest.approx(models[1], rel=0.05)
+    for sweep in found.values():
+        assert sweep.mismatch == "devices"
+        assert sweep.chips[0].circuit_error != sweep.nominal.circuit_error

@@ -80,7 +80,7 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
             size = {name: print_value(value) for name, value in sizes.items()}
             nodes = (device.drain, device.gate, device.source, device.bulk)
             several = {"multiplier": device.multiplicity} if device.multiplicity > 1 else {}
-            return owner.M(name, *nodes, model=device.model, **size, **several)
+            return owner.M(name, *nodes, model=device.model, **size, **several, **_draw(device))
         case Instance():
             definition = definitions[device.subcircuit]
             ordered = [device.connections[pin.name] for pin in definition.pins]
@@ -92,6 +92,14 @@ def _element(owner: PySpiceNetlist, device: Device, definitions: dict[str, Subci
             return element
         case _:
             raise NetlistError(f"{device.label}: this kind of device cannot be written")
+
+
+def _draw(device: Mosfet) -> dict[str, str]:
+    """How far a transistor is off its model."""
+    if not device.is_off:
+        return {}
+    shift, factor = print_value(device.threshold_shift), print_value(device.current_factor)
+    return {"raw_spice": f"delvto={shift} mulu0={factor}"}
 
 
 def _switch_model_name(device: Switch) -> str:

@@ -1,0 +1,27 @@
+"""A network's mismatch by its transistors: the sensitivities of its cells are measured, and every device is a row."""
+
+from circuits.data.levels import Level
+from circuits.mismatch.chips import DeviceMismatch
+from circuits.networks.continuous import level_biases, neuron_levels
+from conductance.networks import Network
+from excitable.ladder.calibration import typical_neuron
+from excitable.ladder.options import CircuitOptions
+from excitable.mismatch.sensitivities import measured_sensitivities
+
+LEVEL: Level = "transistor"
+
+
+def device_mismatch(network: Network, options: CircuitOptions) -> DeviceMismatch:
+    """The mismatch of a network's transistors, whatever level it is simulated at.
+
+    Raises:
+        SimulatorMissing, SimulationFailed: the simulator. CircuitError: a network that has no circuit of transistors.
+        TechnologyError: a technology without any.
+    """
+    levels = neuron_levels(network, LEVEL)
+    technology, scaling = options.made_of, options.scaling
+    largest = float(level_biases(network, scaling, levels)[LEVEL][-1])
+    sensitivities = measured_sensitivities(
+        typical_neuron(network, levels, LEVEL), technology, scaling, largest, simulator=options.simulator
+    )
+    return DeviceMismatch.of(network, technology, scaling, sensitivities)
