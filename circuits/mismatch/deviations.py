@@ -11,18 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from circuits.data.circuit import Circuit, Instance, Mosfet
+from circuits.data.circuit import Circuit, Instance
 from circuits.data.scaling import Scaling
 from circuits.measures.spreads import part_map
-from circuits.mismatch.circuit import CAPACITOR, THRESHOLD
-from circuits.mismatch.sensitivities import Effect, Sensitivities
-from circuits.networks.builder import layer_values, output_node, with_shared_widths
+from circuits.mismatch.circuit import CAPACITOR
+from circuits.mismatch.rows import CAPACITIES, GAINS, OFFSETS, Number, Row, drawn_number
+from circuits.mismatch.sensitivities import Sensitivities
+from circuits.mismatch.weights import weight_rows
+from circuits.networks.builder import layer_values, with_shared_widths
 from circuits.networks.continuous import network_circuit
 from circuits.realisations import recognised
-from circuits.realisations.cells.cell import OUT, PLUS
-from circuits.realisations.cells.synapse import AXON, EXCITATORY, INHIBITORY
-from circuits.realisations.cells.units import carried
-from circuits.realisations.interface import input_state
+from circuits.realisations.cells.cell import PLUS
 from circuits.realisations.parts.base import Part
 from circuits.realisations.parts.leak import LEAK
 from circuits.technologies import Technology
@@ -30,44 +29,6 @@ from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.variation import handles
 from conductance.variation.deviations import RECURRENT, Deviations, NeuronDeviations, WeightDeviations
-
-GAINS, OFFSETS, CAPACITIES, OUTPUT, WEIGHT = "gains", "offsets", "capacities", "output", "weight"
-UNIT = "m_1_0"
-"""The unit transistors of a synapse of weight one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Number:
-    """One number of a network's deviations: a field of a layer, the name in it where it has names, and the index."""
-
-    layer: str
-    field: str
-    name: str = ""
-    index: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A device and what it moves.
-
-    Attributes:
-        path: of the device in the network's circuit of transistors.
-        device: in its cell, as `m_tail` or `m_2_1`.
-        part: the layer and the part that it belongs to, as `hidden.um.leak`.
-        kind: of its draw: volts of threshold, or a logarithm of the factor of a current or a capacitor.
-        moves: how far each number goes for one of that.
-    """
-
-    path: str
-    device: str
-    part: str
-    kind: str
-    moves: Mapping[Number, float]
-
-
-def drawn_number(kind: str, value: float) -> float:
-    """A draw as rows count it: factors by their logarithm."""
-    return value if kind == THRESHOLD else math.log(value)
 
 
 def transistor_circuit(network: Network, technology: Technology, scaling: Scaling) -> Circuit:
@@ -92,7 +53,7 @@ def rows(network: Network, circuit: Circuit, sensitivities: Sensitivities) -> tu
     for label, layer in network.chain.items():
         if isinstance(layer, NeuronLayer) and layer.neuron.elements:
             found += _layer_rows(label, layer, circuit, sensitivities)
-    return (*found, *_weight_rows(network, circuit, sensitivities))
+    return (*found, *weight_rows(network, circuit, sensitivities))
 
 
 def deviations(
@@ -145,9 +106,6 @@ def _place(layers: Mapping[str, NeuronDeviations | WeightDeviations], number: Nu
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(number)
     return tensor.detach()
-
-
-# ---- neurons ----
 
 
 def _layer_rows(
@@ -231,74 +189,3 @@ def _constant(
         return _name(part), -slope_sign * constant
     ratio = part.slope / leak.slope
     return _name(leak), constant * float(ratio.subs({one: own[str(one)] for one in ratio.free_symbols}))
-
-
-# ---- weights ----
-
-
-def _weight_rows(network: Network, circuit: Circuit, sensitivities: Sensitivities) -> Iterator[Row]:
-    """The devices of synapses, and of the output stages before them."""
-    sources = {
-        f"{output_node(label, index).removesuffix('_out')}_{AXON}": (label, index)
-        for label, layer in network.chain.items()
-        if isinstance(layer, NeuronLayer)
-        for index in range(layer.size)
-    }
-    read: dict[tuple[str, int], list[Number]] = {}
-    for instance in circuit.devices:
-        if not isinstance(instance, Instance) or instance.connections.get(AXON) not in sources:
-            continue
-        if not instance.subcircuit.startswith((EXCITATORY, INHIBITORY)):
-            continue
-        label, column = sources[instance.connections[AXON]]
-        number = _weight_of(network, label, column, instance.connections[OUT])
-        read.setdefault((label, column), []).append(number)
-        for device, factor, effects in _synapse_effects(circuit, instance, sensitivities):
-            for kind, effect in effects.items():
-                yield Row(
-                    path=f"{instance.name}.{device}", device=device, part=f"{number.layer}.{WEIGHT}", kind=kind,
-                    moves={number: factor * effect.gain},
-                )  # fmt: skip
-    for (label, column), numbers in read.items():
-        for device, kinds in sensitivities.output.items():
-            for kind, effect in kinds.items():
-                moves = dict.fromkeys(numbers, effect.gain)
-                moves[Number(layer=label, field=OUTPUT, index=(column,))] = effect.offset
-                yield Row(
-                    path=f"x{label}_{column}.{device}", device=device.rpartition(".")[2], part=f"{label}.{OUTPUT}",
-                    kind=kind, moves=moves,
-                )  # fmt: skip
-
-
-def _weight_of(network: Network, source: str, column: int, node: str) -> Number:
-    """The weight of the synapse from a neuron of a layer into a node."""
-    labels = list(network.chain)
-    for label, layer in network.chain.items():
-        if not isinstance(layer, NeuronLayer):
-            continue
-        prefix, suffix = f"{label}_", f"_{input_state(layer.neuron).name}"
-        row = node.removeprefix(prefix).removesuffix(suffix)
-        if node == f"{prefix}{row}{suffix}" and row.isdigit():
-            if label == source:
-                return Number(layer=f"{label}.{RECURRENT}", field=WEIGHT, index=(int(row), column))
-            return Number(layer=labels[labels.index(label) - 1], field=WEIGHT, index=(int(row), column))
-    # the outputs of a network that ends in a projection are sums over resistors, in order
-    return Number(layer=labels[-1], field=WEIGHT, index=(int(node.rpartition("_")[2]), column))
-
-
-def _synapse_effects(
-    circuit: Circuit, instance: Instance, sensitivities: Sensitivities
-) -> Iterator[tuple[str, float, Mapping[str, Effect]]]:
-    """Each transistor of a synapse, its share of the current, and what it does to it."""
-    known = sensitivities.synapses[EXCITATORY if instance.subcircuit.startswith(EXCITATORY) else INHIBITORY]
-    chains = [
-        (device.name, int(device.name.split("_")[1]), device.multiplicity)
-        for device in circuit.subcircuit(instance.subcircuit).devices
-        if isinstance(device, Mosfet) and device.gate == AXON
-    ]
-    # an excess of one tenth moves shares by a few per cent of themselves at most
-    whole = sum(count * carried(length, 0.0) / length for _, length, count in chains)
-    for name, length, count in chains:
-        yield name, count * carried(length, 0.0) / length / whole, known[UNIT]
-    for name in set(known) - {UNIT}:
-        yield name, 1.0, known[name]

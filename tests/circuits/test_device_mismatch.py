@@ -21,7 +21,7 @@ from circuits.networks.continuous import network_circuit
 from circuits.realisations import kit, realise
 from circuits.technologies import technology
 from conductance.elements import tanh
-from conductance.layers import NeuronLayer, Projection
+from conductance.layers import Code, NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import low_pass, mtc
 from excitable.ladder.options import CircuitOptions
@@ -284,3 +284,40 @@ def test_deviations_sum_the_rows_of_a_chip():
     assert layers["hidden"].capacities["um"][0].item() == pytest.approx(
         math.log(drawn["xhidden_0.c_um"][CAPACITOR])
     )
+
+
+def test_coded_weights_are_moved_by_the_bits_that_are_on():
+    """A converter's bits count by their share of the code, mirrors before it move every weight that they hand on."""
+    net = network()
+    net.chain["readout"].code = Code(bits=4)
+    threshold = {THRESHOLD: Effect(gain=1.0)}
+    turned = {"m_1_0": threshold, "m_fold": threshold, "m_sink": {THRESHOLD: Effect(gain=-1.0)}}
+    known = Sensitivities(
+        cells={name: {} for name in ("ota5", "ota10")},
+        output={"m_take": threshold},
+        synapses={"synapse_excitatory": {"m_1_0": threshold}, "synapse_inhibitory": turned},
+    )
+    circuit = transistor_circuit(net, GENERIC, GENERIC.scaling())
+    found = {}
+    for row in rows(net, circuit, known):
+        for number, factor in row.moves.items():
+            if (number.layer, number.field, number.index) == ("readout", "weight", (0, 1)):
+                found[row.path] = factor
+    # -0.5 of a largest weight of 1 in 4 bits is -4 or -3 of 7
+    (converter,) = {path.partition(".")[0] for path in found if path.endswith(".m_turned")}
+    bits = {
+        path: factor
+        for path, factor in found.items()
+        if path.startswith(f"{converter}.m_") and path[-1].isdigit()
+    }
+    assert sum(bits.values()) == pytest.approx(1.0) and len(bits) in (1, 2)
+    assert found[f"{converter}.m_fold"] == 1.0 and found[f"{converter}.m_turned"] == -1.0
+    assert found["xhidden_1.m_take"] == 1.0
+    (mirror,) = {path.partition(".")[0] for path in found if path.endswith(".m_copy")}
+    assert [found[f"{mirror}.{name}"] for name in ("m_in", "m_copy", "m_down", "m_sink")] == [
+        -1.0,
+        1.0,
+        1.0,
+        -1.0,
+    ]
+    assert set(found) <= {place.path for place in places(circuit)}
