@@ -14,6 +14,7 @@ from conductance.events.exact.engines import Pair, QuadraticEngine, engine_of
 from conductance.events.exact.pseudospikes import SHARPNESS
 from conductance.events.exact.recurrent import respond_recurrent
 from conductance.events.spikes import EventError, Spikes, merged
+from conductance.events.together import together
 from conductance.layers.base import refuse_half
 from conductance.neurons.base import Neuron
 
@@ -190,10 +191,10 @@ class EventLayer(nn.Module):
 
     def _by_loop(self, spikes: Spikes, start: Pair) -> tuple[Spikes, Pair, torch.Tensor]:
         times, neurons, mask, push = self._shared_arrivals(spikes)
+        arrivals = together(times, neurons, mask, self.weight)
         found = compiled.respond(
-            self.engine.flow, times, neurons, mask, self.weight, start, spikes.end, room=self.room,
-            recurrence=self._recurrence(),
-        )  # fmt: skip
+            self.engine.flow, *arrivals, start, spikes.end, room=self.room, recurrence=self._recurrence()
+        )
         self.room = max(self.room, found.mask.shape[0])
         result = Spikes(
             times=found.times, neurons=found.neurons, mask=found.mask, size=self.size, end=spikes.end

@@ -39,7 +39,16 @@ class Mnist:
         whole=True,
         meaning="last samples of the training file that become the validation split",
     )
+    train_samples: int = option(
+        0, lower=0, whole=True, meaning="first samples of the training file to train on; 0 takes all but validation"
+    )
     dark: float = option(0.2, lower=0.0, upper=1.0, meaning="brightness up to which a pixel is silent")
+    levels: int = option(
+        0,
+        lower=0,
+        whole=True,
+        meaning="equal steps of brightness above `dark`, each with one spike time; 0 keeps the 256 of the file",
+    )
     early: float = option(0.0, lower=0.0, unit="tau", meaning="spike time of the brightest pixel")
     late: float = option(2.0, lower=0.0, unit="tau", meaning="spike time of the darkest pixel that spikes")
     end: float = option(4.0, lower=0.0, lower_open=True, unit="tau", meaning="duration of a trial")
@@ -60,14 +69,21 @@ class Mnist:
                 f"task {self.name}: validation_samples = {self.validation_samples} leaves nothing of the "
                 f"{len(labels)} training images; lower it."
             )
+        if self.train_samples > cut:
+            raise TaskError(
+                f"task {self.name}: train_samples = {self.train_samples}, but {cut} are left beside "
+                f"{self.validation_samples} for validation; lower one."
+            )
+        kept = self.train_samples or cut
         return EventData(
             name=self.name,
-            train=self._split(images[:cut], labels[:cut]),
+            train=self._split(images[:kept], labels[:kept]),
             validation=self._split(images[cut:], labels[cut:]),
             test=self._split(*self._read("test")),
             classes=tuple(str(digit) for digit in range(10)),
             time_unit="tau",
-            encoding=f"brightness v above {self.dark:g} to {self.late:g} - v {self.late - self.early:g}, others silent",
+            encoding=f"brightness v above {self.dark:g} to {self.late:g} - v {self.late - self.early:g}, others silent"
+            + (f", in {self.levels} levels" if self.levels else ""),
             seed=seed,
         )
 
@@ -80,8 +96,16 @@ class Mnist:
             )
         return images, labels
 
+    def _stepped(self, brightness: np.ndarray) -> np.ndarray:
+        """Brightness above `dark` as the middle of its level."""
+        if self.levels == 0:
+            return brightness
+        width = (1 - self.dark) / self.levels
+        level = np.minimum((brightness - self.dark) // width, self.levels - 1)
+        return np.where(brightness > self.dark, self.dark + (level + 0.5) * width, brightness)
+
     def _split(self, images: np.ndarray, labels: np.ndarray) -> EventSplit:
-        values = torch.from_numpy(images.reshape(len(images), -1) / BRIGHTEST)
+        values = torch.from_numpy(self._stepped(images.reshape(len(images), -1) / BRIGHTEST))
         spikes = latency_code(values, early=self.early, late=self.late, end=self.end, silent_below=self.dark)
         return EventSplit(spikes=spikes, labels=torch.from_numpy(labels.astype(np.int64)))
 

@@ -156,6 +156,18 @@ def test_mnist_reads_pixels_in_their_order(folder):
     assert torch.allclose(times[0][mask[0]], torch.from_numpy(1 - images[:6] / 255)[mask[0]])
 
 
+def test_mnist_in_levels_has_one_spike_time_for_each(folder):
+    """Two levels above dark = 0.5 are 0.625 and 0.875 of brightness; 0.5 itself, which is no byte, parts them rightly."""
+    data = Mnist(folder=str(folder), validation_samples=3, train_samples=4, dark=0.5, levels=2, late=1.0).generate()
+    images = read_idx(folder / "train-images-idx3-ubyte").reshape(9, -1) / 255
+    times, mask = data.train.spikes.by_neuron()
+    expected = torch.from_numpy(np.where(images[:4] >= 0.75, 0.125, 0.375))
+    assert data.train.trials == 4 and torch.equal(mask[0], torch.from_numpy(images[:4] > 0.5))
+    assert torch.allclose(times[0][mask[0]], expected[mask[0]])
+    with pytest.raises(TaskError, match="train_samples = 7, but 6 are left"):
+        Mnist(folder=str(folder), validation_samples=3, train_samples=7).generate()
+
+
 def test_shd_keeps_every_spike(folder):
     """Times in ms over tau, channels merged by seven, no spike lost."""
     task = SpikingHeidelbergDigits(folder=str(folder), merged_channels=7, tau_ms=10.0)

@@ -1,5 +1,6 @@
 """The loss of an event-based classifier: one compiled call where its layers allow it, layer by layer otherwise."""
 
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -13,6 +14,7 @@ from conductance.events.layer import EventLayer
 from conductance.events.losses import REGULARISER, first_spike_loss
 from conductance.events.network import EventNetwork
 from conductance.events.spikes import Spikes
+from conductance.events.together import together
 
 
 def classifier_loss(
@@ -45,9 +47,12 @@ def classifier_loss(
         regulariser=regulariser,
     )  # fmt: skip
     states = [layer.engine.start(layer.initial_voltage, layer.initial_current) for layer in layers]
-    given = [(layer.weight, *state) for layer, state in zip(layers, states, strict=True)]
+    times, neurons, mask, weight = together(spikes.times, spikes.neurons, spikes.mask, layers[0].weight)
+    heard = replace(spikes, times=times, neurons=neurons, mask=mask, size=weight.shape[1])
+    weights = [weight, *(layer.weight for layer in layers[1:])]
+    given = [(weight, *state) for weight, state in zip(weights, states, strict=True)]
     try:
-        loss = work(spikes, labels, given)
+        loss = work(heard, labels, given)
     except compiled.NotFiniteError:
         for layer in layers:
             layer.check_finite()
