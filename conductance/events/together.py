@@ -33,9 +33,7 @@ def together(
     first = torch.arange(batch, device=times.device) * most
     sums = (first + fresh.cumsum(0) - 1).T[mask.T]
     sizes = torch.bincount(sums, minlength=batch * most)
-    charges = nn.functional.embedding_bag(
-        neurons.T[mask.T], weight.T, sizes.cumsum(0) - sizes, mode="sum"
-    )
+    charges = nn.functional.embedding_bag(neurons.T[mask.T], weight.T, sizes.cumsum(0) - sizes, mode="sum")
     there = torch.arange(most, device=times.device)[:, None] < counts
     places = first + torch.arange(most, device=times.device)[:, None]
     merged = times.new_zeros(batch, most).masked_scatter_(there.T, times.T[fresh.T]).T

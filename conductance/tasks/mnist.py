@@ -40,7 +40,10 @@ class Mnist:
         meaning="last samples of the training file that become the validation split",
     )
     train_samples: int = option(
-        0, lower=0, whole=True, meaning="first samples of the training file to train on; 0 takes all but validation"
+        0,
+        lower=0,
+        whole=True,
+        meaning="first samples of the training file to train on; 0 takes all but validation",
     )
     dark: float = option(0.2, lower=0.0, upper=1.0, meaning="brightness up to which a pixel is silent")
     levels: int = option(

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from conductance.events import synaptic_lif, theta
 from conductance.events.backend import Backend
+from conductance.events.exact.pseudospikes import SHARPNESS
 from conductance.neurons import Neuron, qif
 from conductance.tasks import EVENT_TASKS, EventTask
 from conductance.training.events import EventTraining
@@ -38,7 +39,7 @@ class NetworkSection(Section):
         default=4.0, ge=0, le=1e6, description="their standard deviation, divided by sqrt(inputs)"
     )
     sharpness: float = Field(
-        default=1.0, gt=0, le=1e6, description="how fast pseudospikes move away with inhibition"
+        default=SHARPNESS, gt=0, le=1e6, description="how fast pseudospikes move away with inhibition"
     )
     trainable: list[str] = Field(default=["weight", "initial_voltage"], description="what training changes")
     backend: Backend = Field(default="auto", description="auto: the compiled event loop where it can be had")

@@ -157,8 +157,10 @@ def test_mnist_reads_pixels_in_their_order(folder):
 
 
 def test_mnist_in_levels_has_one_spike_time_for_each(folder):
-    """Two levels above dark = 0.5 are 0.625 and 0.875 of brightness; 0.5 itself, which is no byte, parts them rightly."""
-    data = Mnist(folder=str(folder), validation_samples=3, train_samples=4, dark=0.5, levels=2, late=1.0).generate()
+    """Two levels above dark = 0.5 are 0.625 and 0.875 of brightness."""
+    data = Mnist(
+        folder=str(folder), validation_samples=3, train_samples=4, dark=0.5, levels=2, late=1.0
+    ).generate()
     images = read_idx(folder / "train-images-idx3-ubyte").reshape(9, -1) / 255
     times, mask = data.train.spikes.by_neuron()
     expected = torch.from_numpy(np.where(images[:4] >= 0.75, 0.125, 0.375))

@@ -66,7 +66,9 @@ def test_a_layer_hears_the_same(neuron, monkeypatch):
         loss = classifier_loss(network, spikes, labels)
         return [network(spikes).first(), loss, *torch.autograd.grad(loss, list(network.parameters()))]
 
-    assert together(spikes.times, spikes.neurons, spikes.mask, network.layers["hidden"].weight)[0].shape[0] == 3
+    assert (
+        together(spikes.times, spikes.neurons, spikes.mask, network.layers["hidden"].weight)[0].shape[0] == 3
+    )
     found = measured()
     for layer in network.layers.values():
         layer.backend = "torch"

@@ -12,9 +12,9 @@ import math
 
 import torch
 
-SHARPNESS = 10.0
-"""softplus_10 read as log(1 + exp(10 I))/10. The public code of arXiv 2309.14523 has alpha log(1 + exp(I/alpha)) with
-alpha = 10, which is a sharpness of 0.1: a neuron at I = 0 then has the drive 6.9. Our studies take 1, which is ours."""
+SHARPNESS = 0.1
+"""As published: the public code of arXiv 2309.14523 has alpha log(1 + exp(I/alpha)) with alpha = 10, so a neuron at
+I = 0 has the drive 6.9. Read as a sharpness, softplus_10 would be 10. Studies that take 1 say so; it is ours."""
 LEAST_DRIVE = 1e-8
 """Pseudospikes come at most 31 000 tau after the trial."""
 
