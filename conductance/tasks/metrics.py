@@ -114,3 +114,27 @@ def classification_score(evidence: Tensor, labels: Tensor) -> ClassificationScor
         f1=tuple(f1.tolist()),
         calibration=float(sum(gaps)) / len(labels),
     )
+
+
+def smape(prediction: Tensor, target: Tensor) -> float:
+    """Symmetric mean absolute percentage error, 200 mean(|p - y|/(|p| + |y|)), from 0 to 200, as NeuroBench has it.
+
+    A prediction that is not a number counts as the worst, 200.
+
+    Args:
+        prediction: any shape.
+        target: the same shape, in a unit whose zero means nothing.
+
+    Raises:
+        TaskError: the shapes differ.
+
+    >>> smape(torch.tensor([1.0, 3.0]), torch.tensor([1.0, 1.0]))
+    50.0
+    """
+    if prediction.shape != target.shape:
+        raise TaskError(
+            f"smape: the prediction has shape {tuple(prediction.shape)}, the target {tuple(target.shape)}; "
+            "both must be the same."
+        )
+    parts = 200 * (prediction - target).abs() / (prediction.abs() + target.abs())
+    return float(parts.mean().nan_to_num(nan=200.0))
