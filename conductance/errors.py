@@ -1,8 +1,9 @@
 """Errors that users see: each names the user's object, what was received, what is allowed and the fix."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
+from typing import Any
 
 
 class ExcitableError(ValueError):
@@ -17,6 +18,33 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     close = get_close_matches(str(name), list(known), n=1, cutoff=0.5)
     return f"did you mean {close[0]}? " if close else ""
+
+
+def refuse_truth_values(owner: str, **given: Any) -> None:
+    """Refuse True and False where numbers are wanted, which Python and numpy take for 1 and 0.
+
+    Args:
+        owner: whose arguments they are, as `layer lif`.
+        given: arguments by name: one value, or a list, mapping or array of them.
+
+    Raises:
+        ExcitableError: one of them is a truth value.
+
+    >>> refuse_truth_values("layer lif", dt=0.1, size=True)
+    Traceback (most recent call last):
+    conductance.errors.ExcitableError: layer lif: size = True is a truth value; give a number
+    """
+    for name, value in given.items():
+        if _holds_truth_value(value):
+            raise ExcitableError(f"{owner}: {name} = {value!r} is a truth value; give a number")
+
+
+def _holds_truth_value(value: Any) -> bool:
+    if isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool"):
+        return True
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    return isinstance(value, list | tuple) and any(map(_holds_truth_value, value))
 
 
 class MissingExtra(ExcitableError, ImportError):

@@ -12,7 +12,7 @@ from typing import Literal
 
 import sympy
 
-from conductance.errors import ExcitableError
+from conductance.errors import ExcitableError, refuse_truth_values
 
 Transform = Literal["identity", "softplus", "log"]
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -98,6 +98,7 @@ class Parameter:
 
     def check(self, value: float, *, owner: str) -> float:
         """Return `value` as float, or raise `ParameterError` naming the owner, the value and the bounds."""
+        refuse_truth_values(owner, **{self.name: value})
         try:
             number = float(value)
         except (TypeError, ValueError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conductance.errors import ExcitableError
+from conductance.errors import ExcitableError, refuse_truth_values
 from conductance.grid import ULPS
 
 
@@ -19,6 +19,7 @@ class StimulusError(ExcitableError):
 
 
 def _checked(owner: str, times: Sequence[float], values: Sequence[float]) -> tuple[tuple[float, ...], ...]:
+    refuse_truth_values(owner, times=times, values=values)
     pairs = tuple(float(time) for time in times), tuple(float(value) for value in values)
     if len(pairs[0]) != len(pairs[1]):
         raise StimulusError(
@@ -81,6 +82,7 @@ class Stimulus:
     @classmethod
     def pulse(cls, amplitude: float, *, start: float, duration: float, base: float = 0.0) -> "Stimulus":
         """`base` from time 0, and `base + amplitude` for `duration` from `start` on."""
+        refuse_truth_values("pulse", amplitude=amplitude, start=start, duration=duration, base=base)
         if duration <= 0:
             raise StimulusError(f"pulse: duration {duration:g} tau_m must be positive")
         if start == 0:
@@ -129,6 +131,7 @@ class Pulse:
     duration: float
 
     def __post_init__(self) -> None:
+        refuse_truth_values("pulse", amplitude=self.amplitude, duration=self.duration)
         if not (math.isfinite(self.amplitude) and self.duration > 0 and math.isfinite(self.duration)):
             raise StimulusError(
                 f"pulse of {self.amplitude:g} for {self.duration:g}: give finite numbers, duration > 0"

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from circuits.data.circuit import check_name
+from conductance.errors import refuse_truth_values
 from netlists.errors import NetlistError
 
 
@@ -43,6 +44,7 @@ class Transient:
         _positive("transient", stop=self.stop, max_step=self.max_step)
         if self.step is not None:
             _positive("transient", step=self.step)
+        refuse_truth_values("transient", start_save=self.start_save)
         if not 0 <= self.start_save < self.stop:
             raise NetlistError(
                 f"transient: start_save = {self.start_save!r}; it must lie in [0, {self.stop:g}) s"
@@ -63,6 +65,7 @@ class DCSweep:
 
     def __post_init__(self) -> None:
         check_name(self.source, "DC sweep, source")
+        refuse_truth_values(f"DC sweep of {self.source}", start=self.start, stop=self.stop, step=self.step)
         span = self.stop - self.start
         if not (math.isfinite(span) and math.isfinite(self.step)) or span * self.step <= 0:
             raise NetlistError(

@@ -17,6 +17,7 @@ from circuits.networks.noise import CircuitDraws, needed
 from circuits.realisations import Level, Trim, recognised
 from circuits.realisations.forms import check_continuous
 from circuits.technologies import Technology, default_technology
+from conductance.errors import refuse_truth_values
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons.spiking import is_linear
@@ -83,6 +84,7 @@ def network_circuit(
         CircuitError: a layer that has no circuit, inputs of the wrong shape, or a part of a network that is not
             linear after its first neuron layer.
     """
+    refuse_truth_values(f"circuit {name}", dt=dt, edge=edge, neurons=neurons)
     values = _checked_inputs(network, inputs, name)
     refuse_fixed(network, name)
     _refuse_discrete(network)

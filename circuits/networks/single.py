@@ -18,6 +18,7 @@ from circuits.networks.noise import CircuitDraws, needed
 from circuits.realisations import Realisation, realise
 from circuits.realisations.forms import arrival_state
 from circuits.realisations.interface import OUTPUT, input_state, parameter_name
+from conductance.errors import refuse_truth_values
 from conductance.neurons.base import Neuron
 from conductance.stimulus import Arrivals, Stimulus
 
@@ -61,16 +62,9 @@ def neuron_circuit(
             than its edges, or noise without draws.
     """
     built = realise(neuron, scaling=scaling) if realisation is None else realisation
-    if built.pins_carry_currents:
-        raise CircuitError(
-            f"neuron {neuron.name}: the pins of its realisation carry currents "
-            f"({', '.join(pin.name for pin in built.subcircuit.pins)}); place it in a Circuit of your own"
-        )
-    initial = tuple(neuron.initial_state() if start is None else start)
-    if len(initial) != len(neuron.states):
-        raise CircuitError(
-            f"neuron {neuron.name}: start has {len(initial)} values; give {len(neuron.states)}"
-        )
+    _check_pins(neuron, built)
+    refuse_truth_values(f"neuron {neuron.name}", edge=edge, small_signal=small_signal)
+    beginning = _beginning(neuron, start)
     draws = needed(noise, neuron)
     outside = {pin.name for pin in built.subcircuit.pins}
     nodes = {
@@ -97,10 +91,30 @@ def neuron_circuit(
         ),
         initial={
             nodes[state.name]: float(value) * scaling.voltage_unit
-            for state, value in zip(neuron.states, initial, strict=True)
+            for state, value in zip(neuron.states, beginning, strict=True)
         },
         probes=(*nodes.values(), OUTPUT),
     )
+
+
+def _check_pins(neuron: Neuron, built: Realisation) -> None:
+    """Raise for a neuron whose pins are no voltages."""
+    if built.pins_carry_currents:
+        raise CircuitError(
+            f"neuron {neuron.name}: the pins of its realisation carry currents "
+            f"({', '.join(pin.name for pin in built.subcircuit.pins)}); place it in a Circuit of your own"
+        )
+
+
+def _beginning(neuron: Neuron, start: Sequence[float] | None) -> tuple[float, ...]:
+    """The states at the beginning in V0, membrane first; the declared ones where not given."""
+    refuse_truth_values(f"neuron {neuron.name}", start=start)
+    initial = tuple(neuron.initial_state() if start is None else start)
+    if len(initial) != len(neuron.states):
+        raise CircuitError(
+            f"neuron {neuron.name}: start has {len(initial)} values; give {len(neuron.states)}"
+        )
+    return initial
 
 
 def _stimulating(

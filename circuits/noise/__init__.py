@@ -2,11 +2,12 @@
 
 from circuits.noise.devices import with_device_noise
 from circuits.noise.law import PartNoise, circuit_noise, part_noises
-from circuits.noise.network import noisy_network, silent_network
+from circuits.noise.network import layers_with_noise, noisy_network, silent_network
 
 __all__ = [
     "PartNoise",
     "circuit_noise",
+    "layers_with_noise",
     "noisy_network",
     "part_noises",
     "silent_network",

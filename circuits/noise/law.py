@@ -211,18 +211,3 @@ def _with_flicker(
     }
     known = replace(white, parameters=(*white.parameters, power))
     return flickering(known, amplitudes, band=(band[0], band[1]))
-
-
-def at_state(
-    noise: PartNoise, neuron: Neuron, states: Mapping[str, float], scaling: Scaling
-) -> tuple[float, float]:
-    """White density in A^2/Hz and flicker density at 1 Hz in A^2/Hz of a part, at states in V0 by name."""
-    numbers = neuron.substitutions() | {state.symbol: states[state.name] for state in neuron.states}
-    white = 2 * scaling.shot_power * scaling.capacitance * scaling.voltage_unit * scaling.current_unit
-    slow = 0.0 if noise.flicker is None else float(noise.flicker.subs(numbers)) * scaling.current_unit**2
-    density = white * float(noise.shot.subs(numbers))
-    if not math.isfinite(density + slow):
-        raise CircuitError(
-            f"current {noise.current} of {noise.state}: its noise is not finite at {dict(states)}"
-        )
-    return density, slow

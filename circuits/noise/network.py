@@ -49,7 +49,7 @@ def noisy_network(
         raise CircuitError(f"noise: power = {power!r}; give a positive number of times the circuit's, as 4")
 
     owner: object = network
-    if isinstance(owner, Network) and not any(_has_circuit_noise(layer) for layer in network.chain.values()):
+    if isinstance(owner, Network) and not layers_with_noise(network):
         raise CircuitError(
             f"network: none of its layers ({', '.join(network.chain)}) has noise of its circuit: filters are ideal, "
             f"and a neuron of discrete time is built of switches; noise goes into spiking neurons in continuous time"
@@ -71,13 +71,19 @@ def _converted(network: Network, convert: Callable[[Neuron], Neuron]) -> Network
     owner: object = network
     if not isinstance(owner, Network):
         raise CircuitError(f"noise: the network is a {type(owner).__name__}; give a Network")
+    made_noisy = layers_with_noise(network)
     layers: dict[str, Layer | nn.Linear | Network] = {}
     for label, layer in network.chain.items():
-        if isinstance(layer, NeuronLayer) and _has_circuit_noise(layer):
+        if isinstance(layer, NeuronLayer) and label in made_noisy:
             layer = of_neuron(layer, convert(layer.neuron))
         layers[label] = layer
     return Network(layers)
 
 
-def _has_circuit_noise(layer: nn.Module) -> bool:
-    return isinstance(layer, NeuronLayer) and is_spiking(layer.neuron) and not layer.neuron.is_map
+def layers_with_noise(network: Network) -> dict[str, NeuronLayer]:
+    """The layers whose circuits make noise: spiking neurons in continuous time; filters are ideal, maps of switches."""
+    return {
+        label: layer
+        for label, layer in network.chain.items()
+        if isinstance(layer, NeuronLayer) and is_spiking(layer.neuron) and not layer.neuron.is_map
+    }

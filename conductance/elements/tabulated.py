@@ -7,6 +7,7 @@ import sympy
 
 from conductance.elements.base import DeclarationError, Element, Law, Timescale, V, signed
 from conductance.elements.tanh import ALPHA, DELTA
+from conductance.errors import refuse_truth_values
 
 
 def table_expression(voltages: Sequence[float], currents: Sequence[float], voltage: sympy.Expr) -> sympy.Expr:
@@ -17,6 +18,7 @@ def table_expression(voltages: Sequence[float], currents: Sequence[float], volta
     Raises:
         DeclarationError: fewer than two points, unequal lengths, not finite, or voltages that do not increase.
     """
+    refuse_truth_values("tabulated element", voltages=voltages, currents=currents)
     points = np.asarray(voltages, float), np.asarray(currents, float)
     if points[0].ndim != 1 or points[0].shape != points[1].shape or points[0].size < 2:
         raise DeclarationError(

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from conductance.derivation import moebius
+from conductance.errors import refuse_truth_values
 from conductance.events import compiled
 from conductance.events.backend import Backend, check_backend, is_compiled
 from conductance.events.exact.engines import Pair, QuadraticEngine, engine_of
@@ -83,6 +84,11 @@ class EventLayer(nn.Module):
         super().__init__()
         self.owner = f"event layer {neuron.name}, {inputs} to {size}"
         check_backend(backend, self.owner)
+        refuse_truth_values(
+            self.owner, inputs=inputs, size=size, mean=mean, spread=spread, initial_voltage=initial_voltage,
+            initial_current=initial_current, delay=delay, recurrent_delay=recurrent_delay,
+            pseudospikes=pseudospikes, sharpness=sharpness, capacity=capacity,
+        )  # fmt: skip
         self.backend, self.room = backend, 2 * size
         if isinstance(trainable, str):
             raise EventError(

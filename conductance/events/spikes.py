@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from conductance.errors import ExcitableError
+from conductance.errors import ExcitableError, refuse_truth_values
 from conductance.grid import step_of, steps_until
 
 
@@ -45,6 +45,7 @@ class Spikes:
                 f"spikes: times, neurons and mask have shapes {tuple(self.times.shape)}, {tuple(self.neurons.shape)}, "
                 f"{tuple(self.mask.shape)}; all must be (event, batch)"
             )
+        refuse_truth_values("spikes", size=self.size)
         _check_end(self.end)
 
     @property
@@ -259,6 +260,7 @@ def merged(
 
 
 def _check_end(end: float) -> None:
+    refuse_truth_values("spikes", end=end)
     if not (0 < end < float("inf")):
         raise EventError(f"spikes: end = {end} is the trial's duration and must be positive and finite")
 

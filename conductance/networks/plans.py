@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from conductance.errors import refuse_truth_values
 from conductance.layers.names import OUTPUT
 from conductance.loading.lazy import torch
 from conductance.networks.recipes import Recipe, Spread
@@ -62,3 +63,6 @@ class LayerPlan:
     initial: Mapping[str, float | Sequence[float]] = field(default_factory=dict)
     input_gain: float | None = None
     bias: float | Spread | None = None
+
+    def __post_init__(self) -> None:
+        refuse_truth_values(f"layer {self.name}", input_gain=self.input_gain, bias=self.bias)

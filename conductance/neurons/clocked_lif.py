@@ -97,18 +97,16 @@ def clocked_lif(
     states = [
         State(name="u", symbol=VOLTAGE, following=following, meaning="membrane voltage before its reset")
     ]
-    parameters = [BETA, GAIN, BIAS, THRESHOLD, *([RESET] if reset == "value" else [])]
+    given = {BETA: beta, GAIN: gain, BIAS: bias, THRESHOLD: theta}
+    given |= {RESET: u_reset} if reset == "value" else {}
     if current != "none":
         states.append(State(name="i", symbol=CURRENT, following=flowing, meaning="synaptic current"))
-        parameters += [ALPHA, INLET]
+        given |= {ALPHA: alpha, INLET: inlet}
     states += waiting
-    values = {"beta": beta, "gain": gain, "bias": bias, "theta": theta}
-    values |= {"u_reset": u_reset} if reset == "value" else {}
-    values |= {"alpha": alpha, "inlet": inlet} if current != "none" else {}
     return Neuron(
         name=name,
         meaning="leaky integrate-and-fire neuron of a time grid",
-        parameters=tuple(parameters),
+        parameters=tuple(given),
         states=tuple(states),
         output=SPIKE,
         event=Event(
@@ -117,7 +115,7 @@ def clocked_lif(
         ),
         constraints=(BELOW,) if refractory else (),
         source="the conventions of snntorch, Norse, spikingjelly and NIR",
-    ).with_values(**values)  # fmt: skip
+    ).with_values(**{parameter.name: value for parameter, value in given.items()})  # fmt: skip
 
 
 def _following(

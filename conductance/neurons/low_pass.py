@@ -3,6 +3,7 @@
 import sympy
 
 from conductance.elements.base import DeclarationError
+from conductance.errors import refuse_truth_values
 from conductance.neurons.base import INPUT, Neuron, State
 from conductance.neurons.membrane import time_constant
 
@@ -12,6 +13,7 @@ def low_pass(*, order: int = 4, tau: float = 5.0, name: str = "low_pass") -> Neu
 
     That the readout's filter is of order 4 is published (digests of arXiv 2605.11835); equal sections are our choice.
     """
+    refuse_truth_values(f"low-pass {name}", order=order)
     if order < 1:
         raise DeclarationError(f"low-pass {name}: order {order} must be at least 1")
     constant = time_constant("tau", tau, "time constant of each section")

@@ -16,7 +16,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from conductance.elements import TIMESCALES
 from conductance.elements.base import Timescale
-from conductance.errors import ExcitableError
+from conductance.errors import ExcitableError, refuse_truth_values
 from conductance.neurons.base import INPUT, SPIKE, Neuron
 from conductance.shaping.flow import numbers_for
 
@@ -194,6 +194,7 @@ def negative_slope_regions(
 
     A slope that touches zero, as that of the fast curve does at alpha_f = 1, makes no region.
     """
+    refuse_truth_values(f"curve of {chosen.neuron.name}", values=values, low=low, high=high)
     bounds = voltage_range(chosen.neuron, values)
     low, high = bounds[0] if low is None else low, bounds[1] if high is None else high
     if not low < high:

@@ -1,25 +1,23 @@
 """Equilibria of a neuron over its input current, with their stability.
 
 Every current of a declared neuron is explicit in the voltage, so the branch of equilibria is explicit too,
-I = I_ss(V): no continuation is needed. Folds are the extrema of I_ss; at a Hopf point a complex pair of eigenvalues
-of the symbolic Jacobian crosses the imaginary axis.
+I = I_ss(V): no continuation is needed. Folds are the extrema of I_ss; stability is that of the symbolic Jacobian.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 import sympy
 from scipy.optimize import brentq
 
 from conductance.elements import TIMESCALES
+from conductance.errors import refuse_truth_values
 from conductance.neurons.base import INPUT, SPIKE, Neuron
 from conductance.shaping.curves import (
     FLAT,
-    MARGIN,
-    SPACING,
     CurveError,
     negative_slope_regions,
     settled,
@@ -52,16 +50,6 @@ class Equilibrium:
     def stable(self) -> bool:
         """Whether every small deviation decays."""
         return all(value.real < 0 for value in self.eigenvalues)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BranchPoint:
-    """Where the branch turns (`fold`) or an oscillation is born (`hopf`, with its `frequency` in 1/tau_m)."""
-
-    kind: str
-    voltage: float
-    current: float
-    frequency: float = 0.0
 
 
 class Branch:
@@ -175,42 +163,6 @@ class Branch:
             eigenvalues=tuple(complex(value) for value in self.eigenvalues(point)[0]),
         )
 
-    def folds(self) -> tuple[BranchPoint, ...]:
-        """Where two equilibria meet and vanish, by increasing voltage."""
-        return tuple(
-            BranchPoint(kind="fold", voltage=turn, current=float(self.currents(turn))) for turn in self.turns
-        )
-
-    def hopf_points(self) -> tuple[BranchPoint, ...]:
-        """Where a complex pair of eigenvalues crosses the imaginary axis, by increasing voltage."""
-        if len(self.neuron.states) < 2:
-            return ()
-        low = min([self.low, *(turn - MARGIN for turn in self.turns)])
-        high = max([self.high, *(turn + MARGIN for turn in self.turns)])
-        grid = np.linspace(low, high, int((high - low) / SPACING) + 2)
-        sums = _pair_product(self.eigenvalues(grid))
-        points = []
-        for place in np.flatnonzero(np.sign(sums[:-1]) * np.sign(sums[1:]) < 0):
-            voltage = brentq(
-                lambda v: float(_pair_product(self.eigenvalues(np.array([v])))[0]),
-                grid[place], grid[place + 1], xtol=1e-12,
-            )  # fmt: skip
-            pair = min(
-                combinations(self.eigenvalues(np.array([voltage]))[0], 2), key=lambda two: abs(sum(two))
-            )
-            frequency = abs(complex(pair[0]).imag)
-            # two real eigenvalues of opposite sign also add up to zero: a neutral saddle, where nothing happens
-            if frequency > 1e-6 and self.below_threshold(np.array([voltage]))[0]:
-                current = float(self.currents(voltage))
-                points.append(BranchPoint(kind="hopf", voltage=voltage, current=current, frequency=frequency))
-        return tuple(points)
-
-
-def _pair_product(eigenvalues: np.ndarray) -> np.ndarray:
-    """(voltage,) product of the sums of all pairs: real, and zero where two eigenvalues add up to zero."""
-    pairs = combinations(range(eigenvalues.shape[1]), 2)
-    return np.prod([eigenvalues[:, i] + eigenvalues[:, j] for i, j in pairs], axis=0).real
-
 
 def equilibria(
     neuron: Neuron, current: float, values: Mapping[str, float] | None = None
@@ -222,4 +174,5 @@ def equilibria(
         current: held on the membrane, in current units.
         values: parameter values other than the declaration's.
     """
+    refuse_truth_values(f"neuron {neuron.name}", current=current, values=values)
     return Branch(neuron, values).equilibria(current)

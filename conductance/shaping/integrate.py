@@ -14,6 +14,7 @@ import numpy as np
 from scipy.integrate import OdeSolution, solve_ivp
 from scipy.optimize import brentq
 
+from conductance.errors import refuse_truth_values
 from conductance.neurons.base import Neuron
 from conductance.shaping.flow import Flow, FlowError, flow, starting_state
 from conductance.stimulus import Arrivals, Stimulus
@@ -169,6 +170,7 @@ def integrate(
     Raises:
         FlowError: no continuous form, a bad start or stop, arrivals at a neuron without, a solver that gives up.
     """
+    refuse_truth_values(f"neuron {neuron.name}", stop=stop, start=start, rtol=rtol)
     equation = flow(neuron, values)
     arrivals = arrivals or Arrivals()
     state = starting_state(neuron, neuron.check_values(values or {}, owner=f"neuron {neuron.name}"), start)

@@ -18,6 +18,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from conductance.errors import refuse_truth_values
 from conductance.neurons.base import Neuron
 from conductance.shaping.episodes import Pattern, Session, Stage, Watch, time_constants
 from conductance.shaping.integrate import Trace
@@ -101,6 +102,7 @@ def classify(
     Raises:
         FlowError: the neuron has no continuous form.
     """
+    refuse_truth_values(f"neuron {neuron.name}", current=current, before=before, start=start)
     full = neuron.check_values(values or {}, owner=f"neuron {neuron.name}")
     session = Session(neuron, full, start, watch or Watch())
     if start is None:

@@ -283,29 +283,14 @@ def from_arrays(
         seed=seed, standardise=standardise,
     )  # fmt: skip
     inputs, y = _listed(x, "x", name), series_in(y, "y", name)
+    classes: tuple[str, ...] = ()
+    groups: list[int] | None = None
     if len(y) and all(np.ndim(label) == 0 for label in y):
-        values = [label.item() if hasattr(label, "item") else label for label in y]
-        if missing := [k for k, value in enumerate(values) if value is None or value != value]:
-            raise TaskError(
-                f"task {name}: the label of series {missing[0]} is {values[missing[0]]}; each has one."
-            )
-        found = [str(value) for value in values]
-        classes = tuple(sorted(set(found), key=natural))
-        check_classes(classes, name)
-        groups = [classes.index(label) for label in found]
+        classes, groups = _labelled(y, name)
         targets = [one_hot(group, len(classes), len(one)) for group, one in zip(groups, inputs, strict=False)]
     else:
-        classes, groups, targets = (), None, _listed(y, "y", name)
-    if len(inputs) != (given := len(y) if classes else len(targets)):
-        raise TaskError(
-            f"task {name}: x has {len(inputs)} series and y {given}; give one target, or one label, for each."
-        )
-    for place, (a, b) in enumerate(zip(inputs, targets, strict=True)):
-        if len(a) != len(b):
-            raise TaskError(
-                f"task {name}: series {place} has {len(a)} samples and its targets {len(b)}, they differ in length; "
-                f"give a target for each sample."
-            )
+        targets = _listed(y, "y", name)
+    _check_pairs(inputs, targets, len(y) if classes else len(targets), name)
     names = names_of(input_names, inputs[0].shape[1], "input_names", "x", name)
     outputs = classes or names_of(target_names, targets[0].shape[1], "target_names", "y", name)
     places = shared_out(len(inputs), validation=validation, test=test, seed=seed, groups=groups)
@@ -318,6 +303,33 @@ def from_arrays(
         name=name, input_names=names, target_names=outputs, classes=classes, decision=decision,
         standardise=standardise, warm_up=warm_up, sample_step=sample_step, time_unit=time_unit, seed=seed,
     )  # fmt: skip
+
+
+def _check_pairs(inputs: list[np.ndarray], targets: list[np.ndarray], labels: int, name: str) -> None:
+    """Raise unless each series has its target, of its own length."""
+    if len(inputs) != labels:
+        raise TaskError(
+            f"task {name}: x has {len(inputs)} series and y {labels}; give one target, or one label, for each."
+        )
+    for place, (a, b) in enumerate(zip(inputs, targets, strict=True)):
+        if len(a) != len(b):
+            raise TaskError(
+                f"task {name}: series {place} has {len(a)} samples and its targets {len(b)}, they differ in length; "
+                f"give a target for each sample."
+            )
+
+
+def _labelled(y: Sequence[Any], name: str) -> tuple[tuple[str, ...], list[int]]:
+    """The classes of one label per series, in their natural order, and each series' place among them."""
+    values = [label.item() if hasattr(label, "item") else label for label in y]
+    if missing := [k for k, value in enumerate(values) if value is None or value != value]:
+        raise TaskError(
+            f"task {name}: the label of series {missing[0]} is {values[missing[0]]}; each has one."
+        )
+    found = [str(value) for value in values]
+    classes = tuple(sorted(set(found), key=natural))
+    check_classes(classes, name)
+    return classes, [classes.index(label) for label in found]
 
 
 def from_dataset(dataset: Any, **options: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from conductance.errors import extra
+from conductance.errors import extra, refuse_truth_values
 from conductance.kernels import KernelWarning
 from conductance.networks.chain import Network
 from conductance.storage.checkpoints import CHECKPOINT, CheckpointError, put, threads_of
@@ -89,6 +89,7 @@ def train(
         StorageError: a file cannot be written.
     """
     _check_types(network, data, options)
+    refuse_truth_values("train", seed=seed)
     _check(network, data, options)
     # what cannot be saved is refused now, not after the last step
     network_document(network)

@@ -13,6 +13,7 @@ from circuits.networks.single import neuron_circuit
 from circuits.realisations import Level, Trim, realise, recognised
 from circuits.realisations.extracted import with_extracted
 from circuits.technologies import Technology, chosen_technology
+from conductance.errors import refuse_truth_values
 from conductance.neurons.base import Neuron
 from conductance.neurons.spiking import spike_threshold
 from conductance.shaping.figures.palette import colour
@@ -30,6 +31,8 @@ from netlists.netlist import Netlist
 from netlists.simulation import known_simulator, simulate
 from netlists.writing import write_netlist
 
+Course = tuple[np.ndarray, np.ndarray]
+"""Times in tau_m and U_m in V0 at them."""
 GRID = 0.05
 """Spacing, in tau_m, on which model and circuit are compared."""
 
@@ -77,7 +80,7 @@ class CircuitCheck:
     spikes: np.ndarray
     doubts: np.ndarray
     simulator: str = "ngspice"
-    steps: tuple[np.ndarray, np.ndarray] | None = None
+    steps: Course | None = None
 
     @property
     def comparison(self) -> RungComparison:
@@ -196,21 +199,15 @@ def check_circuit(
         trace, looser = (
             integrate(neuron, stimulus, stop, start=start, rtol=rtol) for rtol in (TIGHT, LOOSER)
         )
-    waveforms = simulate(netlist, simulator=program).require()
     time = np.linspace(0, stop, round(stop / GRID) + 1)
-    simulated = waveforms["voltage"].sel(node=circuit.probes[0]).to_numpy() / units.voltage_unit
+    measured = _simulated(netlist, program, circuit.probes[0], units, time)
     model = trace.at(time)[:, 0]
-    measured = np.interp(time * units.time_unit, waveforms["time"].to_numpy(), simulated)
-    names, again = (neuron.name,), looser.at(time)[:, :1]
+    again = looser.at(time)[:, :1]
     time = time + begin
-    rungs = [
-        Rung(name="continuous", time=time, voltage=model[:, None], neurons=names, again=again),
-        Rung(name=level, time=time, voltage=measured[:, None], neurons=names),
-    ]
-    threshold = spike_threshold(neuron)
     if layer is not None:
         layer = layer[0] + begin, layer[1]
-        rungs.insert(0, Rung(name="discrete", time=layer[0], voltage=layer[1][:, None], neurons=names))
+    rungs = _rungs(neuron, layer, {"continuous": (time, model), level: (time, measured)}, again)
+    threshold = spike_threshold(neuron)
     spikes, others = (upward_crossings(time, u, threshold=threshold)[0] for u in (model, again[:, 0]))
     return CircuitCheck(
         time=time, model=model, circuit=measured, netlist=netlist, spikes=spikes, steps=layer,
@@ -219,10 +216,35 @@ def check_circuit(
     )  # fmt: skip
 
 
+def _rungs(
+    neuron: Neuron, layer: Course | None, others: Mapping[str, Course], again: np.ndarray
+) -> list[Rung]:
+    """The layer, where there is one, the equation and the circuit; `again` is the equation's looser solution."""
+    courses = others if layer is None else {"discrete": layer, **others}
+    return [
+        Rung(
+            name=name,
+            time=time,
+            voltage=voltage[:, None],
+            neurons=(neuron.name,),
+            again=again if name == "continuous" else None,
+        )
+        for name, (time, voltage) in courses.items()
+    ]
+
+
+def _simulated(netlist: Netlist, simulator: str, node: str, units: Scaling, time: np.ndarray) -> np.ndarray:
+    """The voltage of a node in V0 at times in tau_m."""
+    waveforms = simulate(netlist, simulator=simulator).require()
+    voltage = waveforms["voltage"].sel(node=node).to_numpy() / units.voltage_unit
+    return np.interp(time * units.time_unit, waveforms["time"].to_numpy(), voltage)
+
+
 def _from_zero(neuron: Neuron, stimulus: Stimulus, stop: float) -> tuple[Stimulus, float, float]:
     """The stimulus and its end on a clock that is at 0 where it begins, and that beginning."""
     end: object = stop
     begin = stimulus.times[0]
+    refuse_truth_values(f"neuron {neuron.name}", stop=stop)
     if not isinstance(end, Real):
         raise CircuitError(f"neuron {neuron.name}: stop = {end!r}; give a number, in tau_m")
     if not stop > begin:

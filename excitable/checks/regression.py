@@ -111,12 +111,8 @@ def assert_circuit_matches(
         return _events_match(model, stimulus, against, tolerance, spikes, labels=labels, simulator=simulator)
     check: CircuitCheck | NetworkCheck
     if isinstance(model, Network):
-        if not isinstance(stimulus, np.ndarray) or (stop, start, dt, method) != (None, None, None, None):
-            raise CircuitError(
-                "a network takes its inputs as an array (time, feature) in place of a stimulus, and runs over all of "
-                "them from its own initial state with its own dt and rules: give no stop, start, dt or method"
-            )
-        check = check_network(model, stimulus, **built, **given)
+        _check_for_network(stimulus, (stop, start, dt, method))
+        check = check_network(model, stimulus, **built, **given)  # type: ignore[arg-type]
         subject, faults = "network", _output_faults(check, against, tolerance)
     else:
         if isinstance(stimulus, np.ndarray | Spikes) or stop is None:
@@ -130,6 +126,15 @@ def assert_circuit_matches(
         faults.insert(0, check.dominance)
     _hold(check, f"{subject}, {level} level", faults, figure)
     return check
+
+
+def _check_for_network(stimulus: object, of_neurons: tuple[object, ...]) -> None:
+    """Raise for a stimulus that is no array, or arguments that are of a neuron alone."""
+    if not isinstance(stimulus, np.ndarray) or any(each is not None for each in of_neurons):
+        raise CircuitError(
+            "a network takes its inputs as an array (time, feature) in place of a stimulus, and runs over all of "
+            "them from its own initial state with its own dt and rules: give no stop, start, dt or method"
+        )
 
 
 def _events_match(

@@ -6,11 +6,9 @@ from scipy import stats
 
 from circuits.data.scaling import Scaling
 from circuits.data.values import CircuitError
-from circuits.noise import noisy_network
+from circuits.noise import layers_with_noise, noisy_network
 from circuits.technologies import Technology, default_technology
-from conductance.layers import NeuronLayer
 from conductance.networks import Network
-from conductance.neurons.spiking import is_spiking
 from conductance.tasks import Split, Task
 from netlists.comparison import NoiseLine
 
@@ -20,24 +18,12 @@ CONFIDENCE = 0.95
 SEED = 1
 
 
-def has_noise(network: Network) -> bool:
-    """Whether its spiking neurons have circuits in continuous time, whose transistors make noise."""
-    neurons = [
-        layer.neuron
-        for layer in network.chain.values()
-        if isinstance(layer, NeuronLayer) and is_spiking(layer.neuron)
-    ]
-    return bool(neurons) and not any(
-        neuron.is_map or neuron.event or neuron.arrivals or neuron.noisy for neuron in neurons
-    )
-
-
 def noise_line(
     network: Network, split: Split, task: Task, *, technology: Technology, scaling: Scaling
 ) -> NoiseLine | None:
     """The error of the model on one series, without noise and in `REALISATIONS` of it, as one batch.
 
-    None of a network whose neurons are not built of amplifiers.
+    None of a network whose neurons are not built of amplifiers, or have noise of their own.
 
     Args:
         network: the trained network.
@@ -46,7 +32,8 @@ def noise_line(
         technology: of its transistors; the default's where it has none.
         scaling: the SI units, whose capacitance decides how much noise there is.
     """
-    if not has_noise(network):
+    neurons = [layer.neuron for layer in layers_with_noise(network).values()]
+    if not neurons or any(neuron.event or neuron.arrivals or neuron.noisy for neuron in neurons):
         return None
     made_of = technology if technology.nmos is not None else default_technology("transistor")
     try:

@@ -6,6 +6,7 @@ from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecu
 from contextlib import nullcontext
 from pathlib import Path
 
+from conductance.errors import refuse_truth_values
 from conductance.system.processes import end_all
 from netlists.errors import SimulatorMissing
 from netlists.netlist import Netlist
@@ -42,6 +43,7 @@ def simulate_all(
     again. `progress(done, total, run)` is called in this process after each run. Without an executor one thread per
     core waits for its simulation: the work is done in the simulator's own processes.
     """
+    refuse_truth_values("simulations", time_limit=time_limit)
     for reader in {netlist.dialect: reader_of(netlist, simulator) for netlist in netlists}.values():
         reader.find()
     workers = min(available_cores(), len(netlists))

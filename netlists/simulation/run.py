@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from circuits.data.circuit import Circuit
+from conductance.errors import refuse_truth_values
 from conductance.system.scratch import scratch_folder
 from netlists.analyses import Analysis, Tolerances
 from netlists.errors import NetlistError, WaveformError
@@ -47,6 +48,7 @@ def simulate(
         SimulatorMissing: it is not on this machine; every other failure is in the `Run`.
         NetlistError: it does not read this netlist.
     """
+    refuse_truth_values(f"simulation of {netlist.name}", time_limit=time_limit)
     chosen = reader_of(netlist, simulator)
     program = chosen.find()
 

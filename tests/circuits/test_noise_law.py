@@ -20,7 +20,6 @@ from circuits.noise import (
     with_device_noise,
 )
 from circuits.noise.devices import METER
-from circuits.noise.law import at_state
 from circuits.realisations import realise, recognised
 from circuits.realisations.cells.noise import FIVE_TRANSISTORS, TEN_TRANSISTORS, shot
 from circuits.realisations.cells.ota import five_transistor_ota, ten_transistor_ota
@@ -41,6 +40,7 @@ from conductance.training.module import noise_seed
 from netlists.analyses import Tolerances, Transient
 from netlists.simulation import simulate
 from netlists.writing import write_netlist
+from tests.circuits.part_density import at_state
 
 GENERIC = technology("generic_180nm")
 PLAIN = GENERIC.model_copy(

@@ -1,4 +1,4 @@
-"""Equilibria, their stability, folds and Hopf points against closed forms."""
+"""Equilibria, their stability and folds against closed forms."""
 
 import math
 
@@ -44,10 +44,9 @@ def test_at_an_equilibrium_nothing_changes(name):
 
 def test_a_switch_has_three_equilibria_between_its_folds():
     """alpha = 2: folds at |V| = arccosh(sqrt 2) = 0.8814 where V - 2 tanh V = -+0.5328; outside them one."""
-    low, high = Branch(SWITCH).folds()
-    half = math.acosh(math.sqrt(2))
-    assert (low.voltage, high.voltage) == pytest.approx((-half, half))
-    assert (low.current, high.current) == pytest.approx(
+    branch, half = Branch(SWITCH), math.acosh(math.sqrt(2))
+    assert branch.turns == pytest.approx((-half, half))
+    assert tuple(map(branch.currents, branch.turns)) == pytest.approx(
         (2 * math.tanh(half) - half, half - 2 * math.tanh(half))
     )
     assert [point.stable for point in equilibria(SWITCH, 0.0)] == [True, False, True]
@@ -56,22 +55,23 @@ def test_a_switch_has_three_equilibria_between_its_folds():
     assert equilibria(SWITCH, 0.0)[1].voltage == pytest.approx(0.0, abs=1e-12)
 
 
-def test_the_hopf_points_of_the_tonic_set_are_the_closed_form():
-    """J = [[-1 + 2 c, -2 c], [1/20, -1/20]], c = 1/cosh^2 V: trace 0 at c = 21/40, frequency sqrt(det) = sqrt 0.05."""
-    voltage = math.acosh(math.sqrt(40 / 21))
-    low, high = Branch(TONIC.neuron).hopf_points()
-    assert (low.voltage, high.voltage) == pytest.approx((-voltage, voltage))
-    assert (low.current, high.current) == pytest.approx((-voltage, voltage))
-    assert low.frequency == pytest.approx(math.sqrt(1 / 20), rel=1e-6)
-    assert Branch(TONIC.neuron).folds() == ()
+def test_stability_changes_at_the_hopf_points_of_the_closed_form():
+    """J = [[-1 + 2 c, -2 c], [1/20, -1/20]], c = 1/cosh^2 V: trace 0 at c = 21/40, frequency sqrt(det) = sqrt 0.05.
 
-
-def test_stability_changes_at_the_hopf_points_and_nowhere_else():
-    """Below, rest is stable; between, it is not; above, it is again: depolarised block."""
-    low, high = (point.current for point in Branch(TONIC.neuron).hopf_points())
-    for current, stable in ((low - 0.01, True), (low + 0.01, False), (0.0, False), (high - 0.01, False)):
-        assert equilibria(TONIC.neuron, current)[0].stable is stable
-    assert equilibria(TONIC.neuron, high + 0.01)[0].stable
+    Below, rest is stable; between, it is not; above, it is again: depolarised block.
+    """
+    voltage, branch = math.acosh(math.sqrt(40 / 21)), Branch(TONIC.neuron)
+    assert branch.turns == ()
+    for side in (-1, 1):
+        (point,) = equilibria(TONIC.neuron, side * voltage)
+        assert [value.real for value in point.eigenvalues] == pytest.approx([0, 0], abs=1e-12)
+        assert sorted(value.imag for value in point.eigenvalues) == pytest.approx(
+            [-math.sqrt(1 / 20), math.sqrt(1 / 20)]
+        )
+        assert branch.at(side * (voltage + 1e-6)).stable
+        assert not branch.at(side * (voltage - 1e-6)).stable
+    inside = np.linspace(1e-6 - voltage, voltage - 1e-6, 101)
+    assert (branch.eigenvalues(inside).real.max(1) > 0).all()
 
 
 def test_simulation_agrees_with_stability():
@@ -89,8 +89,9 @@ def test_the_bistable_set_has_one_stable_rest_and_two_unstable_equilibria():
     found = equilibria(BISTABLE.neuron, -0.8)
     assert [point.stable for point in found] == [True, False, False]
     assert found[0].voltage == pytest.approx(-2.00, abs=0.01)
-    low, high = Branch(BISTABLE.neuron).folds()
-    assert high.current < -0.8 < low.current
+    branch = Branch(BISTABLE.neuron)
+    low, high = map(branch.currents, branch.turns)
+    assert high < -0.8 < low
 
 
 def test_qif_has_its_roots_and_its_fold():
@@ -101,11 +102,9 @@ def test_qif_has_its_roots_and_its_fold():
         assert (low.voltage, high.voltage) == pytest.approx(((1 - root) / 2, (1 + root) / 2), abs=1e-9)
         assert (low.stable, high.stable) == (True, False)
         assert low.eigenvalues == pytest.approx([-root, -2.0])
-    (fold,) = Branch(qif()).folds()
-    assert (fold.voltage, fold.current) == pytest.approx((0.5, 0.25))
+    branch = Branch(qif())
+    assert (*branch.turns, branch.currents(branch.turns[0])) == pytest.approx((0.5, 0.25))
     assert equilibria(qif(), 0.26) == ()
-    # the sum of the two real eigenvalues vanishes at V = 3/2, which is no Hopf point
-    assert Branch(qif()).hopf_points() == ()
 
 
 def test_an_equilibrium_above_threshold_is_never_reached():

@@ -1,5 +1,6 @@
 """What lies in a run belongs together: configuration, network, checkpoint and waveforms of another run are refused."""
 
+import os
 import re
 import shutil
 
@@ -13,7 +14,7 @@ from conductance.networks import RECIPES, series_network
 from conductance.storage import StorageError, load_network, save_network
 from excitable.ladder.rungs import load_waveforms
 from excitable.report import read_run, write_report
-from excitable.runs.folder import COMPARISON, WAVEFORMS, RunError
+from excitable.runs.folder import COMPARISON, WAVEFORMS, WEIGHTS, RunError
 from excitable.runs.series import SeriesRun, train_run
 from excitable.runs.stages.belonging import StaleWarning, note_weights, stale_results
 from excitable.runs.stages.series import compare_run, export_run, simulate_run
@@ -177,6 +178,20 @@ def test_results_of_other_weights_are_left_out_of_the_report_and_said(tmp_path):
     assert stale_results(folder).names and "comparison.json" in stale_results(folder).names
     note_weights(run, "simulate", folder / WAVEFORMS)
     assert WAVEFORMS not in stale_results(folder).names and COMPARISON in stale_results(folder).names
+
+
+def test_a_result_of_a_time_before_notes_is_stale_where_it_is_older_than_the_weights(tmp_path):
+    """Made before results were noted: its date decides, and times of one copy are no order."""
+    folder = tmp_path / "small"
+    whole_run(folder)
+    (folder / "belonging.json").unlink(missing_ok=True)
+    weights = (folder / WEIGHTS).stat().st_mtime
+    for name, earlier in ((WAVEFORMS, 60.0), (COMPARISON, 1.0)):
+        os.utime(folder / name, (weights - earlier, weights - earlier))
+    stale = stale_results(folder, "small")
+    assert stale.names == (WAVEFORMS,) and stale.commands == ("excitable simulate small",)
+    note_weights(SeriesRun(folder), "simulate", folder / WAVEFORMS)
+    assert stale_results(folder).names == ()
 
 
 @pytest.mark.simulator

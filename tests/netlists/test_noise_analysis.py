@@ -18,7 +18,6 @@ from circuits.data.circuit import (
 )
 from circuits.networks.noise import CircuitDraws
 from circuits.noise import circuit_noise, part_noises, with_device_noise
-from circuits.noise.law import at_state
 from circuits.realisations import realise
 from circuits.technologies import technology
 from conductance import mtc
@@ -27,6 +26,7 @@ from netlists import Noise, SmallSignal, Tolerances, Transient, simulate, write_
 from netlists.errors import NetlistError, WaveformError
 from netlists.waveforms.noise import densities
 from netlists.waveforms.raw import Plot
+from tests.circuits.part_density import at_state
 
 GENERIC = technology("generic_180nm")
 UNITS = GENERIC.scaling()

@@ -1,17 +1,27 @@
 """Of which weights each result of a run is, so that a result that a later training left behind is known as stale."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from conductance.files import typed
 from conductance.storage.networks import read_json
-from excitable.runs.folder import MODEL, WEIGHTS, RunFolder
+from excitable.runs.folder import COMPARISON, MODEL, NETLISTS, WAVEFORMS, WEIGHTS, RunFolder
 
 BELONGING = "belonging.json"
 """In the run folder: each result, the digest of the weights that it is of, and the command that makes it."""
+MADE_BY = {
+    NETLISTS: "export",
+    WAVEFORMS: "simulate",
+    COMPARISON: "compare",
+    "sweep.json": "sweep",
+    "energy.json": "energy",
+}
+"""The command that makes each result, for those of a time before it was noted."""
+COPIED = 10.0
+"""Seconds by which the times of files may lie apart that were copied together."""
 
 
 class StaleWarning(UserWarning):
@@ -57,16 +67,18 @@ def note_weights(run: RunFolder, command: str, *results: Path) -> None:
 
 
 def stale_results(folder: Path, shown: str = "") -> Stale:
-    """The results in a run folder that are of other weights than those beside them; none where nothing was noted.
+    """The results in a run folder that are of other weights than those beside them.
+
+    A result of which no weights were noted is of others where it is older than those beside it.
 
     Args:
         folder: of the run.
         shown: what a user types for it; its path where not given.
     """
-    known = _known(folder)
-    if not known or not (folder / WEIGHTS).is_file():
+    if not (folder / WEIGHTS).is_file():
         return Stale()
-    now = weights_digest(folder)
+    known, now = _known(folder), weights_digest(folder)
+    known = _older(folder, known) | known
     found = {
         name: entry for name, entry in known.items() if entry["weights"] != now and (folder / name).exists()
     }
@@ -91,6 +103,19 @@ def weights_digest(folder: Path) -> str:
 def _known(folder: Path) -> dict[str, Any]:
     path = folder / BELONGING
     return dict(read_json(path)) if path.is_file() else {}
+
+
+def _older(folder: Path, known: Mapping[str, Any]) -> dict[str, Any]:
+    """As noted of no weights: the results that nothing is noted of and that are older than the weights."""
+    weights = (folder / WEIGHTS).stat().st_mtime
+    found: dict[str, Any] = {}
+    for place, command in MADE_BY.items():
+        path = folder / place
+        files = sorted(path.rglob("*.cir")) if path.is_dir() else [path]
+        for name in (file.relative_to(folder).as_posix() for file in files if file.is_file()):
+            if name not in known and (folder / name).stat().st_mtime < weights - COPIED:
+                found[name] = {"weights": "", "command": command, "options": ""}
+    return found
 
 
 def _joined(words: Sequence[str]) -> str:

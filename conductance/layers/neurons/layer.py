@@ -1,9 +1,7 @@
 """A layer of independent neurons of one declaration, stepped by a derived rule."""
 
-import json
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
-from numbers import Real
 from typing import Any, NoReturn
 
 import sympy
@@ -14,8 +12,8 @@ from conductance.derivation import moebius
 from conductance.derivation.printers.torch import compiled
 from conductance.derivation.program import Program
 from conductance.derivation.rules import EXACT, Rule, derive
-from conductance.kernels.backend import check_backend, kernel_name, recurrent_kernel_name, run, used
-from conductance.kernels.recurrent.operator import run_recurrent
+from conductance.errors import refuse_truth_values
+from conductance.kernels.backend import check_backend
 from conductance.layers.base import (
     EXPORT,
     HALF,
@@ -27,23 +25,16 @@ from conductance.layers.base import (
     refuse_half,
     refuse_tracing,
 )
-from conductance.layers.draws import beyond_band, draws, moved, seed_of
+from conductance.layers.draws import moved, seed_of
 from conductance.layers.initial import BEGIN, initial_columns
+from conductance.layers.neurons.checks import check_declared, check_names, per_neuron
+from conductance.layers.neurons.clock import CLOCK, check_clock, check_length, checked_step, clock_bytes
+from conductance.layers.neurons.loop import Loop
 from conductance.layers.relations import Relations
 from conductance.layers.transforms import constrained, unconstrained
 from conductance.layers.weights.recurrence import Recurrence
 from conductance.neurons.base import Neuron
 from conductance.parameter import ParameterError
-from conductance.shaping.step_check import check_step
-
-MEMBRANE = 0
-"""The place of the membrane among a neuron's states."""
-CLOCK = "_extra_state"
-"""The entry of a layer's state_dict that holds its dt and method."""
-
-
-class StepError(ParameterError):
-    """A layer's time step is too long for its rule, or not the one that its numbers were trained with."""
 
 
 class NeuronLayer(nn.Module):
@@ -93,19 +84,12 @@ class NeuronLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.output_only = output_only
-        _check_declared(neuron)
+        check_declared(neuron)
         check_backend(backend, f"layer {neuron.name}")
-        step: object = dt
-        if not isinstance(step, Real) or not 0 < dt < float("inf"):
-            raise ParameterError(
-                f"layer {neuron.name}: dt = {dt!r} must be a positive number, in units of tau_m"
-            )
+        refuse_truth_values(f"layer {neuron.name}", values=values, initial=initial)
         size = checked_count(size, "size", f"layer {neuron.name}")
-        if neuron.is_map and dt != 1:
-            raise StepError(
-                f"layer {neuron.name}: dt = {dt:g}, but {neuron.name} is a map, which knows no time: give dt=1"
-            )
-        self.neuron, self.size, self.dt, self.backend = neuron, size, float(dt), backend
+        self.neuron, self.size, self.backend = neuron, size, backend
+        self.dt = checked_step(neuron, dt)
         self.rule: Rule = derive(neuron, method)
         self._constants = compiled(self.rule.prelude, "constants")
         self._step = compiled(self.rule.body, "step")
@@ -119,11 +103,10 @@ class NeuronLayer(nn.Module):
         )
         self._relations = Relations(neuron)
         self.register_forward_pre_hook(refuse_tracing)
-        self._check_names(values, trainable)
+        check_names(self.rule, values, trainable)
         for parameter in neuron.parameters:
             given = (values or {}).get(parameter.name, parameter.default)
-            tensor = self._per_neuron(given, parameter.name)
-            raw = unconstrained(tensor, parameter)
+            raw = unconstrained(per_neuron(given, parameter.name, size, f"layer {neuron.name}"), parameter)
             if parameter.name in trainable:
                 self.register_parameter(f"raw_{parameter.name}", nn.Parameter(raw))
             else:
@@ -145,32 +128,6 @@ class NeuronLayer(nn.Module):
         self.check_values()
         self._say_what_is_not_honoured()
 
-    def _check_names(self, values: object, trainable: object) -> None:
-        owner = f"layer {self.neuron.name}"
-        if values is not None and not isinstance(values, Mapping):
-            raise ParameterError(
-                f"{owner}: values are a {type(values).__name__}; give a mapping, as {{'tau_m': 2.0}}"
-            )
-        if isinstance(trainable, str):
-            raise ParameterError(
-                f"{owner}: trainable = {trainable!r} is a text, whose letters would be read as names; give a list: "
-                f"trainable=[{trainable!r}]"
-            )
-        if not isinstance(trainable, Collection):
-            raise ParameterError(
-                f"{owner}: trainable is a {type(trainable).__name__}; give a list of parameter names"
-            )
-        for name in (*(values or {}), *trainable):
-            self.neuron.parameter(name)
-        used = set().union(*(sympy.sympify(value).free_symbols for _, value in self.rule.constants))
-        used |= set().union(*(sympy.sympify(value).free_symbols for value in self.rule.body.outputs))
-        idle = [name for name in trainable if self.neuron.parameter(name).symbol not in used]
-        if idle:
-            raise ParameterError(
-                f"{owner}: {', '.join(idle)} cannot be trained, because the rule {self.rule.method} does not use it; "
-                f"leave it out, or choose another method"
-            )
-
     def _say_what_is_not_honoured(self) -> None:
         values = {name: float(value.detach().min()) for name, value in self.values().items()}
         if self.rule.method == EXACT and (words := moebius.missing_peak(self.neuron, values)):
@@ -185,28 +142,11 @@ class NeuronLayer(nn.Module):
 
     def get_extra_state(self) -> torch.Tensor:
         """The clock, dt and method, as bytes, so that every format of tensors can hold it."""
-        text = json.dumps({"dt": self.dt, "method": self.rule.method})
-        return torch.tensor(list(text.encode()), dtype=torch.uint8)
+        return clock_bytes(self.dt, self.rule.method)
 
     def set_extra_state(self, state: torch.Tensor) -> None:
-        """Raise `StepError` where the clock is not this layer's.
-
-        Raises:
-            StepError: another dt or method.
-        """
-        try:
-            clock = json.loads(bytes(state.to(torch.uint8).tolist()))
-            given = float(clock["dt"]), str(clock["method"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise StepError(
-                f"layer {self.neuron.name}: the state's clock cannot be read ({error!r})"
-            ) from None
-        if given != (self.dt, self.rule.method):
-            raise StepError(
-                f"layer {self.neuron.name}: the state was made with dt = {given[0]:g} and method {given[1]}, and this "
-                f"layer has dt = {self.dt:g} and {self.rule.method}; build the layer with dt={given[0]:g}, "
-                f"method={given[1]!r}"
-            )
+        """Raise `StepError` where the clock, dt and method, is not this layer's."""
+        check_clock(state, self.dt, self.rule.method, f"layer {self.neuron.name}")
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         clock = state_dict.get(prefix + CLOCK)
@@ -225,20 +165,6 @@ class NeuronLayer(nn.Module):
 
     def _is_trained(self, name: str) -> bool:
         return f"raw_{name}" in self._parameters
-
-    def _per_neuron(self, value: float | torch.Tensor, name: str) -> torch.Tensor:
-        try:
-            tensor = torch.as_tensor(value, dtype=torch.get_default_dtype())
-        except (TypeError, ValueError, RuntimeError):
-            raise ParameterError(
-                f"layer {self.neuron.name}: parameter {name} is {value!r}; give one number or {self.size}"
-            ) from None
-        if tensor.dim() > 1 or (tensor.dim() == 1 and tensor.shape[0] != self.size):
-            raise ParameterError(
-                f"layer {self.neuron.name}: parameter {name} has shape {tuple(tensor.shape)}; "
-                f"give one number or {self.size}"
-            )
-        return tensor.expand(self.size).clone()
 
     @property
     def initial(self) -> dict[str, torch.Tensor]:
@@ -269,24 +195,7 @@ class NeuronLayer(nn.Module):
 
         Flicker noise whose band goes beyond half the sampling rate is refused, too.
         """
-        values = {name: value.detach().double().cpu().numpy() for name, value in self.values().items()}
-        if (beyond := beyond_band(values, self.dt)) is not None:
-            neuron, highest = beyond
-            raise StepError(
-                f"layer {self.neuron.name}, neuron {neuron}: its flicker noise goes up to {highest:.4g}/tau_m, and "
-                f"steps of dt = {self.dt:g} hold none above 1/(2 dt) = {0.5 / self.dt:.4g}/tau_m; end the band there "
-                f"or below, or use dt <= {0.5 / highest:.4g}"
-            )
-        found = check_step(self.rule, values, self.dt)
-        if found is None:
-            return
-        neuron, limit = found
-        where = "after the reset, at" if limit.after_reset else "at"
-        raise StepError(
-            f"layer {self.neuron.name}, neuron {neuron}: dt = {self.dt:g} is too long for the rule {self.rule.method}, "
-            f"which is stable up to {limit.dt:.4g} ({where} {limit.voltage:.4g} V0 a longer step grows what should "
-            f"decay). Use dt <= {limit.dt:.3g}, or another method (the default is {derive(self.neuron).method})"
-        )
+        check_length(self.rule, self.values(), self.dt, f"layer {self.neuron.name}")
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
         """The states at the beginning, each (batch, neuron); with recurrent weights also what their source is then.
@@ -326,14 +235,19 @@ class NeuronLayer(nn.Module):
     @property
     def backend_used(self) -> str:
         """The back end of a training step, "c", "triton" or "eager"; a kernel that is missing is built to find out."""
-        values = tuple(self.values().values())
-        constants = self._constants(*values, values[0].new_tensor(self.dt))
-        inputs = values[0].new_zeros(2, 1, self.size).requires_grad_()  # one step alone may be eager
-        state = self.initial_state(1)
-        if self.recurrent is not None:
-            weight = self.recurrent.weights()
-            return used(recurrent_kernel_name(self.backend, self.rule, inputs, state, constants, weight))
-        return used(kernel_name(self.backend, self.rule, inputs, state, constants))
+        first = getattr(self, f"raw_{self.neuron.parameters[0].name}")
+        inputs = first.new_zeros(2, 1, self.size).requires_grad_()  # one step alone may be eager
+        return self._loop(places=1).used(inputs, self.initial_state(1))
+
+    def _loop(self, places: int) -> Loop:
+        first = getattr(self, f"raw_{self.neuron.parameters[0].name}")
+        constants = self._constants(*self.values().values(), first.new_tensor(self.dt))
+        if places > 1:
+            constants = tuple(constant.expand(self.size).repeat_interleave(places) for constant in constants)
+        return Loop(
+            rule=self.rule, step=self._step, backend=self.backend, constants=constants, dt=self.dt,
+            recurrent=self.recurrent,
+        )  # fmt: skip
 
     def forward(
         self,
@@ -398,86 +312,8 @@ class NeuronLayer(nn.Module):
             state = moved(self.neuron, self.values(), declared, seed)
         states = len(self.neuron.states) + (self.recurrent is not None)
         state = check_states(state, inputs, first.dtype, states, f"layer {self.neuron.name}")
-        constants = self._constants(*self.values().values(), first.new_tensor(self.dt))
-        if places > 1:
-            constants = tuple(constant.expand(self.size).repeat_interleave(places) for constant in constants)
-        if self.recurrent is not None:
-            if places > 1:
-                raise ShapeError(
-                    f"layer {self.neuron.name}: recurrent weights join neurons, not places; give places = 1"
-                )
-            return self._recurrent(self.recurrent, inputs, state, constants, record, voltages, seed)
-        wanted = None if voltages is None else MEMBRANE
-        name = (
-            kernel_name(self.backend, self.rule, inputs, state, constants, wanted) if record is None else ""
-        )
-        if name:
-            return _told(run(name, inputs, state, constants, seed), voltages)
-        outputs, course = [], []
-        # unbind, never inputs[t]: the backward pass of an index writes the whole tensor at every step
-        for current, noise in zip(inputs.unbind(0), draws(self.neuron, inputs, seed), strict=True):
-            *following, output = self._step(*state, current, *constants, *noise)
-            state = tuple(following)
-            outputs.append(output)
-            if voltages is not None:
-                course.append(state[MEMBRANE])
-            if record is not None:
-                record.append(state)
-        if voltages is not None:
-            voltages.append(torch.stack(course))
-        return torch.stack(outputs), state
-
-    def _recurrent(
-        self,
-        recurrent: Recurrence,
-        inputs: torch.Tensor,
-        state: tuple[torch.Tensor, ...],
-        constants: tuple[torch.Tensor, ...],
-        record: list | None,
-        voltages: list | None,
-        seed: int,
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        """Step through time with what the layer's neurons did a step ago added to the input."""
-        weights, share = recurrent.weights(), recurrent.share(self.dt)
-        place = recurrent.state_index(self.neuron)
-        if record is None:
-            wanted = None if voltages is None else MEMBRANE
-            name = recurrent_kernel_name(self.backend, self.rule, inputs, state, constants, weights, wanted)
-            if name:
-                found = run_recurrent(
-                    name, inputs, state, constants, weights, share=share, place=place, seed=seed
-                )
-                return _told(found, voltages)
-        *own, arriving = state
-        outputs, course = [], []
-        for current, noise in zip(inputs.unbind(0), draws(self.neuron, inputs, seed), strict=True):
-            *own, output = self._step(*own, current + arriving @ weights.T, *constants, *noise)
-            source = output if place is None else own[place]
-            arriving = source if recurrent.tau is None else arriving + share * (source - arriving)
-            outputs.append(output)
-            if voltages is not None:
-                course.append(own[MEMBRANE])
-            if record is not None:
-                record.append(tuple(own))
-        if voltages is not None:
-            voltages.append(torch.stack(course))
-        return torch.stack(outputs), (*own, arriving)
-
-
-def _told(
-    found: tuple[torch.Tensor, tuple[torch.Tensor, ...]], voltages: list | None
-) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-    """What a kernel found, with the voltages behind its outputs put where they are wanted."""
-    if voltages is None:
-        return found
-    (outputs, course), state = found
-    voltages.append(course)
-    return outputs, state
-
-
-def _check_declared(given: object) -> None:
-    if not isinstance(given, Neuron):
-        shown = repr(given) if isinstance(given, str) else getattr(given, "__name__", "an object")
-        raise ParameterError(
-            f"layer: the neuron is {shown}, a {type(given).__name__}; give a declared neuron, as lif() or mtc()"
-        )
+        if self.recurrent is not None and places > 1:
+            raise ShapeError(
+                f"layer {self.neuron.name}: recurrent weights join neurons, not places; give places = 1"
+            )
+        return self._loop(places)(inputs, state, seed, record, voltages)
