@@ -42,7 +42,7 @@ FLOORS = {
         ("ltspice", "ngspice", "vacask", "xyce"),
     ),
     "excitable": (
-        ("config", "pytest_plugin", "trials"),
+        ("config", "documents", "pytest_plugin", "trials"),
         ("ladder",),
         ("checks", "mismatch", "runs"),
         ("chips", "search", "studio"),

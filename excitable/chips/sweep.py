@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from circuits.measures.chips import Conditions, mismatch_of
 from circuits.mismatch.chips import DEVICES, DeviceMismatch
 from conductance.errors import ExcitableError, extra
 from conductance.networks import Network
-from conductance.storage import StorageError
 from conductance.variation import Mismatch
 from excitable.chips.judge import Bench, PackedNetwork, Sample, judge_chip
 from excitable.chips.yields import Judged, Sweep
+from excitable.documents import read_document
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.series import held_out
 from excitable.mismatch.network import device_mismatch
@@ -194,14 +194,7 @@ def sweep_json(sweep: Sweep) -> str:
 
 def read_sweep(text: bytes | str, *, source: str = SWEEP) -> Sweep:
     """The inverse of `sweep_json`; `StorageError` for a damaged file."""
-    try:
-        return _SWEEP.validate_json(text)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"])) or "file"
-        raise StorageError(
-            f"{source}: {where}: {fault['msg']}; delete the file, and `excitable sweep` makes it anew"
-        ) from None
+    return read_document(_SWEEP, text, source=source, command="sweep")
 
 
 @contextmanager

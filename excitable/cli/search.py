@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from excitable.cli.train import CONFIGURATION
+from excitable.cli.train import CONFIGURATION, SET
 
 
 def search(
@@ -17,6 +17,7 @@ def search(
             help="KEY=A,B,C or KEY=LOW..HIGH (1..4: whole numbers, 1.0..4: all) or KEY=LOW..HIGH:log, repeatedly.",
         ),
     ],
+    set_: SET = None,
     trials: Annotated[int, typer.Option(min=1, help="How many networks are trained.")] = 24,
     into: Annotated[
         Path | None, typer.Option("--into", help="The search's folder; runs/NAME-search where not given.")
@@ -40,6 +41,7 @@ def search(
     from excitable.cli.console import messages, results
     from excitable.cli.progress import WorkProgress
     from excitable.config import parse_configuration, read_configuration_text
+    from excitable.config.overrides import checked_values
     from excitable.runs.folder import located, locked
     from excitable.search.page import search_page
     from excitable.search.space import dimension
@@ -48,6 +50,7 @@ def search(
     from excitable.trials import processes
 
     text, source = read_configuration_text(configuration)
+    text = checked_values(text, set_, source=source) if set_ else text
     wanted = parse_configuration(text, source=source)
     if wanted.kind != "series":
         raise ExcitableError(
@@ -56,10 +59,7 @@ def search(
     plan = SearchPlan(
         text=text, dimensions=tuple(map(dimension, over)), trials=trials, width=width, seed=seed
     )
-    folder = into or located(f"{wanted.name}-search")
-    if folder.exists() and not folder.is_dir():
-        raise ExcitableError(f"--into {folder}: this is a file; give a folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder(into or located(f"{wanted.name}-search"))
     # a thread would share torch's number of threads and its warnings with all others
     pool = processes(workers) if scheduler is None else executor_of(scheduler, workers)
     with locked(folder), WorkProgress(messages()) as progress, pool as executor:
@@ -77,3 +77,13 @@ def search(
         f"best of {len(found)} trials: {shown}; validation error {best.validation:.4g}, test {best.test:.4g}"
     )
     results().print(f"page: {folder / 'search.html'}\nnext: excitable train {folder / 'best.toml'}")
+
+
+def _folder(folder: Path) -> Path:
+    """The folder, made where it is missing."""
+    from conductance.errors import ExcitableError
+
+    if folder.exists() and not folder.is_dir():
+        raise ExcitableError(f"--into {folder}: this is a file; give a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -46,8 +46,7 @@ def train(
     from excitable.config.overrides import checked_values
 
     text, source = read_configuration_text(configuration)
-    if set_:
-        text = checked_values(text, set_, source=source)
+    text = checked_values(text, set_, source=source) if set_ else text
     wanted = parse_configuration(text, source=source)
     # after the check, because these take seconds to import
     from conductance.errors import ExcitableError

@@ -1,8 +1,9 @@
 """What a configuration file says of the network: one hidden layer in short, or a list of layers."""
 
 import math
+from collections.abc import Mapping
 from contextlib import suppress
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
@@ -23,6 +24,8 @@ ELSEWHERE = {
 """Neurons that networks for series do not have, and what trains them."""
 MOST_WEIGHTS = 1e8
 """Between layers and inside them: a gigabyte with Adam's moments."""
+INSIDE = 1e-9
+"""Of a spread, by which its ends are left out where relations between values are checked."""
 RESERVED = ("encoder", "readout", "filter")
 """Names that layers of one's own cannot have."""
 
@@ -166,6 +169,7 @@ class LayerOptions(OwnSection):
             for name, start in values.items():
                 for number in (start.lower, start.upper) if isinstance(start, Spread) else (start,):
                     recipe.neuron.parameter(name).check(number, owner=f"neuron {recipe.neuron.name}")
+            _check_relations(recipe, values)
         return values
 
     @field_validator("initial")
@@ -342,6 +346,28 @@ class NetworkSection(LayerOptions):
             f"{size} {'recurrent ' if own.recurrent is not None else ''}{own.neuron.rpartition(':')[2]}"
             for size, own in parts
         )
+
+
+def _check_relations(recipe: Recipe, values: Mapping[str, Any]) -> None:
+    """Raise where neurons may draw values that break a relation of their declaration, as tau_s < tau_us."""
+    neuron = recipe.neuron
+    related = {
+        symbol.name for constraint in neuron.constraints for symbol in constraint.relation.free_symbols
+    }
+    starts = {p.name: values.get(p.name, recipe.start.get(p.name, p.default)) for p in neuron.parameters}
+    # a little inside a spread's ends, which no neuron draws
+    ends = {
+        name: [
+            start.lower + INSIDE * (start.upper - start.lower),
+            start.upper - INSIDE * (start.upper - start.lower),
+        ]
+        if isinstance(start, Spread)
+        else [start]
+        for name, start in starts.items()
+        if name in related
+    }
+    for corner in product(*ends.values()):
+        neuron.check_values(dict(zip(ends, corner, strict=True)), owner=f"neuron {neuron.name}")
 
 
 def _recipe(info: ValidationInfo) -> Recipe | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from circuits.calibration.amplifiers import SWEPT, Calibration, CalibrationError, amplifier_bench, fit_tanh
 from circuits.calibration.coded import CodedFit, coded_bench, fit_coded
@@ -38,7 +38,7 @@ from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.neurons.base import Neuron
 from conductance.neurons.noisy import silent
-from conductance.storage import StorageError
+from excitable.documents import read_document
 from excitable.ladder.options import CircuitOptions
 from netlists.analyses import DCSweep, Tolerances, Transient
 from netlists.errors import SimulationFailed
@@ -295,14 +295,7 @@ def read_fits(path: Path) -> tuple[LevelFit, ...]:
     """
     if not path.is_file():
         return ()
-    try:
-        return _FITS.validate_json(path.read_bytes())
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"])) or "file"
-        raise StorageError(
-            f"{path}: {where}: {fault['msg']}; delete the file, and `excitable export` makes it anew"
-        ) from None
+    return read_document(_FITS, path.read_bytes(), source=path, command="export")
 
 
 def fits_json(fits: Iterable[LevelFit]) -> bytes:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from conductance.storage import StorageError
+from excitable.documents import read_document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +65,7 @@ class DecisionLadder:
     @classmethod
     def from_json(cls, text: bytes | str, *, source: str) -> "DecisionLadder":
         """The inverse of `to_json`; `StorageError` for a damaged file."""
-        try:
-            return _LADDER.validate_json(text)
-        except ValidationError as error:
-            fault = error.errors()[0]
-            where = ".".join(map(str, fault["loc"])) or "file"
-            raise StorageError(
-                f"{source}: {where}: {fault['msg']}; delete the file, and `excitable compare` makes it anew"
-            ) from None
+        return read_document(_LADDER, text, source=source, command="compare")
 
     @property
     def decision(self) -> str:

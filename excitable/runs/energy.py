@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from functools import reduce
 from operator import add
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from circuits.data.circuit import Circuit, VoltageSource
 from circuits.data.silicon import PUBLISHED
 from circuits.measures.area import Area, area_of
 from circuits.technologies import default_technology
 from conductance.errors import ExcitableError
-from conductance.storage import StorageError
+from excitable.documents import read_document
 from excitable.ladder.maps import SampledEnergy, sampled_energy
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.rungs import circuit_rung, network_threshold
@@ -197,11 +197,4 @@ def energy_json(report: EnergyReport) -> str:
 
 def read_energy(text: bytes | str, *, source: str = ENERGY) -> EnergyReport:
     """The inverse of `energy_json`; `StorageError` for a damaged file."""
-    try:
-        return _REPORT.validate_json(text)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"])) or "file"
-        raise StorageError(
-            f"{source}: {where}: {fault['msg']}; delete the file, and `excitable energy` makes it anew"
-        ) from None
+    return read_document(_REPORT, text, source=source, command="energy")

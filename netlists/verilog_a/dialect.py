@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from circuits.data.circuit import Circuit, Instance, Subcircuit
+from circuits.data.circuit import Circuit, Device, Instance, Mosfet, Subcircuit, Value
 from netlists.analyses import Analysis, Measure, Tolerances
 from netlists.errors import NetlistError
 from netlists.netlist import Netlist
+from netlists.verilog_a.expressions import print_expression
 from netlists.verilog_a.loose import with_modules
 from netlists.verilog_a.module import Module, behavioural_part
 from netlists.verilog_a.usage import usage
@@ -88,7 +89,16 @@ def _left(circuit: Circuit) -> Iterator[str]:
             yield f"// not in a module, of {scope.name}:"
             for device in left:
                 what = device.subcircuit if isinstance(device, Instance) else type(device).__name__
-                yield f"//   {device.name} ({' '.join(device.terminals)}) {comment(what)}"
+                values = "".join(f" {key}={print_expression(value)}" for key, value in _values(device))
+                yield f"//   {device.name} ({' '.join(device.terminals)}) {comment(what)}{values}"
+
+
+def _values(device: Device) -> Iterator[tuple[str, Value]]:
+    """What an instance or a transistor is given, by name."""
+    if isinstance(device, Instance):
+        yield from device.parameters.items()
+    elif isinstance(device, Mosfet):
+        yield from (("w", device.width), ("l", device.length), ("m", device.multiplicity))
 
 
 DIALECT = Dialect(

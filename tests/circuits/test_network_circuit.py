@@ -1,5 +1,7 @@
 """A network's circuit: weights, biases, parts and their sum."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -48,6 +50,20 @@ def test_weight_of_row_j_and_column_i_goes_from_input_i_to_neuron_j():
     assert found["x0", "hidden_1_um"] == pytest.approx(3.0)
     assert found["x1", "hidden_0_um"] == pytest.approx(-2.0)
     assert found["x1", "hidden_2_um"] == pytest.approx(-6.0)
+
+
+def test_a_weight_of_zero_has_no_element_and_the_other_equations_stay():
+    """What passes no current is left out; a neuron that nothing reaches keeps its node and its bias."""
+    whole = network()
+    pruned = copy.deepcopy(whole)
+    with torch.no_grad():
+        pruned.layers["encoder"].weight.copy_(torch.tensor([[1.0, -2.0], [0.0, 0.0], [5.0, 0.0]]))
+    before, after = (network_circuit(each, INPUTS, dt=0.2, scaling=SCALING) for each in (whole, pruned))
+    missing = {("x0", "hidden_1_um"), ("x1", "hidden_1_um"), ("x1", "hidden_2_um")}
+    assert gains(after) == {key: gain for key, gain in gains(before).items() if key not in missing}
+    assert after.circuit.nodes == before.circuit.nodes and after.membranes == before.membranes
+    kept = [d.name for d in before.circuit.devices if not isinstance(d, Transconductance)]
+    assert [d.name for d in after.circuit.devices if not isinstance(d, Transconductance)] == kept
 
 
 def test_bias_is_a_current_and_own_parameters_are_the_instance_s():

@@ -336,6 +336,29 @@ def test_an_unknown_name_is_answered_with_a_near_one():
             parse_configuration(text)
 
 
+@pytest.mark.parametrize(
+    ("neuron", "values", "words"),
+    [
+        ("mtc", "tau_s = 200", "tau_s < tau_us; received tau_s = 200, tau_us = 160"),
+        ("mtc", "tau_s = [10, 40], tau_us = [30, 90]", "tau_s < tau_us; received tau_s = 40, tau_us = 30"),
+        ("mtc", "tau_us = [5, 90]", "tau_s < tau_us"),
+        ("adlif", "tau_m = 30", "tau_m < tau_w"),
+    ],
+)
+def test_values_that_may_break_the_order_of_timescales_are_refused_in_the_file(neuron, values, words):
+    """Before there is a run folder: a neuron that draws the ends of both spreads would be refused when it is built."""
+    text = SMALL.replace('neuron = "mtc"', f'neuron = "{neuron}"\nvalues = {{{values}}}')
+    assert words in faults(text)["network.values"]
+
+
+@pytest.mark.parametrize(
+    "values", ["tau_s = [10, 40], tau_us = [40, 90]", "tau_s = 150", "tau_us = [60, 90]"]
+)
+def test_values_whose_spreads_touch_are_allowed(values):
+    """Ends that meet are drawn by no neuron."""
+    parse_configuration(SMALL.replace('neuron = "mtc"', f'neuron = "mtc"\nvalues = {{{values}}}'))
+
+
 def test_a_text_of_one_long_word_is_refused_at_once():
     """As a key, as a value, in quotes: what looks for keys without end reads a word once."""
     word = "x" * 300_000

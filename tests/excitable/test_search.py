@@ -265,3 +265,24 @@ def test_the_best_trial_is_that_of_the_validation_split():
         for n, v, t in ((0, 0.4, 0.1), (1, 0.2, 0.9), (2, 0.2, 0.3))
     ]
     assert best_of(trials).number == 1
+
+
+def test_set_replaces_keys_of_every_trial(tmp_path, monkeypatch):
+    """The plan and the best configuration have what `--set` gives; a fault of it is told and leaves no folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("small.toml").write_text(SMALL)
+    plans = []
+
+    def planned(plan, folder, **_):
+        plans.append(plan)
+        return [Trial(number=0, parameters={"network.hidden": 2}, validation=0.1, test=0.1)]
+
+    monkeypatch.setattr("excitable.search.trials.search", planned)
+    words = ["search", "small.toml", "--over", "network.hidden=2,3", "--workers", "1", "--set"]
+    refused = CliRunner().invoke(app, [*words, "training.stepz=2"])
+    assert "stepz" in str(refused.exception or refused.output) and not Path("runs").exists()
+    result = CliRunner().invoke(app, [*words, "training.steps=2"])
+    assert result.exit_code == 0, result.output
+    assert parse_configuration(plans[0].text).training.steps == 2
+    best = parse_configuration(Path("runs/small-search/best.toml").read_text())
+    assert (best.training.steps, best.network.hidden) == (2, 2)

@@ -21,6 +21,7 @@ from circuits.data.circuit import (
     Transconductance,
     voltage,
 )
+from circuits.data.models import ModelCard
 from netlists.analyses import OperatingPoint, Transient
 from netlists.errors import NetlistError
 from netlists.vacask.simulator import find, find_compiler
@@ -154,6 +155,36 @@ def test_transistors_and_instances_stay_outside():
     assert [pin.name for pin in module.pins] == ["a", "d", "s"]
     assert module.nodes == ()
     assert [device.name for device in left] == ["m"]
+
+
+def test_what_is_left_outside_is_listed_with_its_values():
+    """An instance with what it is given, a transistor with its width, length and number."""
+    stage = Subcircuit(
+        name="stage",
+        pins=(Pin(name="a"),),
+        parameters=(Param(name="g", value=1e-9), Param(name="h", value=2.0)),
+        devices=(
+            Mosfet(
+                name="m", drain="a", gate="a", source="0", bulk="0", model="nch", width=2e-6, length=3e-6,
+                multiplicity=4,
+            ),
+            BehaviouralCurrent(name="b", source="a", sink="0", current=sympy.Symbol("g") * voltage("a")),
+        ),
+    )  # fmt: skip
+    card = ModelCard(name="nch", polarity="nmos", level=8, parameters={})
+    given = {"g": 3e-9, "h": 0.1}
+    circuit = Circuit(
+        name="top",
+        models=(card,),
+        subcircuits=(stage,),
+        devices=(Instance(name="x", subcircuit="stage", connections={"a": "n"}, parameters=given),),
+        probes=("n",),
+    )
+    lines = [line for line in text_of(circuit).splitlines() if line.startswith("//   ")]
+    instance, transistor = (next(line for line in lines if f"  {name} (" in line) for name in ("x", "m"))
+    assert {key: float(value) for key, value in re.findall(r" (\w+)=(\S+)", instance)} == given
+    sizes = {key: float(value) for key, value in re.findall(r" (\w+)=(\S+)", transistor)}
+    assert sizes == {"w": 2e-6, "l": 3e-6, "m": 4}
 
 
 def test_loose_devices_get_a_subcircuit_each():
