@@ -68,6 +68,13 @@ def test_each_outcome(project: Path, tmp_path: Path, change: Mutation, outcome: 
     assert (copy / "edge_of_project.py").read_text() == (project / "edge_of_project.py").read_text()
 
 
+def test_a_process_that_dies_in_a_test_has_failed_it(project: Path, tmp_path: Path) -> None:
+    """As a wrong kernel does that writes where it must not."""
+    copy = copy_of(project, tmp_path / "copy")
+    found = judge(mutation("__import__('os').kill(__import__('os').getpid(), 11)"), project, copy)
+    assert (found.outcome, found.by) == (KILLED, "test_edge.py::test_it")
+
+
 @pytest.mark.slow
 def test_a_test_that_fails_anyhow_kills_nothing(project: Path, tmp_path: Path) -> None:
     """Killers are run again without the mutation, and the verdict of one that fails then is withdrawn."""
@@ -96,7 +103,8 @@ def test_the_page_counts_and_names_survivors(project: Path, tmp_path: Path) -> N
     """A survivor without a reason is called a hole."""
     copy = copy_of(project, tmp_path / "copy")
     changes = [mutation("x < 0"), mutation("x >= 0")]
-    text = page(changes, [judge(change, project, copy) for change in changes])
+    text = page(changes, [judge(change, project, copy) for change in changes], {"toy": 1})
+    assert "| toy | 2 | 1 | 1 | 0 | 1 (50%) |" in text
     assert "1 killed, 1 survived (50.0%)" in text and "**not reached**" in text
     assert "a hole in the tests" in text
 

@@ -322,9 +322,9 @@ class Builder:
             weights = {source: w for source, w in weights.items() if not self.coded.takes(source, axons)}
             bias = 0.0
         for source, weight in weights.items():
-            if not weight:
-                continue
             code = None if codes is None else codes.weights.get(source)
+            if not weight and code is None:  # a code of zero has its bits in the memory
+                continue
             if source in self.axons:
                 axon, synapses = self.axons[source]
                 trim = self._synapse_trim(weight)

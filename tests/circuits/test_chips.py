@@ -193,6 +193,24 @@ def test_pelgrom_falls_with_the_root_of_the_area():
         mismatch_of("pelgrom", technology("ideal"), scaling)
 
 
+def test_currents_of_equal_gate_voltages_differ_by_both_terms_of_pelgroms_rule():
+    """A factor as large as what the threshold gives, A_b = A_vt/(n U_T), makes the spread sqrt(2) times as large."""
+    found = []
+    for share in (0.0, 1.0):
+        kinds = {
+            polarity: kind.model_copy(
+                update={
+                    "pelgrom_current": share
+                    * kind.pelgrom_threshold
+                    / (kind.slope_factor * GENERIC.thermal_voltage)
+                }
+            )
+            for polarity, kind in (("nmos", GENERIC.nmos), ("pmos", GENERIC.pmos))
+        }
+        found.append(pelgrom_mismatch(GENERIC.model_copy(update=kinds), GENERIC.scaling(), 1e-9))
+    assert found[1].current == pytest.approx(math.sqrt(2) * found[0].current, rel=1e-12)
+
+
 def test_area_adds_up():
     """Gates times the overhead, capacitance over density; a circuit without transistors has no area."""
     scaling = GENERIC.scaling()

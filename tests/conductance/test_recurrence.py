@@ -140,6 +140,13 @@ def test_the_steps_converge_to_the_continuous_equation(source, tau):
     assert np.all((ratios > 1.5) & (ratios < 2.7)), (distances, ratios)
 
 
+def test_the_spectral_radius_is_that_of_the_largest_magnitude():
+    """A turn by 90 degrees has the eigenvalues +-i, a reflection +-1, half of minus one half."""
+    assert spectral_radius_of(torch.tensor([[0.0, -2.0], [2.0, 0.0]])) == pytest.approx(2.0)
+    assert spectral_radius_of(torch.tensor([[0.0, 1.0], [1.0, 0.0]])) == pytest.approx(1.0)
+    assert spectral_radius_of(torch.tensor([[-0.5]])) == pytest.approx(0.5)
+
+
 def test_random_weights_have_the_spectral_radius_and_the_density_asked_for():
     """The largest eigenvalue has the magnitude given; sparse weights stay zero where they are zero."""
     made = Recurrence.random(

@@ -52,6 +52,14 @@ def test_beyond_its_ends_a_table_is_a_straight_line():
         assert TABLE.derivative(end + 2.5 * step) == pytest.approx(slope, abs=1e-12)
 
 
+def test_the_table_of_a_line_is_that_line_on_both_sides():
+    """The slope at an end is that of the points before it: 2 u - 1 goes on as 2 u - 1."""
+    line = samples(np.linspace(-1, 1, 9), 2 * np.linspace(-1, 1, 9) - 1)
+    u = np.linspace(-5, 5, 41)
+    assert line(u) == pytest.approx(2 * u - 1, abs=1e-12)
+    assert line.derivative(u) == pytest.approx(2, abs=1e-12)
+
+
 def test_the_derivative_is_the_slope():
     """Central differences of the table, everywhere, the ends included."""
     u, h = np.linspace(-7, 7, 1001), 1e-5

@@ -24,6 +24,7 @@ from tests.mutants.runner import (
     Verdict,
     confirm,
     copy_of,
+    first_survivors,
     judge,
     keep,
     kept_verdict,
@@ -32,6 +33,7 @@ from tests.mutants.runner import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+LISTS = Path(__file__).parent
 HERE = ROOT / "build" / "mutants"
 RESULTS = HERE / "results"
 
@@ -67,7 +69,7 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "mutants.md")
     asked = parser.parse_args()
-    everything = read_mutations(Path(__file__).parent)
+    everything = read_mutations(LISTS)
     chosen = [m for m in everything if (not asked.rooms or m.room in asked.rooms) and asked.name in m.name]
     waiting = [m for m in chosen if asked.fresh or kept_verdict(m, ROOT, RESULTS) is None]
     preload()
@@ -88,7 +90,7 @@ def main() -> int:
                 keep(verdict, RESULTS)
     verdicts = [_verdict(mutation) for mutation in everything]
     if not asked.rooms and not asked.name:
-        asked.page.write_text(pages.page(everything, verdicts), "utf-8")
+        asked.page.write_text(pages.page(everything, verdicts, first_survivors(LISTS)), "utf-8")
         print(f"page: {asked.page}")
     mine = [v for m, v in zip(everything, verdicts, strict=True) if m in chosen]
     holes = [

@@ -1,6 +1,6 @@
 """The page of the mutations: what each list's mutations did to the tests, and every survivor with its reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tests.mutants.runner import KILLED, SURVIVED, Mutation, Verdict
 
@@ -9,8 +9,11 @@ ALLOWED = 0.05
 LEAST = 100
 
 
-def page(mutations: Sequence[Mutation], verdicts: Sequence[Verdict]) -> str:
-    """The page as Markdown, from mutations and their verdicts in the same order."""
+def page(
+    mutations: Sequence[Mutation], verdicts: Sequence[Verdict], slept: Mapping[str, int] | None = None
+) -> str:
+    """The page as Markdown, from mutations and their verdicts in the same order; `slept` is of `first_survivors`."""
+    first = slept or {}
     judged = [v for v in verdicts if v.outcome in (KILLED, SURVIVED)]
     pairs = list(zip(mutations, verdicts, strict=True))
     survivors = [(m, v) for m, v in pairs if v.outcome == SURVIVED]
@@ -27,13 +30,18 @@ def page(mutations: Sequence[Mutation], verdicts: Sequence[Verdict]) -> str:
         f"{len(judged)} of {len(mutations)} judged: {len(judged) - len(survivors)} killed, {len(survivors)} survived "
         f"({share:.1%}). Asked are at least {LEAST} and at most {ALLOWED:.0%}: **{word}**.",
         "",
-        "| room | mutations | killed | survived | not judged |",
-        "|---|---:|---:|---:|---:|",
+        "Survived at first are those that passed their tests before one was written for the list: what fresh wrong "
+        "changes find. Where the number is missing the list began with changes that tests had been written for.",
+        "",
+        "| list | mutations | killed | survived | not judged | survived at first |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     for room in dict.fromkeys(mutation.room for mutation in mutations):
         mine = [verdict for mutation, verdict in pairs if mutation.room == room]
         killed, survived = (sum(v.outcome == outcome for v in mine) for outcome in (KILLED, SURVIVED))
-        lines.append(f"| {room} | {len(mine)} | {killed} | {survived} | {len(mine) - killed - survived} |")
+        then = f"{first[room]} ({first[room] / len(mine):.0%})" if room in first else ""
+        left = len(mine) - killed - survived
+        lines.append(f"| {room} | {len(mine)} | {killed} | {survived} | {left} | {then} |")
     lines += ["", "## Survivors", ""]
     lines += [
         f"- {m.room}, {m.name} (`{m.file}`): {m.reason or '**no reason is known: a hole in the tests**'}"
@@ -47,7 +55,7 @@ def page(mutations: Sequence[Mutation], verdicts: Sequence[Verdict]) -> str:
         "",
         "## Killed",
         "",
-        "| room | mutation | file | the first test that failed |",
+        "| list | mutation | file | the first test that failed |",
         "|---|---|---|---|",
     ]
     for m, v in pairs:

@@ -115,11 +115,22 @@ def copy_of(root: Path, copy: Path) -> Path:
     return copy
 
 
-class Outcomes:
-    """A pytest plugin that keeps the name of each test that failed."""
+def first_survivors(folder: Path) -> dict[str, int]:
+    """By list, how many of its mutations survived when they were first judged, where it says so (`slept`)."""
+    lists = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.toml"))}
+    return {room: rows["slept"] for room, rows in lists.items() if "slept" in rows}
 
-    def __init__(self) -> None:
+
+class Outcomes:
+    """A pytest plugin that keeps the name of each test that failed, and in a file that of the one under way."""
+
+    def __init__(self, under_way: Path) -> None:
         self.failed: list[str] = []
+        self.under_way = under_way
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """A mutation may end the process in it."""
+        self.under_way.write_text(nodeid, "utf-8")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Every phase of a test counts."""
@@ -136,13 +147,17 @@ def preload() -> None:
 def run_tests(
     copy: Path, tests: Iterable[str], *, stop: bool, longest: float = LONGEST
 ) -> tuple[int, list[str], str]:
-    """Run tests of a copy in a fork: pytest's exit status (-1: too long), the tests that failed, and what was said."""
-    log, kept = copy / ".mutant.log", copy / ".mutant.json"
-    kept.unlink(missing_ok=True)
+    """Run tests of a copy in a fork: pytest's exit status (-1: too long), the tests that failed, and what was said.
+
+    A process that dies in a test, by a segmentation fault as from a wrong kernel, has failed it.
+    """
+    log, kept, under_way = (copy / f".mutant.{kind}" for kind in ("log", "json", "test"))
+    for path in (kept, under_way):
+        path.unlink(missing_ok=True)
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
-        _in_fork(copy, list(tests), stop, log, kept)
+        _in_fork(copy, list(tests), stop, log, kept, under_way)
     began = time.monotonic()
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -153,11 +168,14 @@ def run_tests(
             os.waitpid(child, 0)
             return -1, [], "it took too long"
         time.sleep(0.05)
+    said = log.read_text("utf-8", "replace")
+    if os.WIFSIGNALED(status) and under_way.exists():
+        return int(pytest.ExitCode.TESTS_FAILED), [under_way.read_text("utf-8")], said
     failed = json.loads(kept.read_text("utf-8")) if kept.exists() else []
-    return os.waitstatus_to_exitcode(status), failed, log.read_text("utf-8", "replace")
+    return os.waitstatus_to_exitcode(status), failed, said
 
 
-def _in_fork(copy: Path, tests: list[str], stop: bool, log: Path, kept: Path) -> None:
+def _in_fork(copy: Path, tests: list[str], stop: bool, log: Path, kept: Path, under_way: Path) -> None:
     """The fork's whole life; it never returns."""
     try:
         os.setsid()
@@ -167,7 +185,7 @@ def _in_fork(copy: Path, tests: list[str], stop: bool, log: Path, kept: Path) ->
         os.chdir(copy)
         os.environ["PYTHONPATH"] = str(copy)
         sys.path.insert(0, str(copy))
-        outcomes = Outcomes()
+        outcomes = Outcomes(under_way)
         options = [
             "-q",
             "-p",
