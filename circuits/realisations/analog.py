@@ -138,7 +138,7 @@ def _realisation(subcircuit: Subcircuit, devices: list[Device], output: Output, 
     technology = kit.technology
     negative, positive = technology.rails
     used = dict.fromkeys(device.subcircuit for device in devices if isinstance(device, Instance))
-    cells = {cell.subcircuit.name: cell for cell in (kit.element, kit.follower)}
+    cells = {cell.subcircuit.name: cell for cell in (kit.element, kit.follower, kit.filter)}
     models = {model.name: model for name in used for model in cells[name].models}
     wires = 0.0 if kit.transistors is None else technology.layout.wire_capacitance
     if kit.transistors is not None:

@@ -65,7 +65,9 @@ def realise(
     _check_unit(chosen, units, level)
     known = recognised(quiet, parts)
     largest = float(known.bias_currents(units)[-1]) if bias is None else bias
-    made = kit(level, chosen, bias=largest, scaling=units, trims=trims)
+    made = kit(
+        level, chosen, bias=largest, scaling=units, trims=trims, filter_bias=known.filter_current(units)
+    )
     return with_declared_noise(analog(known, units, made, ideal=ideal), neuron)
 
 

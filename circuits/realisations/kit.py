@@ -1,5 +1,6 @@
 """The cells of one level and technology, of which every part is made."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,8 @@ from circuits.technologies import Technology
 class Kit:
     """The cells of one level and technology: `element` for transconductors, `follower` where out is an input.
 
+    `filter` is the follower of slow filters, another cell where these have a bias current of their own.
+
     `transistors` are there at that level only. `trims` correct each cell by what its DC sweep found, by the name of the
     cell's subcircuit.
     """
@@ -25,6 +28,7 @@ class Kit:
     technology: Technology
     element: Cell
     follower: Cell
+    filter: Cell
     synapses: Synapses
     transistors: Transistors | None = None
     trims: Mapping[str, Trim] = field(default_factory=dict)
@@ -40,17 +44,25 @@ class Kit:
 
 def kit(
     level: Level, technology: Technology, *, bias: float, scaling: Scaling | None = None,
-    trims: Mapping[str, Trim] | None = None,
+    trims: Mapping[str, Trim] | None = None, filter_bias: float | None = None,
 ) -> Kit:  # fmt: skip
-    """The cells of a level above the behavioural one, made for bias currents up to `bias` (A)."""
+    """The cells of a level above the behavioural one, made for bias currents up to `bias` (A).
+
+    `filter_bias` (A) is that of the slow filters; they share the follower's cell where it is the unit of current.
+    """
     units = technology.scaling() if scaling is None else scaling
+    own = filter_bias is not None and not math.isclose(filter_bias, units.current_unit, rel_tol=1e-9)
     if level == "transistor":
         transistors = Transistors(technology, bias)
+        follower = five_transistor_ota(technology, bias)
         return Kit(
             technology=technology,
             synapses=transistor_synapses(transistors),
             element=ten_transistor_ota(technology, bias),
-            follower=five_transistor_ota(technology, bias),
+            follower=follower,
+            filter=follower
+            if filter_bias is None or not own
+            else five_transistor_ota(technology, filter_bias, "ota5_filter"),
             transistors=transistors,
             trims=dict(trims or {}),
         )
@@ -58,12 +70,16 @@ def kit(
         macromodel, supply=technology.supply, thermal_voltage=technology.thermal_voltage, bias=bias
     )
     element = made(loaded(technology.amplifier, technology, bias))
-    follower = element
+    follower = filters = element
     if technology.follower is not None:
-        follower = made(loaded(technology.follower, technology, bias), name="amplifier_follower")
+        follower = filters = made(loaded(technology.follower, technology, bias), name="amplifier_follower")
+    if own and filter_bias is not None:
+        model = loaded(technology.follower or technology.amplifier, technology, filter_bias)
+        filters = made(model, name="amplifier_filter", bias=filter_bias)
     synapses = macromodel_synapses(
         technology.amplifier, units, supply=technology.supply, thermal_voltage=technology.thermal_voltage
     )
     return Kit(
-        technology=technology, element=element, follower=follower, synapses=synapses, trims=dict(trims or {})
-    )
+        technology=technology, element=element, follower=follower, filter=filters, synapses=synapses,
+        trims=dict(trims or {}),
+    )  # fmt: skip

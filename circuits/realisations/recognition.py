@@ -39,17 +39,29 @@ class Recognised:
     def bias_currents(self, scaling: Scaling, values: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
         """The bias currents in A that a layer's parts ask for, smallest first; I0 of the output among them.
 
+        Those of slow filters are not: their amplifiers are made for themselves.
+
         Args:
             scaling: the SI units.
             values: (neuron,) for each parameter of a layer; the neuron's defaults count where there is none.
         """
+        slopes = [part.slope for part in self.parts if part.slope != 0 and not part.is_filter]
+        return scaling.current_unit * np.unique(np.concatenate([[1.0], self._read(slopes, values)]))
+
+    def filter_current(
+        self, scaling: Scaling, values: Mapping[str, np.ndarray] | None = None
+    ) -> float | None:
+        """The largest bias current in A of the slow filters; None where they are ideal, or where there are none."""
+        slopes = [part.slope for part in self.parts if part.is_filter]
+        return scaling.current_unit * float(self._read(slopes, values).max()) if slopes else None
+
+    def _read(self, slopes: list[sympy.Expr], values: Mapping[str, np.ndarray] | None) -> np.ndarray:
+        """All values of expressions of the neuron's parameters in one row."""
         neuron = self.neuron
         names = [parameter.name for parameter in neuron.parameters]
         columns = [np.asarray((values or {}).get(name, neuron.defaults[name]), float) for name in names]
-        slopes = [part.slope for part in self.parts if part.slope != 0]
         read = sympy.lambdify([parameter.symbol for parameter in neuron.parameters], slopes, "numpy")
-        found = np.concatenate([[1.0], *(np.ravel(slope) for slope in read(*columns))])
-        return scaling.current_unit * np.unique(found)
+        return np.concatenate([np.empty(0), *(np.ravel(slope) for slope in read(*columns))])
 
 
 # a network asks for the same neuron again for every layer, level and chip

@@ -1,5 +1,6 @@
 """Amplifiers swept by DC at their bias currents, fitted, and put right in the circuit that uses them."""
 
+import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ from circuits.calibration.working import check_working
 from circuits.data.scaling import Scaling
 from circuits.networks.builder import layer_values, with_shared_widths
 from circuits.networks.continuous import level_biases, neuron_levels
-from circuits.realisations import Level, Realisation, kit, realise
+from circuits.realisations import Level, Realisation, kit, realise, recognised
 from circuits.realisations.cells.cell import OUT, Cell, Trim
 from circuits.realisations.cells.coded import CodedCells
 from circuits.realisations.interface import OUTPUT, input_state
@@ -92,6 +93,21 @@ def calibrate_level(
     ]
 
 
+def _calibrated_filter(
+    level: Level,
+    technology: Technology,
+    bias: float,
+    filter_bias: float | None,
+    scaling: Scaling,
+    simulator: str,
+) -> Calibration | None:
+    """The amplifier of the slow filters at its own bias current; None where it is the follower, or there is none."""
+    made = kit(level, technology, bias=bias, scaling=scaling, filter_bias=filter_bias)
+    if filter_bias is None or made.filter is made.follower:
+        return None
+    return calibrate(made.filter, technology, filter_bias, simulator=simulator)
+
+
 @dataclass(frozen=True, kw_only=True)
 class LevelFit:
     """What the DC sweeps found of a level's amplifiers.
@@ -107,6 +123,7 @@ class LevelFit:
         output: the fit of the output stage and the synapses; None where the neurons' output is no current.
         membrane: the fit of a membrane with all its amplifiers; None where the neurons have no leak to be trimmed.
         coded: the gains of the mirrors of coded weights; None where there are no transistors to make them of.
+        filters: the sweep of the slow filters' amplifier; None where these have no bias current of their own.
     """
 
     level: Level
@@ -119,11 +136,13 @@ class LevelFit:
     membrane: MembraneFit | None = None
     digest: str = ""
     coded: CodedFit | None = None
+    filters: Calibration | None = None
 
     @property
     def trims(self) -> dict[str, Trim]:
         """The trims of amplifiers, output stage, synapses and leak, by name."""
         found = trims(self.amplifiers)
+        found |= trims([] if self.filters is None else [self.filters])
         for fit in (self.output, self.membrane, self.coded):
             found |= {} if fit is None else fit.trims
         return found
@@ -145,8 +164,14 @@ class LevelFit:
             self.amplifiers, self.membrane, self.output, technology=technology, smallest=smallest
         )
 
-    def is_of(self, level: Level, technology: Technology, biases: np.ndarray, neuron: Neuron) -> bool:
+    def is_of(
+        self, level: Level, technology: Technology, biases: np.ndarray, neuron: Neuron, scaling: Scaling
+    ) -> bool:
         """Whether this is the calibration of a neuron's level in a technology, for these bias currents (A)."""
+        unit = scaling.current_unit  # of filters without a bias current of their own
+        filters = unit if self.filters is None else self.filters.bias
+        if not math.isclose(filters, recognised(neuron).filter_current(scaling) or unit, rel_tol=1e-9):
+            return False
         own = (self.level, self.technology, self.digest, self.largest_bias)
         asked = (level, technology.name, technology.digest, float(biases[-1]))
         swept = {found.bias for found in self.amplifiers} == set(swept_biases(biases))
@@ -187,6 +212,14 @@ def fit_level(
         digest=technology.digest,
         largest_bias=float(biases[-1]),
         amplifiers=amplifiers,
+        filters=_calibrated_filter(
+            level,
+            technology,
+            float(biases[-1]),
+            recognised(neuron).filter_current(scaling),
+            scaling,
+            simulator,
+        ),
     )
     units = replace(scaling, voltage_unit=found.voltage_unit)
     built = realise(
@@ -322,7 +355,10 @@ def calibrated(
     technology = options.made_of
     typical = {level: typical_neuron(network, levels, level) for level in biases}
     fits = tuple(
-        next((fit for fit in known if fit.is_of(level, technology, currents, typical[level])), None)
+        next(
+            (fit for fit in known if fit.is_of(level, technology, currents, typical[level], options.scaling)),
+            None,
+        )
         or fit_level(level, technology, currents, typical[level], options.scaling, options.simulator)
         for level, currents in biases.items()
     )

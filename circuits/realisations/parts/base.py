@@ -96,6 +96,7 @@ class Part:
         lag: by how much its state settles below what it follows, in V, where no reference can put that right.
         timescale: time constant in s with which it draws its state to what it follows; None where it does not.
         generators: of noise, in the amplifier of each of its pairs; none where it stays ideal.
+        is_filter: whether it is a slow filter, whose amplifier has a bias current of its own.
     """
 
     current: Current
@@ -107,6 +108,7 @@ class Part:
     lag: Callable[[Kit], float] = lambda _: 0.0
     timescale: Callable[[Site], sympy.Expr | None] = _none
     generators: Mapping[str, Generator] = field(default_factory=dict)
+    is_filter: bool = False
 
     def devices(self, site: Site) -> Iterator[Device]:
         """Its devices, which bear its name."""

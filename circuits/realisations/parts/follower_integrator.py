@@ -11,9 +11,9 @@ import sympy
 from circuits.data.circuit import Device
 from circuits.realisations.cells.noise import FIVE_TRANSISTORS
 from circuits.realisations.forms import Current, Transfer
-from circuits.realisations.interface import I0, V0
+from circuits.realisations.interface import I0
 from circuits.realisations.parts.base import Part, Site
-from circuits.realisations.parts.transconductor import shape_of, transconductor
+from circuits.realisations.parts.transconductor import settling, shape_of, transconductor
 
 
 def follower_integrator(current: Current) -> Part | None:
@@ -27,16 +27,17 @@ def follower_integrator(current: Current) -> Part | None:
     return Part(
         current=current,
         build=partial(_build, current, form),
-        lag=lambda kit: kit.trim(kit.follower).offset,
-        timescale=partial(settling, current, form),
+        lag=lambda kit: kit.trim(kit.filter).offset,
+        timescale=partial(_settling, current, form),
         generators=FIVE_TRANSISTORS,
+        is_filter=True,
         **shape_of(form),
     )
 
 
 def _build(current: Current, form: Transfer, site: Site) -> Iterator[Device]:
     """The amplifier between the node that it follows and its own output."""
-    node, follows, cell = current.state.name, site.nodes[form.plus], site.kit.follower
+    node, follows, cell = current.state.name, site.nodes[form.plus], site.kit.filter
     return transconductor(
         f"x_{current.label}", cell, plus=follows, minus=node, out=node,
         slope=I0 * form.slope.xreplace(site.numbers), width=form.width, references=site.references,
@@ -44,7 +45,5 @@ def _build(current: Current, form: Transfer, site: Site) -> Iterator[Device]:
     )  # fmt: skip
 
 
-def settling(current: Current, form: Transfer, site: Site) -> sympy.Expr:
-    """The time constant in s of a pair that draws its state to its other input."""
-    bias = I0 * form.slope.xreplace(site.numbers) / site.kit.trim(site.kit.follower).gain
-    return site.capacitances[current.state.name] * V0 / bias
+def _settling(current: Current, form: Transfer, site: Site) -> sympy.Expr:
+    return settling(current, form, site, site.kit.filter)

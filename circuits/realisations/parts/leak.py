@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+import sympy
+
 from circuits.data.circuit import Device
 from circuits.realisations.cells.noise import FIVE_TRANSISTORS
 from circuits.realisations.forms import Current, Transfer
 from circuits.realisations.interface import I0
 from circuits.realisations.parts.base import Part, Site
-from circuits.realisations.parts.follower_integrator import settling
-from circuits.realisations.parts.transconductor import shape_of, transconductor
+from circuits.realisations.parts.transconductor import settling, shape_of, transconductor
 
 LEAK = "leak"
 """Name of the leak's current, and of its own trim, which undoes what all amplifiers at a membrane add up to."""
@@ -27,14 +28,14 @@ def leak(current: Current) -> Part | None:
     if form is None or form.minus != current.state.symbol or form.plus in current.all_states:
         return None
     # pairs that are staggered have no common time constant
-    drawn = {"timescale": partial(settling, current, form)} if form.width == 1 else {}
-    return Part(
-        current=current,
-        build=partial(_build, current, form),
-        generators=FIVE_TRANSISTORS,
-        **shape_of(form),
-        **drawn,
+    made = Part(
+        current=current, build=partial(_build, current, form), generators=FIVE_TRANSISTORS, **shape_of(form)
     )
+    return replace(made, timescale=partial(_settling, current, form)) if form.width == 1 else made
+
+
+def _settling(current: Current, form: Transfer, site: Site) -> sympy.Expr:
+    return settling(current, form, site, site.kit.follower)
 
 
 def _build(current: Current, form: Transfer, site: Site) -> Iterator[Device]:

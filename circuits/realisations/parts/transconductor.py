@@ -128,3 +128,9 @@ def transconductor(
             name=f"b_{name.removeprefix('x_')}_balance", source=out, sink=GROUND,
             current=slope * (sum(shape.weights) * trim.imbalance), note=f"balances {note or name}",
         )  # fmt: skip
+
+
+def settling(current: Current, form: Transfer, site: Site, cell: Cell) -> sympy.Expr:
+    """The time constant in s of a pair that draws its state to its other input."""
+    bias = I0 * form.slope.xreplace(site.numbers) / site.kit.trim(cell).gain
+    return site.capacitances[current.state.name] * V0 / bias
