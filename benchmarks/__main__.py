@@ -15,6 +15,7 @@ PARTS = {
     "overlay": ["--json", str(RESULTS / "overlay.json")],
     "witnesses": ["--json", str(RESULTS / "witnesses.json")],
     "threads": ["--json", str(RESULTS / "threads.json")],
+    "measured": ["--json", str(RESULTS / "measured.json")],
     "noise": ["--json", str(RESULTS / "noise.json")],
     "levels": ["--output", str(RESULTS / "levels.md")],
 }

@@ -47,13 +47,30 @@ class Element:
 
     Attributes:
         reads: name of the state that it reads.
-        base: (voltage,) current at `VOLTAGES` of that state with the membrane at 0; of the membrane itself where it
-            reads that.
-        slope: (voltage,) what a membrane 1 V0 higher adds; zero where it reads the membrane.
+        gains: (gain,) at which it was swept, smallest first.
+        base: (gain, voltage) current at `VOLTAGES` of that state with the membrane at 0; of the membrane itself where
+            it reads that.
+        slope: (gain, voltage) what a membrane 1 V0 higher adds; zero where it reads the membrane.
         residual: largest deviation from this line, in I0.
     """
 
     reads: str
+    gains: np.ndarray
+    base: np.ndarray
+    slope: np.ndarray
+    residual: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A current over the difference of two voltages, a line in the second of them.
+
+    Attributes:
+        base: (voltage,) current at differences `VOLTAGES`.
+        slope: (voltage,) what a second voltage 1 V0 higher adds.
+        residual: largest deviation, in I0.
+    """
+
     base: np.ndarray
     slope: np.ndarray
     residual: float
@@ -66,13 +83,25 @@ class Slow:
     Attributes:
         gates: (voltage,) capacitance in C0 at `VOLTAGES` of the state.
         transfer: (voltage,) capacitance in C0 towards the membrane.
-        follower: current into the state where a follower drives it, over the difference to the membrane; None where an
-            ideal resistor does.
+        follower: what drives the state where no ideal resistor does.
     """
 
     gates: np.ndarray
     transfer: np.ndarray
-    follower: Element | None
+    follower: "Follower | None"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Follower:
+    """An amplifier that drives a slow state, over the difference of the membrane to it.
+
+    Attributes:
+        current: into the state.
+        admittance: (coarse voltage, frequency) from the membrane into the state, in C0/tau_m, at differences `COARSE`.
+    """
+
+    current: Line
+    admittance: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +114,8 @@ class Swept:
         slow: by the name of the state.
         admittance: (coarse voltage, frequency) of the membrane with all its parts at `COARSE` and `RADIAN`.
         lag: of the output behind the membrane, in tau_m.
+        corner: what the process corner multiplies all capacitors by.
+        left_out: of the membrane's capacitor, in C0: what calibration found of gates and drains.
     """
 
     fixed: Fixed
@@ -92,3 +123,5 @@ class Swept:
     slow: Mapping[str, Slow]
     admittance: np.ndarray
     lag: float
+    corner: float = 1.0
+    left_out: float = 0.0

@@ -50,7 +50,12 @@ def settled(neuron: Neuron, timescales: Sequence[Timescale]) -> dict[sympy.Symbo
                 f"let each depend on the membrane and on states declared before it"
             )
         for symbol in ready:
-            roots = sympy.solve(_unsaturated(waiting.pop(symbol).subs(steady), symbol), symbol)
+            try:
+                roots = sympy.solve(_unsaturated(waiting.pop(symbol).subs(steady), symbol), symbol)
+            except NotImplementedError:
+                raise CurveError(
+                    f"neuron {neuron.name}: the steady value of {symbol} has no closed form, as with a measured table"
+                ) from None
             if len(roots) != 1:
                 raise CurveError(
                     f"neuron {neuron.name}: {symbol} has {len(roots)} steady values; it needs one"

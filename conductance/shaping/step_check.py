@@ -43,12 +43,13 @@ class StepCheck:
         neuron = rule.neuron
         membrane = neuron.membrane.symbol
         self._parameters = [parameter.symbol for parameter in neuron.parameters]
+        # first: what has no closed form is told before all that follows is derived
+        steady = {**settled(neuron, list(TIMESCALES)), membrane: membrane}
         places = [*neuron.state_symbols, INPUT, DT, *self._parameters]
         slopes = [sympy.sympify(slope).subs(SPIKE, 0) for slope in held_derivatives(neuron).values()]
         continuous = sympy.Matrix(slopes).jacobian(list(neuron.state_symbols)).tolist()
         self._continuous = sympy.lambdify(places, continuous, "numpy", cse=True)
         self._discrete = sympy.lambdify(places, discrete_jacobian(rule).tolist(), "numpy", cse=True)
-        steady = {**settled(neuron, list(TIMESCALES)), membrane: membrane}
         where = [steady[symbol] for symbol in neuron.state_symbols]
         self._settled = sympy.lambdify([membrane, *self._parameters], where, "numpy")
         curve = steady_curve(neuron)

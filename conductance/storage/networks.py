@@ -237,6 +237,11 @@ def _refuse_changed(network: Network) -> None:
 
 def _neuron_layer_document(name: str, layer: NeuronLayer) -> dict[str, Any]:
     trained = {key for key, _ in layer.named_parameters()}
+    if layer.law is not layer.neuron:
+        raise StorageError(
+            f"layer {name}: it is stepped by the law {layer.law.name}, which is measured anew and not stored; save the "
+            f"network of declared neurons with its numbers (excitable.ladder.measured.declared_network)"
+        )
     own = layer.recurrent
     recurrent = {} if own is None else {
         "recurrent": {

@@ -19,9 +19,26 @@ def check_declared(given: object) -> None:
         )
 
 
-def check_names(rule: Rule, values: object, trainable: object) -> None:
+def checked_law(neuron: Neuron, law: Neuron) -> Neuron:
+    """The law, where it is one of the neuron: no other parameters, and the neuron's states before its own."""
+    check_declared(law)
+    if unknown := sorted({p.name for p in law.parameters} - {p.name for p in neuron.parameters}):
+        raise ParameterError(
+            f"layer {neuron.name}: the law {law.name} has parameters {', '.join(unknown)}, which the neuron lacks; a "
+            f"law's parameters are some of its neuron's"
+        )
+    own = [state.name for state in neuron.states]
+    if (found := [state.name for state in law.states][: len(own)]) != own:
+        raise ParameterError(
+            f"layer {neuron.name}: the law {law.name} begins with the states {', '.join(found)}; it must begin with "
+            f"the neuron's, {', '.join(own)}"
+        )
+    return law
+
+
+def check_names(neuron: Neuron, rule: Rule, values: object, trainable: object) -> None:
     """Raise `ParameterError` for values and names that are none of the neuron's, or that its rule does not use."""
-    owner = f"layer {rule.neuron.name}"
+    owner = f"layer {neuron.name}"
     if values is not None and not isinstance(values, Mapping):
         raise ParameterError(
             f"{owner}: values are a {type(values).__name__}; give a mapping, as {{'tau_m': 2.0}}"
@@ -36,10 +53,10 @@ def check_names(rule: Rule, values: object, trainable: object) -> None:
             f"{owner}: trainable is a {type(trainable).__name__}; give a list of parameter names"
         )
     for name in (*(values or {}), *trainable):
-        rule.neuron.parameter(name)
+        neuron.parameter(name)
     used = set().union(*(sympy.sympify(value).free_symbols for _, value in rule.constants))
     used |= set().union(*(sympy.sympify(value).free_symbols for value in rule.body.outputs))
-    idle = [name for name in trainable if rule.neuron.parameter(name).symbol not in used]
+    idle = [name for name in trainable if neuron.parameter(name).symbol not in used]
     if idle:
         raise ParameterError(
             f"{owner}: {', '.join(idle)} cannot be trained, because the rule {rule.method} does not use it; leave it "

@@ -27,7 +27,7 @@ from conductance.layers.base import (
 )
 from conductance.layers.draws import moved, seed_of
 from conductance.layers.initial import BEGIN, initial_columns
-from conductance.layers.neurons.checks import check_declared, check_names, per_neuron
+from conductance.layers.neurons.checks import check_declared, check_names, checked_law, per_neuron
 from conductance.layers.neurons.clock import CLOCK, check_clock, check_length, checked_step, clock_bytes
 from conductance.layers.neurons.loop import Loop
 from conductance.layers.relations import Relations
@@ -56,6 +56,8 @@ class NeuronLayer(nn.Module):
         initial: states at the beginning by name, a number or one per neuron, in V0; the declared ones elsewhere. The
             equation and the circuit of the layer begin there, too.
         output_only: whether a call returns the outputs alone, without the states, as `nn.Sequential` wants it.
+        law: another declaration that steps the layer, as what its circuit was measured to do: its parameters are some
+            of the neuron's, its first states the neuron's. What is trained, varied and saved stays the neuron's.
 
     A parameter is trained through its declared transform, so it never leaves its bounds, and the relations between
     parameters hold in every loop. Read values by `layer.values()`. States and parameters are float32 or float64; inputs
@@ -81,6 +83,7 @@ class NeuronLayer(nn.Module):
         recurrent: Recurrence | None = None,
         initial: Mapping[str, float | Sequence[float] | torch.Tensor] | None = None,
         output_only: bool = False,
+        law: Neuron | None = None,
     ) -> None:
         super().__init__()
         self.output_only = output_only
@@ -90,20 +93,21 @@ class NeuronLayer(nn.Module):
         size = checked_count(size, "size", f"layer {neuron.name}")
         self.neuron, self.size, self.backend = neuron, size, backend
         self.dt = checked_step(neuron, dt)
-        self.rule: Rule = derive(neuron, method)
+        self.law = checked_law(neuron, neuron if law is None else law)
+        self.rule: Rule = derive(self.law, method)
         self._constants = compiled(self.rule.prelude, "constants")
         self._step = compiled(self.rule.body, "step")
         self._start = compiled(
             Program(
-                inputs=tuple(parameter.symbol for parameter in neuron.parameters),
+                inputs=tuple(parameter.symbol for parameter in self.law.parameters),
                 assignments=(),
-                outputs=tuple(sympy.sympify(state.initial) for state in neuron.states),
+                outputs=tuple(sympy.sympify(state.initial) for state in self.law.states),
             ),
             "start",
         )
         self._relations = Relations(neuron)
         self.register_forward_pre_hook(refuse_tracing)
-        check_names(self.rule, values, trainable)
+        check_names(neuron, self.rule, values, trainable)
         for parameter in neuron.parameters:
             given = (values or {}).get(parameter.name, parameter.default)
             raw = unconstrained(per_neuron(given, parameter.name, size, f"layer {neuron.name}"), parameter)
@@ -111,7 +115,7 @@ class NeuronLayer(nn.Module):
                 self.register_parameter(f"raw_{parameter.name}", nn.Parameter(raw))
             else:
                 self.register_buffer(f"raw_{parameter.name}", raw)
-        for name, begin in initial_columns(neuron, size, initial or {}).items():
+        for name, begin in initial_columns(self.law, size, initial or {}).items():
             self.register_buffer(f"{BEGIN}{name}", begin)
         self._built = {
             f"raw_{p.name}": getattr(self, f"raw_{p.name}").detach().clone() for p in neuron.parameters
@@ -121,16 +125,16 @@ class NeuronLayer(nn.Module):
             recurrent.check(neuron, size, getattr(self, f"raw_{neuron.parameters[0].name}").dtype)
         self._output = None
         if recurrent is not None and recurrent.state_index(neuron) is None and neuron.event is None:
-            known = (*neuron.state_symbols, *(p.symbol for p in neuron.parameters))
+            known = (*self.law.state_symbols, *(p.symbol for p in self.law.parameters))
             self._output = compiled(
-                Program(inputs=known, assignments=(), outputs=(sympy.sympify(neuron.output),)), "output"
+                Program(inputs=known, assignments=(), outputs=(sympy.sympify(self.law.output),)), "output"
             )
         self.check_values()
         self._say_what_is_not_honoured()
 
     def _say_what_is_not_honoured(self) -> None:
         values = {name: float(value.detach().min()) for name, value in self.values().items()}
-        if self.rule.method == EXACT and (words := moebius.missing_peak(self.neuron, values)):
+        if self.rule.method == EXACT and (words := moebius.missing_peak(self.law, values)):
             warnings.warn(f"layer {self.neuron.name}: {words}", moebius.PeakWarning, stacklevel=4)
 
     def __prepare_scriptable__(self) -> NoReturn:
@@ -169,13 +173,18 @@ class NeuronLayer(nn.Module):
     @property
     def initial(self) -> dict[str, torch.Tensor]:
         """The given states at the beginning by name, (neuron,), in V0; the others are the declared ones."""
-        named = ((state.name, f"{BEGIN}{state.name}") for state in self.neuron.states)
+        named = ((state.name, f"{BEGIN}{state.name}") for state in self.law.states)
         return {name: getattr(self, key) for name, key in named if key in self._buffers}
 
     def values(self) -> dict[str, torch.Tensor]:
         """Every parameter as a (neuron,) tensor inside its bounds and relations, differentiable to what is trained."""
         free = {p.name: constrained(getattr(self, f"raw_{p.name}"), p) for p in self.neuron.parameters}
         return self._relations.kept(free, [name for name in free if self._is_trained(name)])
+
+    def _law_values(self) -> dict[str, torch.Tensor]:
+        """Those that the law knows, in its order."""
+        values = self.values()
+        return {parameter.name: values[parameter.name] for parameter in self.law.parameters}
 
     def check_values(self) -> None:
         """Raise the declaration's error for the first neuron whose values it does not allow (NaN included)."""
@@ -195,19 +204,19 @@ class NeuronLayer(nn.Module):
 
         Flicker noise whose band goes beyond half the sampling rate is refused, too.
         """
-        check_length(self.rule, self.values(), self.dt, f"layer {self.neuron.name}")
+        check_length(self.rule, self._law_values(), self.dt, f"layer {self.neuron.name}")
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
         """The states at the beginning, each (batch, neuron); with recurrent weights also what their source is then.
 
         Processes of flicker noise stand in their middle here; a run begins at draws of its seed around it.
         """
-        values = self.values()
-        like = next(iter(values.values()))
-        declared = self._start(*(values[parameter.name] for parameter in self.neuron.parameters))
+        values = self._law_values()
+        like = next(iter(self.values().values()))
+        declared = self._start(*values.values())
         columns = (
             getattr(self, f"{BEGIN}{state.name}", torch.as_tensor(each, dtype=like.dtype, device=like.device))
-            for state, each in zip(self.neuron.states, declared, strict=True)
+            for state, each in zip(self.law.states, declared, strict=True)
         )
         start = [column.expand(batch, self.size) for column in columns]
         if self.recurrent is not None:
@@ -241,7 +250,7 @@ class NeuronLayer(nn.Module):
 
     def _loop(self, places: int) -> Loop:
         first = getattr(self, f"raw_{self.neuron.parameters[0].name}")
-        constants = self._constants(*self.values().values(), first.new_tensor(self.dt))
+        constants = self._constants(*self._law_values().values(), first.new_tensor(self.dt))
         if places > 1:
             constants = tuple(constant.expand(self.size).repeat_interleave(places) for constant in constants)
         return Loop(
@@ -305,12 +314,12 @@ class NeuronLayer(nn.Module):
         seed: int | None,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         first = getattr(self, f"raw_{self.neuron.parameters[0].name}")
-        seed = seed_of(self.neuron, seed)
+        seed = seed_of(self.law, seed)
         if isinstance(state, tuple | list) and not state:
             wide = (s.repeat_interleave(places, dim=1) for s in self.initial_state(1))
             declared = tuple(s.expand(inputs.shape[1], -1) for s in wide)
-            state = moved(self.neuron, self.values(), declared, seed)
-        states = len(self.neuron.states) + (self.recurrent is not None)
+            state = moved(self.law, self._law_values(), declared, seed)
+        states = len(self.law.states) + (self.recurrent is not None)
         state = check_states(state, inputs, first.dtype, states, f"layer {self.neuron.name}")
         if self.recurrent is not None and places > 1:
             raise ShapeError(

@@ -1,12 +1,14 @@
 """The measured law: a neuron's parts swept in the circuit simulator, once, and composed into a declaration."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import sympy
 import xarray as xr
 from scipy.interpolate import CubicSpline
 
-from circuits.data.circuit import Circuit, Subcircuit
+from circuits.data.circuit import Capacitor, Circuit, Subcircuit
 from circuits.data.scaling import Scaling
 from circuits.measured.bench import SWEPT, copies, held, meter, node_of, parts_alone
 from circuits.measured.composition import MeasuredNeuron, measured_neuron
@@ -19,6 +21,8 @@ from circuits.measured.sweeps import (
     VOLTAGES,
     Element,
     Fixed,
+    Follower,
+    Line,
     MeasureError,
     Slow,
     Swept,
@@ -59,9 +63,39 @@ def measure(
     return measured_neuron(neuron, sweep_parts(neuron, built, scaling, simulator))
 
 
-def sweep_parts(neuron: Neuron, built: Realisation, scaling: Scaling, simulator: str = "ngspice") -> Swept:
-    """The sweeps alone; arguments and errors as in `measure`."""
-    return _Sweeps(neuron, built, scaling, simulator).swept()
+def sweep_parts(
+    neuron: Neuron,
+    built: Realisation,
+    scaling: Scaling,
+    simulator: str = "ngspice",
+    *,
+    others: Sequence[tuple[Neuron, Realisation]] = (),
+) -> Swept:
+    """The sweeps alone; arguments and errors as in `measure`.
+
+    `others` are the same neuron with other gains, and its realisations, smaller gains first: elements are swept at
+    theirs instead.
+    """
+    swept = _Sweeps(neuron, built, scaling, simulator).swept()
+    if not others:
+        return swept
+    found = [_Sweeps(*other, scaling, simulator).elements() for other in others]
+    joined = {name: _joined([elements[name] for elements in found]) for name in swept.elements}
+    return replace(swept, elements=joined)
+
+
+def _joined(found: Sequence[Element]) -> Element:
+    """One element from its sweeps at several gains; at one where all are alike."""
+    gains = np.concatenate([one.gains for one in found])
+    if np.ptp(gains) <= 1e-3 * gains.max():
+        return found[0]
+    return Element(
+        reads=found[0].reads,
+        gains=gains,
+        base=np.concatenate([one.base for one in found]),
+        slope=np.concatenate([one.slope for one in found]),
+        residual=max(one.residual for one in found),
+    )
 
 
 class _Sweeps:
@@ -81,33 +115,60 @@ class _Sweeps:
             relative=1e-6, current=1e-7 * scaling.current_unit, voltage=1e-9, charge=1e-18, conductance=1e-16
         )
 
+    def _reading(self) -> dict[str, list[Current]]:
+        """The currents into the membrane by the state that they read."""
+        reading: dict[str, list[Current]] = {}
+        for part in self.known.parts:
+            if part.current.state is self._drawn_membrane:
+                reading.setdefault(self._read(part.current), []).append(part.current)
+        return reading
+
+    def elements(self) -> dict[str, Element]:
+        """Those of the elements' currents, in declared order."""
+        order = [element.name for element in self.neuron.elements]
+        found = {
+            current.name: self._fast(current)
+            if state == self.membrane.name
+            else self._element(current, state)
+            for state, currents in self._reading().items()
+            for current in currents
+            if current.name in order
+        }
+        return {name: found[name] for name in order}
+
     def swept(self) -> Swept:
         """All of them."""
-        at_membrane = [
-            part.current for part in self.known.parts if part.current.state is self._drawn_membrane
-        ]
-        elements = {element.name for element in self.neuron.elements}
-        reading: dict[str, list[Current]] = {}
-        for current in at_membrane:
-            reading.setdefault(self._read(current), []).append(current)
+        elements, reading = self.elements(), self._reading()
         own = reading.get(self.membrane.name, [])
         fixed = [current.label for current in own if current.name not in elements]
-        fast = [current for current in own if current.name in elements]
-        found = {current.name: self._fast(current) for current in fast}
-        whole = self._admittance([*fixed, PARTS_OUTPUT, *(current.label for current in fast)], {})
+        fast = [current.label for current in own if current.name in elements]
+        whole = self._admittance([*fixed, PARTS_OUTPUT, *fast], {})
         for state, currents in reading.items():
             if state != self.membrane.name:
-                found |= {current.name: self._element(current, state) for current in currents}
                 whole = whole + self._admittance([c.label for c in currents], {state: RESTING})
         for name in self.names[1:]:
             for part in self._followers(name):
                 whole = whole + self._admittance([part.current.label], {name: RESTING})
         slow = {name: self._slow(name, reading.get(name, [])) for name in self.names[1:]}
-        order = [element.name for element in self.neuron.elements]
         made, lag = self._fixed([*fixed, PARTS_OUTPUT])
         return Swept(
-            fixed=made, elements={name: found[name] for name in order}, slow=slow, admittance=whole, lag=lag
+            fixed=made, elements=elements, slow=slow, admittance=whole, lag=lag,
+            corner=self.built.capacitance, left_out=self._left_out(),
+        )  # fmt: skip
+
+    def _left_out(self) -> float:
+        """How much smaller than declared the membrane's capacitor is drawn, in C0."""
+        (drawn,) = (
+            device.capacitance
+            for device in self.built.subcircuit.devices
+            if isinstance(device, Capacitor) and not device.part and device.positive == self.membrane.name
         )
+        numbers = {p.name: p.value for p in self.built.subcircuit.parameters}
+        farads = sympy.sympify(drawn).subs(
+            {symbol: numbers[symbol.name] for symbol in sympy.sympify(drawn).free_symbols}
+        )
+        declared = float(sympy.sympify(self.membrane.capacity).subs(self.neuron.substitutions()))
+        return declared - float(farads) / (self.built.capacitance * self.scaling.capacitance)
 
     @property
     def _drawn_membrane(self) -> object:
@@ -195,7 +256,14 @@ class _Sweeps:
             self._sweep(VOLTAGES[0], VOLTAGES[-1], VOLTAGES.size),
         )
         base = self._over(found, self._into(found, 1)[:, 0], VOLTAGES)
-        return Element(reads=self.membrane.name, base=base, slope=np.zeros_like(base), residual=0.0)
+        return self._at_gain(current, self.membrane.name, Line(base=base, slope=0 * base, residual=0.0))
+
+    def _at_gain(self, current: Current, reads: str, line: Line) -> Element:
+        gain = self.neuron.defaults[f"alpha_{current.name}"]
+        return Element(
+            reads=reads, gains=np.array([gain]), base=line.base[None], slope=line.slope[None],
+            residual=line.residual,
+        )  # fmt: skip
 
     def _element(self, current: Current, state: str) -> Element:
         """An element that reads a slow state: a line in the membrane at each voltage of the state."""
@@ -203,7 +271,8 @@ class _Sweeps:
         points = [{state: float(x) * self.scaling.voltage_unit} for x in at]
         circuit = copies(self.built, self._parts([current.label]), self.membrane.name, points)
         found = self._run(circuit, self._sweep(OUTPUTS[0], OUTPUTS[-1], 8))
-        return _lines(at, self._over(found, self._into(found, len(points)), OUTPUTS), state)
+        line = _lines(at, self._over(found, self._into(found, len(points)), OUTPUTS))
+        return self._at_gain(current, state, line)
 
     def _slow(self, name: str, readers: Sequence[Current]) -> Slow:
         """Gates at a slow state, their way into the membrane, and the follower that drives it."""
@@ -232,20 +301,28 @@ class _Sweeps:
         """The parts made of amplifiers that drive a slow state; an ideal resistor is none."""
         return [part for part in self.known.parts if part.current.state.name == name and part.slope != 0]
 
-    def _follower(self, name: str, labels: Sequence[str]) -> Element:
-        """A follower's current over its difference d to the membrane: base(d) + slope(d) x, at its output x."""
+    def _follower(self, name: str, labels: Sequence[str]) -> Follower:
+        """What a follower does at its difference d to the membrane: base(d) + slope(d) x, at its output x."""
         at, unit, membrane = np.linspace(-REACH, REACH, POINTS), self.scaling.voltage_unit, self.membrane.name
         points = [{name: float(x) * unit, membrane: float(x + d) * unit} for d in at for x in OUTPUTS]
         found = self._run(copies(self.built, self._parts(labels), name, points, drive=None), OperatingPoint())
-        return _lines(at, self._into(found, len(points)).reshape(at.size, OUTPUTS.size).T, name)
+        current = self._into(found, len(points)).reshape(at.size, OUTPUTS.size).T
+        points = [{name: RESTING * unit, membrane: float(RESTING + d) * unit} for d in COARSE]
+        found = self._run(
+            copies(self.built, self._parts(labels), membrane, points, drive=None, small_signal=1.0),
+            self._band(),
+        )
+        states = [held(copy, name) for copy in range(len(points))]
+        passed = found["current"].sel(source=states).to_numpy() * unit / self.scaling.current_unit
+        return Follower(current=_lines(at, current), admittance=passed.T)
 
 
-def _lines(at: np.ndarray, current: np.ndarray, reads: str) -> Element:
+def _lines(at: np.ndarray, current: np.ndarray) -> Line:
     """Currents (output voltage, held voltage) as a line in the output voltage at each held one."""
     basis = np.column_stack([np.ones_like(OUTPUTS), OUTPUTS])
     lines, *_ = np.linalg.lstsq(basis, current, rcond=None)
     base, slope = (_extended(at, line) for line in lines)
-    return Element(reads=reads, base=base, slope=slope, residual=float(np.abs(current - basis @ lines).max()))
+    return Line(base=base, slope=slope, residual=float(np.abs(current - basis @ lines).max()))
 
 
 def _extended(at: np.ndarray, values: np.ndarray) -> np.ndarray:
