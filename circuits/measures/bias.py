@@ -22,6 +22,7 @@ from circuits.data.circuit import (
     VoltageSource,
 )
 from circuits.data.values import Value, evaluate, sensed_nodes
+from circuits.realisations.cells.cell import VDD, VSS
 from circuits.realisations.cells.coded import CONVERTER
 
 
@@ -60,6 +61,7 @@ class BiasRow:
     note: str = ""
 
 
+SUPPLIES = (VDD, VSS)
 CODED, MEMORY = "CodedWeight", "Memory"
 """Kinds of rows that are no device: a weight whose transistors follow, and the bits that hold all of them."""
 
@@ -76,6 +78,37 @@ def bias_table(circuit: Circuit) -> list[BiasRow]:
         note = "bits of a shift register that holds the codes: on the chip, outside of the netlist"
         rows.append(BiasRow(path="memory", kind=MEMORY, number=bits, note=note))
     return rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class BiasGroup:
+    """One value that a generator must make: a current in A or a reference in V, and how many devices have it."""
+
+    value: float
+    unit: str
+    number: int
+
+
+def bias_groups(circuit: Circuit) -> list[BiasGroup]:
+    """The different bias currents and references of a circuit, smallest first; supplies are none, zero needs no source.
+
+    Values that agree to six digits are one.
+    """
+    found: dict[tuple[str, float], int] = {}
+    for row in bias_table(circuit):
+        for value, unit in ((row.current, "A"), (row.voltage, "V")):
+            if value and row.path.removeprefix("v_") not in SUPPLIES:
+                known = (unit, float(f"{value:.6g}"))
+                found[known] = found.get(known, 0) + 1
+    return [
+        BiasGroup(value=value, unit=unit, number=number) for (unit, value), number in sorted(found.items())
+    ]
+
+
+def groups_csv(circuit: Circuit) -> str:
+    """The groups as CSV: value, unit, number of devices."""
+    rows = (f"{group.value!r},{group.unit},{group.number}" for group in bias_groups(circuit))
+    return "\n".join(["value,unit,number", *rows]) + "\n"
 
 
 def coded_bits(circuit: Circuit) -> int:

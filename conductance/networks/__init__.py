@@ -7,6 +7,7 @@ from conductance.loading.lazy import lazily
 if TYPE_CHECKING:
     from conductance.networks.chain import Network as Network
     from conductance.networks.coding import coded as coded
+    from conductance.networks.grouping import grouped as grouped
     from conductance.networks.plans import GivenLoop as GivenLoop
     from conductance.networks.plans import LayerPlan as LayerPlan
     from conductance.networks.plans import RandomLoop as RandomLoop

@@ -100,6 +100,7 @@ def show(ladder: "Ladder | DecisionLadder") -> None:
 
     from excitable.cli.console import results
     from excitable.ladder.decisions import DecisionLadder
+    from excitable.ladder.grouping import grouping_text
     from excitable.ladder.steps import dominance, task_line, whole_way
 
     if isinstance(ladder, DecisionLadder):
@@ -146,5 +147,7 @@ def show(ladder: "Ladder | DecisionLadder") -> None:
             f"noise of the circuit, {noise.realisations} realisations in the model: {ladder.task_error_name} "
             f"{noise.mean:.4f} ({noise.lower:.4f} to {noise.upper:.4f}), without it {noise.silent:.4f}"
         )
+    if ladder.grouping is not None:
+        results().print(grouping_text(ladder.grouping, ladder.task_error_name))
     if last := task_line(ladder):
         results().print(last)

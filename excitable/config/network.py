@@ -13,6 +13,7 @@ from conductance.kernels.names import Backend
 from conductance.layers.names import OUTPUT
 from conductance.layers.weights.codes import FEWEST, MOST
 from conductance.networks import RECIPES, GivenLoop, LayerPlan, RandomLoop, Recipe, Spread
+from conductance.networks.grouping import MOST as MOST_VALUES
 from excitable.config.declared import OneOf, Section, is_own
 from excitable.config.own import NotTrusted, OwnSection, code_of, load_recipe
 
@@ -263,6 +264,11 @@ class NetworkSection(LayerOptions):
         description="of every weight and bias, sign included: trained, simulated and built as whole numbers of one "
         "unit for each layer's weights and one for its biases; any number where not given",
     )
+    bias_values: list[int] | None = Field(
+        default=None,
+        description="[currents, references]: most different bias currents, and reference voltages, of all neurons; "
+        "after training each neuron takes the nearest. Of its own for each neuron where not given",
+    )
     kernel: Backend = Field(
         default="auto",
         description="what steps the neurons: auto: the fastest that works here; or eager (torch), c, triton (GPU)",
@@ -276,6 +282,15 @@ class NetworkSection(LayerOptions):
         default_factory=list,
         description="layers of neurons in depth, each a table [[network.layers]]; instead of neuron and hidden",
     )
+
+    @field_validator("bias_values")
+    @classmethod
+    def _two_numbers(cls, values: list[int] | None) -> list[int] | None:
+        if values is not None and not (
+            len(values) == 2 and all(2 <= count <= MOST_VALUES for count in values)
+        ):
+            raise ValueError(f"must be [currents, references], two numbers from 2 to {MOST_VALUES}")
+        return values
 
     @field_validator("rates")
     @classmethod

@@ -21,6 +21,7 @@ def verdict(ladder: Ladder, persistence: float | None = None) -> tuple[str, ...]
         _spikes(ladder),
         "" if first else _remedy(ladder),
         _noise(ladder),
+        _grouping(ladder),
         _usefulness(ladder, persistence),
         _task_sentence(ladder),
     )
@@ -37,6 +38,16 @@ def _noise(ladder: Ladder) -> str:
         f"The white noise of the circuit's transistors, drawn {line.realisations} times in the model, gives "
         f"{ladder.task_error_name} {number(line.mean)} ({number(line.lower)} to {number(line.upper)}), {rest} the "
         f"{number(line.silent)} without noise."
+    )
+
+
+def _grouping(ladder: Ladder) -> str:
+    line = ladder.grouping
+    if line is None:
+        return ""
+    return (
+        f"Its neurons share {line.currents} bias currents and {line.references} references, which took the model's "
+        f"{ladder.task_error_name} from {number(line.before)} to {number(line.after)}."
     )
 
 

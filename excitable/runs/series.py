@@ -1,6 +1,6 @@
 """Networks for series in run folders: what is in such a folder, and the training that fills it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -16,6 +16,7 @@ from conductance.loading.lazy import Deferred
 from conductance.networks import RECIPES, Network, layered_network
 from conductance.networks.coding import coded, coded_layers
 from conductance.networks.firing import Started, firing, firing_text, let_fire, silence_text
+from conductance.networks.grouping import grouped
 from conductance.storage import load_network, save_network
 from conductance.storage.networks import read_json
 from conductance.tasks import Task, TaskData
@@ -24,10 +25,13 @@ from conductance.tasks.metrics import ClassificationScore, classification_score
 from conductance.training import Record, TrainingResult, train
 from excitable.config.declared import is_own
 from excitable.config.series import SeriesConfiguration
+from excitable.ladder.grouping import grouping_line, grouping_text
 from excitable.runs.environment import environment
 from excitable.runs.folder import CONFIGURATION, ENVIRONMENT, MODEL, WEIGHTS, RunError, RunFolder, is_begun
 from excitable.runs.real_time import in_real_time, time_remarks
 
+UNGROUPED = "ungrouped"
+"""Folder of the trained network before its neurons shared their values."""
 START = "start.json"
 """Whose weights a run began with."""
 circuit_noises: Any = Deferred("circuits.noise")
@@ -123,6 +127,11 @@ class SeriesRun(RunFolder):
                 f"{self.path / CONFIGURATION}: it does not belong to {MODEL} beside it: {'; '.join(faults)}; undo the "
                 f"change, or train under another --run"
             )
+
+    def ungrouped(self) -> Network | None:
+        """The trained network before its neurons shared their values; None where they do not."""
+        folder = self.path / UNGROUPED
+        return load_network(folder) if folder.is_dir() else None
 
     def save_network(self, network: Network) -> None:
         """Write the trained network."""
@@ -255,6 +264,9 @@ def train_run(
         loss=configuration.training.own_loss(),
     )
     network = circuit_noises.silent_network(learning) if configuration.training.noise else network
+    sharing = ""
+    if configuration.network.bias_values is not None:
+        network, sharing = share_values(run, network, configuration.network.bias_values)
     run.save_network(network)
     backends = {
         name: layer.backend_used for name, layer in network.chain.items() if isinstance(layer, NeuronLayer)
@@ -268,11 +280,24 @@ def train_run(
         remarks.append(f"before training: {firing_text(fired)}")
     if silence:
         remarks.append(silence)
+    if sharing:
+        remarks.append(sharing)
     remarks += time_remarks(network, run.built.circuit, data, configuration.network.dt)
     return TrainedRun(
         network=network, result=result, baselines=dict(task.baselines(data, data.test)), remarks=tuple(remarks),
         score=test_score(network, data),
     )  # fmt: skip
+
+
+def share_values(run: SeriesRun, network: Network, values: Sequence[int]) -> tuple[Network, str]:
+    """The trained network with few bias currents and references, and what that did on the test split; both are kept."""
+    currents, references = values
+    folder = run.path / UNGROUPED
+    folder.mkdir(exist_ok=True)
+    save_network(network, folder)
+    shared = grouped(network, currents=currents, references=references)
+    line = grouping_line(network, shared, run.data.test, run.task)
+    return shared, grouping_text(line, f"test {run.task.error_name}")
 
 
 def test_score(network: Network, data: TaskData) -> ClassificationScore | None:

@@ -8,7 +8,14 @@ from netlists.comparison.crossings import (
 )
 from netlists.comparison.errors import WaveformError, waveform_error
 from netlists.comparison.ladder import Rung, compare, schema
-from netlists.comparison.record import Ladder, NeuronComparison, NoiseLine, RungComparison, RungRecord
+from netlists.comparison.record import (
+    GroupingLine,
+    Ladder,
+    NeuronComparison,
+    NoiseLine,
+    RungComparison,
+    RungRecord,
+)
 from netlists.comparison.sparsity import communication, computation
 from netlists.comparison.spikes import Doubt, SpikeMatch, match_spikes, spike_doubt
 
@@ -19,6 +26,7 @@ __all__ = [
     "Ladder",
     "NeuronComparison",
     "NoiseLine",
+    "GroupingLine",
     "Rung",
     "RungComparison",
     "RungRecord",

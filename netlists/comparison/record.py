@@ -136,6 +136,17 @@ class NoiseLine(_Record):
     largest: Size = Field(description="Largest error of a realisation.")
 
 
+class GroupingLine(_Record):
+    """The trained model with the few bias currents and references that its neurons share, and before they did."""
+
+    currents: Annotated[int, Field(ge=0)] = Field(description="Different bias currents of all neurons.")
+    references: Annotated[int, Field(ge=0)] = Field(
+        description="Different reference voltages of all neurons."
+    )
+    before: Size = Field(description="The task's error with a value of its own for every neuron.")
+    after: Size = Field(description="The task's error with the shared values.")
+
+
 class Ladder(_Record):
     """The whole comparison: rungs in order, from the trained model to the circuit, and every pair of them."""
 
@@ -160,6 +171,10 @@ class Ladder(_Record):
     noise: NoiseLine | None = Field(
         default=None,
         description="What noise does to the trained model; null: its neurons are not built of amplifiers.",
+    )
+    grouping: GroupingLine | None = Field(
+        default=None,
+        description="What shared bias currents and references did to the model; null: every neuron has its own.",
     )
 
     @model_validator(mode="after")

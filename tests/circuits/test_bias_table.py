@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from circuits.data.scaling import Scaling
-from circuits.measures.bias import bias_csv, bias_table
+from circuits.measures.bias import bias_csv, bias_groups, bias_table, groups_csv
 from circuits.networks.continuous import network_circuit
 from circuits.networks.single import neuron_circuit
 from circuits.realisations import realise
@@ -51,6 +51,22 @@ def test_every_transistor_has_its_size():
         assert row.length == GENERIC.transistor(polarity).length
         # the output mirror is of unit transistors, four in parallel
         assert row.number * row.width == pytest.approx(GENERIC.width(polarity, 2e-9), rel=0.02)
+
+
+def test_groups_are_the_values_that_a_generator_makes():
+    """A neuron's currents and references, each different one once with how many devices have it; supplies are none."""
+    built = circuit(GENERIC.scaling())
+    groups = {(group.unit, group.value): group.number for group in bias_groups(built)}
+    rows = [
+        row
+        for row in bias_table(built)
+        if row.current or (row.voltage and row.path not in ("v_vdd", "v_vss"))
+    ]
+    assert sum(groups.values()) == len(rows) > len(groups)
+    assert groups["A", 1.25e-9] == 1
+    assert any(unit == "V" and value == pytest.approx(-0.8 * 0.0693) for unit, value in groups)
+    assert groups_csv(built).splitlines()[0] == "value,unit,number"
+    assert len(groups_csv(built).splitlines()) == len(groups) + 1
 
 
 def test_csv_has_units_and_all_rows():

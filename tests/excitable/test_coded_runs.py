@@ -7,11 +7,13 @@ import pytest
 from test_config import SMALL
 
 from conductance.layers import Code
+from conductance.networks.grouping import values_of
 from conductance.storage import load_network
 from excitable.config import ConfigurationError, parse_configuration
 from excitable.config.overrides import with_values
 from excitable.runs.folder import RunError
 from excitable.runs.series import SeriesRun, train_run
+from excitable.runs.stages.series import compare_run, simulate_run
 
 
 def begin(path: Path, text: str = SMALL) -> AbstractContextManager[SeriesRun]:
@@ -41,6 +43,26 @@ def test_a_trained_run_is_rounded(tmp_path):
         own = train_run(run, begin=first.path).network.chain["readout"]
     assert (own.weight == theirs.weight).all() and own.weights().unique().numel() <= 7
     assert (own.weights() - theirs.weight).abs().max() > 0
+
+
+def test_a_run_shares_its_bias_values(tmp_path):
+    """The kept network has at most so many values, the one before is kept beside, and the ladder has a line of both."""
+    text = with_values(SMALL, ["network.bias_values=[3, 4]", "simulation.samples=30"], source="small")
+    with begin(tmp_path / "run", text) as run:
+        trained = train_run(run)
+        simulate_run(run)
+        line = compare_run(run).grouping
+    shared, before = values_of(run.network()), values_of(run.ungrouped())
+    assert len(shared.currents) <= 3 < len(before.currents) and len(shared.references) <= 4 < len(
+        before.references
+    )
+    assert (line.currents, line.references) == (len(shared.currents), len(shared.references))
+    assert line.before != line.after
+    assert any(remark.startswith("grouped into") for remark in trained.remarks)
+    with pytest.raises(ConfigurationError, match=r"network\.bias_values"):
+        parse_configuration(
+            with_values(SMALL, ["network.bias_values=[1, 4]"], source="small"), source="small"
+        )
 
 
 @pytest.mark.parametrize("bits", [1, 13, 2.5, '"six"'])

@@ -11,11 +11,12 @@ import numpy as np
 import xarray as xr
 
 from circuits.data.levels import MIXED
-from circuits.measures.bias import bias_csv
+from circuits.measures.bias import bias_csv, groups_csv
 from conductance.files import typed, whole_file
 from conductance.tasks import Split
 from excitable.ladder.accuracy import AUTO, chosen_simulator
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
+from excitable.ladder.grouping import grouping_line
 from excitable.ladder.noise import noise_line
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.reach import reach_warning
@@ -118,6 +119,7 @@ def export_run(run: SeriesRun, levels: Sequence[str] = (), dialect: str = "ngspi
         bench = written(network, built, options, dialect).write(target)
         benches.append(bench)
         run.write(f"{NETLISTS}/{netlist_name(level)}_bias.csv", bias_csv(built.circuit))
+        run.write(f"{NETLISTS}/{netlist_name(level)}_bias_groups.csv", groups_csv(built.circuit))
         for name, drawing in schematics(built.circuit).items():
             run.write(f"{NETLISTS}/{netlist_name(level)}_{name}.svg", drawing)
         if dialect == "ngspice":
@@ -276,7 +278,9 @@ def compare_run(
         options.placed(network), split, run.task, technology=options.made_of,
         scaling=run.configuration.circuit.scaling("transistor"),
     )  # fmt: skip
-    climbed = climbed.model_copy(update={"noise": noise})
+    ungrouped = run.ungrouped()
+    grouping = None if ungrouped is None else grouping_line(ungrouped, network, split, run.task)
+    climbed = climbed.model_copy(update={"noise": noise, "grouping": grouping})
     note_weights(run, "compare", run.write(COMPARISON, climbed.to_json()))
     return climbed
 
