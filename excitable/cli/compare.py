@@ -100,7 +100,7 @@ def show(ladder: "Ladder | DecisionLadder") -> None:
 
     from excitable.cli.console import results
     from excitable.ladder.decisions import DecisionLadder
-    from excitable.ladder.grouping import grouping_text
+    from excitable.ladder.lines.grouping import grouping_text
     from excitable.ladder.steps import dominance, task_line, whole_way
 
     if isinstance(ladder, DecisionLadder):

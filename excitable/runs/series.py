@@ -25,7 +25,7 @@ from conductance.tasks.metrics import ClassificationScore, classification_score
 from conductance.training import Record, TrainingResult, train
 from excitable.config.declared import is_own
 from excitable.config.series import SeriesConfiguration
-from excitable.ladder.grouping import grouping_line, grouping_text
+from excitable.ladder.lines.grouping import grouping_line, grouping_text
 from excitable.runs.environment import environment
 from excitable.runs.folder import CONFIGURATION, ENVIRONMENT, MODEL, WEIGHTS, RunError, RunFolder, is_begun
 from excitable.runs.real_time import in_real_time, time_remarks

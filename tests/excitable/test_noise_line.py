@@ -7,7 +7,7 @@ from report_examples import DT, TASK, network_of, rungs_of
 from circuits.data.scaling import Scaling
 from circuits.noise import noisy_network
 from circuits.technologies import technology
-from excitable.ladder.noise import REALISATIONS, noise_line
+from excitable.ladder.lines.noise import REALISATIONS, noise_line
 from excitable.ladder.series import ladder
 from excitable.report.verdict import verdict
 from netlists.comparison import NoiseLine

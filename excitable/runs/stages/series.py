@@ -16,8 +16,8 @@ from conductance.files import typed, whole_file
 from conductance.tasks import Split
 from excitable.ladder.accuracy import AUTO, chosen_simulator
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
-from excitable.ladder.grouping import grouping_line
-from excitable.ladder.noise import noise_line
+from excitable.ladder.lines.grouping import grouping_line
+from excitable.ladder.lines.noise import noise_line
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.reach import reach_warning
 from excitable.ladder.rungs import (
