@@ -4,32 +4,45 @@ A mirror's output is strong where its drain is farther from its source than its 
 make 8 to 16 % of it; the number of units at the weights' mirror undoes the mean of both signs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from circuits.data.circuit import GROUND, Circuit, CurrentSource, Instance, VoltageSource
+from circuits.data.circuit import GROUND, Circuit, CurrentSource, Device, Instance, VoltageSource
 from circuits.realisations.cells.cell import VDD, VSS, Trim
 from circuits.realisations.cells.coded import AXON, DRIVER, ENTRY, GATE, CodedCells
+from circuits.realisations.cells.generator import SINK, SOURCE, gate_cell, placed_gate
 from circuits.realisations.cells.units import UNITS
 from circuits.technologies import Technology
 
 BITS = 6
 INTO = 2 ** (BITS - 1) - 1
 """The bench's largest code is a weight of one."""
+GENERATED = (f"v_{SINK}_in", "v_sourced")
+"""Sources that observe a generated current: into the diode of sinks, and out of a source."""
 CODES = {"positive": INTO, "negative": -INTO}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CodedFit:
-    """Currents of weights of plus and minus one over the current that came in, by a driver and by an entry."""
+    """Currents of weights of plus and minus one over the current that came in, by a driver and by an entry.
+
+    `generated` are those of a bias generator's setting of one, as a sink and as a source.
+    """
 
     driver: tuple[float, float]
     entry: tuple[float, float]
+    generated: tuple[float, float] = (1.0, 1.0)
 
     @property
     def trims(self) -> dict[str, Trim]:
         """The trims that undo the mean of both signs, by the names of the ways."""
-        return {DRIVER: Trim(gain=sum(self.driver) / 2), ENTRY: Trim(gain=sum(self.entry) / 2)}
+        sink, source = self.generated
+        return {
+            DRIVER: Trim(gain=sum(self.driver) / 2),
+            ENTRY: Trim(gain=sum(self.entry) / 2),
+            f"bias_{SINK}": Trim(gain=sink),
+            f"bias_{SOURCE}": Trim(gain=source),
+        }
 
 
 def coded_bench(
@@ -43,10 +56,11 @@ def coded_bench(
     driver, entry, synapse = cells.driver(INTO), cells.entry(INTO), cells.synapse(BITS, 1)
     rails = {VDD: VDD, VSS: VSS}
     ways = [f"{way}_{sign}" for way in (DRIVER, ENTRY) for sign in CODES]
+    gates = tuple(gate_cell(cells.place, way) for way in (SINK, SOURCE))
     return Circuit(
         name=name,
         title="weights of plus and minus one",
-        subcircuits=(driver, entry, synapse),
+        subcircuits=(driver, entry, synapse, *gates),
         models=technology.model_cards(),
         temperature=technology.temperature,
         corner=technology.corner,
@@ -65,10 +79,22 @@ def coded_bench(
                 for way, code in zip(ways, [*CODES.values()] * 2, strict=True)
             ),
             *(VoltageSource(name=f"v_{way}", positive=way, negative=GROUND, waveform=0.0) for way in ways),
+            *_settings(cells),
         ),
         probes=(DRIVER, ENTRY),
-        metered=tuple(f"v_{way}" for way in ways),
+        metered=(*(f"v_{way}" for way in ways), *GENERATED),
     )
+
+
+def _settings(cells: CodedCells) -> Iterator[Device]:
+    """The same current by a bias generator: into the diode of its sinks, and out of a source midway."""
+    for way in (SINK, SOURCE):
+        entry = f"{way}_in"
+        yield cells.weight(f"x_{way}_current", gate=DRIVER, out=way, code=INTO, bits=BITS, each=1)
+        yield VoltageSource(name=f"v_{way}_in", positive=way, negative=entry, waveform=0.0)
+        yield placed_gate(f"x_{way}", way, entry, f"{way}_gate")
+    yield cells.place.pmos("m_source", "sourced", f"{SOURCE}_gate")
+    yield VoltageSource(name="v_sourced", positive="sourced", negative=GROUND, waveform=0.0)
 
 
 def fit_coded(currents: Mapping[str, float], current: float) -> CodedFit:
@@ -76,4 +102,5 @@ def fit_coded(currents: Mapping[str, float], current: float) -> CodedFit:
     driver, entry = (
         tuple(abs(currents[f"v_{way}_{sign}"]) / current for sign in CODES) for way in (DRIVER, ENTRY)
     )
-    return CodedFit(driver=(driver[0], driver[1]), entry=(entry[0], entry[1]))
+    sink, source = (abs(currents[name]) / current for name in GENERATED)
+    return CodedFit(driver=(driver[0], driver[1]), entry=(entry[0], entry[1]), generated=(sink, source))

@@ -160,10 +160,10 @@ class CodedPlaces:
         rest = float(max(0.0, -values.min()))
         current = self.scaling.current_unit
         raised = replace(held, values=tuple(((values + rest) * current).tolist()))
-        moving = self._entered(f"{source}_{ratio.into}", raised, ratio, cells, "input, from off the chip")
+        moving = self._entered(f"{source}_{ratio.into}", raised, ratio, cells, "input, off the chip")
         if not rest:
             return moving, ""
-        note = "input at rest, from off the chip"
+        note = "input at rest, off the chip"
         return moving, self._entered(f"{source}_{REST}_{ratio.into}", rest * current, ratio, cells, note)
 
     def _entered(

@@ -13,6 +13,8 @@ from circuits.data.scaling import Scaling
 from circuits.data.values import check_name
 from circuits.networks.builder import Builder, layer_values, with_shared_widths
 from circuits.networks.fixed import refuse_fixed
+from circuits.networks.generated import generated
+from circuits.networks.ideal import Ideal
 from circuits.networks.noise import CircuitDraws, needed
 from circuits.realisations import Level, Trim, recognised
 from circuits.realisations.forms import check_continuous
@@ -59,6 +61,7 @@ def network_circuit(
     trims: Mapping[str, Trim] | None = None,
     edge: float = EDGE,
     noise: CircuitDraws | None = None,
+    ideal: Ideal = "some",
 ) -> NetworkCircuit:
     """The circuit of a network that is fed with held inputs.
 
@@ -79,6 +82,8 @@ def network_circuit(
         trims: what DC sweeps found of the amplifiers.
         edge: duration of a step of the input, as a share of the time for which a value is held.
         noise: the draws of layers with noise, which need them: those of the network's first series with that seed.
+        ideal: none makes biases, references and outputs of devices, see `circuits.networks.generated`; it needs
+            transistors, codes and filters with a limit.
 
     Raises:
         CircuitError: a layer that has no circuit, inputs of the wrong shape, or a part of a network that is not
@@ -108,10 +113,27 @@ def network_circuit(
     outputs = builder.finish(signals)
     title = f"network of {len(chosen)} {hidden.neuron.name} neurons"
     circuit = builder.circuit(name, title, outputs, provenance or {})
+    if ideal == "none":
+        circuit = _generated(circuit, builder, scaling, technology)
     duration = len(values) * dt * scaling.time_unit
     return NetworkCircuit(
         circuit=circuit, membranes=builder.membranes, outputs=outputs, neurons=chosen, duration=duration
     )
+
+
+def _generated(
+    circuit: Circuit, builder: Builder, scaling: Scaling, technology: Technology | None
+) -> Circuit:
+    """The circuit with its biases and references made by generators."""
+    cells = next((synapses.coded for _, synapses in builder.axons.values() if synapses.coded), None)
+    if cells is None or technology is None:
+        raise CircuitError(
+            f"circuit {circuit.name}: ideal = 'none' needs neurons of transistors; set level = 'transistor'"
+        )
+    return generated(
+        circuit, cells=cells, trims=builder.trims or {}, current_unit=scaling.current_unit,
+        supply=technology.supply,
+    )  # fmt: skip
 
 
 def _part(network: Network, name: str, neurons: Sequence[int] | None) -> tuple[NeuronLayer, tuple[int, ...]]:

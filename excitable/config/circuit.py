@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, fie
 
 from circuits.data.levels import LEVELS, MIXED, Level
 from circuits.data.scaling import Scaling
+from circuits.networks.ideal import Ideal
 from circuits.technologies import Technology, technology
 from circuits.technologies.base import TEMPERATURES
 from excitable.config.declared import Section
@@ -88,6 +89,11 @@ class CircuitSection(UnitsSection):
     technology: str = Field(
         default="generic_180nm",
         description="of the amplifiers: a technology that comes with excitable, or the path of a .toml file",
+    )
+    ideal: Ideal = Field(
+        default="some",
+        description="of transistors: some: biases, references, the weights of inputs and linear filters are ideal; "
+        "none: all on the chip is devices, which needs network.bits and neurons with a filter_limit",
     )
     corner: str | None = Field(
         default=None, description="process corner; the technology's own where not given"

@@ -9,6 +9,7 @@ from circuits.data.levels import MIXED, check_level
 from circuits.data.scaling import Scaling
 from circuits.mismatch.circuit import drawn_circuit
 from circuits.networks.continuous import Levels, NetworkCircuit, network_circuit
+from circuits.networks.ideal import Ideal
 from circuits.networks.noise import CircuitDraws
 from circuits.realisations import Trim
 from circuits.realisations.filters import check_filter_current, network_with_filter_current
@@ -39,6 +40,7 @@ class CircuitOptions:
         time_unit: tau_m in s that is kept whatever unit of voltage calibration finds: the capacitor follows. None keeps
             the capacitor.
         chip: seed of the chip whose every transistor and capacitor is off by its own draw; None draws none.
+        ideal: none makes biases, references and outputs of transistors of devices, too.
         noise_seed: of the noise of a noisy network: its netlists see what the model draws with it.
         filter_current: bias current of the slow filters in A; the unit of current where none is given.
     """
@@ -55,6 +57,7 @@ class CircuitOptions:
     monolithic: bool = False
     time_unit: float | None = None
     noise_seed: int | None = None
+    ideal: Ideal = "some"
     filter_current: float | None = None
     chip: int | None = None
 
@@ -74,6 +77,7 @@ class CircuitOptions:
             scaling=circuit.scaling(level),
             levels=dict(circuit.mixed) if level == MIXED else check_level(level),
             technology=None if ideal else circuit.built_in(),
+            ideal=circuit.ideal if level == "transistor" else "some",
             simulator=chosen_simulator(simulator or simulation.simulator, level),
             relative=simulation.relative if ideal else simulation.amplifier_relative,
             max_step=simulation.max_step if ideal else simulation.amplifier_max_step,
@@ -135,7 +139,7 @@ class CircuitOptions:
         """The circuit of a network, or of some neurons of its first layer; see `network_circuit`."""
         built = network_circuit(
             self.placed(network), inputs, dt=dt, scaling=self.scaling, name=name, neurons=neurons,
-            provenance=provenance, levels=self.levels, technology=self.technology, trims=self.trims,
+            provenance=provenance, levels=self.levels, technology=self.technology, trims=self.trims, ideal=self.ideal,
             edge=min(self.accuracy.edge, LONGEST_EDGE / dt),
             noise=None
             if self.noise_seed is None
