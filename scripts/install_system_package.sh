@@ -3,12 +3,13 @@
 #
 #   sh scripts/install_system_package.sh PACKAGE [PYTHON]
 #
-# PACKAGE is `ngspice`, `chromium`, or `venv` for the standard library's venv module of the interpreter PYTHON.
+# PACKAGE is `ngspice`, `chromium`, `dataset-fashion-mnist` for the files of Fashion-MNIST, or `venv` for the standard
+# library's venv module of the interpreter PYTHON.
 # It does nothing when the program is there, uses sudo only where the package manager needs it, and says so first.
 # Exit status 1: it could not be installed; the message then names the package of each manager.
 set -eu
 
-package=${1:?usage: install_system_package.sh ngspice|chromium|venv [PYTHON]}
+package=${1:?usage: install_system_package.sh ngspice|chromium|venv|dataset-fashion-mnist [PYTHON]}
 python=${2:-python3}
 
 is_installed() {
@@ -20,7 +21,8 @@ is_installed() {
             done
             test -n "${CHROMIUM:-}" ;;
         venv) "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
-        *) echo "install_system_package.sh: '$package' is not known; allowed: ngspice, chromium, venv" >&2; exit 2 ;;
+        dataset-fashion-mnist) test -e /usr/share/datasets/fashion-mnist/t10k-labels-idx1-ubyte.gz ;;
+        *) echo "install_system_package.sh: '$package' is not known; allowed: ngspice, chromium, venv, dataset-fashion-mnist" >&2; exit 2 ;;
     esac
 }
 
@@ -42,6 +44,13 @@ Chromium is missing and could not be installed here. Install it with one of thes
     Ubuntu:          sudo snap install chromium
     Fedora:          sudo dnf install chromium
     macOS:           brew install --cask chromium
+END
+            ;;
+        dataset-fashion-mnist) cat >&2 <<'END'
+
+The files of Fashion-MNIST are missing and could not be installed here. Debian and Ubuntu have them as a package:
+    sudo apt-get install dataset-fashion-mnist
+Elsewhere put the four files of the data set into /usr/share/datasets/fashion-mnist.
 END
             ;;
         venv) cat >&2 <<END
@@ -112,5 +121,8 @@ install_chromium() {
 
 is_installed && exit 0
 echo "$package is missing: installing it." >&2
-"install_$package" >&2 || explain
+case $package in
+    dataset-fashion-mnist) with_apt dataset-fashion-mnist >&2 || explain ;;
+    *) "install_$package" >&2 || explain ;;
+esac
 is_installed || explain

@@ -48,7 +48,9 @@ learning_rate = 0.003
 
 def test_every_published_result_has_a_configuration():
     """Each file is valid and describes the published data, network and number of steps, with DQIF and TET."""
-    assert set(shipped_configurations("images")) == {*PUBLISHED, "digits-dense", "digits-dqif"}
+    assert set(shipped_configurations("images")) == {
+        *PUBLISHED, "digits-dense", "digits-dqif", "fashion-dqif", "fashion-dlif",
+    }  # fmt: skip
     for name, (data, network, steps, _) in PUBLISHED.items():
         found = read_configuration(name)
         assert (found.data.name, found.network.name, found.network.steps) == (data, network, steps)
