@@ -25,7 +25,9 @@ from circuits.data.circuit import (
 from circuits.data.clock import EDGE, Clock
 from circuits.data.values import check_name
 from circuits.networks.fixed import refuse_fixed
+from circuits.networks.noise import CircuitDraws
 from circuits.realisations.interface import OUTPUT
+from circuits.realisations.noise import noise_pin
 from circuits.realisations.sampled import ENTRY, HOLD, SAMPLE, held_node, map_parameter, sampled
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
@@ -52,7 +54,8 @@ class SampledCircuit:
 
 def sampled_network_circuit(
     network: Network, inputs: np.ndarray, *, clock: Clock, name: str = "sampled_network",
-    provenance: Mapping[str, str] | None = None,
+    provenance: Mapping[str, str] | None = None, noise_seed: int | None = None,
+    place: int = 0,
 ) -> SampledCircuit:  # fmt: skip
     """The clocked circuit of a network of maps.
 
@@ -62,9 +65,12 @@ def sampled_network_circuit(
         clock: period and scaling.
         name: of the circuit and its files.
         provenance: where it comes from, for the header.
+        noise_seed: of the draws of layers with noise, which need it: those of the network's series number `place`.
+        place: of the inputs in the batch that the model steps with that seed.
 
     Raises:
-        CircuitError: inputs of the wrong shape, a layer without a sampled circuit, or two projections in a row.
+        CircuitError: inputs of the wrong shape, noise without a seed or a seed without noise, a layer without a sampled
+            circuit, or two projections in a row.
     """
     values, layers = np.asarray(inputs, float), pairs(network, name)
     width = layers[0][0].inputs
@@ -73,7 +79,20 @@ def sampled_network_circuit(
             f"circuit {name}: inputs have shape {values.shape}; give finite numbers of shape (time, {width}), at least "
             f"one step"
         )
-    builder = _Builder(clock, steps=len(values))
+    if (noise_seed is None) != (not network.noisy):
+        raise CircuitError(
+            f"circuit {name}: "
+            + (
+                f"the layers {', '.join(network.noisy)} have noise; say which draws it sees by noise_seed=..."
+                if network.noisy
+                else f"noise_seed = {noise_seed}, but none of its layers has noise; see circuits.noise"
+            )
+        )
+    draws = {
+        label: CircuitDraws(seed=seed, dt=1.0, steps=len(values))
+        for label, seed in network.noise_seeds(noise_seed).items()
+    }
+    builder = _Builder(clock, steps=len(values), draws=draws, place=place)
     sources: Sequence[str] = builder.inputs(values)
     for index, (projection, label, layer) in enumerate(layers):
         check_name(label, f"circuit {name}, layer")
@@ -125,8 +144,8 @@ def pairs(network: Network, name: str) -> list[tuple[Projection, str, NeuronLaye
 class _Builder:
     """Collects the devices of one network."""
 
-    def __init__(self, clock: Clock, *, steps: int) -> None:
-        self.clock, self.steps = clock, steps
+    def __init__(self, clock: Clock, *, steps: int, draws: Mapping[str, CircuitDraws], place: int) -> None:
+        self.clock, self.steps, self.draws, self.place = clock, steps, draws, place
         self.devices: list[Device] = []
         self.subcircuits: dict[str, Subcircuit] = {}
         self.initial: dict[str, float] = {}
@@ -181,12 +200,31 @@ class _Builder:
             )
             for state, value in zip(layer.neuron.states, layer.neuron.initial_state(), strict=True):
                 self.initial[pins[held_node(state)]] = value * scaling.voltage_unit
+            self._noise(label, layer, number, pins, first=index)
             self._synapses(projection, number, sources, pins[ENTRY])
             nodes.append(pins)
         self.states[label] = tuple(pins[held_node(layer.neuron.membrane)] for pins in nodes)
         self.outputs[label] = tuple(pins[OUTPUT] for pins in nodes)
         self.reads[label] = (np.arange(self.steps) + index + 1) * self.clock.period
         return self.outputs[label]
+
+    def _noise(
+        self, label: str, layer: NeuronLayer, number: int, pins: Mapping[str, str], *, first: int
+    ) -> None:
+        """The draws of one neuron, each held over the period of its step."""
+        lane = self.place * layer.size + number
+        for source, state in enumerate(layer.neuron.noisy):
+            node = pins[noise_pin(state.name)]
+            waveform = HeldWaveform(
+                times=tuple(((np.arange(self.steps) + first) * self.clock.period).tolist()),
+                values=tuple(self.draws[label].numbers(lane, source).tolist()),
+                edge=EDGE * self.clock.period,
+            )
+            self.devices.append(
+                VoltageSource(
+                    name=f"v_{node}", positive=node, negative=GROUND, waveform=waveform, note="draws of noise"
+                )
+            )
 
     def _synapses(self, projection: Projection, row: int, sources: Sequence[str], target: str) -> None:
         """The currents into one neuron's summing node."""

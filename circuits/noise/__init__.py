@@ -3,12 +3,15 @@
 from circuits.noise.devices import with_device_noise
 from circuits.noise.law import PartNoise, circuit_noise, part_noises
 from circuits.noise.network import layers_with_noise, noisy_network, silent_network
+from circuits.noise.outputs import OutputNoise, output_noise
 
 __all__ = [
+    "OutputNoise",
     "PartNoise",
     "circuit_noise",
     "layers_with_noise",
     "noisy_network",
+    "output_noise",
     "part_noises",
     "silent_network",
     "with_device_noise",

@@ -8,7 +8,8 @@ from torch import nn
 
 from circuits.data.scaling import Scaling
 from circuits.data.values import CircuitError
-from circuits.noise.law import circuit_noise
+from circuits.noise.law import POWER, circuit_noise
+from circuits.noise.sampling import SAMPLING_POWER
 from circuits.technologies import Technology
 from conductance.layers import NeuronLayer
 from conductance.layers.rebuilt import of_neuron
@@ -28,15 +29,15 @@ def noisy_network(
     at: Mapping[str, float] | None = None,
     flicker: tuple[float, float] | None = None,
 ) -> Network:
-    """A copy of the network whose spiking neurons have the noise of their transistors.
+    """A copy of the network whose neurons have the noise of their circuits: transistors, or switches of a map.
 
     Linear filters stay silent, as their ideal circuits are, and so do projections.
 
     Args:
-        network: of neurons that have a circuit in continuous time.
+        network: of neurons that have a circuit.
         technology: see `circuit_noise`.
         scaling: likewise.
-        power: of white noise, times that of the circuit; 4 is a capacitor a quarter as large.
+        power: of noise, times that of the circuit; 4 is a capacitor a quarter as large.
         at: see `circuit_noise`.
         flicker: band of flicker noise in Hz; white noise alone where none is given.
 
@@ -51,13 +52,14 @@ def noisy_network(
     owner: object = network
     if isinstance(owner, Network) and not layers_with_noise(network):
         raise CircuitError(
-            f"network: none of its layers ({', '.join(network.chain)}) has noise of its circuit: filters are ideal, "
-            f"and a neuron of discrete time is built of switches; noise goes into spiking neurons in continuous time"
+            f"network: none of its layers ({', '.join(network.chain)}) has noise of its circuit: filters are ideal; "
+            f"noise goes into spiking neurons in continuous time and into maps"
         )
 
     def noisy(neuron: Neuron) -> Neuron:
         made = circuit_noise(neuron, technology, scaling=scaling, at=at, flicker=flicker)
-        return made.with_values(noise_power=power * made.defaults["noise_power"])
+        own = SAMPLING_POWER if neuron.is_map else POWER
+        return made.with_values(**{own: power * made.defaults[own]})
 
     return _converted(network, noisy)
 
@@ -81,9 +83,9 @@ def _converted(network: Network, convert: Callable[[Neuron], Neuron]) -> Network
 
 
 def layers_with_noise(network: Network) -> dict[str, NeuronLayer]:
-    """The layers whose circuits make noise: spiking neurons in continuous time; filters are ideal, maps of switches."""
+    """The layers whose circuits make noise: spiking neurons in continuous time, and maps; linear filters are ideal."""
     return {
         label: layer
         for label, layer in network.chain.items()
-        if isinstance(layer, NeuronLayer) and is_spiking(layer.neuron) and not layer.neuron.is_map
+        if isinstance(layer, NeuronLayer) and (layer.neuron.is_map or is_spiking(layer.neuron))
     }

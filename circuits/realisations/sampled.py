@@ -4,7 +4,9 @@
 
 Arithmetic that is no weighted sum of the states, as the parabola of DQIF, is an amplifier of its own, a multiplier with
 one pole of the switches' time constant. A comparator makes the spike from the held value, which resets the next step.
-All expressions are those of the declaration, so that every declared map has a circuit.
+All expressions are those of the declaration, so that every declared map has a circuit. What the switches leave on the
+capacitors is the declaration's noise: a pin for each noisy state carries its draws, 1 V for a draw of 1, and the next
+value gets its share of it.
 """
 
 from collections.abc import Iterator
@@ -34,6 +36,7 @@ from circuits.realisations.interface import (
     V0,
     unit_parameters,
 )
+from circuits.realisations.noise import noise_pin
 from conductance.neurons.base import INPUT, LAST_SPIKE, SPIKE, Neuron, State
 
 ENTRY, SPIKES, SAMPLE, HOLD = "entry", "spike", "sample", "hold"
@@ -90,6 +93,10 @@ def sampled(neuron: Neuron, scaling: Scaling) -> Subcircuit:
                 for state in neuron.states
             ),
             Pin(name=OUTPUT, meaning="output, v0 = 1"),
+            *(
+                Pin(name=noise_pin(state.name), meaning=f"draws of {state.meaning}, 1 V is a draw of 1")
+                for state in neuron.noisy
+            ),
             Pin(name=SAMPLE, meaning="clock, 1 V while the next value is sampled"),
             Pin(name=HOLD, meaning="clock, 1 V while it is passed on to be held"),
         ),
@@ -134,6 +141,9 @@ def _state(state: State, neuron: Neuron, known: dict[sympy.Symbol, sympy.Expr]) 
     free, multiplies = arithmetic(neuron, state)
     name, product = state.name, f"{state.name}_product"
     goal = V0 * following.xreplace(known)
+    draw = (
+        V0 * sympy.sympify(state.diffusion).xreplace(known) * voltage(noise_pin(name)) if state.noise else 0
+    )
     if multiplies:
         yield BehaviouralVoltage(
             name=f"b_{name}_map", positive=f"{name}_map", negative=GROUND, voltage=V0 * free.xreplace(known),
@@ -145,7 +155,11 @@ def _state(state: State, neuron: Neuron, known: dict[sympy.Symbol, sympy.Expr]) 
         )
         goal = voltage(product) + V0 * sympy.expand(following - free).xreplace(known)
     yield BehaviouralVoltage(
-        name=f"b_{name}_next", positive=f"{name}_next", negative=GROUND, voltage=goal, note="next value"
+        name=f"b_{name}_next",
+        positive=f"{name}_next",
+        negative=GROUND,
+        voltage=goal + draw,
+        note="next value",
     )
     yield _switch(f"s_{name}_sample", f"{name}_next", f"{name}_sampled", SAMPLE)
     yield Capacitor(

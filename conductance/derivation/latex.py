@@ -73,7 +73,8 @@ def neuron_equations(neuron: Neuron) -> tuple[str, ...]:
     lines = []
     for state in neuron.states:
         if state.following is not None:
-            lines.append(rf"{latex(state.symbol)}[t+1] = {latex(state.following)}")
+            draw = "".join(rf" + {latex(amplitude)}\,\xi_t" for amplitude in state.noise.values())
+            lines.append(rf"{latex(state.symbol)}[t+1] = {latex(state.following)}{draw}")
             continue
         capacity = "" if state.capacity == 1 else latex(state.capacity) + r"\,"
         noise = "".join(

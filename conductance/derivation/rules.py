@@ -209,7 +209,10 @@ def _map_draft(neuron: Neuron) -> list[Assignment]:
     """The declared step; what the spike before it changes has no gradient, as a reset."""
     start = {state: sympy.sympify(neuron.arrivals.get(state, state)) for state in neuron.state_symbols}
     steps = [
-        (state.symbol, sympy.sympify(state.following).subs(start, simultaneous=True))
+        (
+            state.symbol,
+            (state.following + state.diffusion * noise_of(state.symbol)).subs(start, simultaneous=True),
+        )
         for state in neuron.states
     ]
     assignments: list[Assignment] = []

@@ -21,6 +21,8 @@ SPIKE = sympy.Symbol("spike", real=True)
 """1 in the step of an event, else 0."""
 LAST_SPIKE = sympy.Symbol("last_spike", real=True)
 """1 in the step after an event, else 0: how a map resets on the next step."""
+SAMPLING = "sampling"
+"""Name of the noise of a map's step: what its switches leave on the capacitors that they open."""
 DT = sympy.Symbol("dt", positive=True)
 """The time step, in units of time (tau_m = 1)."""
 
@@ -52,6 +54,7 @@ class State:
     `noise` gives a current its white noise by the current's name: an amplitude s, in the current's unit times the
     square root of time, of parameters and states, in Ito's sense: capacity * dx = currents * dt + s * dW. Its one-sided
     power density is 2 s^2. The noises of a state are independent, so that one draw a step serves all of them.
+    A state of a map has one noise, `sampling`: an amplitude in the state's unit, times a draw in each step.
 
     A state with a `spread` is a random process of its own that began long ago: it starts at a draw of that standard
     deviation around `initial`.
@@ -76,7 +79,12 @@ class State:
                 f"state {self.name}: it starts at a draw of deviation {self.spread}, but no noise moves it; give it "
                 f"noise, or no spread"
             )
-        if unknown := sorted(set(self.noise) - set(self.currents)):
+        if self.following is not None and set(self.noise) - {SAMPLING}:
+            raise DeclarationError(
+                f"state {self.name}: noise of {', '.join(sorted(self.noise))}, but it steps by a map, whose only noise "
+                f"is that of {SAMPLING}: noise={{{SAMPLING!r}: amplitude in each step}}"
+            )
+        if self.following is None and (unknown := sorted(set(self.noise) - set(self.currents))):
             raise DeclarationError(
                 f"state {self.name}: noise of {', '.join(unknown)}, but its currents are "
                 f"{', '.join(self.currents) or 'none'}; name the current that makes the noise"
@@ -107,7 +115,7 @@ class State:
 
     @property
     def diffusion(self) -> sympy.Expr:
-        """The amplitude of all noise of the state together, per square root of time; 0 without noise."""
+        """The amplitude of all noise of the state together, per square root of time, of a map per step; 0 without."""
         amplitudes = list(self.noise.values())
         if len(amplitudes) < 2:
             return sympy.Add(*amplitudes) / self.capacity
@@ -213,7 +221,8 @@ class Neuron:
         lines = [f"{self.name}: {self.meaning}"]
         for state in self.states:
             if state.following is not None:
-                lines.append(f"{state.symbol}[t+1] = {state.following}")
+                noise = "".join(f" + ({amplitude}) * draw" for amplitude in state.noise.values())
+                lines.append(f"{state.symbol}[t+1] = {state.following}{noise}")
                 continue
             capacity = f"({state.capacity})" if state.capacity.is_Add else f"{state.capacity}"
             factor = "" if state.capacity == 1 else f"{capacity} * "
@@ -260,9 +269,7 @@ class Neuron:
             found += [(f"capacity of {state.name}", state.capacity), (f"initial {state.name}", state.initial)]
             if state.following is not None:
                 found.append((f"following {state.name}", state.following))
-            found += [
-                (f"noise of current {name} of {state.name}", part) for name, part in state.noise.items()
-            ]
+            found += [(f"noise of {name} of {state.name}", part) for name, part in state.noise.items()]
             found.append((f"spread of {state.name}", state.spread))
         found += [("arrivals", expression) for expression in self.arrivals.values()]
         if self.event:

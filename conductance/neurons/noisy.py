@@ -7,7 +7,7 @@ import sympy
 
 from conductance.elements.base import DeclarationError
 from conductance.errors import nearest
-from conductance.neurons.base import Neuron, State
+from conductance.neurons.base import SAMPLING, Neuron, State
 from conductance.parameter import Parameter
 
 
@@ -18,8 +18,9 @@ def noisy(neuron: Neuron, amplitudes: Mapping[str, float]) -> Neuron:
     2 s^2. A leaky membrane (tau_m = R = 1) with noise s alone has the variance s^2/2.
 
     Args:
-        neuron: the declaration; a map has no noise.
-        amplitudes: by the name of a current (for instance leak or input), finite and not negative.
+        neuron: the declaration.
+        amplitudes: by the name of a current (for instance leak or input), finite and not negative; of a map by
+            `sampling`, in V0 per step, for each of its states.
 
     Raises:
         DeclarationError: a current that the neuron does not have or that several states have, or a map.
@@ -30,10 +31,7 @@ def noisy(neuron: Neuron, amplitudes: Mapping[str, float]) -> Neuron:
     0.1
     """
     if neuron.is_map:
-        raise DeclarationError(
-            f"neuron {neuron.name}: it is declared in discrete time, where white noise has no meaning; add noise to "
-            f"its input"
-        )
+        return _sampled(neuron, amplitudes)
     owners = {current: [s.name for s in neuron.states if current in s.currents] for current in amplitudes}
     known = [name for state in neuron.states for name in state.currents]
     for current, having in owners.items():
@@ -59,6 +57,21 @@ def noisy(neuron: Neuron, amplitudes: Mapping[str, float]) -> Neuron:
         for state in neuron.states
     )
     return replace(neuron, parameters=(*neuron.parameters, *added.values()), states=states)
+
+
+def _sampled(neuron: Neuron, amplitudes: Mapping[str, float]) -> Neuron:
+    """A map whose states each get noise in every step."""
+    if set(amplitudes) != {SAMPLING}:
+        raise DeclarationError(
+            f"neuron {neuron.name}: noise of {', '.join(map(repr, amplitudes)) or 'nothing'}, but it is declared in "
+            f"discrete time and has no currents; its only noise is that of {SAMPLING!r}, in V0 per step"
+        )
+    added = Parameter(
+        name=f"noise_{SAMPLING}", default=float(amplitudes[SAMPLING]), lower=0.0, unit="V0", transform="softplus",
+        meaning="deviation of what a step adds to each state at random",
+    )  # fmt: skip
+    states = tuple(replace(state, noise={SAMPLING: added.symbol}) for state in neuron.states)
+    return replace(neuron, parameters=(*neuron.parameters, added), states=states)
 
 
 def silent(neuron: Neuron) -> Neuron:

@@ -31,12 +31,14 @@ class SampledOptions:
         simulator: ngspice or vacask.
         relative: the simulator's relative tolerance.
         time_limit: of one simulation, in s of wall-clock time.
+        noise_seed: of the noise of a noisy network: its netlists see what the model draws with it.
     """
 
     clock: Clock = field(default_factory=lambda: Clock(scaling=SCALING))
     simulator: str = "ngspice"
     relative: float = 1e-5
     time_limit: float = 600.0
+    noise_seed: int | None = None
 
     def netlist(self, built: SampledCircuit) -> Netlist:
         """The circuit, written with its analysis over all steps."""
@@ -96,7 +98,13 @@ def _circuits(
         )
     return [
         sampled_network_circuit(
-            network, values[:, sample], clock=options.clock, name=f"{name}_{sample}", provenance=provenance
+            network,
+            values[:, sample],
+            clock=options.clock,
+            name=f"{name}_{sample}",
+            provenance=provenance,
+            noise_seed=options.noise_seed,
+            place=sample,
         )
         for sample in range(values.shape[1])
     ]

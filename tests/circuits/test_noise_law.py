@@ -455,13 +455,18 @@ def test_sources_of_devices_have_the_densities_of_the_law():
         assert size**2 == pytest.approx(2 * Boltzmann * warm / ohm / step, rel=1e-6, abs=0)
 
 
-def test_a_map_stays_silent():
-    """It steps on a clock and has no amplifier in continuous time."""
+def test_a_map_has_the_noise_of_its_switches_and_a_filter_has_none():
+    """Each layer has its circuit's noise, scaled alike; a network of ideal filters has none to be asked for."""
     sampled = NeuronLayer(dqif(), 3, dt=1.0)
-    network = noisy_network(Network({"first": NeuronLayer(LEAKY, 3, dt=1.0), "second": sampled}))
-    assert network.chain["first"].neuron.noisy and not network.chain["second"].neuron.noisy
-    with pytest.raises(CircuitError, match=r"none of its layers \(second\) has noise .* built of switches"):
-        noisy_network(Network({"second": sampled}))
+    filters = NeuronLayer(low_pass(), 3, dt=1.0)
+    network = noisy_network(
+        Network({"first": NeuronLayer(LEAKY, 3, dt=1.0), "second": sampled, "third": filters}), power=4.0
+    )
+    assert network.noisy == ("first", "second")
+    own = circuit_noise(dqif(), GENERIC).defaults["sampling_power"]
+    assert network.chain["second"].neuron.defaults["sampling_power"] == pytest.approx(4 * own)
+    with pytest.raises(CircuitError, match=r"none of its layers \(third\) has noise"):
+        noisy_network(Network({"third": filters}))
 
 
 def test_every_noisy_state_has_its_own_draws_and_the_amplitude_of_its_currents():

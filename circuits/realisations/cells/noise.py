@@ -62,6 +62,16 @@ TEN_TRANSISTORS: Mapping[str, Generator] = {
 """Together 2 q I_b (4 - t + t^2)."""
 
 
+BIAS_COPY: Mapping[str, Generator] = {
+    "m_copy": Generator(polarity="pmos", current=_whole, transfer=lambda t: t)
+}
+"""The transistor that copies a reference into the bias current of an amplifier: its noise is divided as the bias is."""
+OUTPUT_MIRRORS: Mapping[str, Generator] = _mirror("nmos", _whole, "m_line", "m_take")
+"""Of the output stage below its limit, relative to the current that they pass."""
+LIMITER: Mapping[str, Generator] = _mirror("pmos", _whole, "m_limit", "m_allow")
+"""Of the output stage at its limit, relative to I0; the current beyond it passes two more p-channel mirrors."""
+
+
 def shot(generators: Mapping[str, Generator], technology: Technology, t: sympy.Expr) -> sympy.Expr:
     """The one-sided density of an amplifier's white output noise, over 2 q I_b."""
     kinds = {polarity: technology.transistor(polarity).shot_factor for polarity in _polarities(generators)}

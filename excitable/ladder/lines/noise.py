@@ -33,7 +33,9 @@ def noise_line(
         scaling: the SI units, whose capacitance decides how much noise there is.
     """
     neurons = [layer.neuron for layer in layers_with_noise(network).values()]
-    if not neurons or any(neuron.event or neuron.arrivals or neuron.noisy for neuron in neurons):
+    if not neurons or any(
+        neuron.is_map or neuron.event or neuron.arrivals or neuron.noisy for neuron in neurons
+    ):
         return None
     made_of = technology if technology.nmos is not None else default_technology("transistor")
     try:
