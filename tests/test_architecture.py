@@ -44,7 +44,8 @@ FLOORS = {
     "excitable": (
         ("config", "documents", "pytest_plugin", "trials"),
         ("ladder",),
-        ("checks", "mismatch", "runs"),
+        ("checks", "runs"),
+        ("mismatch",),
         ("chips", "search", "studio"),
         ("report",),
         ("cli",),

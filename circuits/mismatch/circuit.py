@@ -12,10 +12,16 @@ import sympy
 
 from circuits.data.circuit import Capacitor, Circuit, Device, Instance, Mosfet, Param, Subcircuit
 from circuits.data.values import CircuitError, Value, evaluate
-from circuits.mismatch.draws import drawn_capacitor, drawn_transistor
+from circuits.mismatch.draws import (
+    CAPACITOR,
+    CURRENT,
+    THRESHOLD,
+    Sized,
+    sized_capacitor,
+    sized_transistor,
+)
 from circuits.technologies import Technology
 
-THRESHOLD, CURRENT, CAPACITOR = "dv", "ku", "kc"
 _MEANINGS = {
     THRESHOLD: ("V", "threshold of {}, added to its model's"),
     CURRENT: ("1", "factor of the current of {}"),
@@ -76,8 +82,21 @@ def drawn_circuit(circuit: Circuit, technology: Technology, *, seed: int) -> Cir
 
 def draws(circuit: Circuit, technology: Technology, *, seed: int) -> dict[str, Mapping[str, float]]:
     """What every device of a circuit is off by on one chip, by its path and kind, as `with_draws` takes it."""
-    found = {place.path: _drawn(place, technology, seed) for place in places(circuit)}
-    return {path: numbers for path, numbers in found.items() if numbers}
+    return {path: one.drawn(seed, path) for path, one in sized_devices(circuit, technology).items()}
+
+
+def sized_devices(circuit: Circuit, technology: Technology) -> dict[str, Sized]:
+    """Every transistor and capacitor of a circuit, by its path."""
+    found = {}
+    for place in places(circuit):
+        device, owner = place.device, f"device {place.path}"
+        if isinstance(device, Mosfet):
+            width, length = (evaluate(size, place.numbers, owner) for size in (device.width, device.length))
+            found[place.path] = sized_transistor(replace(device, width=width, length=length), technology)
+        elif isinstance(device, Capacitor):
+            size = evaluate(device.capacitance, place.numbers, owner)
+            found[place.path] = sized_capacitor(size, technology)
+    return found
 
 
 def with_draws(circuit: Circuit, off: Mapping[str, Mapping[str, float]]) -> Circuit:
@@ -111,23 +130,6 @@ def with_draws(circuit: Circuit, off: Mapping[str, Mapping[str, float]]) -> Circ
         subcircuits=tuple(opened[subcircuit.name] for subcircuit in circuit.subcircuits),
         devices=tuple(_at_top(device, given.get(device.name, {})) for device in circuit.devices),
     )
-
-
-def _drawn(place: Place, technology: Technology, seed: int) -> Mapping[str, float]:
-    """The numbers of one device by their kind."""
-    device, owner = place.device, f"device {place.path}"
-    if isinstance(device, Mosfet):
-        sized = replace(
-            device,
-            width=evaluate(device.width, place.numbers, owner),
-            length=evaluate(device.length, place.numbers, owner),
-        )
-        shift, factor = drawn_transistor(sized, technology, seed=seed, path=place.path)
-        return {THRESHOLD: shift, CURRENT: factor}
-    if isinstance(device, Capacitor):
-        size = evaluate(device.capacitance, place.numbers, owner)
-        return {CAPACITOR: drawn_capacitor(size, technology, seed=seed, path=place.path)}
-    return {}
 
 
 def _at_top(device: Device, drawn: Mapping[str, float]) -> Device:

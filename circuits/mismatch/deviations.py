@@ -14,7 +14,7 @@ import torch
 from circuits.data.circuit import Circuit, Instance
 from circuits.data.scaling import Scaling
 from circuits.measures.spreads import part_map
-from circuits.mismatch.circuit import CAPACITOR
+from circuits.mismatch.draws import CAPACITOR
 from circuits.mismatch.rows import CAPACITIES, GAINS, OFFSETS, Number, Row, drawn_number
 from circuits.mismatch.sensitivities import Sensitivities
 from circuits.mismatch.weights import weight_rows
@@ -65,6 +65,13 @@ def deviations(
         amount = drawn_number(row.kind, drawn[row.path][row.kind])
         for number, factor in row.moves.items():
             _place(layers, number)[number.index] += factor * amount
+    return Deviations(layers=layers)
+
+
+def single_deviation(network: Network, number: Number, value: float) -> Deviations:
+    """One number of a network off by a value, all else exact."""
+    layers = _exact(network)
+    _place(layers, number)[number.index] = value
     return Deviations(layers=layers)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scipy.special import ndtri
@@ -29,12 +30,24 @@ def normals(seed: int, path: str, count: int) -> tuple[float, ...]:
     return tuple(float(ndtri(((word >> 11) + 0.5) / 2**53)) for word in words)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Spread:
-    """Standard deviations of one transistor: of its `threshold` in V, and of the logarithm of its `current` factor."""
+THRESHOLD, CURRENT, CAPACITOR = "dv", "ku", "kc"
+"""Kinds of a draw: a shift of a threshold in V, a factor of a current, a factor of a capacitor."""
 
-    threshold: float
-    current: float
+
+@dataclass(frozen=True, kw_only=True)
+class Sized:
+    """A device: standard deviations by the kind of its draw, of factors those of their logarithm; area in m^2."""
+
+    spreads: Mapping[str, float]
+    area: float
+
+    def drawn(self, seed: int, path: str) -> dict[str, float]:
+        """What the device at a path is off by on one chip, by kind."""
+        numbers = normals(seed, path, len(self.spreads))
+        return {
+            kind: spread * number if kind == THRESHOLD else math.exp(spread * number)
+            for (kind, spread), number in zip(self.spreads.items(), numbers, strict=True)
+        }
 
 
 def polarity_of(device: Mosfet, technology: Technology) -> Polarity:
@@ -45,28 +58,20 @@ def polarity_of(device: Mosfet, technology: Technology) -> Polarity:
     raise CircuitError(f"{device.label}: its model {device.model} is none of technology {technology.name}")
 
 
-def transistor_spread(device: Mosfet, technology: Technology) -> Spread:
-    """The spread of a transistor of numeric size, by Pelgrom's rule; `multiplicity` in parallel are one large one.
+def sized_transistor(device: Mosfet, technology: Technology) -> Sized:
+    """A transistor of numeric size, by Pelgrom's rule; `multiplicity` in parallel are one large one.
 
     M. Pelgrom et al., IEEE J. Solid-State Circuits 24(5), 1989.
     """
     kind = technology.transistor(polarity_of(device, technology))
-    side = math.sqrt(float(device.width) * float(device.length) * device.multiplicity)
-    return Spread(
-        # read off a current nearer to threshold, it is more of a threshold than the rule of weak inversion says
-        threshold=kind.pelgrom_threshold / kind.pelgrom_efficiency / side,
-        current=kind.pelgrom_current / side,
-    )
+    area = float(device.width) * float(device.length) * device.multiplicity
+    side = math.sqrt(area)
+    # read off a current nearer to threshold, it is more of a threshold than the rule of weak inversion says
+    threshold = kind.pelgrom_threshold / kind.pelgrom_efficiency / side
+    return Sized(spreads={THRESHOLD: threshold, CURRENT: kind.pelgrom_current / side}, area=area)
 
 
-def drawn_transistor(device: Mosfet, technology: Technology, *, seed: int, path: str) -> tuple[float, float]:
-    """Shift of its threshold in V, and factor of its current, on one chip."""
-    spread = transistor_spread(device, technology)
-    threshold, current = normals(seed, path, 2)
-    return spread.threshold * threshold, math.exp(spread.current * current)
-
-
-def drawn_capacitor(capacitance: float, technology: Technology, *, seed: int, path: str) -> float:
-    """Factor of a capacitor of that size in F on one chip."""
-    side = math.sqrt(capacitance / technology.capacitor.density)
-    return math.exp(technology.capacitor.pelgrom / side * normals(seed, path, 1)[0])
+def sized_capacitor(capacitance: float, technology: Technology) -> Sized:
+    """A capacitor of that size in F."""
+    area = capacitance / technology.capacitor.density
+    return Sized(spreads={CAPACITOR: technology.capacitor.pelgrom / math.sqrt(area)}, area=area)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from circuits.mismatch.circuit import THRESHOLD
+from circuits.mismatch.draws import THRESHOLD
 
 GAINS, OFFSETS, CAPACITIES, OUTPUT, WEIGHT = "gains", "offsets", "capacities", "output", "weight"
 

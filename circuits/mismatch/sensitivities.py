@@ -11,7 +11,8 @@ import numpy as np
 
 from circuits.data.circuit import Circuit, Mosfet
 from circuits.mismatch.bench import COPY
-from circuits.mismatch.circuit import CURRENT, THRESHOLD, places, with_draws
+from circuits.mismatch.circuit import places, with_draws
+from circuits.mismatch.draws import CURRENT, THRESHOLD
 
 STEPS = {THRESHOLD: 1e-3, CURRENT: 0.02}
 """By how much a transistor is moved to each side: in V, and in the logarithm of its current."""

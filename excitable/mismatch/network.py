@@ -18,6 +18,7 @@ def device_mismatch(network: Network, options: CircuitOptions) -> DeviceMismatch
         SimulatorMissing, SimulationFailed: the simulator. CircuitError: a network that has no circuit of transistors.
         TechnologyError: a technology without any.
     """
+    network = options.placed(network)
     levels = neuron_levels(network, LEVEL)
     technology, scaling = options.made_of, options.scaling
     largest = float(level_biases(network, scaling, levels)[LEVEL][-1])

@@ -7,7 +7,7 @@ from circuits.data.circuit import Circuit
 from circuits.data.scaling import Scaling
 from circuits.mismatch.bench import SENSE_VOLTAGE, SWEPT, amplifiers_bench, output_of, outputs_bench
 from circuits.mismatch.sensitivities import REACH, Effects, Sensitivities, effects, moved, moves_of
-from circuits.realisations import Realisation, kit, realise
+from circuits.realisations import Realisation, kit, realise, recognised
 from circuits.realisations.cells.cell import Cell
 from circuits.realisations.cells.synapse import EXCITATORY, INHIBITORY
 from circuits.technologies import Technology
@@ -39,10 +39,14 @@ def measured_sensitivities(
     Raises:
         SimulatorMissing, SimulationFailed: the simulator. CircuitError: a neuron without transistors.
     """
-    cells = kit("transistor", technology, bias=bias, scaling=scaling)
+    filters = recognised(neuron).filter_current(scaling)
+    made = kit("transistor", technology, bias=bias, scaling=scaling, filter_bias=filters)
+    # one that is the follower itself is swept with it
+    cells = {made.filter.subcircuit.name: (made.filter, filters or bias)}
+    cells |= {cell.subcircuit.name: (cell, bias) for cell in (made.element, made.follower)}
     found = {
-        cell.subcircuit.name: cell_effects(cell, technology, bias, scaling.voltage_unit, simulator)
-        for cell in (cells.element, cells.follower)
+        name: cell_effects(cell, technology, current, scaling.voltage_unit, simulator)
+        for name, (cell, current) in cells.items()
     }
     built = realise(neuron, "transistor", technology=technology, scaling=scaling, bias=bias)
     if built.synapses is None:

@@ -27,6 +27,7 @@ _DECIDE = "its circuit decides in `excitable simulate`, and `excitable compare` 
 _ENERGY = (
     "its circuit is made of sources, which take nothing from a supply; `excitable compare` counts its spikes"
 )
+_RANK = "transistors are ranked of networks on series; `excitable compare` says how far its circuit is from its model"
 _PLAN = "its neurons have no slow filters; `excitable compare` says how far its circuit is from its model"
 REFUSED: Mapping[tuple[str, str], str] = MappingProxyType(
     {
@@ -34,6 +35,7 @@ REFUSED: Mapping[tuple[str, str], str] = MappingProxyType(
         **dict.fromkeys((("retrain", "events"), ("retrain", "images")), _RETRAIN),
         **dict.fromkeys((("sweep", "events"), ("sweep", "images")), _SWEEP),
         **dict.fromkeys((("decide", "events"), ("decide", "images")), _DECIDE),
+        **dict.fromkeys((("rank", "events"), ("rank", "images")), _RANK),
         **dict.fromkeys((("plan", "events"), ("plan", "images")), _PLAN),
         ("energy", "events"): _ENERGY,
     }

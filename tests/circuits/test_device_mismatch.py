@@ -13,9 +13,9 @@ from circuits.data.circuit import CircuitError, Mosfet
 from circuits.data.values import evaluate
 from circuits.mismatch.bench import SENSE_VOLTAGE, SWEPT, amplifiers_bench, leaks_bench, output_of
 from circuits.mismatch.chips import DeviceMismatch
-from circuits.mismatch.circuit import CAPACITOR, CURRENT, THRESHOLD, drawn_circuit, draws, places, with_draws
+from circuits.mismatch.circuit import drawn_circuit, draws, places, with_draws
 from circuits.mismatch.deviations import rows, transistor_circuit
-from circuits.mismatch.draws import normals, transistor_spread
+from circuits.mismatch.draws import CAPACITOR, CURRENT, THRESHOLD, normals, sized_transistor
 from circuits.mismatch.sensitivities import Effect, Sensitivities
 from circuits.networks.continuous import network_circuit
 from circuits.realisations import kit, realise
@@ -105,14 +105,14 @@ def test_spreads_follow_area():
         length=1e-6,
         multiplicity=4,
     )
-    spread = transistor_spread(device, GENERIC)
-    assert spread.threshold == pytest.approx(GENERIC.nmos.pelgrom_threshold / 4e-6)
-    assert spread.current == pytest.approx(GENERIC.nmos.pelgrom_current / 4e-6)
+    spread = sized_transistor(device, GENERIC)
+    assert spread.spreads[THRESHOLD] == pytest.approx(GENERIC.nmos.pelgrom_threshold / 4e-6)
+    assert spread.spreads[CURRENT] == pytest.approx(GENERIC.nmos.pelgrom_current / 4e-6)
     sky = technology("sky130")
-    read = transistor_spread(replace(device, model=sky.pmos.model), sky)
-    assert read.threshold == pytest.approx(sky.pmos.pelgrom_threshold / 0.797 / 4e-6)
+    read = sized_transistor(replace(device, model=sky.pmos.model), sky)
+    assert read.spreads[THRESHOLD] == pytest.approx(sky.pmos.pelgrom_threshold / 0.797 / 4e-6)
     with pytest.raises(CircuitError, match="none of technology"):
-        transistor_spread(device, sky)
+        sized_transistor(device, sky)
 
 
 def test_every_device_of_a_drawn_circuit_is_off_by_its_own_draw():
@@ -165,13 +165,12 @@ def test_sensitivities_give_the_spread_of_drawn_cells(process):
     assert set(effects) == set(devices)
 
     def sigma(of):
-        return math.sqrt(
-            sum(
-                (of(kinds[THRESHOLD]) * spread.threshold) ** 2 + (of(kinds[CURRENT]) * spread.current) ** 2
-                for name, kinds in effects.items()
-                for spread in (transistor_spread(devices[name], made_of),)
-            )
-        )
+        moved = [
+            of(effect) * sized_transistor(devices[name], made_of).spreads[kind]
+            for name, kinds in effects.items()
+            for kind, effect in kinds.items()
+        ]
+        return math.hypot(*moved)
 
     # two quantities, 99 % for both together
     low, high = np.sqrt(chi2.ppf([0.0025, 0.9975], count - 1) / (count - 1))
