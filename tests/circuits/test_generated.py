@@ -24,7 +24,7 @@ from circuits.data.circuit import (
 )
 from circuits.networks.continuous import network_circuit
 from circuits.networks.generated import generated, generated_values, ideal_parts
-from circuits.realisations.cells.cell import PINS, VDD, VSS
+from circuits.realisations.cells.cell import PINS, VDD, VSS, Trim
 from circuits.realisations.cells.coded import CodedCells
 from circuits.realisations.cells.generator import SINK, SOURCE, Setting, gate_cell
 from circuits.realisations.cells.ota import Transistors, ten_transistor_ota
@@ -113,16 +113,25 @@ def test_generated_biases_and_references_do_what_ideal_ones_did():
     assert float(voltages.sel(node="reference_1")[0]) == pytest.approx(-0.04, abs=1e-4)
 
 
-def chip(bits=6, recipe=RECIPE, ideal="none", level="transistor", hidden=3, share=None):
+def chip(
+    bits=6, recipe=RECIPE, ideal="none", level="transistor", hidden=3, share=None, values=(5, 4), trims=None
+):
     network = series_network(
         recipe, inputs=1, hidden=hidden, outputs=1, dt=0.2, low_pass_tau=2.0,
         generator=torch.Generator().manual_seed(0),
     )  # fmt: skip
-    network = grouped(coded(network, bits), currents=5, references=4)
+    network = grouped(coded(network, bits), currents=values[0], references=values[1])
     network = network if share is None else network_with_filter_current(network, share)
     inputs = np.linspace(-1, 1, 20)[:, None]
     return network, network_circuit(
-        network, inputs, dt=0.2, scaling=GENERIC.scaling(), levels=level, technology=GENERIC, ideal=ideal
+        network,
+        inputs,
+        dt=0.2,
+        scaling=GENERIC.scaling(),
+        levels=level,
+        technology=GENERIC,
+        ideal=ideal,
+        trims=trims,
     ).circuit
 
 
@@ -143,6 +152,19 @@ def test_nothing_ideal_is_left_on_the_chip():
     assert sum(generated_values(made).values()) <= 40
     off = [d for d in made.devices if isinstance(d, CurrentSource)]
     assert off and all("off the chip" in d.note for d in off)
+
+
+def test_sixty_four_neurons_need_sixty_four_values():
+    """A network of the demo's size, trimmed as calibration trims it, has no ideal part and at most 64 values."""
+    measured = {
+        "ota10": Trim(gain=1.0437, offset=0.33e-3, imbalance=-0.0139),
+        "ota5": Trim(gain=1.021, offset=-0.5e-3, imbalance=0.0087),
+        "output_stage": Trim(gain=1.05, offset=1e-3),
+        "leak": Trim(gain=1.01, offset=2e-3),
+    }
+    _, made = chip(hidden=64, values=(18, 14), trims=measured)
+    found = generated_values(made)
+    assert ideal_parts(made, {"low_pass"}) == [] and sum(found.values()) <= 64 and min(found.values()) > 0
 
 
 def test_a_filter_of_its_own_size_has_a_diode_of_its_size():
