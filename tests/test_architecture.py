@@ -30,7 +30,7 @@ FLOORS = {
         ("technologies",),
         ("realisations",),
         ("networks",),
-        ("calibration", "measured", "measures", "noise", "schematic"),
+        ("calibration", "hierarchy", "measured", "measures", "noise", "schematic"),
         ("mismatch",),
     ),
     "netlists": (
@@ -39,7 +39,7 @@ FLOORS = {
         ("netlist", "waveforms"),
         ("writing",),
         ("reading", "simulation", "spice", "verilog_a"),
-        ("ltspice", "ngspice", "vacask", "xyce"),
+        ("ltspice", "lvs", "ngspice", "vacask", "xschem", "xyce"),
     ),
     "excitable": (
         ("config", "documents", "pytest_plugin", "trials"),

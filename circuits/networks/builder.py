@@ -154,7 +154,7 @@ class Builder:
         self, label: str, layer: NeuronLayer, signals: Sequence[Signal], indices: Sequence[int]
     ) -> list[Signal]:
         """Instances of a layer's subcircuit, fed by the signals; neurons left out give an empty signal."""
-        entry = input_state(layer.neuron)
+        entry, begin = input_state(layer.neuron), len(self.devices)
         columns = layer_values(layer)
         levels = self.levels[label]
         several = len(set(levels)) > 1
@@ -195,6 +195,7 @@ class Builder:
                 )
         if layer.recurrent is not None:
             self._recur(label, layer, entry.name)
+        self.devices[begin:] = [replace(device, part=label) for device in self.devices[begin:]]
         self.membranes[label] = tuple(f"{label}_{index}_{entry.name}" for index in indices)
         self.used.add(layer.neuron.name)
         return produced

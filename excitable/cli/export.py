@@ -74,6 +74,8 @@ def _next(dialect: str, folder: str, file: str) -> str:
         return f"\nrun it by hand: cd {folder}; openvaf-r {stem}.va -o {stem}.osdi; vacask {file}"
     if dialect == "verilog-a":
         return f"\nhow ngspice, VACASK, Spectre and Xyce load it: the first lines of {file}"
+    if dialect == "xschem":
+        return f"\nopen it: cd {folder}; xschem {file}"
     return ""
 
 

@@ -23,6 +23,8 @@ DIALECTS: Mapping[str, str] = MappingProxyType(
         "vacask": "netlists.vacask.dialect",
         "xyce": "netlists.xyce.dialect",
         "ltspice": "netlists.ltspice.dialect",
+        "lvs": "netlists.lvs.dialect",
+        "xschem": "netlists.xschem.dialect",
     }
 )
 """Where each dialect is; its module is loaded when it is first written."""

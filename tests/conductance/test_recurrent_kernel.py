@@ -144,6 +144,21 @@ def test_a_few_negative_values_are_passed_on():
 
 
 @pytest.mark.usefixtures("_double")
+def test_the_last_neuron_of_a_row_is_stepped():
+    """33 neurons are one more than whole vectors of 4, 8 or 16 numbers: the last one counts, forwards and back."""
+    found = []
+    for backend in ("c", "eager"):
+        weight = 0.3 * torch.randn(33, 33, generator=torch.Generator().manual_seed(5))
+        layer = NeuronLayer(mtc(), 33, dt=0.3, backend=backend, recurrent=Recurrence(weight))
+        x = torch.linspace(-1, 1, 5 * 2 * 33).reshape(5, 2, 33).requires_grad_()
+        outputs, state = layer(x)
+        (slope,) = torch.autograd.grad(state[0].sum() + outputs.sum(), x)
+        found.append((state[0], slope))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.usefixtures("_double")
 def test_the_start_alone_has_its_gradient():
     """With fixed weights and inputs the kernel still answers for the states at the start."""
     found = []

@@ -1,0 +1,1 @@
+"""The netlist that a layout is held against: drawn devices only, in a hierarchy."""
