@@ -1,12 +1,13 @@
 """Energy and area of a run's circuit: supply currents integrated over a simulation, devices added up."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from functools import reduce
 from operator import add
 
+import xarray as xr
 from pydantic import TypeAdapter
 
 from circuits.data.circuit import Circuit, VoltageSource
@@ -116,9 +117,7 @@ def energy_run(
         progress=None if progress is None else lambda done, total, _: progress(done, total),
     )  # fmt: skip
     waveforms = [found.require() for found in runs]
-    total: SupplyEnergy = reduce(
-        add, (supply_energy(data, volts) for data, volts in zip(waveforms, supplies, strict=True))
-    )
+    total = together(waveforms, supplies)
     rung = circuit_rung(
         network, parts, waveforms, dt=dt, steps=len(inputs), scaling=options.scaling, rung=options.level
     )
@@ -154,6 +153,11 @@ def estimate_run(run: ImageRun) -> SampledEnergy:
     document = {**asdict(found), "total": found.total, "technology": made.name, "samples": inputs.shape[1]}
     note_weights(run, "energy", run.write_json(ENERGY, document))
     return found
+
+
+def together(waveforms: Sequence[xr.Dataset], supplies: Sequence[Mapping[str, float]]) -> SupplyEnergy:
+    """What all parts of a network take from their supplies, each with its own copy of these."""
+    return reduce(add, (supply_energy(data, volts) for data, volts in zip(waveforms, supplies, strict=True)))
 
 
 def _supplies(circuit: Circuit) -> dict[str, float]:

@@ -286,3 +286,9 @@ def test_set_replaces_keys_of_every_trial(tmp_path, monkeypatch):
     assert parse_configuration(plans[0].text).training.steps == 2
     best = parse_configuration(Path("runs/small-search/best.toml").read_text())
     assert (best.training.steps, best.network.hidden) == (2, 2)
+
+
+def test_a_range_with_log_is_drawn_evenly_in_its_logarithm():
+    """`:log` reaches the sampler, for whole numbers as for others; without it a range is even in the number."""
+    for text, logarithmic in (("a=0.001..0.1:log", True), ("a=0.001..0.1", False), ("a=1..64:log", True)):
+        assert dimension(text).distribution().log is logarithmic

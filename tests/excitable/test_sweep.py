@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from dask_workers import dask_workers, free_port
 from report_examples import CONFIGURATION, network_of
 
@@ -16,7 +17,7 @@ from excitable.chips import judge as chips
 from excitable.chips.sweep import SweepError, SweepOptions, executor_of, listed, read_sweep, sweep_run
 from excitable.chips.yields import Judged, Sweep
 from excitable.report import write_report
-from excitable.runs.energy import EnergyError, energy_run, read_energy
+from excitable.runs.energy import EnergyError, energy_run, read_energy, together
 from excitable.runs.series import SeriesRun
 from excitable.trials import TrialError
 from netlists.errors import SimulationFailed, SimulatorMissing
@@ -232,6 +233,21 @@ def test_energy_of_amplifiers(run):
     data = json.loads((run.path / "energy.json").read_text())
     assert any("2408.07734" in entry["source"] for entry in data["published"])
     assert "published silicon" in write_report(run.path).read_text().lower()
+
+
+def test_parts_of_a_network_take_their_energies_together():
+    """Two parts with 1 and 3 A from 0.5 V for 2 s take 4 J."""
+    found = together(
+        [
+            xr.Dataset(
+                {"current": (("time", "source"), np.full((3, 1), -amperes))},
+                coords={"time": [0.0, 1.0, 2.0], "source": ["v_vdd"]},
+            )
+            for amperes in (1.0, 3.0)
+        ],
+        [{"v_vdd": 0.5}] * 2,
+    )
+    assert (found.energy, found.duration, found.power) == pytest.approx((4.0, 2.0, 2.0))
 
 
 def test_sources_that_state_equations_have_no_energy(run):
