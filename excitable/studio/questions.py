@@ -8,7 +8,7 @@ from circuits.data.scaling import Scaling
 from conductance.errors import ExcitableError
 from conductance.neurons.base import Neuron
 from conductance.stimulus import Stimulus
-from excitable.studio.catalogue import MAP_STEPS, Catalogue, usual
+from excitable.studio.catalogue import Catalogue, usual
 
 LONGEST = 20.0
 """A trace is at most this many times longer than usual."""
@@ -62,7 +62,7 @@ def read_question(body: Any, offered: Catalogue) -> Question:
             f"start has {len(start)} numbers; neuron {neuron.name} has {len(neuron.states)} states"
         )
     duration = number(body.get("duration"), "duration")
-    longest = LONGEST * (MAP_STEPS if neuron.is_map else usual(neuron)[1])
+    longest = LONGEST * usual(neuron)[1]
     if not 0 < duration <= longest:
         raise QuestionError(f"duration {duration:g} must lie between 0 and {longest:g} tau_m")
     scaling = Scaling(

@@ -6,17 +6,22 @@ import re
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from circuits.data.circuit import CurrentSource
+from circuits.data.scaling import Scaling
 from conductance import PRESETS, lif, mtc, qif, tanh
 from conductance.elements import linear, tabulated
+from conductance.stimulus import Stimulus
 from excitable.config.own import OwnError, load_neuron
 from excitable.studio import serve
-from excitable.studio.catalogue import catalogue, signature
+from excitable.studio.answers import _circuit as drawn_in
+from excitable.studio.catalogue import catalogue, signature, usual
 from excitable.studio.page import module
-from excitable.studio.questions import read_question
+from excitable.studio.questions import Question, QuestionError, read_question
 from excitable.studio.server import MOST_CONNECTIONS
 from excitable.studio.texts import python
 from excitable.studio.widget import Studio
@@ -259,3 +264,31 @@ def test_a_token_is_compared_to_its_end(server):
     """One that begins alike is wrong."""
     for wrong in (server.token[:-1] + "_", server.token[:-1], server.token + "a"):
         assert asked(server, "GET", f"/?token={wrong}")[0] == (200 if wrong == server.token else 403)
+
+
+def test_a_question_may_be_twenty_usual_traces_long(offered):
+    """Of a flow and of a map, and not longer."""
+    dqif = {"neuron": "dqif", "values": {}, "start": [0.0]}
+    for changed in ({}, dqif):
+        longest = 20 * usual(offered.neuron(changed.get("neuron", "mtc")))[1]
+        assert read_question(question(duration=longest, **changed), offered).duration == longest
+        with pytest.raises(QuestionError, match="duration"):
+            read_question(question(duration=1.01 * longest, **changed), offered)
+
+
+def test_a_drawn_current_is_held_in_a_synapse_that_decays_twice_as_fast():
+    """The synapse settles where its decay takes what flows in: twice the drawn current for I_s' = -2 I_s."""
+    neuron = qif()
+    first, second = neuron.states
+    twice = replace(second, currents={name: 2 * current for name, current in second.currents.items()})
+    found = []
+    for synapse in (second, twice):
+        made = replace(neuron, states=(first, synapse))
+        asked_for = Question(
+            neuron=made, declared=made, stimulus=Stimulus.constant(0.3), start=(0.0, 0.3), duration=10.0,
+            scaling=Scaling(),
+        )  # fmt: skip
+        (source,) = [d for d in drawn_in(asked_for).devices if isinstance(d, CurrentSource)]
+        assert source.sink == synapse.name
+        found.append(source.waveform.values[0])
+    assert found == pytest.approx([0.3e-9, 0.6e-9])
