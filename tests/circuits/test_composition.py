@@ -15,12 +15,12 @@ FLAT = np.zeros_like(VOLTAGES)
 
 def swept(gates: float = 0.0, transfer: float = 0.0) -> Swept:
     """What parts without any charge would show, and the two capacitances of the slow state's gates, in C0."""
-    element = {"slope": FLAT, "residual": 0.0}
+    element = {"slope": FLAT[None], "residual": 0.0, "gains": np.array([2.0])}
     return Swept(
         fixed=Fixed(current=-VOLTAGES, output=np.array([])),
         elements={
-            "f_minus": Element(reads="um", base=2 * np.tanh(VOLTAGES), **element),
-            "s_plus": Element(reads="us", base=-2 * np.tanh(VOLTAGES), **element),
+            "f_minus": Element(reads="um", base=2 * np.tanh(VOLTAGES)[None], **element),
+            "s_plus": Element(reads="us", base=-2 * np.tanh(VOLTAGES)[None], **element),
         },
         slow={"us": Slow(gates=FLAT + gates, transfer=FLAT + transfer, follower=None)},
         admittance=np.ones((len(COARSE), len(RADIAN)), complex),

@@ -13,7 +13,7 @@ from conductance.networks import Network
 from conductance.neurons import mtc, qif
 from conductance.neurons.presets import PRESETS
 from conductance.stimulus import Stimulus
-from excitable.checks.decisions import aim_of
+from excitable.checks.decisions import aim_of, judged
 from excitable.checks.events import check_events
 from excitable.checks.network import check_network
 from excitable.checks.neuron import check_circuit
@@ -296,3 +296,16 @@ def test_compare_of_a_network_that_decides_ends_with_the_classes(capsys):
     show(DecisionLadder(kind="events", samples=8, rungs=rungs, steps=(step,)))
     last = " ".join(capsys.readouterr().out.split()).split("matched")[-1]
     assert "model and behavioural choose another class in 2 of 8 samples; accuracy 100.0% and 75.0%." in last
+
+
+def test_decisions_that_differ_are_those_of_the_first_and_the_last_rung():
+    """Whatever a rung between them decides."""
+
+    def outputs(*classes):
+        return [np.eye(2)[[chosen] * 3] for chosen in classes]
+
+    aim = aim_of(3, 3, 2, labels=None, targets=None, mask=None, decision="mean")
+    found = judged(
+        aim, {"discrete": outputs(0, 0, 1), "continuous": outputs(1, 0, 1), "behavioural": outputs(0, 1, 1)}
+    )
+    assert found.differing == (1,)

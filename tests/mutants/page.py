@@ -10,7 +10,9 @@ LEAST = 100
 
 
 def page(
-    mutations: Sequence[Mutation], verdicts: Sequence[Verdict], slept: Mapping[str, int] | None = None
+    mutations: Sequence[Mutation],
+    verdicts: Sequence[Verdict],
+    slept: Mapping[str, tuple[int, int]] | None = None,
 ) -> str:
     """The page as Markdown, from mutations and their verdicts in the same order; `slept` is of `first_survivors`."""
     first = slept or {}
@@ -39,7 +41,8 @@ def page(
     for room in dict.fromkeys(mutation.room for mutation in mutations):
         mine = [verdict for mutation, verdict in pairs if mutation.room == room]
         killed, survived = (sum(v.outcome == outcome for v in mine) for outcome in (KILLED, SURVIVED))
-        then = f"{first[room]} ({first[room] / len(mine):.0%})" if room in first else ""
+        asleep, of = first.get(room, (0, 0))
+        then = f"{asleep} of {of} ({asleep / of:.0%})" if of else ""
         left = len(mine) - killed - survived
         lines.append(f"| {room} | {len(mine)} | {killed} | {survived} | {left} | {then} |")
     lines += ["", "## Survivors", ""]

@@ -115,10 +115,10 @@ def copy_of(root: Path, copy: Path) -> Path:
     return copy
 
 
-def first_survivors(folder: Path) -> dict[str, int]:
-    """By list, how many of its mutations survived when they were first judged, where it says so (`slept`)."""
+def first_survivors(folder: Path) -> dict[str, tuple[int, int]]:
+    """By list that says so, how many mutations survived (`slept`) of those judged before a test was written for it."""
     lists = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.toml"))}
-    return {room: rows["slept"] for room, rows in lists.items() if "slept" in rows}
+    return {room: (rows["slept"], rows["judged_first"]) for room, rows in lists.items() if "slept" in rows}
 
 
 class Outcomes:

@@ -15,7 +15,7 @@ from circuits.data.circuit import (
     VoltageSource,
 )
 from netlists.analyses import Tolerances, Transient
-from netlists.ngspice.passes.held_inputs import LONGEST
+from netlists.ngspice.passes.held_inputs import LONGEST, clock_lines
 from netlists.simulation import simulate
 from netlists.writing import write_netlist
 
@@ -105,3 +105,17 @@ def test_klu_is_asked_for_and_harmless_without():
     for node in ("um0", "um39"):
         assert np.abs(waveforms["voltage"].sel(node=node) - V0 * (1 - np.exp(-time))).max() < 1e-3 * V0
     assert waveforms.attrs["solver"] in ("KLU", "sparse")
+
+
+def test_the_clock_has_an_edge_at_every_hold():
+    """Up at one hold and down at the next, as the input has its edges, half before and half after."""
+    circuit = _circuit([0.0, 1.0])
+    (waveform,) = [d.waveform for d in circuit.devices if d.name == "v_x"]
+    (line,) = clock_lines([waveform], circuit)
+    numbers = line.partition("pulse(")[2].rstrip(")").split()
+    low, high, first, rise, fall, width, period = map(float, numbers)
+    ups = first + period * np.arange(4)
+    begins = np.sort(np.concatenate([ups, ups + rise + width]))
+    hold, edge = waveform.times[1], waveform.edge
+    assert (low, high, rise, fall) == (0, 1, edge, edge)
+    assert begins == pytest.approx(hold * np.arange(1, 9) - edge / 2, rel=1e-12)

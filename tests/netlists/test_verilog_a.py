@@ -1,5 +1,6 @@
 """Verilog-A modules: what they say, what they refuse, and that the compiler takes them."""
 
+import math
 import re
 import subprocess
 
@@ -297,3 +298,17 @@ def test_a_step_has_its_value_at_zero(at_zero):
         return eval(under) if (x < 0 or (below == "<=" and x == 0)) else eval(otherwise.strip("()"))
 
     assert [value(x) for x in (-1.0, 0.0, 1.0)] == [0.0, float(at_zero), 1.0]
+
+
+def test_logarithms_are_natural():
+    """`ln` is Verilog-A's natural one, `log` is that of 10: read so, the printed law is the declared one."""
+    printed = print_expression(sympy.log(voltage("a")) * sympy.exp(voltage("a")))
+    read = {
+        "ln": math.log,
+        "log": math.log10,
+        "exp": math.exp,
+        "limexp": math.exp,
+        "V": lambda _: 3.0,
+        "a": "a",
+    }
+    assert eval(printed, {}, read) == pytest.approx(math.log(3.0) * math.exp(3.0))
