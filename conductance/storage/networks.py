@@ -94,6 +94,7 @@ class NeuronLayerDocument(Document):
     method: str
     trainable: list[str]
     neuron: dict[str, Any]
+    law: dict[str, Any] | None = None
     recurrent: RecurrenceDocument | None = None
     initial: list[Identifier] = Field(default_factory=list)
 
@@ -237,11 +238,6 @@ def _refuse_changed(network: Network) -> None:
 
 def _neuron_layer_document(name: str, layer: NeuronLayer) -> dict[str, Any]:
     trained = {key for key, _ in layer.named_parameters()}
-    if layer.law is not layer.neuron:
-        raise StorageError(
-            f"layer {name}: it is stepped by the law {layer.law.name}, which is measured anew and not stored; save the "
-            f"network of declared neurons with its numbers (excitable.ladder.measured.declared_network)"
-        )
     own = layer.recurrent
     recurrent = {} if own is None else {
         "recurrent": {
@@ -257,6 +253,7 @@ def _neuron_layer_document(name: str, layer: NeuronLayer) -> dict[str, Any]:
         "method": layer.rule.method,
         "trainable": [p.name for p in layer.neuron.parameters if f"raw_{p.name}" in trained],
         "neuron": encode_neuron(layer.neuron),
+        **({} if layer.law is layer.neuron else {"law": encode_neuron(layer.law)}),
         **recurrent,
         **({"initial": list(layer.initial)} if layer.initial else {}),
     }
@@ -390,7 +387,7 @@ def _layer(entry: ProjectionDocument | NeuronLayerDocument | FixedDocument) -> L
         )  # fmt: skip
     return NeuronLayer(
         neuron, entry.size, dt=entry.dt, method=entry.method, trainable=entry.trainable, recurrent=recurrent,
-        initial=dict.fromkeys(entry.initial, 0.0),
+        initial=dict.fromkeys(entry.initial, 0.0), law=None if entry.law is None else decode_neuron(entry.law),
     )  # fmt: skip
 
 

@@ -16,9 +16,19 @@ def retrain(
     from_circuit: Annotated[
         str, typer.Option("--from-circuit", help="The level whose laws are learnt: macromodel or transistor.")
     ] = "transistor",
+    on: Annotated[
+        str,
+        typer.Option(
+            "--on",
+            help="What steps the network: model, its equation with fitted laws, or measured, the law of swept cells.",
+        ),
+    ] = "model",
     into: Annotated[
         Path | None,
-        typer.Option("--run", help="The new run folder; that of the run with -LEVEL behind where not given."),
+        typer.Option(
+            "--run",
+            help="The new run folder; that of the run with -LEVEL, or -measured, behind where not given.",
+        ),
     ] = None,
     steps: Annotated[
         int | None,
@@ -48,19 +58,20 @@ def retrain(
     from excitable.cli.progress import TrainingProgress, WorkProgress
     from excitable.runs.in_the_loop import LoopOptions, train_in_the_loop
     from excitable.runs.kinds import on_series
-    from excitable.runs.retrain import RetrainOptions, begun_retraining, retrain_run
+    from excitable.runs.retrain import MODEL_LAWS, RetrainOptions, begun_retraining, retrain_run
 
     if from_circuit not in ("macromodel", "transistor"):
         raise ExcitableError(f"--from-circuit {from_circuit!r}: allowed are macromodel and transistor")
     parent = on_series("retrain", run, trust=trust)
-    path = into or parent.path.with_name(f"{parent.path.name}-{from_circuit}")
-    options = RetrainOptions(level=from_circuit, steps=steps, learning_rate=learning_rate)
+    options = RetrainOptions(level=from_circuit, steps=steps, learning_rate=learning_rate, on=on)
+    path = into or parent.path.with_name(f"{parent.path.name}-{from_circuit if on == MODEL_LAWS else on}")
     with begun_retraining(parent, path, options) as folder:
         layers = parent.configuration.network
         wanted = folder.configuration.training.build().steps
         with TrainingProgress(messages(), steps=wanted, neurons=layers.neurons) as progress:
             result = retrain_run(folder, report=progress.report)
-        results().print(f"test {folder.task.error_name} on the circuit's laws {result.test.error:.3f}")
+        laws = "the circuit's laws" if on == MODEL_LAWS else "the measured law of the circuit"
+        results().print(f"test {folder.task.error_name} on {laws} {result.test.error:.3f}")
         if updates:
             loop = LoopOptions(updates=updates, series=series, samples=samples)
             with WorkProgress(messages()) as work:

@@ -28,15 +28,18 @@ tighter. What they differ by is large only where a neuron magnifies it."""
 SAMPLES_PER_STEP = 4
 """Samples of the continuous rungs per model step: spike times from them are good to 0.001 tau_m."""
 
+MEASURED = "measured"
+"""The rung of the measured law: what sweeps of a network's cells say that its transistors do."""
 MEANINGS: Mapping[str, str] = {
     "discrete": "the trained model: its own update rule in steps of dt",
     "continuous": "the same equation in continuous time, solved at tight tolerance (scipy)",
     "behavioural": "the netlist in ngspice: capacitors, and sources that state the equation",
     MIXED: "the netlist with some of its layers or neurons made of amplifiers",
     "macromodel": "the netlist of amplifiers described by gain, offset, V0, output resistance, rails and capacitances",
+    MEASURED: "the network stepped by the law that its transistors were measured to follow",
     "transistor": "the netlist of subthreshold transistors, calibrated by DC sweeps",
 }
-CIRCUIT_RUNGS = tuple(name for name in MEANINGS if name not in ("discrete", "continuous"))
+CIRCUIT_RUNGS = tuple(name for name in MEANINGS if name not in ("discrete", "continuous", MEASURED))
 """The rungs that are simulated in ngspice, from the nearest to the model on."""
 
 

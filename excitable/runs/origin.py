@@ -24,6 +24,7 @@ class Origin:
         technology: of that circuit.
         voltage_unit: V0 in V, found by calibration.
         laws: what each layer was given.
+        on: what stepped the network in training: `model`, or `measured`, the measured law.
     """
 
     parent: str
@@ -31,6 +32,7 @@ class Origin:
     technology: str
     voltage_unit: float
     laws: tuple[LayerLaw, ...]
+    on: str = "model"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,12 +20,21 @@ from excitable.config import configuration_text
 from excitable.config.own import CODE, Code
 from excitable.config.series import SeriesConfiguration
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
+from excitable.ladder.measured import (
+    Kept,
+    MeasuredLayer,
+    declared_network,
+    measure_network,
+    measured_network,
+)
 from excitable.ladder.options import CircuitOptions
-from excitable.runs.folder import CALIBRATION, COMPARISON, CONFIGURATION, MODEL, RunError
+from excitable.ladder.rungs import MEASURED
+from excitable.runs.folder import CALIBRATION, COMPARISON, CONFIGURATION, MODEL, SWEEPS, RunError
 from excitable.runs.origin import BEFORE, ORIGIN, Origin, read_origin, read_updates
 from excitable.runs.series import SeriesRun
 from excitable.runs.stages.belonging import stale_results
 
+MODEL_LAWS = "model"
 START = "start"
 """Folder of the network with which retraining begins: the parent's numbers on the circuit's laws."""
 
@@ -39,11 +48,18 @@ class RetrainOptions:
         steps: updates of the model on these laws; None is twice as many as in training, since a filter that slews is
             another law (the demo's error rose from 0.17 to 0.97 by it, and fell to 0.15 in 400 steps).
         learning_rate: at the start of the cosine annealing; None is that of training.
+        on: `model`, the neuron's equation with the circuit's fitted laws, or `measured`, the law that its cells were
+            swept for; the numbers that are trained are the same.
     """
 
     level: str
     steps: int | None = None
     learning_rate: float | None = None
+    on: str = MODEL_LAWS
+
+    def __post_init__(self) -> None:
+        if self.on not in (MODEL_LAWS, MEASURED):
+            raise RunError(f"on = {self.on!r}: a run is retrained on {MODEL_LAWS} or {MEASURED}")
 
 
 @contextmanager
@@ -57,9 +73,11 @@ def begun_retraining(parent: SeriesRun, path: Path, options: RetrainOptions) -> 
     if path.resolve() == parent.path.resolve():
         raise RunError(f"{path}: a run is retrained into a folder of its own; give another --run")
     found = read_origin(path)
-    if found is not None and (found.parent, found.level) != (parent.path.name, options.level):
+    asked = (parent.path.name, options.level, options.on)
+    if found is not None and (found.parent, found.level, found.on) != asked:
         raise RunError(
-            f"{path}: this run was retrained from {found.parent} at level {found.level}; give another --run"
+            f"{path}: this run was retrained from {found.parent} at level {found.level} on {found.on}; give another "
+            f"--run"
         )
     if found is None and ((path / MODEL).is_file() or (path / CHECKPOINT).exists()):
         raise RunError(f"{path}: this run was trained, not retrained; give another --run")
@@ -118,6 +136,7 @@ def _start(parent: SeriesRun, run: SeriesRun, options: RetrainOptions) -> None:
         technology=fits[0].technology,
         voltage_unit=built.scaling.voltage_unit,
         laws=laws,
+        on=options.on,
     )
     run.write_json(ORIGIN, asdict(origin))
 
@@ -137,10 +156,25 @@ def retrain_run(run: SeriesRun, *, report: Callable[[Record], None] | None = Non
     """
     configuration = run.configuration
     network = start_network(run)
+    origin = read_origin(run.path)
+    laws = _laws(run, network, origin.level) if origin is not None and origin.on == MEASURED else ()
+    stepped = measured_network(network, laws) if laws else network
     result = train(
-        network, run.task, run.data, configuration.training.build(), seed=configuration.seed, folder=run.path,
+        stepped, run.task, run.data, configuration.training.build(), seed=configuration.seed, folder=run.path,
         report=report, loss=configuration.training.own_loss(),
     )  # fmt: skip
+    if laws:
+        network = declared_network(stepped, network)
+        for law in laws:
+            law.tell(network)
     if not read_updates(run.path):
         run.save_network(network)
     return result
+
+
+def _laws(run: SeriesRun, network: Network, level: str) -> tuple[MeasuredLayer, ...]:
+    """What is measured of the network with which a run began, at its level's calibration."""
+    options, _ = calibrated(
+        network, CircuitOptions.configured(run.built, level), read_fits(run.path / CALIBRATION)
+    )
+    return measure_network(network, options, kept=Kept(folder=run.path / START / SWEEPS))

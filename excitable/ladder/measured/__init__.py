@@ -2,7 +2,6 @@
 
 from excitable.ladder.measured.kept import Kept
 from excitable.ladder.measured.network import (
-    MEASURED,
     MeasuredLayer,
     declared_network,
     measure_network,
@@ -12,7 +11,6 @@ from excitable.ladder.measured.network import (
 from excitable.ladder.measured.sweeping import measure, sweep_parts
 
 __all__ = [
-    "MEASURED",
     "Kept",
     "MeasuredLayer",
     "declared_network",

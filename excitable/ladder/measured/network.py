@@ -1,5 +1,6 @@
 """A network whose layers of amplifiers are stepped by what their circuits were measured to do."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,9 +21,8 @@ from conductance.neurons.noisy import silent
 from excitable.ladder.measured.kept import Kept, digest_of
 from excitable.ladder.measured.sweeping import sweep_parts
 from excitable.ladder.options import CircuitOptions
-from excitable.ladder.rungs import SAMPLES_PER_STEP, Waveforms, neuron_names, spiking_layers
+from excitable.ladder.rungs import MEASURED, SAMPLES_PER_STEP, Waveforms, neuron_names, spiking_layers
 
-MEASURED = "measured"
 METHOD = "heun"
 """Of the law: at dt = 0.2 it moved spikes of a bursting neuron by 0.04 tau_m in 600, and forward Euler would bursts."""
 MARGIN = 1.5
@@ -47,14 +47,28 @@ class MeasuredLayer:
 
     def check(self, layer: NeuronLayer) -> None:
         """Raise `MeasureError` where the layer's gains have left what was swept."""
+        if left := self.left(layer):
+            raise MeasureError(f"{left}; measure the network again")
+
+    def tell(self, network: Network) -> None:
+        """Warn where training has taken the gains of this layer beyond what was swept."""
+        layer = network.chain[self.label]
+        if isinstance(layer, NeuronLayer) and (left := self.left(layer)):
+            warnings.warn(
+                f"{left}; beyond it tables go on as lines in the logarithm: retrain once more", stacklevel=2
+            )
+
+    def left(self, layer: NeuronLayer) -> str:
+        """The first gain that has left what was swept, in words; empty where none has."""
         values = layer_values(layer)
         for name, (low, high) in self.gains.items():
             column = values[name]
             if column.min() < low or column.max() > high:
-                raise MeasureError(
+                return (
                     f"layer {self.label}: {name} goes from {column.min():.3g} to {column.max():.3g}, and was swept "
-                    f"from {low:.3g} to {high:.3g}; measure the network again"
+                    f"from {low:.3g} to {high:.3g}"
                 )
+        return ""
 
 
 def measure_network(

@@ -9,7 +9,7 @@ import numpy as np
 from conductance.files import typed
 from conductance.tasks import Split
 from excitable.ladder.options import CircuitOptions
-from excitable.ladder.rungs import CIRCUIT_RUNGS, Waveforms
+from excitable.ladder.rungs import CIRCUIT_RUNGS, MEASURED, Waveforms
 from excitable.ladder.series import held_out
 from excitable.runs.environment import VERSION
 from excitable.runs.folder import CONFIGURATION, MODEL, WAVEFORMS, WEIGHTS, RunError
@@ -44,7 +44,7 @@ def check_belonging(
         RunError: naming the rung.
     """
     for rung in rungs:
-        is_circuit = rung.rung in CIRCUIT_RUNGS
+        is_circuit = rung.rung in (*CIRCUIT_RUNGS, MEASURED)
         options = options_of(run, rung.rung) if is_circuit and rung.basis else None
         if rung.basis and rung.basis != basis_of(run, split.inputs[:, 0].numpy(), options):
             what = "network, input or circuit" if is_circuit else "network or input"

@@ -18,11 +18,13 @@ from excitable.ladder.accuracy import AUTO, chosen_simulator
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
 from excitable.ladder.lines.grouping import grouping_line
 from excitable.ladder.lines.noise import noise_line
+from excitable.ladder.measured import Kept, measure_network, measured_rung
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.reach import reach_warning
 from excitable.ladder.rungs import (
     CIRCUIT_RUNGS,
     MEANINGS,
+    MEASURED,
     Waveforms,
     continuous_rung,
     discrete_rung,
@@ -36,6 +38,7 @@ from excitable.runs.folder import (
     CONFIGURATION,
     MODEL,
     NETLISTS,
+    SWEEPS,
     WAVEFORMS,
     RunError,
 )
@@ -60,6 +63,8 @@ def circuit_options(run: SeriesRun, level: str) -> CircuitOptions:
     Raises:
         SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a sweep that is no amplifier's.
     """
+    # the measured law is that of the transistors
+    level = "transistor" if level == MEASURED else level
     known = read_fits(run.path / CALIBRATION)
     options, fits = calibrated(
         run.network(), CircuitOptions.configured(run.built, level, simulator_of(run, level)), known
@@ -178,21 +183,32 @@ def simulate_run(run: SeriesRun, levels: Sequence[str] = (), progress: Progress 
 
     Args:
         run: a trained run.
-        levels: behavioural, mixed, macromodel, transistor; those of the configuration where none are given.
+        levels: behavioural, mixed, macromodel, transistor, and measured, the law of the transistors; those of the
+            configuration where none are given.
         progress: called with the name of a rung, how much of it is done, and all of it.
 
     Raises:
         SimulatorMissing, SimulationFailed: there is no ngspice, or it failed; the waveforms are not changed then.
+        MeasureError: a network that cannot be measured.
         CircuitError, ContinuousError: the network has no circuit, or no continuous equation.
     """
     check_netcdf()
     network, split, dt = run.network(), compared_split(run), run.configuration.network.dt
     inputs = split.inputs[:, 0].numpy()
     tell = progress or (lambda *_: None)
-    wanted = {level: circuit_options(run, level) for level in chosen_levels(run, levels)}
+    circuits = [level for level in levels if level != MEASURED]
+    chosen = chosen_levels(run, circuits) if circuits or not levels else ()
+    wanted = {level: circuit_options(run, level) for level in chosen}
+    measured = circuit_options(run, MEASURED) if MEASURED in levels else None
     bases = {level: basis_of(run, inputs, options) for level, options in wanted.items()}
+    bases |= {} if measured is None else {MEASURED: basis_of(run, inputs, measured)}
     bases |= {rung: basis_of(run, inputs) for rung in ("discrete", "continuous")}
     found = {rung.rung: rung for rung in _still_valid(run, inputs, bases) if rung.rung not in wanted}
+    if measured is not None and MEASURED not in found:
+        tell(f"sweeps of cells in {measured.simulator}", 0, 1)
+        laws = measure_network(network, measured, kept=Kept(folder=run.path / SWEEPS))
+        found[MEASURED] = measured_rung(network, inputs, dt=dt, measured=laws)
+        tell(f"sweeps of cells in {measured.simulator}", 1, 1)
     parts = run.path / NETLISTS / PARTS
     workers = run.configuration.simulation.workers or available_cores()
     with ThreadPoolExecutor(workers) as executor:
@@ -258,7 +274,8 @@ def compare_run(
         )
     found = load_waveforms(path)
     if levels:
-        wanted = chosen_levels(run, levels)
+        circuits = [level for level in levels if level != MEASURED]
+        wanted = (*(chosen_levels(run, circuits) if circuits else ()), *(set(levels) & {MEASURED}))
         missing = sorted(set(wanted) - {rung.rung for rung in found})
         if missing:
             raise RunError(
