@@ -35,6 +35,7 @@ from excitable.ladder.measured import measure
 from netlists.analyses import Tolerances, Transient
 from netlists.comparison.crossings import upward_crossings
 from netlists.comparison.spikes import match_spikes
+from netlists.errors import SimulationFailed
 from netlists.simulation import find_simulator, simulate
 from netlists.writing import write_netlist
 
@@ -258,6 +259,9 @@ def page(result: dict) -> str:
                 "\n".join(verdicts(result, process)),
                 "\n".join([head, "|---|---|---:|---:|---:|---|---|---|---|", *lines]),
             ]
+        lost = [name for name in result.get("failed", {}) if name.startswith(process)]
+        if lost:
+            words.append(f"ngspice gave up, at one of these tolerances, in {'; '.join(lost)}: not compared.")
     return "\n\n".join(words) + "\n"
 
 
@@ -274,9 +278,16 @@ def main() -> None:
     result["ngspice"] = find_simulator("ngspice").version
     for case in cases(options.technologies, options.presets):
         if options.anew or case.name not in result["laws"]:
+            if case.name in result.setdefault("failed", {}):
+                continue
             if case.name not in result["circuits"]:
-                result["circuits"][case.name] = circuit_trains(case)
+                try:
+                    result["circuits"][case.name] = circuit_trains(case)
+                except SimulationFailed as error:
+                    result["failed"][case.name] = " ".join(str(error).split())[:160]
                 file.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+                if case.name in result["failed"]:
+                    continue
             result["laws"][case.name] = law_train(case)
             file.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
             found = measured_case(result["circuits"][case.name], result["laws"][case.name])

@@ -36,6 +36,18 @@ def test_missing_and_extra_spikes_are_told():
     assert math.isnan(compared(TIGHT, kept, np.array([]))["median"])
 
 
+def test_cases_that_the_simulator_gave_up_are_named():
+    """They are not in the table, and not counted as matched."""
+    found = result([10.0, 50.0, 90.0]) | {
+        "failed": {"generic_180nm / ideal / bursting / +0": "no convergence"}
+    }
+    text = page(found)
+    assert (
+        "gave up, at one of these tolerances, in generic_180nm / ideal / bursting / +0: not compared" in text
+    )
+    assert "In 1 cases" in text
+
+
 def test_presets_that_slew_have_no_ideal_filters():
     """Each preset has both kinds of filters and two inputs, but for those that saturate already."""
     names = [
