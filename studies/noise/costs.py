@@ -141,7 +141,10 @@ def design(found: Mapping[str, list[Result]], trained: Mapping[str, Result]) -> 
             f"{1e6 * bare.tau_m:.2g} us at {1e9 * middle['current']:g} nA and covers {1e12 * bare.area:.3g} um^2, most "
             "of it the capacitors of its slow filters. Smaller rows of the table ask for smaller gates, which cost "
             "mismatch and flicker noise."
-            if min(UNIT / p for k in KINDS for m in MORE if (p := allowed_power(errors[k], m))) < load
+            if min(
+                (UNIT / p for k in KINDS for m in MORE if (p := allowed_power(errors[k], m))), default=UNIT
+            )
+            < load
             else f"Gates and drains load the membrane with {1e15 * load:.0f} fF, which every row leaves room for.",
         ]
     )
