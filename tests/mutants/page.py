@@ -21,6 +21,8 @@ def page(
     survivors = [(m, v) for m, v in pairs if v.outcome == SURVIVED]
     share = len(survivors) / max(1, len(judged))
     word = "reached" if len(judged) >= LEAST and share <= ALLOWED else "not reached"
+    if len(judged) < len(verdicts):
+        word += " by those judged"
     lines = [
         "# Mutations that the tests see",
         "",
