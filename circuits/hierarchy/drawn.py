@@ -33,6 +33,11 @@ DRAWN = (Mosfet, Capacitor, Resistor)
 NAMELESS = "nameless"
 
 
+def _is_drawn(device: Device) -> bool:
+    """Whether a layout has it as a device; wires have their capacitance without one."""
+    return isinstance(device, DRAWN) and not (isinstance(device, Capacitor) and device.parasitic)
+
+
 def drawn_circuit(circuit: Circuit) -> Circuit:
     """The drawn devices of a circuit: network, layer, neuron, part, device.
 
@@ -120,7 +125,7 @@ class _Maker:
         """What is drawn of a device, and the nodes that it leaves open, with what they were."""
         if isinstance(device, Instance):
             return self._instance(device, values)
-        if isinstance(device, DRAWN):
+        if _is_drawn(device):
             sizes: dict[str, Any] = {
                 name: evaluate(getattr(device, name), values, device.label) for name in device.value_fields
             }
@@ -159,7 +164,7 @@ class _Maker:
                     below = self._used(self.circuit.subcircuit(device.subcircuit))
                     values = [value for name, value in device.parameters.items() if name in below]
                     found |= {name for value in values for name in parameter_names(value)}
-                elif isinstance(device, DRAWN):
+                elif _is_drawn(device):
                     found |= {name for value in device.expressions for name in parameter_names(value)}
             self.used[scope.name] = tuple(sorted(found))
         return self.used[scope.name]

@@ -185,6 +185,8 @@ def _numbers(device: Device, parameters: Mapping[str, float]) -> dict[str, float
     match device:
         case Mosfet(width=width, length=length):
             found = {"width": width, "length": length}
+        case Capacitor(parasitic=True):
+            return None  # nobody draws it
         case Capacitor(capacitance=value):
             found = {"capacitance": value}
         case Resistor(resistance=value):

@@ -93,7 +93,7 @@ def sized_devices(circuit: Circuit, technology: Technology) -> dict[str, Sized]:
         if isinstance(device, Mosfet):
             width, length = (evaluate(size, place.numbers, owner) for size in (device.width, device.length))
             found[place.path] = sized_transistor(replace(device, width=width, length=length), technology)
-        elif isinstance(device, Capacitor):
+        elif isinstance(device, Capacitor) and not device.parasitic:
             size = evaluate(device.capacitance, place.numbers, owner)
             found[place.path] = sized_capacitor(size, technology)
     return found

@@ -211,6 +211,13 @@ def _generators(
 
 def _string(references: Mapping[float, str], supply: float) -> Iterator[Device]:
     """Resistors in series between the supplies, with a tap at every reference."""
+    beyond = [value for value in references if not -supply / 2 < value < supply / 2]
+    if beyond:
+        raise CircuitError(
+            f"ideal = none: a reference of {beyond[0]:.4g} V lies beyond the supplies, {-supply / 2:g} to "
+            f"{supply / 2:g} V, between which the string of resistors is; lower the neuron's delta, or "
+            "keep its references ideal"
+        )
     taps = [(-supply / 2, VSS), *references.items(), (supply / 2, VDD)]
     for index, ((low, below), (high, above)) in enumerate(pairwise(taps)):
         if references:
@@ -246,10 +253,11 @@ def _cells_of(board: _Board, devices: list[Device], cells: CodedCells) -> Iterat
 
 
 CURES = {
-    Transconductance: "weights and biases need codes (network.bits), filters a filter_limit",
+    Transconductance: "weights and biases need codes (network.bits), filters a filter_limit, which `excitable "
+    "retrain` gives them",
     BehaviouralVoltage: "use a law that has a circuit of transistors",
     BehaviouralCurrent: "use a law that has a circuit of transistors",
-    Resistor: "filters need a filter_limit",
+    Resistor: "filters need a filter_limit, which `excitable retrain` gives them",
     Switch: "events have no circuit of transistors",
     CurrentSource: "weights and biases need codes (network.bits)",
 }

@@ -84,7 +84,7 @@ def grouped(network: Network, *, currents: int, references: int) -> Network:
         for name, unit in differing(layer).items():
             column = now[name]
             near = (
-                _nearest(column, known.references, references)
+                torch.where(column == 0, column, _nearest(column, known.references, references))
                 if unit == VOLTAGE
                 else _nearest_current(column, known.currents, currents)
             )
@@ -100,10 +100,12 @@ def _take(layer: NeuronLayer, changed: Mapping[str, torch.Tensor]) -> None:
 
 
 def _nearest(column: torch.Tensor, known: tuple[float, ...], count: int) -> torch.Tensor:
-    """Every value at the nearest of `count` points of equal distance from the least to the largest."""
+    """Every value at the nearest of `count` points of equal distance from the least to the largest; zeros stay."""
+    if not known:
+        return column
     low, high = known[0], known[-1]
     step = (high - low) / (count - 1) or 1.0
-    return low + step * ((column - low) / step).round()
+    return low + step * ((column - low) / step).round().clamp(0, count - 1)
 
 
 def _nearest_current(column: torch.Tensor, known: tuple[float, ...], count: int) -> torch.Tensor:

@@ -14,6 +14,7 @@ from circuits.measures.chips import Conditions, mismatch_of
 from circuits.mismatch.chips import DEVICES, DeviceMismatch
 from conductance.errors import ExcitableError, extra
 from conductance.networks import Network
+from conductance.networks.coding import coded_layers
 from conductance.variation import Mismatch
 from excitable.chips.judge import Bench, PackedNetwork, Sample, judge_chip
 from excitable.chips.yields import Judged, Sweep
@@ -127,6 +128,17 @@ def sweep_run(
 def bench_of(run: SeriesRun, options: SweepOptions) -> Bench:
     """What all chips of a sweep share; amplifiers are calibrated."""
     configuration, network = run.configuration, run.network()
+    by_device = options.mismatch.strip().lower() == DEVICES
+    if by_device and options.level == "behavioural":
+        raise SweepError(
+            f"mismatch {DEVICES}: level behavioural has no devices; take level macromodel or "
+            "transistor, or other sigmas"
+        )
+    if options.level == "transistor" and coded_layers(network) and not by_device:
+        raise SweepError(
+            f"network.bits: with mismatch {options.mismatch} a chip's weights are no codes any more, so its netlist of "
+            f"transistors would have other synapses than the design's; take --mismatch {DEVICES}, or level macromodel"
+        )
     built = circuit_options(run, options.level)
     if options.time_limit is not None:
         built = replace(built, time_limit=options.time_limit)

@@ -34,7 +34,7 @@ def compare(
     """Climb the error ladder and write comparison.json."""
     from excitable.cli.console import messages, warn
     from excitable.cli.progress import WorkProgress
-    from excitable.ladder.rungs import CIRCUIT_RUNGS
+    from excitable.ladder.rungs import CIRCUIT_RUNGS, MEASURED
     from excitable.runs.kinds import compare_run, opened
     from excitable.runs.series import SeriesRun
     from excitable.runs.stages.series import membrane_warning
@@ -52,11 +52,17 @@ def compare(
     with found.locked():
         with WorkProgress(messages()) as progress:
             ladder = compare_run(found, level or (), witness, progress.report)
-        compared = [rung.name for rung in ladder.rungs if rung.name in CIRCUIT_RUNGS]
-        warning = membrane_warning(found, compared) if isinstance(found, SeriesRun) else ""
+        circuits = [rung.name for rung in ladder.rungs if rung.name in CIRCUIT_RUNGS]
+        compared = [rung.name for rung in ladder.rungs if rung.name in (*CIRCUIT_RUNGS, MEASURED)]
+        warning = membrane_warning(found, circuits) if circuits and isinstance(found, SeriesRun) else ""
     show(ladder)
     warn(warning)
     if max_nrmse is not None and isinstance(ladder, Ladder):
+        if not compared:
+            raise typer.BadParameter(
+                "no rung of a circuit is compared, so there is nothing to hold it to",
+                param_hint="--max-nrmse",
+            )
         gates = [gate(ladder.between("continuous", rung), max_nrmse) for rung in compared]
         for gated in gates:
             messages().print(gated.words)

@@ -19,7 +19,8 @@ LEVEL = Annotated[
 DIALECT = Annotated[
     str,
     typer.Option(
-        help="ngspice, vacask, verilog-a, xyce or ltspice; only the first two are run by the tests.",
+        help="ngspice, vacask, verilog-a, xyce or ltspice, and of transistors lvs or xschem; tests run what is read of "
+        "ngspice, vacask and xschem.",
     ),
 ]
 

@@ -1,6 +1,7 @@
 """A network's mismatch by its transistors: the sensitivities of its cells are measured, and every device is a row."""
 
 from circuits.data.levels import Level
+from circuits.data.values import CircuitError
 from circuits.mismatch.chips import DeviceMismatch
 from circuits.networks.continuous import level_biases, neuron_levels
 from conductance.networks import Network
@@ -18,6 +19,11 @@ def device_mismatch(network: Network, options: CircuitOptions) -> DeviceMismatch
         SimulatorMissing, SimulationFailed: the simulator. CircuitError: a network that has no circuit of transistors.
         TechnologyError: a technology without any.
     """
+    if options.ideal == "none":
+        raise CircuitError(
+            "mismatch of devices: draws of single transistors do not know the generators of biases and references that "
+            'ideal = "none" adds; take [circuit] ideal = "some"'
+        )
     network = options.placed(network)
     levels = neuron_levels(network, LEVEL)
     technology, scaling = options.made_of, options.scaling

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from operator import add
 
@@ -109,6 +109,10 @@ def energy_run(
     options = circuit_options(run, level)
     count = samples or run.configuration.simulation.samples
     inputs = run.data.held_out.inputs[:count, 0].numpy()
+    if (
+        options.ideal == "none"
+    ):  # one chip has one master current and one string, which each part would have again
+        options = replace(options, monolithic=True)
     parts = part_circuits(network, inputs, dt=dt, options=options)
     supplies = [_supplies(part.circuit) for part in parts]
     runs = simulate_all(

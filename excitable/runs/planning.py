@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import sympy
 
-from circuits.data.scaling import Scaling
+from circuits.data.scaling import RANGES
 from circuits.measures.area import area_of
 from circuits.noise.law import circuit_noise
 from circuits.realisations.filters import (
@@ -79,8 +79,10 @@ def plans(
     """
     if level not in (None, "macromodel", "transistor"):
         raise RunError(f"level {level!r}: choices differ in amplifiers alone; give macromodel or transistor")
+    low, high = RANGES["current_unit"][1:]
     for current in currents:
-        Scaling(current_unit=current)  # which refuses what is no current
+        if not low <= current <= high:
+            raise RunError(f"filter current {current!r}: give a number from {low:g} to {high:g} A, as 5e-11")
     options = CircuitOptions.configured(run.built, "transistor")
     network, made_of = run.network(), options.made_of
     neurons = [layer.neuron for layer in network.chain.values() if isinstance(layer, NeuronLayer)]

@@ -31,7 +31,7 @@ from excitable.ladder.options import CircuitOptions
 from excitable.ladder.rungs import MEASURED
 from excitable.runs.folder import CALIBRATION, COMPARISON, CONFIGURATION, MODEL, SWEEPS, RunError
 from excitable.runs.origin import BEFORE, ORIGIN, Origin, read_origin, read_updates
-from excitable.runs.series import SeriesRun
+from excitable.runs.series import SeriesRun, share_values
 from excitable.runs.stages.belonging import stale_results
 
 MODEL_LAWS = "model"
@@ -157,8 +157,9 @@ def retrain_run(run: SeriesRun, *, report: Callable[[Record], None] | None = Non
     configuration = run.configuration
     network = start_network(run)
     origin = read_origin(run.path)
-    laws = _laws(run, network, origin.level) if origin is not None and origin.on == MEASURED else ()
-    stepped = measured_network(network, laws) if laws else network
+    stepped, laws = network, tuple[MeasuredLayer, ...]()
+    if origin is not None and origin.on == MEASURED:
+        stepped, laws = _measured(run, network, origin.level)
     result = train(
         stepped, run.task, run.data, configuration.training.build(), seed=configuration.seed, folder=run.path,
         report=report, loss=configuration.training.own_loss(),
@@ -167,14 +168,18 @@ def retrain_run(run: SeriesRun, *, report: Callable[[Record], None] | None = Non
         network = declared_network(stepped, network)
         for law in laws:
             law.tell(network)
+    if configuration.network.bias_values is not None:
+        network, _ = share_values(run, network, configuration.network.bias_values)
     if not read_updates(run.path):
         run.save_network(network)
     return result
 
 
-def _laws(run: SeriesRun, network: Network, level: str) -> tuple[MeasuredLayer, ...]:
-    """What is measured of the network with which a run began, at its level's calibration."""
+def _measured(run: SeriesRun, network: Network, level: str) -> tuple[Network, tuple[MeasuredLayer, ...]]:
+    """A network on the law of its calibrated circuit's cells, and what is measured of them."""
     options, _ = calibrated(
         network, CircuitOptions.configured(run.built, level), read_fits(run.path / CALIBRATION)
     )
-    return measure_network(network, options, kept=Kept(folder=run.path / START / SWEEPS))
+    placed = options.placed(network)
+    laws = measure_network(placed, options, kept=Kept(folder=run.path / START / SWEEPS))
+    return measured_network(placed, laws), laws

@@ -1,7 +1,7 @@
 """Networks for series in run folders: what is in such a folder, and the training that fills it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -263,10 +263,14 @@ def train_run(
         report=report,
         loss=configuration.training.own_loss(),
     )
-    network = circuit_noises.silent_network(learning) if configuration.training.noise else network
+    if (
+        configuration.training.noise
+    ):  # the declaration is that without noise, and without the circuit's filters
+        network.load_state_dict(circuit_noises.silent_network(learning).state_dict())
     sharing = ""
     if configuration.network.bias_values is not None:
         network, sharing = share_values(run, network, configuration.network.bias_values)
+        result = _measured_again(result, network, task, data)
     run.save_network(network)
     backends = {
         name: layer.backend_used for name, layer in network.chain.items() if isinstance(layer, NeuronLayer)
@@ -287,6 +291,16 @@ def train_run(
         network=network, result=result, baselines=dict(task.baselines(data, data.test)), remarks=tuple(remarks),
         score=test_score(network, data),
     )  # fmt: skip
+
+
+def _measured_again(result: TrainingResult, network: Network, task: Task, data: TaskData) -> TrainingResult:
+    """The result with the errors of the network that is saved, where it is another one than was trained."""
+    with torch.no_grad():
+        validation, test = (
+            replace(record, error=task.error(network(split.inputs)[0], split))
+            for record, split in ((result.validation, data.validation), (result.test, data.test))
+        )
+    return replace(result, validation=validation, test=test)
 
 
 def share_values(run: SeriesRun, network: Network, values: Sequence[int]) -> tuple[Network, str]:

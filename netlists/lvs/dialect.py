@@ -6,8 +6,9 @@ plates of capacitors lie on; parallel devices are one card with `m=`.
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
-from circuits.data.circuit import Circuit, Instance
+from circuits.data.circuit import Circuit, Instance, Subcircuit
 from circuits.hierarchy import drawn_circuit
 from circuits.hierarchy.drawn import DRAWN
 from netlists.analyses import Analysis, Measure, Tolerances
@@ -36,7 +37,7 @@ def write(
         raise NetlistError(f"circuit {circuit.name}: " + "; ".join(found))
     drawn, file = drawn_circuit(circuit), f"{circuit.name}.spice"
     lines = [f"* {line}" for line in (*provenance(circuit), *left_out(circuit))]
-    for subcircuit in drawn.subcircuits:
+    for subcircuit in map(_without_notes, drawn.subcircuits):
         lines += ["", *subcircuit_lines(subcircuit, drawn, TONGUE)]
     return Netlist(
         name=circuit.name,
@@ -46,6 +47,11 @@ def write(
         analysis=analysis,
         probes={node: node for node in drawn.probes},
     )
+
+
+def _without_notes(subcircuit: Subcircuit) -> Subcircuit:
+    """The subcircuit without words behind its cards, which netgen would take for names."""
+    return replace(subcircuit, devices=tuple(replace(device, note="") for device in subcircuit.devices))
 
 
 def left_out(circuit: Circuit) -> Iterator[str]:

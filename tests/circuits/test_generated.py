@@ -23,7 +23,7 @@ from circuits.data.circuit import (
     VoltageSource,
 )
 from circuits.networks.continuous import network_circuit
-from circuits.networks.generated import generated, generated_values, ideal_parts
+from circuits.networks.generated import _string, generated, generated_values, ideal_parts
 from circuits.realisations.cells.cell import PINS, VDD, VSS, Trim
 from circuits.realisations.cells.coded import CodedCells
 from circuits.realisations.cells.generator import SINK, SOURCE, Setting, gate_cell
@@ -190,6 +190,14 @@ def test_the_string_divides_the_supply():
     assert sum(d.resistance for d in string) * 100e-9 == pytest.approx(1.8)
     assert string[0].negative == VSS and string[-1].positive == VDD
     assert all(a.positive == b.negative for a, b in pairwise(string))
+
+
+def test_what_a_generator_makes_badly_is_said_and_what_it_cannot_is_refused():
+    """A ten-thousandth of the master is made as a thousandth; a reference beyond the rails is no tap of a string."""
+    with pytest.warns(UserWarning, match="made as 1/1024"):
+        Setting.of(1e-4)
+    with pytest.raises(CircuitError, match=r"reference of 1\.2 V lies beyond the supplies"):
+        list(_string({1.2: "ref"}, 1.8))
 
 
 def test_what_keeps_something_ideal_is_refused():

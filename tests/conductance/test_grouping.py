@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from conductance.layers.transforms import unconstrained
 from conductance.networks import RECIPES, grouped, series_network
 from conductance.networks.grouping import differing, values_of
 from conductance.parameter import ParameterError
@@ -54,6 +55,21 @@ def test_many_values_are_the_network_itself():
     made = grouped(drawn, currents=4000, references=4000)
     for name, value in drawn.chain["hidden"].values().items():
         assert torch.allclose(made.chain["hidden"].values()[name], value, rtol=1e-3, atol=1e-3)
+
+
+def test_zeros_stay_and_no_value_is_invented():
+    """A reference of zero is ground, which takes no generator; the grid ends at the least and the largest value."""
+    drawn = network(4)
+    layer = drawn.chain["hidden"]
+    with torch.no_grad():
+        for name, unit in differing(layer).items():
+            if unit == "V0":
+                raw = getattr(layer, f"raw_{name}")
+                raw.copy_(unconstrained(torch.tensor([0.7, 0.0, 1.0, 0.9]), layer.neuron.parameter(name)))
+    made = grouped(drawn, currents=8, references=2).chain["hidden"].values()
+    for name, unit in differing(layer).items():
+        if unit == "V0":
+            assert made[name].tolist() == pytest.approx([0.7, 0.0, 1.0, 1.0], abs=1e-5)
 
 
 @pytest.mark.parametrize("count", [1, 0, 2.5, True, 5000])

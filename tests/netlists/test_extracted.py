@@ -6,18 +6,22 @@ import numpy as np
 import pytest
 
 from circuits.data.circuit import Capacitor, CircuitError, Instance, Mosfet, Resistor
+from circuits.measures.area import area_of
+from circuits.mismatch.circuit import sized_devices
+from circuits.mismatch.deviations import transistor_circuit
 from circuits.networks.single import neuron_circuit
 from circuits.realisations import realise
 from circuits.realisations.extracted import with_extracted
 from circuits.realisations.wires import with_wires
 from circuits.technologies import technology
-from conductance import mtc
-from netlists import SmallSignal, Tolerances
+from conductance import Network, NeuronLayer, mtc
+from netlists import OperatingPoint, SmallSignal, Tolerances, write_netlist
 from netlists.errors import NetlistError
 from netlists.reading import read_extracted
 from netlists.simulation import solve
 
 GENERIC = technology("generic_180nm")
+TOLERANCES = Tolerances(current=1e-16, voltage=1e-9, charge=1e-19)
 WIRE = 50e-15
 """Of the output's wire in the layout, in F."""
 
@@ -119,6 +123,24 @@ def test_wires_lie_at_every_net_but_the_supplies(drawn):
     own = {each.positive for each in wired.subcircuit.devices if each.name.startswith("c_wire_")}
     assert own == drawn.subcircuit.nodes - {"0", "vdd", "vss"}
     assert with_wires(drawn.subcircuit, 0.0) is drawn.subcircuit
+
+
+def test_wires_are_no_drawn_devices():
+    """Nobody draws them: area, mismatch and the netlist of a layout have none of them."""
+    units, network = GENERIC.scaling(), Network({"hidden": NeuronLayer(mtc(), 1, dt=0.2)})
+    layout = GENERIC.layout.model_copy(update={"wire_capacitance": WIRE})
+    found = []
+    for made_of in (GENERIC, GENERIC.model_copy(update={"layout": layout})):
+        circuit = transistor_circuit(network, made_of, units)
+        written = write_netlist(circuit, OperatingPoint(), TOLERANCES, dialect="lvs")
+        (text,) = written.files.values()
+        cards = [line for line in text.splitlines() if line.startswith("c")]
+        found.append(
+            (area_of(circuit, made_of).capacitor_count, len(sized_devices(circuit, made_of)), len(cards))
+        )
+        assert ";" not in text
+    assert found[0] == found[1]
+    assert min(found[0]) > 0
 
 
 def test_hierarchy_parameters_and_drawn_capacitors(tmp_path):

@@ -6,6 +6,7 @@ with its gate carries the same. Where a current must be sourced, one more mirror
 """
 
 import math
+import warnings
 from dataclasses import dataclass, replace
 
 from circuits.data.circuit import CircuitError, Instance, Pin, Subcircuit
@@ -19,6 +20,8 @@ BITS = 8
 """Of a converter, sign included, which a bias has none of."""
 COARSE = tuple(2**k for k in range(3, 11))
 """Units at the input of a master's mirror; more would make a unit's current smaller than its leakage."""
+NOTED = 0.1
+"""Relative error of a current from which on it is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,15 @@ class Setting:
                 f"a bias of {share!r} times the master current cannot be made; up to {most / COARSE[0]:g} can"
             )
         into = max(units for units in COARSE if round(share / gain * units) <= most)
-        return cls(code=max(1, round(share / gain * into)), into=into)
+        made = cls(code=max(1, round(share / gain * into)), into=into)
+        off = made.code / into * gain / share - 1
+        if abs(off) > NOTED:
+            warnings.warn(
+                f"a bias of {share:.3g} times the master current is made as {made.code}/{into} of it, {off:+.0%}; the "
+                f"smallest is 1/{into}",
+                stacklevel=2,
+            )
+        return made
 
 
 def gate_name(place: Transistors, way: str, width: float | None = None) -> str:

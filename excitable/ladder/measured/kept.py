@@ -1,6 +1,7 @@
 """Sweeps kept in files by the digest of all that decides them, so that a circuit is swept once."""
 
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ def read_swept(path: Path, digest: str) -> Swept | None:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
         return None if str(arrays.pop(DIGEST)) != digest else _swept(arrays)
-    except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error) as error:
         raise MeasureError(
             f"{path}: the sweeps cannot be read ({error}); delete the file, and they are made anew"
         ) from None

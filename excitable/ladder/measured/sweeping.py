@@ -161,7 +161,10 @@ class _Sweeps:
         (drawn,) = (
             device.capacitance
             for device in self.built.subcircuit.devices
-            if isinstance(device, Capacitor) and not device.part and device.positive == self.membrane.name
+            if isinstance(device, Capacitor)
+            and not device.part
+            and not device.parasitic
+            and device.positive == self.membrane.name
         )
         numbers = {p.name: p.value for p in self.built.subcircuit.parameters}
         farads = sympy.sympify(drawn).subs(

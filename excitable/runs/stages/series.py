@@ -53,6 +53,8 @@ from netlists.simulation import available_cores, known_simulator
 from netlists.waveforms.labelled import check_netcdf
 
 TASK_GROUP = "task"
+DRAWN_DIALECTS = ("lvs", "xschem")
+"""Dialects of what is drawn, which a circuit without transistors is not."""
 SIMULATORS = "simulators.json"
 """Which simulator each level was begun with, where the configuration says auto."""
 
@@ -113,7 +115,14 @@ def export_run(run: SeriesRun, levels: Sequence[str] = (), dialect: str = "ngspi
     configuration, network, split = run.configuration, run.network(), compared_split(run)
     folder, benches = run.file(NETLISTS), []
     target = folder if dialect == "ngspice" else folder / dialect  # whose files have the same names
-    for level in chosen_levels(run, levels):
+    wanted = chosen_levels(run, levels)
+    undrawn = [level for level in wanted if level not in ("transistor", MIXED)]
+    if dialect in DRAWN_DIALECTS and undrawn:
+        raise RunError(
+            f"dialect {dialect} is of what a layout has, and level {undrawn[0]} has no transistors; give --level "
+            "transistor"
+        )
+    for level in wanted:
         options = circuit_options(run, level)
         built = options.build(
             network, split.inputs[:, 0].numpy(), dt=configuration.network.dt, name=netlist_name(level),
@@ -206,8 +215,9 @@ def simulate_run(run: SeriesRun, levels: Sequence[str] = (), progress: Progress 
     found = {rung.rung: rung for rung in _still_valid(run, inputs, bases) if rung.rung not in wanted}
     if measured is not None and MEASURED not in found:
         tell(f"sweeps of cells in {measured.simulator}", 0, 1)
-        laws = measure_network(network, measured, kept=Kept(folder=run.path / SWEEPS))
-        found[MEASURED] = measured_rung(network, inputs, dt=dt, measured=laws)
+        placed = measured.placed(network)
+        laws = measure_network(placed, measured, kept=Kept(folder=run.path / SWEEPS))
+        found[MEASURED] = measured_rung(placed, inputs, dt=dt, measured=laws)
         tell(f"sweeps of cells in {measured.simulator}", 1, 1)
     parts = run.path / NETLISTS / PARTS
     workers = run.configuration.simulation.workers or available_cores()
