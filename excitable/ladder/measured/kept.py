@@ -31,12 +31,12 @@ from conductance.neurons.base import Neuron
 DIGEST = "digest"
 
 
-def digest_of(scaling: Scaling, *swept: tuple[Neuron, Realisation]) -> str:
-    """Of neurons and circuits, cells, model cards, corner, temperature, units, and of the grids that are swept."""
+def digest_of(scaling: Scaling, *swept: tuple[Neuron, Realisation], simulator: str = "ngspice") -> str:
+    """Of neurons and circuits, cells, cards, corner, temperature, units, the grids that are swept, and who sweeps."""
     digest = hashlib.sha256()
     for grid in (VOLTAGES, COARSE, OUTPUTS, RADIAN):
         digest.update(grid.tobytes())
-    digest.update(repr(scaling).encode())
+    digest.update(repr((scaling, simulator)).encode())
     for neuron, built in swept:
         parts = (built.subcircuit, built.cells, built.models, built.temperature, built.corner, built.supplies)
         digest.update(f"{neuron!r}{parts!r}".encode())

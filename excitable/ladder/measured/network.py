@@ -135,7 +135,9 @@ def _measured(
     if kept is None:
         swept = sweep()
     else:
-        digest = digest_of(options.scaling, *((one, built(one)) for one in (typical, *ends)))
+        digest = digest_of(
+            options.scaling, *((one, built(one)) for one in (typical, *ends)), simulator=options.simulator
+        )
         swept = kept.get(label, digest, sweep)
     return MeasuredLayer(label=label, law=measured_neuron(typical, swept), gains=gains)
 
