@@ -245,6 +245,7 @@ ROOMS = {
         "conductance.deep.training",
         "excitable.runs",
         "excitable.chips",
+        "excitable.mismatch.run",
         "excitable.report",
         "excitable.config.overrides",
         "excitable.search",

@@ -13,8 +13,6 @@ COLUMNS = ("voltage_V", "current_A")
 def recorded_sweep(file: Path | str, *, bias: float, cell: str) -> Calibration:
     """The fit of a recorded DC sweep.
 
-    >>> # trims = {"ota10": recorded_sweep("ota10.csv", bias=1e-9, cell="ota10").trim()}
-
     Args:
         file: CSV with the columns of `COLUMNS`, voltages increasing; other columns are not read.
         bias: bias current in A with which it was measured.

@@ -20,3 +20,7 @@ def check_level(name: str) -> Level:
         if name == level:
             return level
     raise CircuitError(f"level {name!r} is unknown; {nearest(name, LEVELS)}allowed are {', '.join(LEVELS)}")
+
+
+Ideal = Literal["some", "none"]
+"""Of transistors: `some`: linear filters, biases, references, weights without codes are ideal; `none`: no part is."""

@@ -9,12 +9,12 @@ from circuits.data.circuit import (
     Circuit,
     CircuitError,
 )  # fmt: skip
+from circuits.data.levels import Ideal
 from circuits.data.scaling import Scaling
 from circuits.data.values import check_name
 from circuits.networks.builder import Builder, layer_values, with_shared_widths
 from circuits.networks.fixed import refuse_fixed
 from circuits.networks.generated import generated
-from circuits.networks.ideal import Ideal
 from circuits.networks.noise import CircuitDraws, needed
 from circuits.realisations import Level, Trim, recognised
 from circuits.realisations.forms import check_continuous

@@ -12,8 +12,8 @@ from conductance.errors import refuse_truth_values
 from conductance.events import compiled
 from conductance.events.backend import Backend, check_backend, is_compiled
 from conductance.events.exact.engines import Pair, QuadraticEngine, engine_of
-from conductance.events.exact.pseudospikes import SHARPNESS
 from conductance.events.exact.recurrent import respond_recurrent
+from conductance.events.exact.sharpness import SHARPNESS
 from conductance.events.spikes import EventError, Spikes, merged
 from conductance.events.together import together
 from conductance.layers.base import refuse_half

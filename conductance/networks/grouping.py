@@ -13,11 +13,11 @@ import torch
 from conductance.layers import NeuronLayer
 from conductance.layers.transforms import unconstrained
 from conductance.networks.chain import Network
+from conductance.networks.most import MOST
 from conductance.parameter import ParameterError
 
 TIME, VOLTAGE = "tau_m", "V0"
 """Units of what becomes a capacitor, and of what becomes a reference; all else is a current."""
-MOST = 4096
 DIGITS = 6
 
 

@@ -19,7 +19,7 @@ from conductance.layers.fixed import AveragePool, Delay, FixedLayer, Skip
 from conductance.layers.fixed.delay import LONGEST
 from conductance.layers.initial import BEGIN
 from conductance.layers.neurons import CLOCK
-from conductance.layers.weights.codes import FEWEST, MOST
+from conductance.layers.weights.bits import FEWEST, MOST
 from conductance.networks.chain import Layer, Network
 from conductance.storage.declarations import Document, Identifier, decode_neuron, encode_neuron, faults_of
 

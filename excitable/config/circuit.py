@@ -5,9 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-from circuits.data.levels import LEVELS, MIXED, Level
+from circuits.data.levels import LEVELS, MIXED, Ideal, Level
 from circuits.data.scaling import Scaling
-from circuits.networks.ideal import Ideal
 from circuits.technologies import Technology, technology
 from circuits.technologies.base import TEMPERATURES
 from excitable.config.declared import Section

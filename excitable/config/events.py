@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from conductance.events import synaptic_lif, theta
 from conductance.events.backend import Backend
-from conductance.events.exact.pseudospikes import SHARPNESS
+from conductance.events.exact.sharpness import SHARPNESS
 from conductance.neurons import Neuron, qif
 from conductance.tasks import EVENT_TASKS, EventTask
 from conductance.training.events import EventTraining

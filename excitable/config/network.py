@@ -11,9 +11,9 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from conductance.derivation.methods import METHODS
 from conductance.kernels.names import Backend
 from conductance.layers.names import OUTPUT
-from conductance.layers.weights.codes import FEWEST, MOST
+from conductance.layers.weights.bits import FEWEST, MOST
 from conductance.networks import RECIPES, GivenLoop, LayerPlan, RandomLoop, Recipe, Spread
-from conductance.networks.grouping import MOST as MOST_VALUES
+from conductance.networks.most import MOST as MOST_VALUES
 from excitable.config.declared import OneOf, Section, is_own
 from excitable.config.own import NotTrusted, OwnSection, code_of, load_recipe
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from circuits.data.levels import MIXED, check_level
+from circuits.data.levels import MIXED, Ideal, check_level
 from circuits.data.scaling import Scaling
 from circuits.mismatch.circuit import drawn_circuit
 from circuits.networks.continuous import Levels, NetworkCircuit, network_circuit
-from circuits.networks.ideal import Ideal
 from circuits.networks.noise import CircuitDraws
 from circuits.realisations import Trim
 from circuits.realisations.filters import check_filter_current, network_with_filter_current

@@ -25,7 +25,6 @@ from conductance.tasks.metrics import ClassificationScore, classification_score
 from conductance.training import Record, TrainingResult, train
 from excitable.config.declared import is_own
 from excitable.config.series import SeriesConfiguration
-from excitable.ladder.lines.grouping import grouping_line, grouping_text
 from excitable.runs.environment import environment
 from excitable.runs.folder import CONFIGURATION, ENVIRONMENT, MODEL, WEIGHTS, RunError, RunFolder, is_begun
 from excitable.runs.real_time import in_real_time, time_remarks
@@ -305,6 +304,11 @@ def _measured_again(result: TrainingResult, network: Network, task: Task, data: 
 
 def share_values(run: SeriesRun, network: Network, values: Sequence[int]) -> tuple[Network, str]:
     """The trained network with few bias currents and references, and what that did on the test split; both are kept."""
+    from excitable.ladder.lines.grouping import (  # with the ladder, which training does without
+        grouping_line,
+        grouping_text,
+    )
+
     currents, references = values
     folder = run.path / UNGROUPED
     folder.mkdir(exist_ok=True)

@@ -155,6 +155,6 @@ def test_the_program_of_pseudospikes_is_their_equation(sharpness):
 def test_the_softplus_has_both_published_readings():
     """Sharpness s is log(1 + exp(s I))/s: 10 is the sharp reading, 1/10 is alpha log(1 + exp(I/alpha)), alpha = 10."""
     current = torch.linspace(-1.2, 4, 27)
-    torch.testing.assert_close(held_drive(current), torch.log1p(torch.exp(10 * current)) / 10)
+    torch.testing.assert_close(held_drive(current, 10.0), torch.log1p(torch.exp(10 * current)) / 10)
     torch.testing.assert_close(held_drive(current, 0.1), 10 * torch.log1p(torch.exp(current / 10)))
     assert float(held_drive(torch.zeros(()), 0.1)) == pytest.approx(10 * math.log(2))

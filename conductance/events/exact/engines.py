@@ -9,8 +9,9 @@ import torch
 from conductance.derivation.leaky import LeakyFlow, leaky_flow
 from conductance.derivation.projective import ProjectiveFlow, quadratic_flow
 from conductance.events.exact.leaky import leaky_forms, respond_leaky
-from conductance.events.exact.pseudospikes import SHARPNESS, held_drive, later_spikes
+from conductance.events.exact.pseudospikes import held_drive, later_spikes
 from conductance.events.exact.response import FlowForms, forms, respond
+from conductance.events.exact.sharpness import SHARPNESS
 from conductance.events.spikes import EventError
 from conductance.neurons.base import Neuron
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import torch
 
+from conductance.layers.weights.bits import FEWEST, MOST
 from conductance.parameter import ParameterError
 
-FEWEST, MOST = 2, 12
-"""Bits of a code, the sign included; beyond 12 a unit is smaller than what a transistor leaks."""
 SHARES = tuple(share / 20 for share in range(20, 3, -1))
 """Full scales that are tried, over the largest magnitude."""
 
