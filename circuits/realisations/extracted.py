@@ -31,14 +31,14 @@ def with_extracted(realisation: Realisation, extracted: Sequence[Subcircuit]) ->
 
     Args:
         realisation: from `realise`.
-        extracted: from `netlists.reading.read_extracted`.
+        extracted: from `netlists.reading.read_extracted`; where it is empty, what is drawn stays.
 
     Raises:
         CircuitError: none of them has the name of the neuron or of a cell, or one lacks a pin or a source's net.
     """
     drawn = {each.name: each for each in (*realisation.cells, realisation.subcircuit)}
     given = {each.name: each for each in extracted}
-    if not drawn.keys() & given.keys():
+    if extracted and not drawn.keys() & given.keys():
         raise CircuitError(
             f"extracted: it has {', '.join(given) or 'nothing'}; one of them must be called as what it replaces, "
             f"one of {', '.join(drawn)}"

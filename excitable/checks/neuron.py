@@ -190,9 +190,8 @@ def check_circuit(
     units, program = scaling or chosen.scaling(), chosen_simulator(simulator, level)
     if level == "transistor" and trims is None and calibrate:
         units, trims = swept_trims(neuron, level, chosen, units, program)
-    built = realise(neuron, level, technology=chosen, scaling=units, trims=trims)
-    if extracted:
-        built = with_extracted(built, extracted)
+    drawn = realise(neuron, level, technology=chosen, scaling=units, trims=trims)
+    built = with_extracted(drawn, extracted)
     circuit = neuron_circuit(neuron, stimulus, scaling=units, start=start, name=name, realisation=built)
     netlist = _written(circuit, units, stop, level, program)
     with at_most(EVALUATIONS):  # before the simulator, which a stiff equation keeps busy for longer

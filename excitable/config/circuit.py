@@ -123,6 +123,11 @@ class CircuitSection(UnitsSection):
             raise ValueError(
                 f"level = {MIXED!r} needs the table [circuit.mixed] with the level of a layer or of a neuron"
             )
+        if MIXED in self.level and self.ideal == "none":
+            raise ValueError(
+                "ideal = 'none': at level mixed the parts of different levels meet in ideal ones; give level = "
+                "'transistor' alone, or ideal = 'some'"
+            )
         if self.tau_m is not None and {"capacitance", "current_unit"} <= self.model_fields_set:
             raise ValueError(
                 f"tau_m = {self.tau_m} is C V0 / I0: give two of tau_m, capacitance and current_unit, not three"

@@ -25,6 +25,7 @@ from excitable.config import (
     schema,
     shipped_configurations,
 )
+from excitable.config.circuit import CircuitSection
 from excitable.config.declared import Section, section_of
 from excitable.config.faults import line_numbers, line_of
 from excitable.config.kinds import SHORTEST
@@ -233,6 +234,14 @@ def test_files_are_read_or_refused_in_words(tmp_path):
 def test_numbers_may_have_si_prefixes_and_units(given, volts):
     """The same voltage, written in each way."""
     assert si_number(given, unit="V") == pytest.approx(volts, rel=1e-12)
+
+
+def test_nothing_ideal_is_no_choice_where_levels_meet():
+    """A network of mixed levels has ideal parts between them, so the key is refused and not dropped."""
+    mixed = {"level": ["mixed"], "mixed": {"hidden": "transistor"}, "ideal": "none"}
+    with pytest.raises(ValueError, match="level mixed the parts of different levels meet"):
+        CircuitSection(**mixed)
+    assert CircuitSection(**{**mixed, "level": ["transistor"]}).ideal == "none"
 
 
 def test_circuit_units_reach_the_scaling():
