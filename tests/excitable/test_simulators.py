@@ -20,7 +20,13 @@ from excitable.report import write_report
 from excitable.runs.folder import RunError
 from excitable.runs.series import SeriesRun, train_run
 from excitable.runs.stages.series import SIMULATORS as RECORD
-from excitable.runs.stages.series import circuit_options, compare_run, export_run, simulate_run
+from excitable.runs.stages.series import (
+    DRAWN_DIALECTS,
+    circuit_options,
+    compare_run,
+    export_run,
+    simulate_run,
+)
 from excitable.runs.stages.witness import WITNESS
 from excitable.studio.answers import overlay
 from excitable.studio.catalogue import catalogue
@@ -218,10 +224,15 @@ def test_a_run_records_what_auto_chose_and_keeps_it(run, monkeypatch):
     assert circuit_options(run, "behavioural").accuracy == DEFAULT["vacask", "behavioural"]
 
 
+def level_of(dialect):
+    """The level that a dialect can write: those of what a layout has know transistors alone."""
+    return "transistor" if dialect in DRAWN_DIALECTS else "behavioural"
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_run_is_exported_in_every_dialect(run, dialect):
     """`excitable export RUN --dialect NAME` writes each; Verilog-A has a module of the neuron."""
-    (bench,) = export_run(run, ["behavioural"], dialect)
+    (bench,) = export_run(run, [level_of(dialect)], dialect)
     assert bench.is_file()
     if dialect == "verilog-a":
         assert "module mtc(" in bench.read_text()
@@ -230,11 +241,20 @@ def test_a_run_is_exported_in_every_dialect(run, dialect):
 @pytest.mark.parametrize("dialect", [name for name in DIALECTS if name != "ngspice"])
 def test_another_dialect_leaves_the_netlist_for_ngspice(run, dialect):
     """Both have a `network.cir`: the bench for ngspice must not come to include the other's."""
-    (bench,) = export_run(run, ["behavioural"])
+    (bench,) = export_run(run, [level_of(dialect)])
     before = {path: path.read_bytes() for path in bench.parent.glob("network*") if path.suffix != ".svg"}
-    (other,) = export_run(run, ["behavioural"], dialect)
+    (other,) = export_run(run, [level_of(dialect)], dialect)
     assert other.parent == bench.parent / dialect
     assert before == {path: path.read_bytes() for path in before}
+
+
+@pytest.mark.parametrize("dialect", DRAWN_DIALECTS)
+def test_a_level_without_transistors_is_not_drawn(run, dialect):
+    """A layout has no behavioural sources: the level is named, and the one that goes."""
+    with pytest.raises(
+        RunError, match=f"dialect {dialect} .* level behavioural has no transistors; give --level"
+    ):
+        export_run(run, ["behavioural"], dialect)
 
 
 def test_an_unknown_dialect_is_refused(run):
