@@ -19,7 +19,6 @@ from excitable.ladder.rungs import load_waveforms
 from excitable.report import write_report
 from excitable.runs.folder import RunError
 from excitable.runs.series import SeriesRun, train_run
-from excitable.runs.stages.series import SIMULATORS as RECORD
 from excitable.runs.stages.series import (
     DRAWN_DIALECTS,
     circuit_options,
@@ -27,6 +26,7 @@ from excitable.runs.stages.series import (
     export_run,
     simulate_run,
 )
+from excitable.runs.stages.series import SIMULATORS as RECORD
 from excitable.runs.stages.witness import WITNESS
 from excitable.studio.answers import overlay
 from excitable.studio.catalogue import catalogue
