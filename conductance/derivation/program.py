@@ -165,6 +165,41 @@ def adjoint(program: Program, seeds: Sequence[sympy.Symbol], fresh: Iterator[sym
     )
 
 
+def tangent(program: Program, by: Sequence[sympy.Symbol], fresh: Iterator[sympy.Symbol]) -> Program:
+    """The forward-mode derivative of a program: the derivatives of its outputs by some of its inputs.
+
+    Nothing is substituted, so it is about as many times longer than the program as there are inputs asked for, where
+    the derivative of the expanded outputs grows with the product of all steps on the way.
+
+    Returns:
+        A program of the same inputs; its outputs are those of the first output by every symbol of `by`, then those of
+        the second, and so on.
+    """
+    slopes: dict[sympy.Symbol, tuple[sympy.Expr, ...]] = {
+        symbol: tuple(sympy.Integer(symbol == other) for other in by) for symbol in by
+    }
+
+    def along(expression: sympy.Expr) -> list[sympy.Expr]:
+        moving = sorted(expression.free_symbols & slopes.keys(), key=str)
+        partial = [(sympy.diff(expression, symbol), slopes[symbol]) for symbol in moving]
+        return [sympy.Add(*(slope * inner[k] for slope, inner in partial)) for k in range(len(by))]
+
+    steps: list[Assignment] = []
+    for symbol, expression in program.assignments:
+        steps.append((symbol, expression))
+        following = list[sympy.Expr]()
+        for slope in along(expression):
+            if slope.args:
+                name = next(fresh)
+                steps.append((name, slope))
+                slope = name
+            following.append(slope)
+        if any(following):
+            slopes[symbol] = tuple(following)
+    outputs = [slope for output in program.outputs for slope in along(sympy.sympify(output))]
+    return Program(inputs=program.inputs, assignments=used_only(steps, outputs), outputs=tuple(outputs))
+
+
 def substituted(
     expressions: Mapping[sympy.Symbol, sympy.Expr], values: Mapping[sympy.Symbol, sympy.Expr]
 ) -> dict:

@@ -9,11 +9,13 @@ in for another.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import sympy
 from scipy.optimize import linear_sum_assignment
 
+from conductance.derivation.program import Program, names, tangent
 from conductance.derivation.rules import Rule
 from conductance.neurons.base import DT, INPUT, Event, Neuron
 from conductance.neurons.spiking import spike_threshold
@@ -56,16 +58,27 @@ class StableStep:
     after_reset: bool = False
 
 
-def discrete_jacobian(rule: Rule) -> sympy.Matrix:
-    """Derivatives of the next states by the states without spikes and noise, in states, input, parameters and dt."""
-    steps = []
-    still = dict.fromkeys(rule.noise_symbols, sympy.S.Zero)
-    for expression in rule.next_states().values():
-        silent = {**still, **{spike: sympy.S.Zero for spike in sympy.sympify(expression).atoms(SpikeStep)}}
-        steps.append(sympy.sympify(expression).xreplace(silent))
-    matrix = sympy.Matrix(steps).jacobian(list(rule.neuron.state_symbols))
+@lru_cache(maxsize=64)
+def step_jacobian(rule: Rule) -> Callable[..., list[list[np.ndarray]]]:
+    """The derivatives of the next states by the states, without spikes and noise: the rows of a matrix as a numpy
+    function of the states, the input, dt and the parameters, in the order of the declaration.
+    """
+    states = rule.neuron.state_symbols
+    still: dict[sympy.Basic, sympy.Expr] = dict.fromkeys(rule.noise_symbols, sympy.S.Zero)
+
+    def silent(expression: sympy.Expr) -> sympy.Expr:
+        spikes = dict.fromkeys(expression.atoms(SpikeStep), sympy.S.Zero)
+        return expression.xreplace({**still, **spikes})
+
+    places = (*states, INPUT, DT, *(parameter.symbol for parameter in rule.neuron.parameters))
+    steps = tuple((name, silent(step)) for name, step in (*rule.constants, *rule.body.assignments))
+    outputs = tuple(silent(sympy.sympify(output)) for output in rule.body.outputs[: len(states)])
+    whole = tangent(Program(inputs=places, assignments=steps, outputs=outputs), states, names("slope_"))
     # numpy's printer has no form of a condition that chooses between conditions
-    return matrix.applyfunc(lambda entry: entry.replace(sympy.ITE, _chosen))
+    written = [(name, step.replace(sympy.ITE, _chosen)) for name, step in whole.assignments]
+    flat = [entry.replace(sympy.ITE, _chosen) for entry in whole.outputs]
+    rows = [flat[k : k + len(states)] for k in range(0, len(flat), len(states))]
+    return sympy.lambdify(places, rows, "numpy", cse=lambda entries: (written, entries))
 
 
 def _chosen(condition: sympy.Basic, yes: sympy.Basic, no: sympy.Basic) -> sympy.Basic:
@@ -183,13 +196,12 @@ Multipliers = Callable[[Points, np.ndarray], np.ndarray]
 
 def _multipliers(rule: Rule, branch: Branch) -> Multipliers:
     """(point, state) eigenvalues of the rule's Jacobian at points, each with its own step."""
-    entries = discrete_jacobian(rule).xreplace(numbers_for(rule.neuron, branch.values)).tolist()
-    symbols = [*rule.neuron.state_symbols, INPUT, DT]
-    function = sympy.lambdify(symbols, entries, modules="numpy", cse=True)
+    function, numbers = step_jacobian(rule), numbers_for(rule.neuron, branch.values)
+    values = [float(numbers[parameter.symbol]) for parameter in rule.neuron.parameters]
 
     def evaluated(points: Points, steps: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
-            rows = function(*points.states.T, points.currents, steps)
+            rows = function(*points.states.T, points.currents, steps, *values)
         matrix = np.stack([np.stack([np.broadcast_to(x, steps.shape) for x in row], -1) for row in rows], -2)
         return np.linalg.eigvals(np.where(np.isfinite(matrix), matrix, 1e300))
 

@@ -20,9 +20,9 @@ from conductance.shaping.stability import (
     ROUNDING,
     StableStep,
     asked_to_decay,
-    discrete_jacobian,
     is_exact,
     largest_stable_dt,
+    step_jacobian,
 )
 
 VOLTAGES = 21
@@ -49,7 +49,7 @@ class StepCheck:
         slopes = [sympy.sympify(slope).subs(SPIKE, 0) for slope in held_derivatives(neuron).values()]
         continuous = sympy.Matrix(slopes).jacobian(list(neuron.state_symbols)).tolist()
         self._continuous = sympy.lambdify(places, continuous, "numpy", cse=True)
-        self._discrete = sympy.lambdify(places, discrete_jacobian(rule).tolist(), "numpy", cse=True)
+        self._discrete = step_jacobian(rule)
         where = [steady[symbol] for symbol in neuron.state_symbols]
         self._settled = sympy.lambdify([membrane, *self._parameters], where, "numpy")
         curve = steady_curve(neuron)
