@@ -123,6 +123,7 @@ def test_training_moves_the_declared_numbers():
     assert (back.chain["hidden"].values()["alpha_f_minus"] > before).all()
 
 
+@pytest.mark.slow
 def test_a_follower_passes_charges_from_the_membrane():
     """What a follower passes at once and with a delay moves its state by the charge, and it settles as before."""
     neuron = mtc((tanh("fast", -0.5), tanh("slow", 0.5)), filter_limit=1.0)

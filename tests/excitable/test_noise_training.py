@@ -21,6 +21,7 @@ def trained(tmp_path, text, name):
     return (run.path / "model.safetensors").read_bytes(), run.network()
 
 
+@pytest.mark.slow
 def test_a_run_learns_under_noise_and_keeps_none(tmp_path):
     """The same bytes again, other ones than without noise, and neurons of the plain declaration."""
     first, network = trained(tmp_path, NOISY, "first")

@@ -275,6 +275,7 @@ def test_the_name_of_a_file_and_an_object_is_no_picture(capsys):
     assert "mine.py:two: it must" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_network_that_is_not_trained_is_a_run_like_others(tmp_path, monkeypatch):
     """Given weights and starts, no training: simulated, compared and reported in words of a run without an aim."""
     monkeypatch.chdir(tmp_path)

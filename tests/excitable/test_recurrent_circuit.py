@@ -47,7 +47,14 @@ def crossings(time: np.ndarray, voltage: np.ndarray) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("source", "tau"), [("us", None), ("output", None), ("us", 5.0), ("output", 5.0), ("um", None)]
+    ("source", "tau"),
+    [
+        ("us", None),
+        ("output", 5.0),
+        ("um", None),
+        pytest.param("output", None, marks=pytest.mark.slow),
+        pytest.param("us", 5.0, marks=pytest.mark.slow),
+    ],
 )
 def test_the_netlist_of_a_loop_is_its_differential_equation(source, tau):
     """ngspice and scipy spike at the same times, to 0.05 tau_m, whatever the loop reads and however it is passed on."""

@@ -263,6 +263,7 @@ def test_an_unknown_dialect_is_refused(run):
         export_run(run, ["behavioural"], "spectre")
 
 
+@pytest.mark.slow
 @pytest.mark.simulator
 @pytest.mark.vacask
 def test_a_witness_is_a_rung_of_its_own(run):

@@ -82,7 +82,7 @@ def started(command: list[str], mark: Path) -> tuple[subprocess.Popen, list[int]
         ("simulate", signal.SIGTERM),
         pytest.param("simulate", signal.SIGINT, marks=pytest.mark.slow),
         pytest.param("sweep", signal.SIGTERM, marks=pytest.mark.slow),
-        ("sweep", signal.SIGHUP),
+        pytest.param("sweep", signal.SIGHUP, marks=pytest.mark.slow),
     ],
 )
 def test_a_stopped_command_ends_its_simulator_and_says_so(run, slow, tmp_path, command, number):

@@ -72,6 +72,7 @@ def test_netlist_of_a_chip_follows_its_model(run):
     assert read_sweep((run.path / "sweep.json").read_bytes()) == found
 
 
+@pytest.mark.slow
 @pytest.mark.simulator
 def test_chips_under_noise_see_the_draws_of_their_models(run):
     """Without mismatch chips differ by noise alone, each netlist by that of its model; the design itself is silent."""

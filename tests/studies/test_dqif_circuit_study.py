@@ -15,6 +15,7 @@ def test_the_clock_that_is_needed_is_interpolated():
     assert found == pytest.approx(4.0)
 
 
+@pytest.mark.slow
 @pytest.mark.simulator
 def test_the_study_runs_and_resumes(tmp_path):
     """The smoke budget ends with a page that names its verdicts; a second run reads what is there."""

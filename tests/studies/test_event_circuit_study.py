@@ -27,6 +27,7 @@ def test_shifts_are_measured_where_both_spike():
     assert early_by(10.0, 2) - early_by(10.0, 1) == pytest.approx(0.2007, abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.simulator
 def test_the_study_runs_and_is_not_trained_twice(tmp_path):
     """The smoke budget: every trial's netlist is kept, the page names every peak, and the weights are read again."""
