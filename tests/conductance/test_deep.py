@@ -108,8 +108,13 @@ def test_a_fixed_window_lies_around_the_threshold():
     assert currents.grad.flatten().tolist() == [0, 1, 1, 0]
 
 
+DEEPEST = ("resnet19", "resnet34")
+"""Networks that take seconds for a step."""
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in ("resnet19", "resnet34") else []) for name in NETWORKS]
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in DEEPEST else []) for name in NETWORKS],
 )
 def test_every_network_takes_both_neurons_and_trains_a_step(name):
     """One option makes it DQIF or leaky; every weight gets a finite gradient, and most gradients are not zero."""
