@@ -14,7 +14,8 @@ class Netlist:
     """Files of one simulation: `bench` names the one that ngspice is given, the others are included by it.
 
     `dialect` says in which language they are written. `probes` maps each observed node path to the name by which the
-    simulator knows that node, `metered` each voltage source whose current is observed.
+    simulator knows that node, `metered` each voltage source whose current is observed, `inspected` each transistor
+    whose operating point is.
     `voltages` (V) are the lowest and the highest that a probed node can have, `title` is what the simulator repeats.
     """
 
@@ -24,6 +25,7 @@ class Netlist:
     analysis: Analysis
     probes: Mapping[str, str]
     metered: Mapping[str, str] = field(default_factory=dict)
+    inspected: Mapping[str, str] = field(default_factory=dict)
     dialect: str = "ngspice"
     voltages: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     title: str = ""

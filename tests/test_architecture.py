@@ -32,6 +32,7 @@ FLOORS = {
         ("networks",),
         ("calibration", "hierarchy", "measured", "measures", "noise", "schematic"),
         ("mismatch",),
+        ("headroom",),
     ),
     "netlists": (
         ("comparison", "errors"),
@@ -45,8 +46,9 @@ FLOORS = {
         ("config", "documents", "pytest_plugin", "trials"),
         ("ladder",),
         ("checks", "runs"),
-        ("mismatch",),
+        ("headroom", "mismatch"),
         ("chips", "search", "studio"),
+        ("conditions",),
         ("report",),
         ("cli",),
     ),

@@ -159,7 +159,8 @@ class Circuit:
     named, and `temperature` in degrees Celsius is that of all devices.
     `initial` (V) and `probes` name nodes by path: the instance names from the top, then the node, joined by
     dots, e.g. `out` or `xh0.us`. `metered` names voltage sources of the top level whose current is observed, too, such
-    as supplies. `provenance` says in words where the circuit comes from (seeds, source).
+    as supplies, and `inspected` transistors, by path, whose operating point is. `provenance` says in words where the
+    circuit comes from (seeds, source).
     """
 
     name: str
@@ -173,6 +174,7 @@ class Circuit:
     initial: Mapping[str, float] = field(default_factory=dict)
     probes: tuple[str, ...] = ()
     metered: tuple[str, ...] = ()
+    inspected: tuple[str, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -199,11 +201,22 @@ class Circuit:
             scope = self.subcircuit(found[0].subcircuit)
         return node in scope.nodes
 
+    def has_transistor(self, path: str) -> bool:
+        """Whether a path such as `xh0.xum.m_tail` names a transistor of this circuit."""
+        *instances, name = path.split(".")
+        scope: Circuit | Subcircuit = self
+        for each in instances:
+            found = [d for d in scope.devices if isinstance(d, Instance) and d.name == each]
+            if not found:
+                return False
+            scope = self.subcircuit(found[0].subcircuit)
+        return any(isinstance(device, Mosfet) and device.name == name for device in scope.devices)
+
     def __post_init__(self) -> None:
         check_name(self.name, f"circuit {self.name!r}")
         check_value(self.temperature, f"circuit {self.name}, temperature")
         check_name(self.corner, f"circuit {self.name}, corner")
-        for attribute in ("parameters", "subcircuits", "models", "devices", "probes", "metered"):
+        for attribute in ("parameters", "subcircuits", "models", "devices", "probes", "metered", "inspected"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
         for attribute in ("initial", "provenance"):
             object.__setattr__(self, attribute, dict(getattr(self, attribute)))
@@ -247,6 +260,9 @@ class Circuit:
             if name not in sources:
                 known = ", ".join(sources) or "none"
                 yield f"the current of {name} is to be observed, but the voltage sources are {known}"
+        for path in self.inspected:
+            if not self.has_transistor(path):
+                yield f"the operating point of {path} is to be observed, which is no transistor of the circuit"
 
 
 def _instance_faults(instance: Instance, known: Mapping[str, Subcircuit]) -> Iterator[str]:

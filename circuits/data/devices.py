@@ -254,7 +254,9 @@ class Mosfet(Device):
     twice the sum of both as perimeter. `junctions` says instead what a layout has. None of both leaves the junctions
     without area, as a simulator does. `multiplicity` says how many such transistors lie in parallel. How far it is
     off its model: `threshold_shift` in V is added to its threshold, which is negative where it is p-channel, and
-    `current_factor` multiplies its mobility.
+    `current_factor` multiplies its mobility. `saturates` says whether it is meant to be saturated where it conducts:
+    a switch, the inner ones of a chain and a limiter are not. `role` says with which others it
+    is drawn alike, empty where with none.
     """
 
     drain: str
@@ -269,6 +271,8 @@ class Mosfet(Device):
     junctions: Junctions | None = None
     threshold_shift: Value = 0.0
     current_factor: Value = 1.0
+    saturates: bool = True
+    role: str = ""
 
     # current flows between drain and source; a gate may share a node with either
     terminal_fields = ("drain", "source", "gate", "bulk")

@@ -10,6 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from circuits.data.models import Polarity
 from circuits.data.scaling import Scaling
 from circuits.data.values import CircuitError
 from circuits.measures.spreads import code_spread, resolved, weight_spread
@@ -17,6 +18,7 @@ from circuits.realisations import recognised
 from circuits.realisations.cells.ota import TEN_TRANSISTOR_SHARES
 from circuits.realisations.cells.units import UNITS
 from circuits.technologies import Technology
+from circuits.technologies.sizing import Role, role_of
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from conductance.variation import Deviations, Mismatch, draw_deviations, rescaled, varied_network
@@ -179,22 +181,27 @@ def pelgrom_mismatch(technology: Technology, scaling: Scaling, bias: float) -> M
     What it adds to offset and gain is in `TEN_TRANSISTOR_SHARES`; that the mirrors add to both at once is left out.
     M. Pelgrom et al., IEEE J. Solid-State Circuits 24(5), 1989.
     """
-    variance: dict[str, float] = {}
-    for polarity in ("nmos", "pmos"):
-        kind = technology.transistor(polarity)
-        area = technology.width(polarity, bias) * kind.length
+
+    def variance(polarity: Polarity, role: Role | None) -> float:
+        kind, size = technology.transistor(polarity), technology.size(polarity, bias, role)
         slope = kind.slope_factor * technology.thermal_voltage
-        variance[polarity] = ((kind.pelgrom_threshold / slope) ** 2 + kind.pelgrom_current**2) / area
+        area = size.width * size.length
+        return ((kind.pelgrom_threshold / slope) ** 2 + kind.pelgrom_current**2) / area
+
     pair = technology.transistor("nmos").slope_factor * technology.thermal_voltage
     # a mirror of `UNITS` unit transistors has the area of one transistor
-    unit, turned = math.sqrt(UNITS * variance["pmos"]), math.sqrt(2 * variance["nmos"])
+    unit = math.sqrt(UNITS * variance("pmos", "unit"))
+    turned = math.sqrt(2 * variance("nmos", "lower_mirror"))
     weights = weight_spread(unit, turned, technology.transistor("pmos").series_excess)
     capacitor = technology.capacitor.pelgrom / math.sqrt(scaling.capacitance / technology.capacitor.density)
-    shares = TEN_TRANSISTOR_SHARES.values()
+    shares = [
+        (share, variance(share.polarity, role_of(share.polarity, name)))
+        for name, share in TEN_TRANSISTOR_SHARES.items()
+    ]
     return Mismatch(
-        current=math.sqrt(sum(share.gain**2 * variance[share.polarity] for share in shares)),
+        current=math.sqrt(sum(share.gain**2 * spread for share, spread in shares)),
         offset=pair
-        * math.sqrt(sum(share.offset**2 * variance[share.polarity] for share in shares))
+        * math.sqrt(sum(share.offset**2 * spread for share, spread in shares))
         / scaling.voltage_unit,
         capacitor=capacitor,
         weights=weights,

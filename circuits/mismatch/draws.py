@@ -36,10 +36,11 @@ THRESHOLD, CURRENT, CAPACITOR = "dv", "ku", "kc"
 
 @dataclass(frozen=True, kw_only=True)
 class Sized:
-    """A device: standard deviations by the kind of its draw, of factors those of their logarithm; area in m^2."""
+    """A device: standard deviations by the kind of its draw, of factors those of their logarithm; area in m^2; role."""
 
     spreads: Mapping[str, float]
     area: float
+    role: str = ""
 
     def drawn(self, seed: int, path: str) -> dict[str, float]:
         """What the device at a path is off by on one chip, by kind."""
@@ -68,7 +69,8 @@ def sized_transistor(device: Mosfet, technology: Technology) -> Sized:
     side = math.sqrt(area)
     # read off a current nearer to threshold, it is more of a threshold than the rule of weak inversion says
     threshold = kind.pelgrom_threshold / kind.pelgrom_efficiency / side
-    return Sized(spreads={THRESHOLD: threshold, CURRENT: kind.pelgrom_current / side}, area=area)
+    spreads = {THRESHOLD: threshold, CURRENT: kind.pelgrom_current / side}
+    return Sized(spreads=spreads, area=area, role=device.role)
 
 
 def sized_capacitor(capacitance: float, technology: Technology) -> Sized:

@@ -21,6 +21,7 @@ class Ranked:
         error: standard deviation that they give to the network's output, root mean square over time and outputs.
         share: of the variance that all devices give it.
         area: of the gates, or of a capacitor, in m^2, together.
+        role: of transistors that are drawn alike; empty where there is none.
     """
 
     part: str
@@ -29,6 +30,7 @@ class Ranked:
     error: float
     share: float
     area: float
+    role: str = ""
 
 
 def spreads_of(known: Iterable[Row], sized: Mapping[str, Sized]) -> dict[Number, float]:
@@ -71,6 +73,7 @@ def ranked(
             error=math.sqrt(variance),
             share=variance / whole if whole else 0.0,
             area=sum(sized[path].area for path in paths[part, device]),
+            role=next(iter({sized[path].role for path in paths[part, device]})),
         )
         for (part, device), variance in variances.items()
     )

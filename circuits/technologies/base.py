@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from circuits.data.amplifier import AmplifierModel
 from circuits.data.models import ModelCard, Polarity
 from circuits.data.scaling import Scaling
 from circuits.data.values import CircuitError
 from circuits.technologies.library import library_card, library_path
+from circuits.technologies.sizing import Role, Size, Sizing
+from circuits.technologies.tables import NotNegative, Positive, Table
 
 ZERO_CELSIUS = 273.15
 BOLTZMANN_OVER_CHARGE = 8.617333262e-5
@@ -34,17 +36,7 @@ class TechnologyError(CircuitError):
     """A technology file contradicts itself, or lacks what a circuit needs."""
 
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class _Table(BaseModel):
-    """A table of the file: unknown keys are refused, values cannot be changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
-
-
-class Card(_Table):
+class Card(Table):
     """The model card of a transistor, under the simulator's names."""
 
     level: int = Field(gt=0, description="ngspice's number of the model: 8 is BSIM3, 14 is BSIM4")
@@ -53,7 +45,7 @@ class Card(_Table):
     parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], float] = Field(min_length=1)
 
 
-class Library(_Table):
+class Library(Table):
     """Where a PDK keeps the card; `{corner}` in file and section is replaced by the technology's corner."""
 
     package: str = Field(
@@ -75,6 +67,12 @@ class Library(_Table):
     mismatch: str = Field(
         default="", description="file with `.param` values of the cards' mismatch terms; left out without it"
     )
+    given: dict[str, float] = Field(
+        default_factory=dict, description="values of names in the cards that no file defines"
+    )
+    omitted: tuple[str, ...] = Field(
+        default=(), description="numbers of the cards that the simulator's version of the model does not have"
+    )
     width: Positive = Field(
         description="usual width, m; where cards are binned, each transistor gets its own bin"
     )
@@ -88,10 +86,11 @@ class Library(_Table):
         return library_card(
             path, name=model, polarity=polarity, width=self.width, length=length, source=self.source,
             parameters=parameters, mismatch=mismatch, section=self.section.replace("{corner}", corner), card=self.card,
+            given=self.given, omitted=self.omitted,
         )  # fmt: skip
 
 
-class Transistor(_Table):
+class Transistor(Table):
     """A kind of transistor, and what its sizing needs to know."""
 
     model: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="name of the model card")
@@ -167,15 +166,7 @@ class Transistor(_Table):
         )
 
 
-class Sizing(_Table):
-    """By which rules transistors get their widths."""
-
-    inversion: Positive = Field(default=0.1, description="largest inversion coefficient at the bias current")
-    offset_sigma: Positive = Field(default=2e-3, description="largest sigma of one transistor's threshold, V")
-    grid: Positive = Field(default=5e-9, description="widths and lengths are multiples of it, m")
-
-
-class CapacitorData(_Table):
+class CapacitorData(Table):
     """The technology's capacitor."""
 
     density: Positive = Field(description="F/m^2")
@@ -193,7 +184,7 @@ def _amplifier(value: Any) -> AmplifierModel:
         raise ValueError(str(error).replace("AmplifierModel.__init__() ", "")) from None
 
 
-class AmplifierShift(_Table):
+class AmplifierShift(Table):
     """How far an amplifier of transistors at a corner is from a typical one, for macromodels; measured by DC sweeps."""
 
     gain: Positive = Field(default=1.0, description="factor of the gain")
@@ -212,7 +203,7 @@ class AmplifierShift(_Table):
         )
 
 
-class Corner(_Table):
+class Corner(Table):
     """How far a process corner lies from the typical one.
 
     Thresholds, currents and capacitors where the model cards do not say it themselves, amplifiers for macromodels.
@@ -247,7 +238,7 @@ class Corner(_Table):
         return replace(card, parameters=moved(card.parameters), bins=bins)
 
 
-class Layout(_Table):
+class Layout(Table):
     """From the sizes of devices to their surroundings."""
 
     overhead: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
@@ -262,7 +253,7 @@ class Layout(_Table):
     )
 
 
-class Technology(_Table):
+class Technology(Table):
     """A technology. Without `nmos` and `pmos` it serves the behavioural and the macromodel level only."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -420,13 +411,50 @@ class Technology(_Table):
                 )
         return made
 
-    def width(self, polarity: Polarity, current: float) -> float:
+    def width(self, polarity: Polarity, current: float, role: Role | None = None) -> float:
         """Width in m of a transistor that carries `current` (A): weakly inverted, matched, on the grid."""
-        kind = self.transistor(polarity)
-        weak = current * kind.length / (self.sizing.inversion * kind.specific_current)
-        matched = (kind.pelgrom_threshold / self.sizing.offset_sigma) ** 2 / kind.length
-        steps = math.ceil(max(weak, matched, kind.width) / self.sizing.grid - 1e-9)
-        return round(steps * self.sizing.grid, 12)
+        return self.size(polarity, current, role).width
+
+    def size(self, polarity: Polarity, current: float, role: Role | None = None) -> Size:
+        """Width and length in m of a transistor of a role that carries `current` (A), by the rules and what is fixed.
+
+        Raises:
+            TechnologyError: a gm/Id that weak inversion does not have, or a width below the smallest.
+        """
+        kind, rules = self.transistor(polarity), self.sizing
+        fixed = rules.of(role)
+        length = kind.length if fixed.length is None else fixed.length
+        inversion = rules.inversion
+        if fixed.efficiency is not None:
+            inversion = self._inversion(kind, fixed.efficiency)
+        width = current * length / (inversion * kind.specific_current)
+        if fixed.efficiency is None:
+            matched = (kind.pelgrom_threshold / rules.offset_sigma) ** 2 / length
+            width = max(width, matched)
+        if fixed.width is not None:
+            width = fixed.width
+        elif fixed.efficiency is None:
+            width = max(width, kind.width)
+        if width < kind.width * (1 - 1e-9):
+            raise TechnologyError(
+                f"technology {self.name}: a {role} of {current:.3g} A would be {1e6 * width:.3g} um wide, and "
+                f"{kind.model} begins at {1e6 * kind.width:.3g} um; fix a larger one in [sizing.roles]"
+            )
+        side = math.sqrt(fixed.area)
+        steps = math.ceil(width * side / rules.grid - 1e-9)
+        longer = length if side == 1 else self.on_grid(length * side)
+        return Size(width=round(steps * rules.grid, 12), length=longer)
+
+    def _inversion(self, kind: Transistor, efficiency: float) -> float:
+        """The inversion coefficient at which a transistor has this gm/Id (1/V): 1/(n U_T (sqrt(IC + 1/4) + 1/2))."""
+        inverse = 1 / (efficiency * kind.slope_factor * self.thermal_voltage)
+        if not inverse > 1:
+            most = 1 / (kind.slope_factor * self.thermal_voltage)
+            raise TechnologyError(
+                f"technology {self.name}: gm/Id = {efficiency:g} 1/V; weak inversion of {kind.model} has {most:.4g} at "
+                "most, and a smaller one is needed for a finite width"
+            )
+        return (inverse - 0.5) ** 2 - 0.25
 
     def on_grid(self, size: float) -> float:
         """The nearest width or length in m that can be drawn, at least one step."""

@@ -21,8 +21,11 @@ from circuits.data.models import ModelBin, ModelCard, Polarity
 from circuits.data.values import CircuitError
 
 _CARD = re.compile(
-    r"^\.model\s+(\S+)\s+(nmos|pmos)\b[\s(]*(.*?)\)?\s*(?=^\.|\Z)", re.MULTILINE | re.DOTALL | re.IGNORECASE
+    r"^\.model\s+(\S+)\s+(nmos|pmos|psp103va)\b[\s(]*(.*?)\)?\s*(?=^\.|\Z)",
+    re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
+_COMPILED = "psp103va"
+"""The name of PSP as a compiled module; its cards say by `type` which polarity they have."""
 _VALUE = re.compile(r"([A-Za-z]\w*)\s*=\s*(\{[^}]*\}|'[^']*'|[^\s)]+)")
 _PLAIN = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _NUMBER = re.compile(rf"[{{']?\s*({_PLAIN})\s*(?:\+\s*MC_MM_SWITCH\b(.*)|([-+])\s*([A-Za-z_]\w*)\s*)?[}}']?")
@@ -64,6 +67,7 @@ def library_path(package: str, file: str) -> Path:
 def library_card(
     path: Path, *, name: str, polarity: Polarity, width: float, length: float, source: str,
     parameters: Path | None = None, mismatch: Path | None = None, section: str = "", card: str = "",
+    given: Mapping[str, float] | None = None, omitted: Sequence[str] = (),
 ) -> ModelCard:  # fmt: skip
     """The card of a transistor under the name `name`, with all its bins.
 
@@ -78,11 +82,14 @@ def library_card(
         mismatch: a file of `.param` values that its mismatch terms name; without it they are left out.
         section: of the library, the whole file where there is none.
         card: name in the library, without the number of a bin; any of this polarity where none is given.
+        given: values of names in the cards that no file defines, as parameters of the PDK's own subcircuit.
+        omitted: numbers of the cards that the simulator's version of the model does not have.
 
     Raises:
         LibraryError: no such section or card, no bin for the size, or a value that is no number.
     """
-    found = _bins(path, section, polarity, card, parameters, mismatch)
+    names = tuple(sorted((given or {}).items()))
+    found = _bins(path, section, polarity, card, parameters, mismatch, names, tuple(omitted))
     for level, version, size in found:
         if size.holds(width, length):
             return ModelCard(
@@ -98,7 +105,14 @@ def library_card(
 
 @lru_cache(maxsize=16)
 def _bins(
-    path: Path, section: str, polarity: Polarity, card: str, parameters: Path | None, mismatch: Path | None
+    path: Path,
+    section: str,
+    polarity: Polarity,
+    card: str,
+    parameters: Path | None,
+    mismatch: Path | None,
+    given: tuple[tuple[str, float], ...],
+    omitted: tuple[str, ...],
 ) -> tuple[tuple[int, str, ModelBin], ...]:
     """Level, version and numbers of every bin of a card; one that is not binned holds every size."""
     cards = [(_base(name), values) for name, kind, values in _read(path, section) if kind == polarity]
@@ -108,6 +122,13 @@ def _bins(
         raise LibraryError(f"{path.name} has no {polarity} card {card}; it has {names}")
     known = _parameters(_text(path, section))
     known |= {} if parameters is None else _parameters(_text(parameters, ""))
+    known |= dict(given)
+    strange = sorted(set(omitted).difference(*chosen))
+    if strange:
+        raise LibraryError(
+            f"{path.name}: its {polarity} card has no {', '.join(strange)} to be omitted; correct the list"
+        )
+    chosen = [{key: value for key, value in values.items() if key not in omitted} for values in chosen]
     varied = None if mismatch is None else known | _parameters(_text(mismatch, ""))
     return tuple(_bin(path, values, known, varied) for values in chosen)
 
@@ -141,9 +162,17 @@ def _bin(
 def _read(path: Path, section: str) -> tuple[tuple[str, str, dict[str, str]], ...]:
     """Name, polarity and values of every card."""
     return tuple(
-        (name, polarity.lower(), {key.lower(): value for key, value in _VALUE.findall(body)})
-        for name, polarity, body in _CARD.findall(_text(path, section))
+        _kind(name, kind.lower(), {key.lower(): value for key, value in _VALUE.findall(body)})
+        for name, kind, body in _CARD.findall(_text(path, section))
     )
+
+
+def _kind(name: str, kind: str, values: dict[str, str]) -> tuple[str, str, dict[str, str]]:
+    """Name, polarity and values; a compiled module's polarity is one of its values."""
+    if kind != _COMPILED:
+        return name, kind, values
+    sign = values.pop("type", "1")
+    return name, "pmos" if sign.startswith("-") else "nmos", values
 
 
 @lru_cache(maxsize=16)
@@ -162,7 +191,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _section(path: Path, section: str, depth: int) -> Iterator[str]:
-    """The lines between `.lib section` and `.endl`, those of included files in place."""
+    """The lines between `.lib section` and `.endl`, those of included files in place, each file once."""
     if depth > _DEEPEST:
         raise LibraryError(f"library file {path} is included {depth} files deep; does it include itself?")
     inside, names = False, []
@@ -176,13 +205,28 @@ def _section(path: Path, section: str, depth: int) -> Iterator[str]:
         elif inside and opened:
             yield from _section(_beside(path, opened[1]), opened[2], depth + 1)
         elif inside and included:
-            yield from _lines(_beside(path, included[1]))
+            yield from _included_lines(_beside(path, included[1]), set(), depth + 1)
         elif inside:
             yield line
     if section.lower() not in names:
         raise LibraryError(
             f"library file {path} has no section {section}; it has {', '.join(names) or 'none'}"
         )
+
+
+def _included_lines(path: Path, known: set[Path], depth: int) -> Iterator[str]:
+    """The lines of a file and of those that it includes, each file once."""
+    if depth > _DEEPEST:
+        raise LibraryError(f"library file {path} is included {depth} files deep; does it include itself?")
+    if path in known:
+        return
+    known.add(path)
+    for line in _lines(path):
+        included = _INCLUDED.match(line)
+        if included:
+            yield from _included_lines(_beside(path, included[1]), known, depth + 1)
+        else:
+            yield line
 
 
 def _beside(path: Path, name: str) -> Path:
@@ -199,6 +243,8 @@ def _parameters(text: str) -> dict[str, float]:
 def _number(path: Path, key: str, text: str, known: Mapping[str, float]) -> float:
     """A value without its mismatch term, a named addition looked up."""
     found = _NUMBER.fullmatch(text)
+    if found is None and text[:1] in "'{":
+        return _evaluated(path, key, text.strip("'{}"), known)
     if found is None or (found[4] and found[4] not in known):
         raise LibraryError(f"{path.name}: {key} = {text} is no number; name the file that defines it")
     sign = -1 if found[3] == "-" else 1

@@ -20,6 +20,12 @@ def rank(
         int | None,
         typer.Option(min=2, help="Samples of the held-out series; the configuration's where not given."),
     ] = None,
+    area: Annotated[
+        float | None,
+        typer.Option(
+            help="Choose sizes: area of all gates over what it is, as 1 or 1.5; sizes.toml gets them."
+        ),
+    ] = None,
     trust: TRUST = False,
 ) -> None:
     """Rank a network's transistors by what their mismatch does to its output, and write ranking.csv."""
@@ -28,8 +34,10 @@ def rank(
 
     folder = on_series("rank", run, trust=trust)
     with folder.locked():
-        found = rank_run(folder, chips=chips, samples=samples)
+        found = rank_run(folder, chips=chips, samples=samples, area=area)
     show(found, top)
+    if found.roles:
+        show_sizes(found)
 
 
 def show(found: "Ranking", top: int) -> None:
@@ -63,3 +71,22 @@ def show(found: "Ranking", top: int) -> None:
             "drawn chips differ by another amount than sensitivities say: at this mismatch spikes come and go, and the "
             "order is rough; larger transistors or training on chips that differ come first"
         )
+
+
+def show_sizes(found: "Ranking") -> None:
+    """Print the areas that were chosen for each role, and what they are worth."""
+    from rich.table import Table
+
+    from excitable.cli.console import results
+
+    table = Table("role", "output error", "gates", "area times", "output error then", box=None)
+    for one in found.roles:
+        table.add_row(
+            one.role, f"{one.error:.4g}", f"{1e12 * one.area:.3g} um2", f"{one.factor:.3g}",
+            f"{one.chosen_error:.4g}",
+        )  # fmt: skip
+    results().print(table)
+    results().print(
+        f"all devices together, with these areas: {found.chosen_total:.4g}, from {found.total:.4g}; sizes.toml has the "
+        "tables for the technology's file"
+    )

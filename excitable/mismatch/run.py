@@ -2,12 +2,14 @@
 
 import csv
 import io
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from circuits.mismatch.ranking import Ranked, total_error
+from circuits.mismatch.sizing import RoleArea, chosen_areas, role_areas, sizes_toml, total
 from conductance.networks import Network
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.series import held_out
@@ -18,6 +20,8 @@ from excitable.runs.stages.belonging import note_weights
 from excitable.runs.stages.series import circuit_options
 
 RANKING = "ranking.csv"
+SIZES = "sizes.toml"
+"""In the run folder: tables for the technology's file."""
 RESAMPLED = 1000
 FAR = 1.5
 """Chips that differ by so many times what sensitivities say, or by so much less, are beyond them."""
@@ -35,6 +39,7 @@ class Ranking:
         samples: that count.
         chips: that were drawn as a check.
         drawn, low, high: the same of drawn chips, and its 95 % interval; None where none were drawn.
+        roles: of transistors, with the areas that were chosen for a budget; as they are where none was given.
     """
 
     technology: str
@@ -46,6 +51,13 @@ class Ranking:
     drawn: float | None = None
     low: float | None = None
     high: float | None = None
+    roles: tuple[RoleArea, ...] = ()
+
+    @property
+    def chosen_total(self) -> float:
+        """Standard deviation of the output with the chosen areas."""
+        rest = math.hypot(*(one.error for one in self.table if not one.role))
+        return total(self.roles, rest) if self.roles else self.total
 
     @property
     def parts(self) -> Mapping[str, tuple[float, float]]:
@@ -86,8 +98,16 @@ def rank_network(network: Network, options: CircuitOptions, predict: Predict, *,
     )  # fmt: skip
 
 
-def rank_run(run: SeriesRun, *, chips: int = 100, samples: int | None = None) -> Ranking:
+def rank_run(
+    run: SeriesRun, *, chips: int = 100, samples: int | None = None, area: float | None = None
+) -> Ranking:
     """Rank the devices of a run on its held-out series, and write `ranking.csv`.
+
+    Args:
+        run: a trained run.
+        chips: of the model that are drawn as a check.
+        samples: of the held-out series; the configuration's where not given.
+        area: of all gates over what it is, under which the sizes of roles are chosen; `sizes.toml` gets them.
 
     Raises:
         SimulatorMissing, SimulationFailed: the simulator. CircuitError: a network without a circuit of transistors.
@@ -95,8 +115,17 @@ def rank_run(run: SeriesRun, *, chips: int = 100, samples: int | None = None) ->
     split = held_out(run.data.held_out, samples or run.configuration.simulation.samples)
     first = int(split.mask.any(1).nonzero()[0])
     predict = predictor(split.inputs[:, 0].numpy(), first=first)
-    found = rank_network(run.network(), circuit_options(run, LEVEL), predict, chips=chips)
-    note_weights(run, "rank", run.write(RANKING, ranking_csv(found)))
+    options = circuit_options(run, LEVEL)
+    found = rank_network(run.network(), options, predict, chips=chips)
+    files = [run.write(RANKING, ranking_csv(found))]
+    if area is not None:
+        rules = options.made_of.sizing.roles
+        fixed = [name for name, size in rules.items() if size.width or size.length or size.efficiency]
+        found = replace(found, roles=chosen_areas(role_areas(found.table), area, fixed))
+        files.append(
+            run.write(SIZES, sizes_toml(found.roles, {name: size.area for name, size in rules.items()}))
+        )
+    note_weights(run, "rank", *files)
     return found
 
 

@@ -4,7 +4,7 @@ from circuits.data.circuit import Circuit
 from netlists.analyses import Analysis, Measure, Tolerances
 from netlists.netlist import Netlist
 from netlists.ngspice.draft import Draft
-from netlists.ngspice.names import spice_node, spice_sources
+from netlists.ngspice.names import spice_node, spice_sources, spice_transistors
 from netlists.ngspice.passes import PASSES
 from netlists.writing import Dialect
 
@@ -56,6 +56,7 @@ def write(
         analysis=analysis,
         probes={probe: spice_node(circuit, probe) for probe in circuit.probes},
         metered=spice_sources(circuit),
+        inspected=spice_transistors(circuit),
         title=bench[0],
     )
 

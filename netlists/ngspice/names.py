@@ -1,7 +1,7 @@
 """How ngspice calls the objects of a circuit, and which names it keeps for itself."""
 
 from circuits.data.circuit import Circuit
-from netlists.writing.names import card_name, node_path
+from netlists.writing.names import card_name, device_path, node_path
 
 
 def spice_node(circuit: Circuit, path: str) -> str:
@@ -16,6 +16,16 @@ def spice_sources(circuit: Circuit) -> dict[str, str]:
     """The sources whose current is observed, and the names by which ngspice knows them."""
     devices = {device.name: device for device in circuit.devices}
     return {name: card_name(devices[name]) for name in circuit.metered}
+
+
+def spice_transistors(circuit: Circuit) -> dict[str, str]:
+    """The transistors whose operating point is observed, and the names by which ngspice knows them."""
+    return {path: _flat(device_path(circuit, path)) for path in circuit.inspected}
+
+
+def _flat(cards: tuple[str, ...]) -> str:
+    """ngspice puts the kind of a device before the instances that hold it."""
+    return cards[0] if len(cards) == 1 else ".".join((cards[-1][0], *cards))
 
 
 RESERVED = frozenset(

@@ -11,6 +11,7 @@ from netlists.netlist import Netlist
 from netlists.waveforms.labelled import check_complete, label
 from netlists.waveforms.noise import densities
 from netlists.waveforms.raw import Plot
+from netlists.waveforms.transistors import with_transistors
 
 _KINDS: dict[type, str] = {
     Transient: "Transient Analysis",
@@ -34,6 +35,8 @@ def answer(plots: Sequence[Plot], netlist: Netlist) -> xr.Dataset:
     plot = plots[0]
     _check_plot(plot, netlist.title, netlist.analysis)
     waveforms = label(plot, netlist.probes, netlist.metered, title=netlist.name)
+    if netlist.inspected:
+        waveforms = with_transistors(waveforms, plot, netlist.inspected)
     check_complete(waveforms, netlist.analysis)
     if not isinstance(
         netlist.analysis, SmallSignal

@@ -22,7 +22,7 @@ from netlists.writing.expressions import print_number, print_rounded
 from netlists.writing.header import provenance
 from netlists.writing.initial import initial_voltages
 from netlists.writing.names import card_name, node_path
-from netlists.writing.seam import Dialect, faults, noise_faults
+from netlists.writing.seam import Dialect, faults, inspection_faults, noise_faults
 
 _KINDS = {Transient: "tran", DCSweep: "dc", OperatingPoint: "op", SmallSignal: "ac"}
 
@@ -33,7 +33,11 @@ def dialect_of(tongue: Tongue) -> Dialect:
     def write(
         circuit: Circuit, analysis: Analysis, tolerances: Tolerances, measures: tuple[Measure, ...]
     ) -> Netlist:
-        said = (*faults(circuit, analysis, measures), *noise_faults(circuit, analysis, tongue.reader))
+        said = (
+            *faults(circuit, analysis, measures),
+            *noise_faults(circuit, analysis, tongue.reader),
+            *inspection_faults(circuit, tongue.reader),
+        )
         found = list(dict.fromkeys([*said, *_faults(circuit, tongue)]))
         if found:
             raise NetlistError(f"circuit {circuit.name}: " + "; ".join(found))

@@ -15,7 +15,7 @@ from netlists.verilog_a.module import Module
 from netlists.writing.expressions import print_number
 from netlists.writing.header import provenance
 from netlists.writing.names import card_name, node_path
-from netlists.writing.seam import Dialect, faults, noise_faults
+from netlists.writing.seam import Dialect, faults, inspection_faults, noise_faults
 
 _WORDS = """
 analysis control embed endc ends endsection global ground include load model parameters save section subckt sweep
@@ -38,7 +38,11 @@ def write(
     Raises:
         NetlistError: what VACASK or Verilog-A cannot say, all at once.
     """
-    said = (*faults(circuit, analysis, measures), *noise_faults(circuit, analysis, "VACASK"))
+    said = (
+        *faults(circuit, analysis, measures),
+        *noise_faults(circuit, analysis, "VACASK"),
+        *inspection_faults(circuit, "VACASK"),
+    )
     found = list(dict.fromkeys([*said, *_faults(circuit)]))
     if found:
         raise NetlistError(f"circuit {circuit.name}: " + "; ".join(found))

@@ -69,6 +69,18 @@ def outer_path(circuit: Circuit, path: str) -> str:
     return node if node == "0" else ".".join([*names, node])
 
 
+def device_path(circuit: Circuit, path: str) -> tuple[str, ...]:
+    """Cards of the instances from the top, then that of the device, of a device's path."""
+    *names, name = path.split(".")
+    cards: list[str] = []
+    scope: Circuit | Subcircuit = circuit
+    for each in names:
+        instance = instances(scope)[each]
+        cards.append(card_name(instance))
+        scope = circuit.subcircuit(instance.subcircuit)
+    return (*cards, card_name(next(device for device in scope.devices if device.name == name)))
+
+
 def node_path(circuit: Circuit, path: str) -> tuple[str, ...]:
     """Cards of the instances from the top, then the node, of a path; pins are the nodes outside."""
     *names, node = outer_path(circuit, path).split(".")

@@ -107,6 +107,12 @@ def faults(circuit: Circuit, analysis: Analysis, measures: Iterable[Measure]) ->
         yield f"the noise analysis reads node {analysis.node}, which is no node of the circuit"
 
 
+def inspection_faults(circuit: Circuit, reader: str) -> Iterator[str]:
+    """What a dialect says of transistors whose operating point it cannot keep."""
+    if circuit.inspected:
+        yield f"operating points of transistors are kept by ngspice only, not by {reader}"
+
+
 def noise_faults(circuit: Circuit, analysis: Analysis, reader: str) -> Iterator[str]:
     """What a dialect without noise says of it."""
     if isinstance(analysis, Noise):

@@ -13,6 +13,7 @@ import sympy
 
 from circuits.data.models import Polarity
 from circuits.technologies.base import Technology, TechnologyError
+from circuits.technologies.sizing import role_of
 
 Share = Callable[[sympy.Expr], sympy.Expr]
 """Of the bias current or of a noise, as a function of t = tanh of the input in V0."""
@@ -94,12 +95,16 @@ def flicker(
     Raises:
         TechnologyError: a transistor without flicker data.
     """
-    relative = {}
-    for polarity in _polarities(generators):
-        area = technology.width(polarity, bias) * technology.transistor(polarity).length
-        relative[polarity] = relative_flicker(technology, polarity) / area
+
+    def relative(name: str, polarity: Polarity) -> float:
+        size = technology.size(polarity, bias, role_of(polarity, name))
+        return relative_flicker(technology, polarity) / (size.width * size.length)
+
     return sympy.Add(
-        *(relative[one.polarity] * (one.current(t) * one.transfer(t)) ** 2 for one in generators.values())
+        *(
+            relative(name, one.polarity) * (one.current(t) * one.transfer(t)) ** 2
+            for name, one in generators.items()
+        )
     )
 
 

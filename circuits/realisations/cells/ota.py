@@ -14,6 +14,7 @@ from circuits.data.models import Polarity
 from circuits.realisations.cells.cell import BIAS, MINUS, OUT, PINS, PLUS, VDD, VSS, Cell, bias_parameter
 from circuits.realisations.cells.units import UNITS
 from circuits.technologies import Technology
+from circuits.technologies.sizing import Role, role_of
 
 _BULK: dict[Polarity, str] = {"nmos": VSS, "pmos": VDD}
 
@@ -70,7 +71,7 @@ class Transistors:
     ) -> Mosfet:
         """Unit p-channel transistors in parallel: `UNITS` of them carry what one of `pmos` does."""
         kind = self.technology.transistor("pmos")
-        whole = self._place("pmos", name, drain, gate, source, note)
+        whole = self._place("pmos", name, drain, gate, source, note, "unit")
         width = max(float(whole.width) / UNITS, kind.width)
         return replace(whole, width=self.technology.on_grid(width), multiplicity=multiplicity)
 
@@ -78,11 +79,17 @@ class Transistors:
         """A p-channel transistor of the smallest width, closed by a low gate, bulk at vdd."""
         kind = self.technology.transistor("pmos")
         return replace(
-            self._place("pmos", name, drain, gate, source, note), width=self.technology.on_grid(kind.width)
+            self._place("pmos", name, drain, gate, source, note),
+            width=self.technology.on_grid(kind.width),
+            saturates=False,
         )
 
-    def _place(self, polarity: Polarity, name: str, drain: str, gate: str, source: str, note: str) -> Mosfet:
-        kind = self.technology.transistor(polarity)
+    def _place(
+        self, polarity: Polarity, name: str, drain: str, gate: str, source: str, note: str,
+        role: Role | None = None,
+    ) -> Mosfet:  # fmt: skip
+        kind, role = self.technology.transistor(polarity), role or role_of(polarity, name)
+        size = self.technology.size(polarity, self.current, role)
         return Mosfet(
             name=name,
             drain=drain,
@@ -90,10 +97,11 @@ class Transistors:
             source=source,
             bulk=_BULK[polarity],
             model=kind.model,
-            width=self.technology.width(polarity, self.current) * self.scale,
-            length=kind.length * self.scale,
+            width=size.width * self.scale,
+            length=size.length * self.scale,
             diffusion=self.technology.layout.diffusion,
             note=note,
+            role=role or "",
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from circuits.data.amplifier import AmplifierModel
 from circuits.data.models import Polarity
 from circuits.technologies import Technology
+from circuits.technologies.sizing import Role
 
 
 def loaded(model: AmplifierModel, technology: Technology, bias: float) -> AmplifierModel:
@@ -16,21 +17,23 @@ def loaded(model: AmplifierModel, technology: Technology, bias: float) -> Amplif
     """
     if technology.nmos is None or technology.pmos is None:
         return model
-    drains = _drain(technology, "nmos", bias) + _drain(technology, "pmos", bias)
+    drains = _drain(technology, "nmos", bias, "pair") + _drain(technology, "pmos", bias, "upper_mirror")
     return replace(
         model,
-        input_capacitance=model.input_capacitance + _gate(technology, "nmos", bias),
+        input_capacitance=model.input_capacitance + _gate(technology, "nmos", bias, "pair"),
         output_capacitance=model.output_capacitance + drains,
-        mirror_capacitance=model.mirror_capacitance + 2 * _gate(technology, "pmos", bias) + drains,
+        mirror_capacitance=model.mirror_capacitance
+        + 2 * _gate(technology, "pmos", bias, "upper_mirror")
+        + drains,
     )
 
 
-def _gate(technology: Technology, polarity: Polarity, bias: float) -> float:
+def _gate(technology: Technology, polarity: Polarity, bias: float, role: Role) -> float:
     """Of one gate, in F."""
-    kind = technology.transistor(polarity)
-    return kind.gate_capacitance * technology.width(polarity, bias) * kind.length
+    size = technology.size(polarity, bias, role)
+    return technology.transistor(polarity).gate_capacitance * size.width * size.length
 
 
-def _drain(technology: Technology, polarity: Polarity, bias: float) -> float:
+def _drain(technology: Technology, polarity: Polarity, bias: float, role: Role) -> float:
     """Of one drain, in F."""
-    return technology.transistor(polarity).drain_capacitance * technology.width(polarity, bias)
+    return technology.transistor(polarity).drain_capacitance * technology.width(polarity, bias, role)

@@ -7,7 +7,7 @@ The pin `axon` is the gate voltage of the output mirror in transistors, the outp
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sympy
 
@@ -138,10 +138,11 @@ def _copies(place: Transistors, drawn: Composition, out: str) -> Iterator[Device
     for length, count in drawn.chains:
         nodes = [VDD, *(f"in{length}_{step}" for step in range(1, length)), out]
         for step in range(length):
-            yield place.unit_pmos(
+            unit = place.unit_pmos(
                 f"m_{length}_{step}", nodes[step + 1], AXON, nodes[step], multiplicity=count,
                 note="copy of the output current" if length == 1 else f"one of {length} in series",
             )  # fmt: skip
+            yield replace(unit, saturates=nodes[step + 1] == out)
 
 
 def _turned(place: Transistors) -> Iterator[Device]:

@@ -115,7 +115,10 @@ def transistor_output(place: Transistors) -> Iterator[Device]:
         name="b_limit", source="ceiling", sink=VSS, current=I0, note="largest output current"
     )
     yield place.pmos("m_limit", "ceiling", "ceiling", note="mirror of the limit, input")
-    yield place.pmos("m_allow", "excess", "ceiling", note="mirror of the limit, output")
+    # below the limit it gives what is asked of it, less than it could
+    yield replace(
+        place.pmos("m_allow", "excess", "ceiling", note="mirror of the limit, output"), saturates=False
+    )
     yield place.pmos("m_excess", "excess", "excess", note="what exceeds the limit")
     yield place.pmos("m_give", AXON, "excess", note="gives it back")
     yield place.unit_pmos("m_net", AXON, AXON, multiplicity=UNITS, note="output mirror, input")
