@@ -226,7 +226,7 @@ class TransistorFit:
         drain_capacitance: over W, in F/m.
         early_voltage: I/(dI/dV) with the drain half a supply away, in V.
         series_excess: see `technologies.base.Transistor`, of unit transistors, a quarter as wide.
-        shot_factor: white noise of the current over 2 q I.
+        shot_factor: white noise of the current over 2 q I; None where it was not measured.
         flicker: see `technologies.base.Transistor`; None where its card has none.
         leakage: of the drawn transistor at a gate voltage of zero, in A.
         leakage_doubling: the kelvin in which it doubles.
@@ -245,7 +245,7 @@ class TransistorFit:
     drain_capacitance: float
     early_voltage: float
     series_excess: float
-    shot_factor: float
+    shot_factor: float | None
     flicker: float | None
     leakage: float
     leakage_doubling: float
@@ -265,10 +265,11 @@ class TransistorFit:
             "drain_capacitance": self.drain_capacitance,
             "gate_voltage": self.gate_voltage,
             "series_excess": self.series_excess,
-            "shot_factor": self.shot_factor,
             "leakage": self.leakage,
             "leakage_doubling": self.leakage_doubling,
         }
+        if self.shot_factor is not None:
+            found["shot_factor"] = self.shot_factor
         if self.flicker is not None:
             found["flicker"] = self.flicker
         if self.pelgrom_threshold is not None:

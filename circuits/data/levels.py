@@ -24,3 +24,6 @@ def check_level(name: str) -> Level:
 
 Ideal = Literal["some", "none"]
 """Of transistors: `some`: linear filters, biases, references, weights without codes are ideal; `none`: no part is."""
+
+Biases = Literal["constant", "ptat"]
+"""Of a generator over temperature: currents and references that stay, or go with the absolute temperature."""

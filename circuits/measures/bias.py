@@ -22,6 +22,7 @@ from circuits.data.circuit import (
     VoltageSource,
 )
 from circuits.data.values import Value, evaluate, sensed_nodes
+from circuits.networks.generated import made_values
 from circuits.realisations.cells.cell import VDD, VSS
 from circuits.realisations.cells.coded import CONVERTER
 
@@ -92,9 +93,13 @@ class BiasGroup:
 def bias_groups(circuit: Circuit) -> list[BiasGroup]:
     """The different bias currents and references of a circuit, smallest first; supplies are none, zero needs no source.
 
-    Values that agree to six digits are one.
+    Values that agree to six digits are one. What generators on the chip make is among them, as
+    they make it, with the number of pins that it goes to.
     """
     found: dict[tuple[str, float], int] = {}
+    for made in made_values(circuit):
+        key = (made.unit, float(f"{made.value:.6g}"))
+        found[key] = found.get(key, 0) + made.number
     for row in bias_table(circuit):
         for value, unit in ((row.current, "A"), (row.voltage, "V")):
             if value and row.path.removeprefix("v_") not in SUPPLIES:

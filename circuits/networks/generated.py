@@ -50,6 +50,7 @@ STRING_CURRENT = 100e-9
 """Through the string of references, in A: with it a string at 1.8 V has 18 megohms."""
 DIGITS = 6
 _STRING = "r_string_"
+_CURRENT = "_current"
 _GATE_CELLS = {way: f"bias_{way}" for way in (SINK, SOURCE)}
 
 
@@ -106,6 +107,7 @@ def generated(
         if subcircuit.name not in outside:
             needed = not any(pin.name == AXON for pin in subcircuit.pins) or bool(outputs & read)
             known[subcircuit.name] = drawn(subcircuit, known, cells.place, needed)
+    _check_lengths(cells)
     board = _Board(unit=current_unit, width=float(cells.place.nmos("m", "d", "g").width))
     devices = [_replaced(device, circuit, known, board, cells) for device in circuit.devices]
     made = list(_generators(board, cells, trims, current_unit, supply))
@@ -120,6 +122,16 @@ def generated(
     )  # fmt: skip
     _refuse_ideal(finished, outside)
     return finished
+
+
+def _check_lengths(cells: CodedCells) -> None:
+    """Refuse tails of another length than the diodes that their gates come from."""
+    tail, diode = (cells.place.nmos(name, "d", "g").length for name in ("m_tail", "m_in"))
+    if tail != diode:
+        raise CircuitError(
+            f"ideal = none: tails are {1e6 * float(tail):.4g} um long by [sizing.roles.tail], and the generator's "
+            f"diodes {1e6 * float(diode):.4g} um; fix the width of tails alone, or leave them out"
+        )
 
 
 def _transistors(subcircuit: Subcircuit, circuit: Circuit) -> bool:
@@ -198,7 +210,7 @@ def _generators(
                 )  # fmt: skip
             entry = node if way == SINK else f"{node}_in"
             yield cells.weight(
-                f"x_{node}_current",
+                f"x_{node}{_CURRENT}",
                 gate=f"coarse_{setting.into}",
                 out=entry,
                 code=setting.code,
@@ -237,6 +249,51 @@ def generated_values(circuit: Circuit) -> dict[str, int]:
     ]
     string = sum(isinstance(d, Resistor) and d.name.startswith(_STRING) for d in circuit.devices)
     return {way: gates.count(way) for way in _GATE_CELLS} | {REFERENCE: max(0, string - 1)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A bias current (A) or a reference (V) that a generator makes, and how many pins at the top it goes to."""
+
+    node: str
+    value: float
+    unit: str
+    number: int
+
+
+def made_values(circuit: Circuit) -> list[Made]:
+    """What the generators of a circuit make: currents as their codes say, references as the string divides them."""
+    devices = {device.name: device for device in circuit.devices}
+    master = devices.get(f"i_{MASTER}")
+    if not isinstance(master, CurrentSource) or isinstance(master.waveform, HeldWaveform):
+        return []
+    return [*_made_currents(circuit, master.waveform), *_made_references(circuit)]
+
+
+def _made_currents(circuit: Circuit, master: float) -> Iterator[Made]:
+    for device in circuit.devices:
+        if isinstance(device, Instance) and device.code is not None and device.name.endswith(_CURRENT):
+            node = device.name.removeprefix("x_").removesuffix(_CURRENT)
+            into = int(device.connections[GATE].rpartition("_")[2])
+            own = {device.name, f"x_{node}"}
+            yield Made(
+                node=node, value=master * device.code / into, unit="A", number=_users(circuit, node, own)
+            )
+
+
+def _made_references(circuit: Circuit) -> Iterator[Made]:
+    string = [d for d in circuit.devices if isinstance(d, Resistor) and d.name.startswith(_STRING)]
+    drops = [float(resistor.resistance) * STRING_CURRENT for resistor in string]
+    own, voltage = {resistor.name for resistor in string}, -sum(drops) / 2
+    for resistor, drop in list(zip(string, drops, strict=True))[:-1]:
+        voltage += drop
+        node = resistor.positive
+        yield Made(node=node, value=voltage, unit="V", number=_users(circuit, node, own))
+
+
+def _users(circuit: Circuit, node: str, own: set[str]) -> int:
+    """How often the devices of the top level are connected to a node, those that make it left out."""
+    return sum(d.terminals.count(node) for d in circuit.devices if d.name not in own)
 
 
 def _cells_of(board: _Board, devices: list[Device], cells: CodedCells) -> Iterator[Subcircuit]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from circuits.measures.chips import Conditions, mismatch_of
+from circuits.measures.chips import ChipError, Conditions, mismatch_of
 from circuits.mismatch.chips import DEVICES, DeviceMismatch
 from conductance.errors import ExcitableError, extra
 from conductance.networks import Network
@@ -140,6 +140,11 @@ def bench_of(run: SeriesRun, options: SweepOptions) -> Bench:
             f"transistors would have other synapses than the design's; take --mismatch {DEVICES}, or level macromodel"
         )
     built = circuit_options(run, options.level)
+    if built.biases != "constant" and options.temperatures:
+        raise SweepError(
+            f"temperatures of a sweep are of constant biases, and the circuit's are {built.biases}; `excitable "
+            "conditions` moves them, or take circuit.biases = 'constant'"
+        )
     if options.time_limit is not None:
         built = replace(built, time_limit=options.time_limit)
     return Bench(
@@ -157,7 +162,10 @@ def _mismatch(text: str, network: Network, built: CircuitOptions) -> Mismatch | 
     """What a text names, of this network in this technology."""
     if text.strip().lower() == DEVICES:
         return device_mismatch(network, built)
-    return mismatch_of(text, built.made_of, built.scaling)
+    try:
+        return mismatch_of(text, built.made_of, built.scaling)
+    except ChipError as error:
+        raise SweepError(f"{error}; {DEVICES} draws each transistor by itself") from None
 
 
 def chosen_samples(bench: Bench, options: SweepOptions) -> Iterator[Sample]:

@@ -13,7 +13,9 @@ import typer
 
 from excitable.cli import (
     characterise,
+    check,
     compare,
+    conditions,
     config,
     dataset,
     decide,
@@ -45,10 +47,12 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     landscape.landscape,
     retrain.retrain,
     sweep.sweep,
+    conditions.conditions,
     search.search,
     energy.energy,
     plan.plan,
     rank.rank,
+    check.check,
     characterise.characterise,
     shape.shape,
     config.config,

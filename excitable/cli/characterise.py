@@ -13,6 +13,9 @@ def characterise(
     current: Annotated[
         str, typer.Option(help="Bias current that transistors are drawn for, as in '1.5 nA'.")
     ] = "1.5 nA",
+    simulator: Annotated[
+        str, typer.Option(help="ngspice, or vacask for models that are compiled modules, as PSP103.")
+    ] = "ngspice",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -20,7 +23,7 @@ def characterise(
         ),
     ] = None,
 ) -> None:
-    """Measure a technology's transistors and amplifiers in ngspice, and write its file with the numbers."""
+    """Measure a technology's transistors and amplifiers, and write its file with the numbers."""
     from excitable.cli.console import results
     from excitable.config.quantities import si_number
     from excitable.ladder.characterisation import characterised, file_of
@@ -29,7 +32,7 @@ def characterise(
         bias = float(si_number(current, unit="A"))
     except ValueError as error:
         raise typer.BadParameter(f"{current!r} {error}", param_hint="--current") from None
-    found = characterised(technology, bias)
+    found = characterised(technology, bias, simulator)
     for name, numbers in found.tables.items():
         results().print(f"[{name}]", markup=False)
         for key, value in numbers.items():

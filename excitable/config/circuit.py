@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-from circuits.data.levels import LEVELS, MIXED, Ideal, Level
+from circuits.data.levels import LEVELS, MIXED, Biases, Ideal, Level
 from circuits.data.scaling import Scaling
 from circuits.technologies import Technology, technology
 from circuits.technologies.base import TEMPERATURES
@@ -94,6 +94,11 @@ class CircuitSection(UnitsSection):
         description="of transistors: some: biases, references, the weights of inputs and linear filters are ideal; "
         "none: all on the chip is devices, which needs network.bits and neurons with a filter_limit",
     )
+    biases: Biases = Field(
+        default="constant",
+        description="of the generator, over temperature: constant: currents and references stay, and time constants "
+        "grow with V0; ptat: both go with the absolute temperature, and time constants stay",
+    )
     corner: str | None = Field(
         default=None, description="process corner; the technology's own where not given"
     )
@@ -175,6 +180,41 @@ class CircuitSection(UnitsSection):
             f"tau_m = {made.time_unit:.4g} s, one step of {dt:g} tau_m {dt * made.time_unit:.4g} s: C = "
             f"{made.capacitance:.4g} F at I0 = {made.current_unit:.4g} A and V0 = {made.voltage_unit:.4g} V"
         )
+
+
+Quantity = Literal[
+    "task_error",
+    "error_ratio",
+    "rms",
+    "spikes",
+    "voltage_unit",
+    "gain",
+    "offset",
+    "residual",
+    "margin",
+    "tau_m",
+]
+"""What a datasheet says of a circuit; see `excitable.conditions.table`."""
+
+
+class DatasheetSection(Section):
+    """The limits that a circuit must keep under all conditions, for `excitable conditions`."""
+
+    least: dict[Quantity, float] = Field(
+        default_factory=dict,
+        examples=["tau_m = 5e-5"],
+        description="smallest value of each quantity, in SI units",
+    )
+    most: dict[Quantity, float] = Field(
+        default_factory=dict, examples=["error_ratio = 1.5"], description="largest value of each, in SI units"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "DatasheetSection":
+        for name, least in self.least.items():
+            if name in self.most and least > self.most[name]:
+                raise ValueError(f"least.{name} = {least:g} is above most.{name} = {self.most[name]:g}")
+        return self
 
 
 SimulatorName = Literal["ngspice", "vacask", "auto"]

@@ -11,7 +11,7 @@ from conductance.tasks import EVENT_TASKS, SERIES_TASKS, FreeRun, MackeyGlass, T
 from conductance.training import TrainingOptions
 from conductance.training.options import LossName, loss_meaning
 from excitable.config.base import Configuration, with_task
-from excitable.config.circuit import CircuitSection, SimulationSection
+from excitable.config.circuit import CircuitSection, DatasheetSection, SimulationSection
 from excitable.config.declared import OneOf, is_own, section_of
 from excitable.config.network import NetworkSection
 from excitable.config.own import NotTrusted, OwnSection, load_loss, load_task
@@ -114,6 +114,7 @@ class SeriesConfiguration(Configuration):
     training: TrainingOptionsSection = Field(default_factory=lambda: TrainingOptionsSection())
     circuit: CircuitSection = Field(default_factory=CircuitSection)
     simulation: SimulationSection = Field(default_factory=SimulationSection)
+    datasheet: DatasheetSection = Field(default_factory=DatasheetSection)
 
     def continued_by(self, other: Configuration) -> bool:
         """Whether another configuration is this one with more steps of training."""

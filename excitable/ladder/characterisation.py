@@ -42,11 +42,16 @@ WARMER = 58.0
 POLARITIES: tuple[Polarity, ...] = ("nmos", "pmos")
 ROUNDS = 4
 """Size and numbers depend on each other; after so many rounds they do not move any more."""
+NGSPICE = "ngspice"
 TOLERANCES = Tolerances(relative=1e-6, current=1e-17, voltage=1e-9, charge=1e-19, conductance=1e-16)
 
 
-def characterise(technology: Technology, polarity: Polarity, current: float) -> TransistorFit:
+def characterise(
+    technology: Technology, polarity: Polarity, current: float, simulator: str = NGSPICE
+) -> TransistorFit:
     """Measure a kind of transistor, drawn for `current` (A) as the measured numbers want it.
+
+    Its noise is measured in ngspice alone, which analyses noise.
 
     Raises:
         SimulatorMissing, SimulationFailed: ngspice. CalibrationError: a card that is no transistor's.
@@ -60,7 +65,7 @@ def characterise(technology: Technology, polarity: Polarity, current: float) -> 
             length=kind.length,
             technology=technology,
         )
-        found = _measured(device, current)
+        found = _Lab(simulator).measured(device, current)
         known = replace_kind(technology, polarity, found)
         if known.width(polarity, current) == device.width:
             break
@@ -74,112 +79,115 @@ def replace_kind(technology: Technology, polarity: Polarity, found: TransistorFi
     return technology.model_copy(update={polarity: kind})
 
 
-def _measured(device: Device, current: float) -> TransistorFit:
-    transfer = _transfer(device, current)
-    gate = transfer.gate_for(current)
-    spread = _spread(device, gate)
-    shot_factor, flicker = _noise(device, transfer.gate_for(TYPICAL * current), TYPICAL * current)
-    area, thermal = device.width * device.length, device.technology.thermal_voltage
-    return TransistorFit(
-        specific_current=transfer.specific_current,
-        slope_factor=transfer.slope_factor,
-        pelgrom_threshold=None
-        if spread is None
-        else spread * transfer.slope_factor * thermal * math.sqrt(area),
-        gate_capacitance=_capacitance(device, gate, GATE) / area,
-        drain_capacitance=_capacitance(device, gate, DRAIN) / device.width,
-        early_voltage=_early_voltage(device, gate),
-        series_excess=_series_excess(device, TYPICAL * current),
-        shot_factor=shot_factor,
-        flicker=flicker,
-        leakage=transfer.leakage,
-        leakage_doubling=_doubling(device, transfer.leakage),
-        efficiency=transfer.efficiency_at(current),
-        gate_voltage=gate,
-        spread=spread,
-        width=device.width,
-        current=current,
-        thermal_voltage=thermal,
-    )
+@dataclass(frozen=True)
+class _Lab:
+    """The benches of one transistor in one simulator."""
 
+    simulator: str
 
-def _transfer(device: Device, drawn_for: float) -> Transfer:
-    gate, current = _swept(device, GATE, 0.0, device.technology.supply)
-    return fit_transfer(device, gate, current, drawn_for=drawn_for)
+    def measured(self, device: Device, current: float) -> TransistorFit:
+        transfer = self.transfer(device, current)
+        gate = transfer.gate_for(current)
+        spread = self.spread(device, gate)
+        shot_factor, flicker = (
+            self.noise(device, transfer.gate_for(TYPICAL * current), TYPICAL * current)
+            if self.simulator == NGSPICE
+            else (None, None)
+        )
+        area, thermal = device.width * device.length, device.technology.thermal_voltage
+        return TransistorFit(
+            specific_current=transfer.specific_current,
+            slope_factor=transfer.slope_factor,
+            pelgrom_threshold=None
+            if spread is None
+            else spread * transfer.slope_factor * thermal * math.sqrt(area),
+            gate_capacitance=self.capacitance(device, gate, GATE) / area,
+            drain_capacitance=self.capacitance(device, gate, DRAIN) / device.width,
+            early_voltage=self.early_voltage(device, gate),
+            series_excess=self.series_excess(device, TYPICAL * current),
+            shot_factor=shot_factor,
+            flicker=flicker,
+            leakage=transfer.leakage,
+            leakage_doubling=self.doubling(device, transfer.leakage),
+            efficiency=transfer.efficiency_at(current),
+            gate_voltage=gate,
+            spread=spread,
+            width=device.width,
+            current=current,
+            thermal_voltage=thermal,
+        )
 
+    def transfer(self, device: Device, drawn_for: float) -> Transfer:
+        gate, current = self.swept(device, GATE, 0.0, device.technology.supply)
+        return fit_transfer(device, gate, current, drawn_for=drawn_for)
 
-def _doubling(device: Device, leakage: float) -> float:
-    """The kelvin in which the leakage (A) doubles, of the mean from the technology's temperature to `WARMER` above."""
-    warm = device.technology.model_copy(update={"temperature": device.technology.temperature + WARMER})
-    _, currents = _swept(replace(device, technology=warm), GATE, 0.0, STEP)
-    return WARMER / math.log2(float(currents[0]) / leakage)
+    def doubling(self, device: Device, leakage: float) -> float:
+        """The kelvin in which the leakage (A) doubles, from the technology's temperature to `WARMER` above."""
+        warm = device.technology.model_copy(update={"temperature": device.technology.temperature + WARMER})
+        _, currents = self.swept(replace(device, technology=warm), GATE, 0.0, STEP)
+        return WARMER / math.log2(float(currents[0]) / leakage)
 
+    def spread(self, device: Device, gate: float) -> float | None:
+        """Sigma of ln I at a gate voltage: each number of the card moved by its sigma, one by one."""
+        names = device.card.at_size(device.width, device.length).mismatch
+        if not names:
+            return None
+        nominal = self.current(device, gate)
+        return math.sqrt(
+            sum(math.log(self.current(device.shifted(name), gate) / nominal) ** 2 for name in names)
+        )
 
-def _spread(device: Device, gate: float) -> float | None:
-    """Sigma of ln I at a gate voltage: each number of the card moved by its sigma, one by one."""
-    names = device.card.at_size(device.width, device.length).mismatch
-    if not names:
-        return None
-    nominal = _current(device, gate)
-    return math.sqrt(sum(math.log(_current(device.shifted(name), gate) / nominal) ** 2 for name in names))
+    def current(self, device: Device, gate: float) -> float:
+        voltages, currents = self.swept(device, GATE, gate - STEP, gate + STEP)
+        return float(np.interp(gate, voltages, currents))
 
+    def early_voltage(self, device: Device, gate: float) -> float:
+        middle = device.technology.supply / 2
+        voltages, currents = self.swept(device, DRAIN, middle - AROUND, middle + AROUND, gate=gate)
+        slope = np.polyfit(voltages, currents, 1)[0]
+        return float(np.interp(middle, voltages, currents) / slope)
 
-def _current(device: Device, gate: float) -> float:
-    voltages, currents = _swept(device, GATE, gate - STEP, gate + STEP)
-    return float(np.interp(gate, voltages, currents))
+    def series_excess(self, device: Device, current: float) -> float:
+        """By how much more a chain carries than its length says, of units of which the mirror's input has `UNITS`."""
+        technology = device.technology
+        least = technology.transistor(device.card.polarity).width
+        unit = replace(device, width=technology.on_grid(max(device.width / UNITS, least)))
+        bench = chain_bench(unit, current, CHAIN)
+        waveforms = solve(bench, OperatingPoint(), TOLERANCES, simulator=self.simulator).require()
+        one, chain = (float(waveforms["current"].sel(source=name)) for name in ("v_unit", "v_chain"))
+        return (CHAIN * chain / one - 1) / (1 - 1 / CHAIN)
 
+    def swept(
+        self, device: Device, source: str, start: float, stop: float, *, gate: float = 0.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sizes of the voltage of a source and of the drain's current."""
+        sign = device.sign
+        sweep = DCSweep(source=source, start=sign * start, stop=sign * stop, step=sign * STEP)
+        bench = transistor_bench(device, gate=gate)
+        waveforms = solve(bench, sweep, TOLERANCES, simulator=self.simulator).require()
+        voltages = sign * waveforms["sweep"].to_numpy()
+        # what flows through a source from plus to minus is what it takes, not what it gives
+        currents = -sign * waveforms["current"].sel(source=DRAIN).to_numpy()
+        order = np.argsort(voltages)
+        return voltages[order], currents[order]
 
-def _early_voltage(device: Device, gate: float) -> float:
-    middle = device.technology.supply / 2
-    voltages, currents = _swept(device, DRAIN, middle - AROUND, middle + AROUND, gate=gate)
-    slope = np.polyfit(voltages, currents, 1)[0]
-    return float(np.interp(middle, voltages, currents) / slope)
+    def capacitance(self, device: Device, gate: float, source: str) -> float:
+        """Of all that hangs from a node, in F, at the gate voltage and with the drain half a supply away."""
+        analysis: Analysis = SmallSignal(start=FREQUENCY, stop=10 * FREQUENCY, points=1)
+        bench = transistor_bench(device, gate=gate, excited=source)
+        waveforms = solve(bench, analysis, TOLERANCES, simulator=self.simulator).require()
+        taken = -waveforms["current"].sel(source=source).to_numpy()[0]
+        return float(taken.imag / (2 * math.pi * FREQUENCY))
 
-
-def _series_excess(device: Device, current: float) -> float:
-    """By how much more a chain carries than its length says, of units of which the mirror's input has `UNITS`."""
-    technology = device.technology
-    least = technology.transistor(device.card.polarity).width
-    unit = replace(device, width=technology.on_grid(max(device.width / UNITS, least)))
-    bench = chain_bench(unit, current, CHAIN)
-    waveforms = solve(bench, OperatingPoint(), TOLERANCES).require()
-    one, chain = (float(waveforms["current"].sel(source=name)) for name in ("v_unit", "v_chain"))
-    return (CHAIN * chain / one - 1) / (1 - 1 / CHAIN)
-
-
-def _swept(
-    device: Device, source: str, start: float, stop: float, *, gate: float = 0.0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes of the voltage of a source and of the drain's current."""
-    sign = device.sign
-    sweep = DCSweep(source=source, start=sign * start, stop=sign * stop, step=sign * STEP)
-    bench = transistor_bench(device, gate=gate)
-    waveforms = solve(bench, sweep, TOLERANCES).require()
-    voltages = sign * waveforms["sweep"].to_numpy()
-    # what flows through a source from plus to minus is what it takes, not what it gives
-    currents = -sign * waveforms["current"].sel(source=DRAIN).to_numpy()
-    order = np.argsort(voltages)
-    return voltages[order], currents[order]
-
-
-def _capacitance(device: Device, gate: float, source: str) -> float:
-    """Of all that hangs from a node, in F, at the gate voltage and with the drain half a supply away."""
-    analysis: Analysis = SmallSignal(start=FREQUENCY, stop=10 * FREQUENCY, points=1)
-    bench = transistor_bench(device, gate=gate, excited=source)
-    waveforms = solve(bench, analysis, TOLERANCES).require()
-    taken = -waveforms["current"].sel(source=source).to_numpy()[0]
-    return float(taken.imag / (2 * math.pi * FREQUENCY))
-
-
-def _noise(device: Device, gate: float, current: float) -> tuple[float, float | None]:
-    """White noise of a transistor's current over 2 q I, and its relative flicker noise, S f W L/I^2 in m^2."""
-    load = LOAD_DROP / current
-    bench = noise_bench(device, gate=gate, load=load)
-    analysis = Noise(node="drain", source=GATE, start=FREQUENCY, stop=10 * FREQUENCY, points=1)
-    found = solve(bench, analysis, TOLERANCES).require()
-    lowest = found["share"].isel(frequency=0).sel(device="m") / load**2
-    flicker = float(lowest.sel(cause="flicker")) * FREQUENCY * device.width * device.length / current**2
-    return float(lowest.sel(cause="channel")) / (2 * ELEMENTARY_CHARGE * current), flicker or None
+    def noise(self, device: Device, gate: float, current: float) -> tuple[float, float | None]:
+        """White noise of a transistor's current over 2 q I, and its relative flicker noise, S f W L/I^2 in m^2."""
+        load = LOAD_DROP / current
+        bench = noise_bench(device, gate=gate, load=load)
+        analysis = Noise(node="drain", source=GATE, start=FREQUENCY, stop=10 * FREQUENCY, points=1)
+        found = solve(bench, analysis, TOLERANCES, simulator=self.simulator).require()
+        lowest = found["share"].isel(frequency=0).sel(device="m") / load**2
+        flicker = float(lowest.sel(cause="flicker")) * FREQUENCY * device.width * device.length / current**2
+        return float(lowest.sel(cause="channel")) / (2 * ELEMENTARY_CHARGE * current), flicker or None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,12 +198,13 @@ class Characterisation:
     notes: tuple[str, ...]
 
 
-def characterised(name: str, current: float) -> Characterisation:
+def characterised(name: str, current: float, simulator: str = NGSPICE) -> Characterisation:
     """Measure transistors, then the amplifiers that are made of them.
 
     Args:
         name: of the technology, or the path of its file.
         current: in A, for which transistors are drawn and at which amplifiers are swept.
+        simulator: ngspice, or vacask for compact models that are compiled modules.
 
     Raises:
         TechnologyError: a technology without transistors, or a current that is none.
@@ -204,11 +213,11 @@ def characterised(name: str, current: float) -> Characterisation:
     if not (math.isfinite(current) and current > 0):
         raise TechnologyError(f"current = {current!r} A must be greater than zero")
     made_of = technology(name)
-    fits = {polarity: characterise(made_of, polarity, current) for polarity in POLARITIES}
+    fits = {polarity: characterise(made_of, polarity, current, simulator) for polarity in POLARITIES}
     for polarity, fit in fits.items():
         made_of = replace_kind(made_of, polarity, fit)
     tables: dict[str, Mapping[str, float]] = {polarity: fit.as_table() for polarity, fit in fits.items()}
-    swept = calibrate_level("transistor", made_of, [current])
+    swept = calibrate_level("transistor", made_of, [current], simulator)
     for table, found in zip(("amplifier", "follower"), swept, strict=False):
         if getattr(made_of, table) is not None:
             tables[table] = {
@@ -222,6 +231,8 @@ def characterised(name: str, current: float) -> Characterisation:
         notes.append(
             "the cards say nothing of mismatch: pelgrom_threshold and pelgrom_current stay as they are"
         )
+    if simulator != NGSPICE:
+        notes.append(f"noise is not measured: {simulator} does not analyse it")
     return Characterisation(tables=tables, notes=tuple(notes))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from circuits.data.levels import MIXED, Ideal, check_level
+from circuits.data.levels import MIXED, Biases, Ideal, check_level
 from circuits.data.scaling import Scaling
 from circuits.mismatch.circuit import drawn_circuit
 from circuits.networks.continuous import Levels, NetworkCircuit, network_circuit
@@ -38,6 +38,7 @@ class CircuitOptions:
         monolithic: simulate the whole network as one netlist instead of parts of a few neurons.
         time_unit: tau_m in s that is kept whatever unit of voltage calibration finds: the capacitor follows. None keeps
             the capacitor.
+        biases: of the generator over temperature, see `under`.
         chip: seed of the chip whose every transistor and capacitor is off by its own draw; None draws none.
         ideal: none makes biases, references and outputs of transistors of devices, too.
         noise_seed: of the noise of a noisy network: its netlists see what the model draws with it.
@@ -58,6 +59,7 @@ class CircuitOptions:
     noise_seed: int | None = None
     ideal: Ideal = "some"
     filter_current: float | None = None
+    biases: Biases = "constant"
     chip: int | None = None
 
     @classmethod
@@ -84,6 +86,7 @@ class CircuitOptions:
             monolithic=simulation.monolithic,
             time_unit=None if circuit.given_capacitor else circuit.tau_m,
             filter_current=circuit.filter_current,
+            biases=circuit.biases,
         )
 
     def with_voltage_unit(self, unit: float) -> "CircuitOptions":
@@ -92,6 +95,22 @@ class CircuitOptions:
         if self.time_unit is not None:
             made = replace(made, capacitance=self.time_unit * made.current_unit / unit)
         return replace(self, scaling=made)
+
+    def under(self, technology: Technology) -> "CircuitOptions":
+        """The same circuit, as it is drawn, where the technology is at another corner, temperature or supply.
+
+        Constant biases and references stay. Proportional to absolute temperature (ptat), both are those of the design
+        times the ratio of the temperatures, which is that of the pairs' V0.
+        """
+        if self.biases == "constant":
+            return replace(self, technology=technology)
+        ratio = technology.thermal_voltage / self.made_of.thermal_voltage
+        made = replace(
+            self.scaling, current_unit=ratio * self.scaling.current_unit,
+            voltage_unit=ratio * self.scaling.voltage_unit,
+        )  # fmt: skip
+        filters = None if self.filter_current is None else ratio * self.filter_current
+        return replace(self, technology=technology, scaling=made, filter_current=filters)
 
     def placed(self, network: Network) -> Network:
         """The network as the circuit is made of it: the same equations, its slow filters at their own bias current.

@@ -79,6 +79,14 @@ def plans(
     """
     if level not in (None, "macromodel", "transistor"):
         raise RunError(f"level {level!r}: choices differ in amplifiers alone; give macromodel or transistor")
+    if level is None and samples is not None:
+        raise RunError(
+            f"samples = {samples}: nothing is simulated without a level; give macromodel or transistor"
+        )
+    if level is not None:
+        held_out(
+            run.data.held_out, samples or run.configuration.simulation.samples
+        )  # refused before minutes of work
     low, high = RANGES["current_unit"][1:]
     for current in currents:
         if not low <= current <= high:

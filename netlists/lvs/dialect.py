@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from circuits.data.circuit import Circuit, Instance, Subcircuit
-from circuits.hierarchy import drawn_circuit
 from circuits.hierarchy.drawn import DRAWN
 from netlists.analyses import Analysis, Measure, Tolerances
 from netlists.errors import NetlistError
@@ -17,9 +16,10 @@ from netlists.netlist import Netlist
 from netlists.spice.cards import subcircuit_lines
 from netlists.spice.tongue import Tongue
 from netlists.writing.comments import comment
+from netlists.writing.drawn import drawn_netlist, drawn_of
 from netlists.writing.expressions import print_number
 from netlists.writing.header import provenance
-from netlists.writing.seam import Dialect, faults
+from netlists.writing.seam import Dialect
 
 READER = "tools that compare a layout with its schematic: netgen, Calibre, KLayout"
 
@@ -32,21 +32,11 @@ def write(
     Raises:
         NetlistError: what no dialect can write. CircuitError: nothing of the circuit is drawn.
     """
-    found = list(faults(circuit, analysis, measures))
-    if found:
-        raise NetlistError(f"circuit {circuit.name}: " + "; ".join(found))
-    drawn, file = drawn_circuit(circuit), f"{circuit.name}.spice"
+    drawn, file = drawn_of(circuit, analysis, measures), f"{circuit.name}.spice"
     lines = [f"* {line}" for line in (*provenance(circuit), *left_out(circuit))]
     for subcircuit in map(_without_notes, drawn.subcircuits):
         lines += ["", *subcircuit_lines(subcircuit, drawn, TONGUE)]
-    return Netlist(
-        name=circuit.name,
-        dialect=DIALECT.name,
-        files={file: "\n".join(lines) + "\n.end\n"},
-        bench=file,
-        analysis=analysis,
-        probes={node: node for node in drawn.probes},
-    )
+    return drawn_netlist(drawn, {file: "\n".join(lines) + "\n.end\n"}, file, analysis, DIALECT.name)
 
 
 def _without_notes(subcircuit: Subcircuit) -> Subcircuit:

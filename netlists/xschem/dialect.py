@@ -7,12 +7,11 @@ own library, and netlists them back to the same devices.
 from collections.abc import Mapping, Sequence
 
 from circuits.data.circuit import Capacitor, Circuit, Device, Instance, Mosfet, Resistor
-from circuits.hierarchy import drawn_circuit
 from netlists.analyses import Analysis, Measure, Tolerances
-from netlists.errors import NetlistError
 from netlists.netlist import Netlist
+from netlists.writing.drawn import drawn_netlist, drawn_of
 from netlists.writing.names import card_name
-from netlists.writing.seam import Dialect, faults
+from netlists.writing.seam import Dialect
 from netlists.xschem.sheet import Sheet, number
 from netlists.xschem.symbols import Box, box_of, symbol_text
 from netlists.xschem.transistors import place_transistors
@@ -34,10 +33,7 @@ def write(
     Raises:
         NetlistError: what no dialect can write. CircuitError: nothing of the circuit is drawn.
     """
-    found = list(faults(circuit, analysis, measures))
-    if found:
-        raise NetlistError(f"circuit {circuit.name}: " + "; ".join(found))
-    drawn, top = drawn_circuit(circuit), f"{circuit.name}_top.sch"
+    drawn, top = drawn_of(circuit, analysis, measures), f"{circuit.name}_top.sch"
     boxes = {subcircuit.name: box_of(subcircuit) for subcircuit in drawn.subcircuits}
     polarity = {model.name: model.polarity for model in drawn.models}
     files = {top: _sheet(drawn.devices, (), boxes, polarity)}
@@ -45,10 +41,7 @@ def write(
         pins = [pin.name for pin in subcircuit.pins]
         files[f"{subcircuit.name}.sch"] = _sheet(subcircuit.devices, pins, boxes, polarity)
         files[f"{subcircuit.name}.sym"] = symbol_text(subcircuit)
-    return Netlist(
-        name=circuit.name, dialect=DIALECT.name, files=files, bench=top, analysis=analysis,
-        probes={node: node for node in drawn.probes},
-    )  # fmt: skip
+    return drawn_netlist(drawn, files, top, analysis, DIALECT.name)
 
 
 def _sheet(

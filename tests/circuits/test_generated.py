@@ -22,8 +22,9 @@ from circuits.data.circuit import (
     Subcircuit,
     VoltageSource,
 )
+from circuits.measures.bias import bias_groups
 from circuits.networks.continuous import network_circuit
-from circuits.networks.generated import _string, generated, generated_values, ideal_parts
+from circuits.networks.generated import _string, generated, generated_values, ideal_parts, made_values
 from circuits.realisations.cells.cell import PINS, VDD, VSS, Trim
 from circuits.realisations.cells.coded import CodedCells
 from circuits.realisations.cells.generator import SINK, SOURCE, Setting, gate_cell
@@ -220,3 +221,17 @@ def test_an_ideal_bias_is_a_diode_or_a_transistor():
     )
     assert not any(d.name in ("r_out", "m_out") for d in neuron.devices)
     assert {p.name for p in neuron.parameters}.isdisjoint({"alpha_s_plus", "delta_s_plus"})
+
+
+def test_the_table_of_values_has_what_generators_make():
+    """Every current and reference that a generator makes, as its codes and the string say, and the master beside."""
+    _, made = chip()
+    groups = {(group.unit, group.value): group.number for group in bias_groups(made)}
+    values = made_values(made)
+    assert len(values) == sum(generated_values(made).values())
+    assert {one.unit for one in values} == {"A", "V"} and all(one.number > 0 for one in values)
+    assert set(groups) >= {(one.unit, float(f"{one.value:.6g}")) for one in values}
+    references = [one for one in values if one.unit == "V"]
+    string = [float(d.resistance) for d in made.devices if isinstance(d, Resistor)]
+    assert references[0].value == pytest.approx(-0.9 + 100e-9 * string[0])
+    assert made_values(chip(ideal="some")[1]) == []

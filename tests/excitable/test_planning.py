@@ -6,6 +6,7 @@ import pytest
 from report_examples import trained_run
 
 from circuits.technologies.base import TechnologyError
+from conductance.errors import ExcitableError
 from excitable.runs.folder import RunError
 from excitable.runs.planning import plans
 from excitable.runs.series import SeriesRun
@@ -43,6 +44,10 @@ def test_what_is_no_choice_is_refused(trained):
     """A level without amplifiers, a negative current, a temperature below zero kelvin."""
     with pytest.raises(RunError, match=r"behavioural.*macromodel or transistor"):
         plans(trained, (27.0,), level="behavioural")
+    with pytest.raises(RunError, match=r"samples = 90: nothing is simulated without a level"):
+        plans(trained, (27.0,), samples=90)
+    with pytest.raises(ExcitableError, match=r"10 samples are asked for, and errors count behind a warm-up"):
+        plans(trained, (27.0,), level="macromodel", samples=10)
     with pytest.raises(RunError, match="filter current -1e-09"):
         plans(trained, (27.0,), (-1e-9,))
     with pytest.raises(TechnologyError, match="-300"):

@@ -62,6 +62,14 @@ def sweep_of(chips, nominal=0.2):
     )  # fmt: skip
 
 
+def test_a_mismatch_that_is_none_names_all_that_are(run):
+    """`device` is near to `devices`, which the error names beside the spellings of sigmas."""
+    with pytest.raises(
+        SweepError, match=r"mismatch 'device'.*pelgrom; devices draws each transistor by itself"
+    ):
+        sweep_run(run, options(mismatch="device"))
+
+
 @pytest.mark.simulator
 def test_netlist_of_a_chip_follows_its_model(run):
     """At the behavioural level both errors of a chip agree to 2 %, and chips differ from each other."""

@@ -53,7 +53,8 @@ from netlists.simulation import available_cores, known_simulator
 from netlists.waveforms.labelled import check_netcdf
 
 TASK_GROUP = "task"
-DRAWN_DIALECTS = ("lvs", "xschem")
+SHEETS = "xschem"
+DRAWN_DIALECTS = ("lvs", SHEETS)
 """Dialects of what is drawn, which a circuit without transistors is not."""
 SIMULATORS = "simulators.json"
 """Which simulator each level was begun with, where the configuration says auto."""
@@ -130,7 +131,9 @@ def export_run(run: SeriesRun, levels: Sequence[str] = (), dialect: str = "ngspi
         )  # fmt: skip
         if dialect in readers:
             options = replace(options, simulator=readers[dialect])
-        bench = written(network, built, options, dialect).write(target)
+        # sheets and symbols are named by their cells, which levels share
+        place = target / level if dialect == SHEETS else target
+        bench = written(network, built, options, dialect).write(place)
         benches.append(bench)
         run.write(f"{NETLISTS}/{netlist_name(level)}_bias.csv", bias_csv(built.circuit))
         run.write(f"{NETLISTS}/{netlist_name(level)}_bias_groups.csv", groups_csv(built.circuit))
