@@ -37,9 +37,7 @@ def with_transistors(waveforms: xr.Dataset, plot: Plot, inspected: Mapping[str, 
     Raises `WaveformError` naming what is not there, or is no number.
     """
     # the raw file has the kind of a quantity around its name: i(@m.xn.m_tail[id])
-    columns = {
-        re.sub(r"^[a-z]+\((@.*)\)$", r"\1", name): index for index, name in enumerate(plot.variables)
-    }
+    columns = {re.sub(r"^[a-z]+\((@.*)\)$", r"\1", name): index for index, name in enumerate(plot.variables)}
     wanted = [column(name, quantity) for name in inspected.values() for quantity in QUANTITIES]
     missing = [name for name in wanted if name not in columns]
     if missing:
