@@ -7,6 +7,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -53,6 +54,11 @@ class Library(Table):
         pattern=r"^([A-Za-z_]\w*)?$",
         description="installed package that has the file; none for a path",
     )
+    distribution: str = Field(
+        default="",
+        pattern=r"^([A-Za-z][\w.-]*)?$",
+        description="what is installed for it, where its name is another",
+    )
     file: str = Field(
         min_length=1,
         description="file with the cards, inside the package, or beside the technology's own file",
@@ -80,14 +86,17 @@ class Library(Table):
 
     def model_card(self, model: str, polarity: Polarity, length: float, corner: str) -> ModelCard:
         """The card out of the installed package."""
-        path = library_path(self.package, self.file.replace("{corner}", corner))
-        parameters = library_path(self.package, self.parameters) if self.parameters else None
-        mismatch = library_path(self.package, self.mismatch) if self.mismatch else None
+        path = self._path(self.file.replace("{corner}", corner))
+        parameters = self._path(self.parameters) if self.parameters else None
+        mismatch = self._path(self.mismatch) if self.mismatch else None
         return library_card(
             path, name=model, polarity=polarity, width=self.width, length=length, source=self.source,
             parameters=parameters, mismatch=mismatch, section=self.section.replace("{corner}", corner), card=self.card,
             given=self.given, omitted=self.omitted,
         )  # fmt: skip
+
+    def _path(self, file: str) -> Path:
+        return library_path(self.package, file, self.distribution)
 
 
 class Transistor(Table):

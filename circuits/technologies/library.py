@@ -45,8 +45,11 @@ class LibraryError(CircuitError):
     """A PDK's library is not there, or has no card for a transistor."""
 
 
-def library_path(package: str, file: str) -> Path:
-    """The library's file inside an installed package, which is not imported; without a package, the file itself."""
+def library_path(package: str, file: str, distribution: str = "") -> Path:
+    """The library's file inside an installed package, which is not imported; without a package, the file itself.
+
+    `distribution` is what is installed to have the package, where that has another name.
+    """
     if not package:
         if not Path(file).is_file():
             raise LibraryError(f"there is no library file {file}; correct `file` in the technology file")
@@ -56,7 +59,7 @@ def library_path(package: str, file: str) -> Path:
     if not folders:
         raise LibraryError(
             f"the package {package} is not installed; install it without its dependencies: "
-            f"pip install --no-deps {package}"
+            f"pip install --no-deps {distribution or package}"
         )
     path = Path(folders[0]) / file
     if not path.is_file():

