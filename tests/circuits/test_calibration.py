@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from circuits.calibration.amplifiers import (
     CalibrationError,
@@ -14,11 +15,13 @@ from circuits.calibration.amplifiers import (
     fitted_element,
     measured_element,
 )
+from circuits.calibration.transistors import MODERATE, Device, fit_transfer
 from circuits.data.circuit import CircuitError
 from circuits.realisations import kit
 from circuits.technologies import technology
 from conductance.elements import V
 
+GENERIC = technology("generic_180nm")
 BIAS = 2e-9
 VOLTAGES = np.linspace(-0.36, 0.36, 61)
 
@@ -39,6 +42,22 @@ def test_fit_recovers_the_law(gain, unit, offset):
     assert found.offset == pytest.approx(offset, abs=1e-8)
     assert found.residual < 1e-6
     assert found.transconductance == pytest.approx(gain * BIAS / unit, rel=1e-6)
+
+
+@pytest.mark.parametrize("ratio", [0.25, 1.0, 8.0])
+def test_the_specific_current_is_that_of_a_square(ratio):
+    """Of a transistor by Enz, Krummenacher and Vittoz, however wide: where gm n U_T/I = (1 - exp(-u))/u is 0.62."""
+    card, square, slope_factor, thermal = GENERIC.model_cards()[0], 3e-7, 1.4, GENERIC.thermal_voltage
+    device = Device(card=card, width=ratio * 2e-6, length=2e-6, technology=GENERIC)
+    gate = np.linspace(0.0, 1.6, 1601)
+    current = square * ratio * np.log1p(np.exp((gate - 0.6) / (2 * slope_factor * thermal))) ** 2
+    found = fit_transfer(device, gate, current, drawn_for=0.01 * square * ratio)
+    root = brentq(lambda u: -np.expm1(-u) / u - MODERATE, 0.1, 10)
+    # the slope is at most 1 - u/2 of weak inversion's where the fit begins
+    assert found.slope_factor == pytest.approx(slope_factor, rel=0.01)
+    assert found.specific_current == pytest.approx(square * root**2, rel=0.05)
+    assert found.leakage == current[0]
+    assert found.current == pytest.approx(current[-len(found.current) :] - current[0])
 
 
 def test_a_constant_output_current_is_no_offset():

@@ -285,6 +285,35 @@ def test_deviations_sum_the_rows_of_a_chip():
     )
 
 
+def test_the_units_of_a_weight_share_it():
+    """If the current of every unit grows by a share, so does the weight: what units in parallel and chains add is 1."""
+    net = network()
+    with torch.no_grad():
+        net.chain["readout"].weight.copy_(torch.tensor([[1.0, -0.4]]))
+    unit = {"m_1_0": {CURRENT: Effect(gain=1.0)}}
+    known = Sensitivities(
+        cells={name: {} for name in ("ota5", "ota10")},
+        synapses={"synapse_excitatory": unit, "synapse_inhibitory": unit},
+    )
+    circuit = transistor_circuit(net, GENERIC, GENERIC.scaling())
+    placed = {place.path: place.device for place in places(circuit)}
+    moved: dict = {}
+    for row in rows(net, circuit, known):
+        for number, factor in row.moves.items():
+            if (number.layer, number.field) == ("readout", "weight"):
+                moved.setdefault(number.index, {})[row.path] = factor
+    assert set(moved) == {(0, 0), (0, 1)}
+    for units in moved.values():
+        assert sum(units.values()) == pytest.approx(1.0)
+        lengths = {path: int(path.split("_")[-2]) for path in units}
+        # current of a chain over its length, for each of its transistors
+        shares = {path: placed[path].multiplicity / length**2 for path, length in lengths.items()}
+        whole = sum(shares.values())
+        assert units == pytest.approx({path: share / whole for path, share in shares.items()})
+    assert max(placed[path].multiplicity for units in moved.values() for path in units) > 1
+    assert any(len(units) > 1 for units in moved.values())
+
+
 def test_coded_weights_are_moved_by_the_bits_that_are_on():
     """A converter's bits count by their share of the code, mirrors before it move every weight that they hand on."""
     net = network()

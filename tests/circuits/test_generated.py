@@ -10,6 +10,7 @@ import torch
 
 from circuits.calibration.coded import coded_bench, fit_coded
 from circuits.data.circuit import (
+    BehaviouralCurrent,
     BehaviouralVoltage,
     Circuit,
     CircuitError,
@@ -25,6 +26,7 @@ from circuits.data.circuit import (
 from circuits.measures.bias import bias_groups
 from circuits.networks.continuous import network_circuit
 from circuits.networks.generated import _string, generated, generated_values, ideal_parts, made_values
+from circuits.networks.needs import drawn
 from circuits.realisations.cells.cell import PINS, VDD, VSS, Trim
 from circuits.realisations.cells.coded import CodedCells
 from circuits.realisations.cells.generator import SINK, SOURCE, Setting, gate_cell
@@ -209,6 +211,27 @@ def test_what_keeps_something_ideal_is_refused():
         chip(recipe=RECIPES["mtc"])
     with pytest.raises(CircuitError, match="set level = 'transistor'"):
         chip(level="macromodel")
+
+
+@pytest.mark.parametrize(
+    ("into", "out_of", "way"),
+    [(3e-9, 1e-9, SOURCE), (1e-9, 3e-9, SINK), (2e-9, 0.0, SOURCE), (0.0, 2e-9, SINK)],
+)
+def test_currents_of_a_node_become_one_by_their_directions(into, out_of, way):
+    """What flows in less what flows out comes from one transistor: a p-channel one if it is positive."""
+    part = Subcircuit(
+        name="part", pins=(*(Pin(name=name) for name in ("a", "vdd", "vss")),),
+        devices=(
+            BehaviouralCurrent(name="b_in", source="vdd", sink="a", current=into),
+            BehaviouralCurrent(name="b_out", source="a", sink="vss", current=out_of),
+        ),
+    )  # fmt: skip
+    found = drawn(part, {}, CELLS.place, output=True)
+    (need,) = found.needs.values()
+    (device,) = found.subcircuit.devices
+    assert (need.way, float(need.value)) == (way, pytest.approx(2e-9))
+    assert (device.drain, device.source) == ("a", VDD if way == SOURCE else VSS)
+    assert device.model == (GENERIC.pmos if way == SOURCE else GENERIC.nmos).model
 
 
 def test_an_ideal_bias_is_a_diode_or_a_transistor():

@@ -6,7 +6,19 @@ from itertools import combinations
 
 import pytest
 
-from circuits.data.circuit import Circuit, CircuitError, Instance, Mosfet, Resistor, Subcircuit
+from circuits.data.circuit import (
+    BehaviouralCurrent,
+    Circuit,
+    CircuitError,
+    CurrentSource,
+    Instance,
+    Mosfet,
+    Pin,
+    Resistor,
+    Subcircuit,
+    Transconductance,
+    voltage,
+)
 from circuits.networks.single import neuron_circuit
 from circuits.realisations import LEVELS, realise
 from circuits.schematic import plan, schematic, schematics, scope_at
@@ -84,6 +96,30 @@ def test_the_amplifier_inside_is_drawn_with_its_sizes():
     assert sum(part.symbol in ("nmos", "pmos") for part in parts) == len(transistors) == 10
     assert all(part.above == (part.symbol == "pmos") for part in parts if part.symbol.endswith("mos"))
     assert "1.5 nA" in {line for part in parts for line in part.caption}
+
+
+@pytest.mark.parametrize("ends", [("a", "0"), ("0", "a"), ("a", "vdd"), ("vdd", "a"), ("a", "b"), ("b", "a")])
+def test_arrows_show_where_a_current_flows(ends):
+    """Out of the wire of the node that it leaves, into that of the node that it enters, for every kind of source."""
+    start, end = ends
+    inner = Subcircuit(
+        name="cell", pins=(Pin(name="a"), Pin(name="b"), Pin(name="vdd")),
+        devices=(
+            CurrentSource(name="fixed", source=start, sink=end, waveform=1e-9),
+            BehaviouralCurrent(name="law", source=start, sink=end, current=1e-9 * voltage("b")),
+            Transconductance(
+                name="slope", out_from=start, out_to=end, sense_positive="b", sense_negative="0", gain=1e-9
+            ),
+        ),
+    )  # fmt: skip
+    connections = {"a": "a", "b": "b", "vdd": "vdd"}
+    placed = Instance(name="x", subcircuit="cell", connections=connections)
+    rows = plan(Circuit(name="top", subcircuits=(inner,), devices=(placed,)), inner, {})
+    parts = {part.caption[0]: part for row in rows for part in row.parts}
+    assert set(parts) == {"fixed", "law", "slope"}
+    for part in parts.values():
+        assert part.symbol == "current" and {part.node, part.far} == set(ends) and part.node in "ab"
+        assert part.inward == (part.node == end)
 
 
 def test_notes_are_escaped():

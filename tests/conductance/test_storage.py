@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import declared
 import numpy as np
 import pytest
 import sympy
@@ -76,10 +77,10 @@ def network(neuron: Neuron, method: str = "forward_euler") -> Network:
     )
 
 
-@pytest.mark.parametrize("name", NEURONS)
+@pytest.mark.parametrize("name", NEURONS | declared.NEURONS)
 def test_declaration_comes_back_equal(name):
     """A declaration written as JSON and read back is equal to the first, with its laws, bounds and constraints."""
-    neuron = NEURONS[name]
+    neuron = (NEURONS | declared.NEURONS)[name]
     assert decode_neuron(json.loads(json.dumps(encode_neuron(neuron)))) == neuron
 
 

@@ -199,6 +199,21 @@ def test_xschem_netlists_back_to_the_same_devices(name, request, tmp_path):
         assert found[scope] == cards, scope
 
 
+def test_symbols_have_the_pins_of_their_subcircuits_in_order(network):
+    """As xschem netlists an instance by its symbol's order, and its definition by the sheet's."""
+    files = write_netlist(network, OperatingPoint(), SCALED, dialect="xschem").files
+    (text,) = write_netlist(network, OperatingPoint(), SCALED, dialect="lvs").files.values()
+    headers = re.findall(r"^\.subckt (\S+)((?: \S+)*)$", text, re.MULTILINE)
+    wanted = {name: pins.split() for name, pins in headers}
+    assert any(pins != sorted(pins) for pins in wanted.values())
+    assert {f"{name}.sym" for name in wanted} == {name for name in files if name.endswith(".sym")}
+    for name, pins in wanted.items():
+        assert re.findall(r"^B 5 .*\{name=(\S+) dir=", files[f"{name}.sym"], re.MULTILINE) == pins
+        assert (
+            re.findall(r"^C \{devices/iopin\.sym\} .*lab=(\w+)\}", files[f"{name}.sch"], re.MULTILINE) == pins
+        )
+
+
 def test_sheets_have_no_two_symbols_in_one_place_and_names_that_differ(network):
     """No device lies on another, and each has a name of its own on its sheet."""
     written = write_netlist(network, OperatingPoint(), SCALED, dialect="xschem")

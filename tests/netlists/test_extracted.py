@@ -18,6 +18,7 @@ from conductance import Network, NeuronLayer, mtc
 from netlists import OperatingPoint, SmallSignal, Tolerances, write_netlist
 from netlists.errors import NetlistError
 from netlists.reading import read_extracted
+from netlists.reading.lines import Line, number
 from netlists.simulation import solve
 
 GENERIC = technology("generic_180nm")
@@ -165,6 +166,23 @@ X2 out#2 0 mim w=10u l=5u
     )  # fmt: skip
     assert wire.capacitance == pytest.approx(1.5e-15)
     assert drawn.capacitance == pytest.approx(2e-3 * 50e-12)
+
+
+POWERS = {
+    "": 1.0, "t": 1e12, "g": 1e9, "meg": 1e6, "k": 1e3, "m": 1e-3, "mil": 25.4e-6, "u": 1e-6, "n": 1e-9, "p": 1e-12,
+    "f": 1e-15, "a": 1e-18,
+}  # fmt: skip
+"""SPICE's letters behind a number: m is a thousandth, a million is meg, and a mil is that of an inch."""
+
+
+@pytest.mark.parametrize("power", POWERS)
+def test_a_number_has_spices_power_of_ten(tmp_path, power):
+    """In small letters or large ones, with a unit behind it or none."""
+    texts = [f"{value}{power}{unit}" for value in ("2.5", "-.5e1") for unit in ("", "ohm" if power else "v")]
+    line = Line(file=tmp_path, row=1, words=())
+    wanted = [2.5 * POWERS[power]] * 2 + [-5.0 * POWERS[power]] * 2
+    for letters in (str.lower, str.upper):
+        assert [number(letters(text), line) for text in texts] == pytest.approx(wanted, rel=1e-12, abs=0)
 
 
 REFUSED = {

@@ -35,6 +35,18 @@ def test_the_duty_cycle_weighs_time():
     assert computation(time, values) == pytest.approx([0.1], rel=1e-6)
 
 
+@pytest.mark.parametrize("threshold", [-0.7, -0.2, 0.4, 0.9])
+def test_the_duty_cycle_is_that_above_the_threshold(threshold):
+    """A straight line from -1 to 1 is above theta for (1 - theta)/2 of its time; one spike crosses it, or none."""
+    time = np.array([2.0, 3.0, 6.0])
+    ramp = np.array([-1.0, -0.5, 1.0])
+    assert computation(time, ramp, threshold=threshold) == pytest.approx(
+        [np.interp(1.0, ramp, time) / 4 - np.interp(threshold, ramp, time) / 4]
+    )
+    assert communication(time, ramp, step=0.5, threshold=threshold) == pytest.approx([0.5 / 4])
+    assert communication(time, ramp - 1.0 + threshold, step=0.5, threshold=threshold) == pytest.approx([0.0])
+
+
 def test_a_candidate_at_rest_at_the_mean_over_time_errs_by_one_spread():
     """Whatever the samples: a simulator's crowd where a neuron spikes."""
     time = np.concatenate([np.linspace(0, 1, 400), np.linspace(1.2, 10, 8)])

@@ -1,5 +1,6 @@
 """The seams: dialects and simulators are found by name, refused in words, and joined by what they read."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -7,6 +8,8 @@ from dataclasses import replace
 import pytest
 from netlist_examples import SCALED, rc_circuit
 
+from circuits.data.circuit import Circuit, Instance, Mosfet, Pin, Subcircuit, VoltageSource
+from circuits.data.models import ModelCard
 from netlists.analyses import OperatingPoint, Transient
 from netlists.errors import NetlistError
 from netlists.simulation import SIMULATORS, Simulator, known_simulator, simulate, simulate_all
@@ -33,6 +36,35 @@ def test_every_dialect_refuses_what_none_can_write(name):
     """A circuit of which nothing is observed is refused with its name, whatever the dialect."""
     with pytest.raises(NetlistError, match=r"circuit rc: .*no probes"):
         write_netlist(replace(rc_circuit(0.0), probes=()), ANALYSIS, SCALED, dialect=name)
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_every_dialect_counts_transistors_in_parallel(name, number):
+    """The card of a transistor that stands for several says how many; one alone is one, said or not."""
+    pins = {"d": "d", "g": "g", "s": "0"}
+    stage = Subcircuit(
+        name="stage", pins=tuple(Pin(name=pin) for pin in pins),
+        devices=(
+            Mosfet(
+                name="m1", drain="d", gate="g", source="s", bulk="s", model="nch", width=2e-6, length=1e-6,
+                multiplicity=number,
+            ),
+        ),
+    )  # fmt: skip
+    circuit = Circuit(
+        name="several", subcircuits=(stage,), probes=("g",),
+        models=(ModelCard(name="nch", polarity="nmos", level=8, parameters={}),),
+        devices=(
+            Instance(name="x", subcircuit="stage", connections=pins),
+            *(VoltageSource(name=f"v{node}", positive=node, negative="0", waveform=1.0) for node in "dg"),
+        ),
+    )  # fmt: skip
+    text = "\n".join(write_netlist(circuit, OperatingPoint(), SCALED, dialect=name).files.values())
+    cards = re.findall(r".*\bm1\b.*(?:nch|Mosfet).*(?:\n\+.*)*", text)
+    assert len(cards) == 1
+    said = [float(count) for count in re.findall(r"(?:\bm|\$mfactor)=([\d.]+)", cards[0])]
+    assert said == [number] or (number == 1 and not said)
 
 
 @pytest.mark.parametrize("name", SIMULATORS)

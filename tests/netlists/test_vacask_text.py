@@ -1,7 +1,6 @@
 """What a netlist for VACASK says, without the simulator: junctions, multiplicity, temperature, sweeps, switches."""
 
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -71,8 +70,21 @@ def test_a_sweep_counts_its_steps():
     assert sweep.points == 9 and 'mode="lin" points=8' in text_of(transistor("nmos"), sweep)
 
 
-def test_switches_begin_open():
-    """The latch of every instance's switch is at -1 at the start."""
+@pytest.mark.parametrize("start", [0.0, -0.7])
+@pytest.mark.parametrize("step", [0.1, -0.1, 0.05, 0.025])
+def test_a_sweep_has_its_last_value_whatever_rounding_says(start, step):
+    """From a start to k steps further there are k + 1 values; half a step more adds none, 1/100 less takes one."""
+    for k in range(1, 30):
+        stops = [round(start + (k + over) * step, 12) for over in (-0.01, 0, 0.5)]
+        assert [DCSweep(source="v", start=start, stop=stop, step=step).points for stop in stops] == [
+            k,
+            k + 1,
+            k + 1,
+        ]
+
+
+def switching() -> Circuit:
+    """A source, a resistor and an instance with a switch between them."""
     part = Subcircuit(
         name="gate",
         pins=(Pin(name="a"), Pin(name="b")),
@@ -83,7 +95,7 @@ def test_switches_begin_open():
             ),
         ),
     )  # fmt: skip
-    circuit = Circuit(
+    return Circuit(
         name="top",
         subcircuits=(part,),
         probes=("a",),
@@ -93,5 +105,18 @@ def test_switches_begin_open():
             Instance(name="x1", subcircuit="gate", connections={"a": "a", "b": "b"}),
         ),
     )
-    text = text_of(replace(circuit), Transient(stop=1e-3, max_step=1e-5))
+
+
+def test_switches_begin_open():
+    """The latch of every instance's switch is at -1 at the start."""
+    text = text_of(switching(), Transient(stop=1e-3, max_step=1e-5))
     assert re.findall(r'"(\S+_latch)", (-?[\d.e+-]+)', text) == [("x1:s_latch", "-1.0")]
+
+
+@pytest.mark.parametrize("max_step", [1e-3, 1e-5, 1e-9])
+def test_switches_are_done_within_a_step(max_step):
+    """A latch has the time constant of 1/10000 of the largest step, whatever that is."""
+    text = text_of(switching(), Transient(stop=100 * max_step, max_step=max_step))
+    assert [float(found) for found in re.findall(r"\bt_switch=(\S+)", text)] == pytest.approx(
+        [1e-4 * max_step]
+    )

@@ -12,6 +12,8 @@ from netlists.errors import WaveformError
 from netlists.waveforms import check_complete, join, label, load, resample, save
 from netlists.waveforms.raw import Plot, read_raw
 
+KINDS = {"v(": "voltage", "i(": "current"}
+
 
 def raw_bytes(values, names, kind="real", plot="Transient Analysis"):
     """A raw file as ngspice writes it."""
@@ -22,7 +24,7 @@ def raw_bytes(values, names, kind="real", plot="Transient Analysis"):
         f"Flags: {kind}",
     ]
     lines += [f"No. Variables: {len(names)}", f"No. Points: {len(values)}     ", "Variables:"]
-    lines += [f"\t{k}\t{name}\t{'time' if name == 'time' else 'voltage'}" for k, name in enumerate(names)]
+    lines += [f"\t{k}\t{name}\t{KINDS.get(name[:2], 'time')}" for k, name in enumerate(names)]
     return ("\n".join(lines) + "\nBinary:\n").encode() + np.ascontiguousarray(values).tobytes()
 
 
@@ -53,6 +55,7 @@ def test_raw_files_read_back_exactly(tmp_path, kind):
     )
     plots = read_raw(path)
     assert [plot.variables for plot in plots] == [("time", "v(a)", "v(x.b)"), ("v(a)", "i(v1)")]
+    assert [plot.kinds for plot in plots] == [("time", "voltage", "voltage"), ("voltage", "current")]
     np.testing.assert_array_equal(plots[0].values, first)
     np.testing.assert_array_equal(plots[1].values, second)
 
