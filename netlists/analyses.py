@@ -128,6 +128,9 @@ class Tolerances:
     pF, so the absolute ones are scaled to the circuit's units. With `relative` = 1e-7 and a largest step of
     one membrane time constant, spikes of the slow-bursting set came within 0.04 time constants of an
     independent integrator.
+
+    `truncation` is by how much a step's estimated truncation error may exceed what the others allow. Under noise, whose
+    slopes jump, 1 shortens steps without an end: with 1000 steps follow the noise's own numbers and the largest step.
     """
 
     relative: float = 1e-7
@@ -135,6 +138,7 @@ class Tolerances:
     voltage: float
     charge: float
     conductance: float = 1e-15
+    truncation: float = 1.0
 
     def __post_init__(self) -> None:
         _positive(
@@ -144,6 +148,7 @@ class Tolerances:
             voltage=self.voltage,
             charge=self.charge,
             conductance=self.conductance,
+            truncation=self.truncation,
         )
 
     @property

@@ -101,7 +101,7 @@ def with_circuit_laws(
                 clamp_voltage=clamp,
             )
         )
-    return Network(layers), tuple(laws)
+    return Network(layers, synapse_noise=network.synapse_noise), tuple(laws)
 
 
 def clamp_voltage(technology: Technology | None, scaling: Scaling) -> float:

@@ -25,6 +25,7 @@ from circuits.data.devices import (
     VoltageSource,
 )
 from circuits.data.models import ModelCard
+from circuits.data.scaling import ZERO_CELSIUS
 from circuits.data.values import (
     GROUND,
     CircuitError,
@@ -215,6 +216,11 @@ class Circuit:
     def __post_init__(self) -> None:
         check_name(self.name, f"circuit {self.name!r}")
         check_value(self.temperature, f"circuit {self.name}, temperature")
+        if self.temperature <= -ZERO_CELSIUS:
+            raise CircuitError(
+                f"circuit {self.name}: temperature = {self.temperature!r} degrees Celsius is not above absolute zero; "
+                f"give more than {-ZERO_CELSIUS:g}"
+            )
         check_name(self.corner, f"circuit {self.name}, corner")
         for attribute in ("parameters", "subcircuits", "models", "devices", "probes", "metered", "inspected"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))

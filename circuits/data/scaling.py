@@ -19,6 +19,8 @@ RANGES: Mapping[str, tuple[str, float, float]] = MappingProxyType(
 """Unit of each quantity, and between which values it can be meant."""
 ELEMENTARY_CHARGE = 1.602176634e-19
 """In C, exact since 2019."""
+ZERO_CELSIUS = 273.15
+"""In K."""
 
 
 @dataclass(frozen=True, kw_only=True)

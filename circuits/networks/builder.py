@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import sympy
 
 from circuits.data.circuit import (
     GROUND,
@@ -23,6 +24,7 @@ from circuits.data.models import ModelCard
 from circuits.data.scaling import Scaling
 from circuits.networks.coding import CodedPlaces, Codes, CodeTable
 from circuits.networks.noise import CircuitDraws
+from circuits.networks.synapses import noise_source, synapse_current, synapse_draws
 from circuits.realisations import Level, Realisation, Trim, realise, recognised
 from circuits.realisations.cells.coded import CodedCells
 from circuits.realisations.cells.low_pass import POST, PRE, TAU, low_pass_synapse
@@ -31,17 +33,22 @@ from circuits.realisations.interface import OUTPUT, input_state, parameter_name
 from circuits.technologies import Technology
 from conductance.layers import NeuronLayer, Projection
 from conductance.layers.weights.recurrence import OUTPUT as RECURRENT_OUTPUT
+from conductance.networks.synapses import SynapseNoise
 from conductance.neurons.base import Neuron
 
 
 @dataclass(frozen=True, kw_only=True)
 class Signal:
-    """What one layer hands to the next: a voltage to be read, or currents that are still to be summed in a node."""
+    """What one layer hands to the next: a voltage to be read, or currents that are still to be summed in a node.
+
+    `noise` is a current in A beside them.
+    """
 
     node: str = ""
     weights: Mapping[str, float] = field(default_factory=dict)
     bias: float = 0.0
     codes: Codes | None = None
+    noise: sympy.Expr = sympy.S.Zero
 
 
 def output_node(label: str, index: int) -> str:
@@ -132,8 +139,15 @@ class Builder:
             signals.append(Signal(node=f"x{feature}"))
         return signals
 
-    def project(self, layer: Projection, signals: Sequence[Signal], with_bias: bool) -> list[Signal]:
-        """Weighted sums, still as currents."""
+    def project(
+        self,
+        label: str,
+        layer: Projection,
+        signals: Sequence[Signal],
+        with_bias: bool,
+        synapses: SynapseNoise | None = None,
+    ) -> list[Signal]:
+        """Weighted sums, still as currents, and the noise of their synapses where they have some."""
         nodes = [
             signal.node if signal.node else self._summed(signal) for signal in signals if signal is not None
         ]
@@ -141,11 +155,16 @@ class Builder:
         biases = layer.biases().detach().double().numpy() if with_bias else np.zeros(layer.outputs)
         known = {index: node for index, node in enumerate(nodes) if node}
         table = CodeTable.of(layer)
+        noise = [sympy.S.Zero] * layer.outputs
+        if synapses is not None:
+            self.devices += synapse_draws(self.noise[label], self.scaling, label, known, layer.inputs)
+            noise = [synapse_current(synapses, row, label, known, self.scaling) for row in weights]
         return [
             Signal(
                 weights={node: float(row[column]) for column, node in known.items()},
                 bias=float(bias),
                 codes=None if table is None else table.row(target, known, with_bias),
+                noise=noise[target],
             )
             for target, (row, bias) in enumerate(zip(weights, biases, strict=True))
         ]
@@ -339,6 +358,8 @@ class Builder:
                 Transconductance(name=f"g_{node}_{source}", out_from=GROUND, out_to=node, sense_positive=source,
                                  sense_negative=GROUND, gain=weight * unit, note=f"weight {weight:.4g}", code=code)
             )  # fmt: skip
+        if signal.noise:
+            self.devices.append(noise_source(node, signal.noise))
         if bias:
             current = bias * self.scaling.current_unit
             note = f"bias {signal.bias:.4g}"

@@ -106,7 +106,7 @@ def network_circuit(
         check_name(label, f"circuit {name}, layer")
         if isinstance(layer, Projection):
             with_bias = hidden.neuron.name not in builder.used or 0 in chosen
-            signals = builder.project(layer, signals, with_bias)
+            signals = builder.project(label, layer, signals, with_bias, network.synapse_noise.get(label))
         elif isinstance(layer, NeuronLayer):
             indices = chosen if layer is hidden else tuple(range(layer.size))
             signals = builder.neurons(label, layer, signals, indices)
@@ -155,10 +155,19 @@ def _part(network: Network, name: str, neurons: Sequence[int] | None) -> tuple[N
 def _draws(network: Network, noise: CircuitDraws | None) -> dict[str, CircuitDraws]:
     """The draws of each noisy layer, by its name."""
     layers = [layer for layer in network.chain.values() if isinstance(layer, NeuronLayer)]
+    if network.synapse_noise and noise is None:
+        raise CircuitError(
+            f"network: the synapses of {', '.join(network.synapse_noise)} are declared with noise; say which draws its "
+            f"circuit sees by noise=CircuitDraws(...), or build it without: circuits.noise.silent_network(network)"
+        )
     noisy = next(
         (layer.neuron for layer in layers if layer.neuron.noisy), layers[0].neuron if layers else None
     )
-    if noisy is None or needed(noise, noisy) is None or noise is None:
+    if noisy is None:
+        return {}
+    if noisy.noisy or not network.synapse_noise:
+        needed(noise, noisy)
+    if noise is None:
         return {}
     return {label: replace(noise, seed=seed) for label, seed in network.noise_seeds(noise.seed).items()}
 

@@ -3,7 +3,7 @@
 from circuits.noise.devices import with_device_noise
 from circuits.noise.law import PartNoise, circuit_noise, part_noises
 from circuits.noise.network import layers_with_noise, noisy_network, silent_network
-from circuits.noise.outputs import OutputNoise, output_noise
+from circuits.noise.outputs import OutputNoise, output_noise, synapse_noise
 
 __all__ = [
     "OutputNoise",
@@ -14,5 +14,6 @@ __all__ = [
     "output_noise",
     "part_noises",
     "silent_network",
+    "synapse_noise",
     "with_device_noise",
 ]

@@ -26,10 +26,10 @@ from circuits.data.circuit import (
     voltage,
 )
 from circuits.data.models import Polarity
-from circuits.data.scaling import ELEMENTARY_CHARGE
+from circuits.data.scaling import ELEMENTARY_CHARGE, ZERO_CELSIUS
 from circuits.realisations.cells.noise import relative_flicker
 from circuits.technologies import Technology
-from circuits.technologies.base import BOLTZMANN_OVER_CHARGE, ZERO_CELSIUS
+from circuits.technologies.base import BOLTZMANN_OVER_CHARGE
 
 METER = 1e5
 """In Ohm: a drain current of 1 nA lets 100 uV fall there, 1e-3 of V0."""

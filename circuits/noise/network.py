@@ -1,7 +1,8 @@
 """A network under the noise of its circuit, and without it again."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from numbers import Real
 
 from torch import nn
@@ -9,9 +10,11 @@ from torch import nn
 from circuits.data.scaling import Scaling
 from circuits.data.values import CircuitError
 from circuits.noise.law import POWER, circuit_noise
+from circuits.noise.outputs import synapse_noise
 from circuits.noise.sampling import SAMPLING_POWER
+from circuits.realisations.forms import clipped_form
 from circuits.technologies import Technology
-from conductance.layers import NeuronLayer
+from conductance.layers import NeuronLayer, Projection
 from conductance.layers.rebuilt import of_neuron
 from conductance.networks import Network
 from conductance.networks.chain import Layer
@@ -28,10 +31,13 @@ def noisy_network(
     power: float = 1.0,
     at: Mapping[str, float] | None = None,
     flicker: tuple[float, float] | None = None,
+    biases: bool = False,
 ) -> Network:
-    """A copy of the network whose neurons have the noise of their circuits: transistors, or switches of a map.
+    """A copy of the network whose neurons and synapses have the noise of their circuits.
 
-    Linear filters stay silent, as their ideal circuits are, and so do projections.
+    Neurons have that of their transistors, or of the switches of a map. The synapses behind neurons of amplifiers copy
+    the noise of their output stages, and have their own (`circuits.noise.synapse_noise`). Linear filters stay silent,
+    as their ideal circuits are, and so do the synapses of inputs, and recurrent ones.
 
     Args:
         network: of neurons that have a circuit.
@@ -40,6 +46,7 @@ def noisy_network(
         power: of noise, times that of the circuit; 4 is a capacitor a quarter as large.
         at: see `circuit_noise`.
         flicker: band of flicker noise in Hz; white noise alone where none is given.
+        biases: see `circuit_noise`.
 
     Raises:
         TechnologyError, CircuitError: as `circuit_noise`; CircuitError also for a power that is no positive number,
@@ -57,11 +64,30 @@ def noisy_network(
         )
 
     def noisy(neuron: Neuron) -> Neuron:
-        made = circuit_noise(neuron, technology, scaling=scaling, at=at, flicker=flicker)
+        made = circuit_noise(neuron, technology, scaling=scaling, at=at, flicker=flicker, biases=biases)
         own = SAMPLING_POWER if neuron.is_map else POWER
         return made.with_values(**{own: power * made.defaults[own]})
 
-    return _converted(network, noisy)
+    loud = _converted(network, noisy)
+    synapses = {
+        label: synapse_noise(source, technology, scaling=scaling, power=float(power))
+        for label, source in _behind_stages(network)
+    }
+    return Network(dict(loud.chain), synapse_noise=synapses)
+
+
+def _behind_stages(network: Network) -> Iterator[tuple[str, NeuronLayer]]:
+    """The projections right behind a layer of neurons with an output stage, and that layer."""
+    chosen = layers_with_noise(network)
+    for (before, source), (label, layer) in pairwise(network.chain.items()):
+        if (
+            before in chosen
+            and isinstance(source, NeuronLayer)
+            and isinstance(layer, Projection)
+            and not source.neuron.is_map
+            and clipped_form(silent(source.neuron)) is not None
+        ):
+            yield label, source
 
 
 def silent_network(network: Network) -> Network:

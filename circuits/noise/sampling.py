@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import sympy
 
-from circuits.data.scaling import ELEMENTARY_CHARGE, Scaling
+from circuits.data.scaling import ELEMENTARY_CHARGE, ZERO_CELSIUS, Scaling
 from circuits.realisations.sampled import arithmetic
 from circuits.technologies import Technology
-from circuits.technologies.base import BOLTZMANN_OVER_CHARGE, ZERO_CELSIUS
+from circuits.technologies.base import BOLTZMANN_OVER_CHARGE
 from conductance.neurons.base import INPUT, SAMPLING, Neuron, State
 from conductance.neurons.noisy import silent
 from conductance.parameter import Parameter

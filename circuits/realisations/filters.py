@@ -74,7 +74,7 @@ def network_with_filter_current(network: Network, share: float) -> Network:
         raise CircuitError(
             f"filter_current: none of the layers {', '.join(network.chain)} has slow filters; leave it out"
         )
-    return Network(layers)
+    return Network(layers, synapse_noise=network.synapse_noise)
 
 
 def check_filter_current(current: float, technology: Technology) -> None:

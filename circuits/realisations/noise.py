@@ -6,19 +6,37 @@ follows the declaration's amplitude, times the voltage of a pin that carries the
 flicker noise) comes over its own pin, too, and the current that it makes is a source at the node that it flows into.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import sympy
 
-from circuits.data.circuit import GROUND, BehaviouralCurrent, Pin, voltage
+from circuits.data.circuit import GROUND, BehaviouralCurrent, Device, Pin, Transconductance, voltage
 from circuits.realisations.interface import I0, circuit_symbols, declared_parameter
 from circuits.realisations.realisation import Realisation
-from conductance.neurons.base import Neuron
+from conductance.neurons.base import Neuron, State
 
 
 def noise_pin(state: str) -> str:
     """The pin that carries the draws of a state."""
     return f"noise_{state}"
+
+
+def _white(neuron: Neuron, state: State, known: Mapping[sympy.Symbol, sympy.Expr]) -> Device:
+    """The source of a state's white noise: linear where no state moves its amplitude, which a simulator then computes
+    once and not in each of its iterations.
+    """
+    amplitude = I0 * sympy.sympify(state.diffusion * state.capacity)
+    name, pin, note = f"{state.name}_noise", noise_pin(state.name), "noise of its currents"
+    if not amplitude.free_symbols & set(neuron.state_symbols):
+        return Transconductance(
+            name=f"g_{name}", out_from=GROUND, out_to=state.name, sense_positive=pin, sense_negative=GROUND,
+            gain=amplitude.xreplace(known), note=note, part=name,
+        )  # fmt: skip
+    return BehaviouralCurrent(
+        name=f"b_{name}", source=GROUND, sink=state.name, current=amplitude.xreplace(known) * voltage(pin),
+        note=note, part=name,
+    )  # fmt: skip
 
 
 def with_declared_noise(built: Realisation, neuron: Neuron) -> Realisation:
@@ -35,19 +53,7 @@ def with_declared_noise(built: Realisation, neuron: Neuron) -> Realisation:
     missing = [declared_parameter(p) for p in neuron.parameters if declared_parameter(p).name not in has]
     processes = {state.symbol for state in neuron.processes}
     white = [state for state in neuron.noisy if state not in neuron.processes]
-    sources = [
-        BehaviouralCurrent(
-            name=f"b_{state.name}_noise",
-            source=GROUND,
-            sink=state.name,
-            current=I0
-            * sympy.sympify(state.diffusion * state.capacity).xreplace(known)
-            * voltage(noise_pin(state.name)),
-            note="noise of its currents",
-            part=f"{state.name}_noise",
-        )
-        for state in white
-    ]
+    sources: list[Device] = [_white(neuron, state, known) for state in white]
     sources += [
         BehaviouralCurrent(
             name=f"b_{state.name}_{name}", source=GROUND, sink=state.name,

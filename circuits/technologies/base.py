@@ -14,13 +14,12 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from circuits.data.amplifier import AmplifierModel
 from circuits.data.models import ModelCard, Polarity
-from circuits.data.scaling import Scaling
+from circuits.data.scaling import ZERO_CELSIUS, Scaling
 from circuits.data.values import CircuitError
 from circuits.technologies.library import library_card, library_path
 from circuits.technologies.sizing import Role, Size, Sizing
 from circuits.technologies.tables import NotNegative, Positive, Table
 
-ZERO_CELSIUS = 273.15
 BOLTZMANN_OVER_CHARGE = 8.617333262e-5
 """k/q in V/K."""
 

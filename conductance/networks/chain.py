@@ -14,6 +14,7 @@ from conductance.layers.base import EXPORT, ExportError, ShapeError, refuse_half
 from conductance.layers.fixed import FixedLayer, Skip
 from conductance.layers.neurons import NeuronLayer
 from conductance.layers.weights.projection import Projection
+from conductance.networks.synapses import SynapseNoise
 
 Layer = Projection | NeuronLayer | FixedLayer
 State = dict[str, tuple[torch.Tensor, ...]]
@@ -37,15 +38,23 @@ class Network(nn.Module):
     Args:
         layers: name to layer, in order. The names appear in errors, run folders and netlists. A torch Linear becomes a
             `Projection` with its own weights; the layers of a network join the chain as `<its name>_<layer>`.
+        synapse_noise: noise of the synapses of projections, by their names; that of networks that join comes with them.
 
     Raises:
-        NetworkError: no mapping, a name that files cannot carry, layers with different time steps.
+        NetworkError: no mapping, a name that files cannot carry, layers with different time steps, noise of the
+            synapses of no projection or of one with another number of inputs.
         ShapeError: something that is no layer, or widths that do not fit.
     """
 
-    def __init__(self, layers: Mapping[str, "Layer | nn.Linear | Network"]) -> None:
+    def __init__(
+        self,
+        layers: Mapping[str, "Layer | nn.Linear | Network"],
+        *,
+        synapse_noise: Mapping[str, SynapseNoise] | None = None,
+    ) -> None:
         super().__init__()
         self.layers = nn.ModuleDict(_flattened(layers))
+        self.synapse_noise = _joined_noise(layers) | dict(synapse_noise or {})
         for name, layer in self.chain.items():
             if getattr(layer, "output_only", False):
                 raise NetworkError(
@@ -73,6 +82,22 @@ class Network(nn.Module):
             width = layer.size if isinstance(layer, NeuronLayer) else layer.outputs
         self._check_skips()
         self._check_clock()
+        self._check_noise()
+
+    def _check_noise(self) -> None:
+        for name, noise in self.synapse_noise.items():
+            known = [label for label, one in self.chain.items() if isinstance(one, Projection)]
+            layer = self.chain[name] if name in known else None
+            if not isinstance(layer, Projection) or not isinstance(noise, SynapseNoise):
+                raise NetworkError(
+                    f"network: noise of the synapses of {name!r} is a {type(noise).__name__}; give a SynapseNoise for "
+                    f"one of its projections, {', '.join(known) or 'of which it has none'}"
+                )
+            if noise.sources != layer.inputs:
+                raise NetworkError(
+                    f"network: noise of the synapses of {name} is that of {noise.sources} sources, and {layer.inputs} "
+                    f"go in; give one row for each"
+                )
 
     def _check_skips(self) -> None:
         """Each source lies before its skip, with as many signals and no pool between."""
@@ -213,7 +238,12 @@ class Network(nn.Module):
             elif isinstance(layer, Skip):
                 values, after[name] = layer(values, begin, earlier=kept[layer.source])
             else:
-                values, after[name] = layer(values, begin)
+                read = values
+                values, after[name] = layer(read, begin)
+                if isinstance(layer, Projection) and name in self.synapse_noise:
+                    values = values + self.synapse_noise[name].drawn(
+                        read, layer.weights(), dt=self.dt, seed=seeds.get(name)
+                    )
             if name in sources:
                 kept[name] = values
             if record is not None:
@@ -222,11 +252,11 @@ class Network(nn.Module):
 
     @property
     def noisy(self) -> tuple[str, ...]:
-        """The names of the layers whose neurons have noise."""
+        """The names of the layers whose neurons or synapses have noise."""
         return tuple(
             name
             for name, layer in self.chain.items()
-            if isinstance(layer, NeuronLayer) and layer.neuron.noisy
+            if name in self.synapse_noise or (isinstance(layer, NeuronLayer) and layer.neuron.noisy)
         )
 
     def noise_seeds(self, seed: int | None) -> dict[str, int]:
@@ -266,6 +296,17 @@ class Network(nn.Module):
 
 def _has_clock(layer: object) -> bool:
     return isinstance(layer, NeuronLayer) and not layer.neuron.is_map
+
+
+def _joined_noise(layers: object) -> dict[str, SynapseNoise]:
+    """Of the synapses of networks that join, under their projections' new names."""
+    inner = layers.items() if isinstance(layers, Mapping) else ()
+    return {
+        f"{name}_{label}": noise
+        for name, layer in inner
+        if isinstance(layer, Network)
+        for label, noise in layer.synapse_noise.items()
+    }
 
 
 def _check_mapping(layers: object) -> None:

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as bytes_of_tensors
@@ -16,107 +17,23 @@ from conductance.errors import ExcitableError
 from conductance.files import StorageError, readable_json, write_whole
 from conductance.layers import Code, NeuronLayer, Projection, Recurrence
 from conductance.layers.fixed import AveragePool, Delay, FixedLayer, Skip
-from conductance.layers.fixed.delay import LONGEST
 from conductance.layers.initial import BEGIN
 from conductance.layers.neurons import CLOCK
-from conductance.layers.weights.bits import FEWEST, MOST
 from conductance.networks.chain import Layer, Network
-from conductance.storage.declarations import Document, Identifier, decode_neuron, encode_neuron, faults_of
+from conductance.networks.synapses import SynapseNoise
+from conductance.storage.declarations import decode_neuron, encode_neuron, faults_of
+from conductance.storage.documents import (
+    FixedDocument,
+    ModelDocument,
+    NeuronLayerDocument,
+    ProjectionDocument,
+)
 
 VERSION = 1
 """Version of the form of `model.json`; raised when an older reader would misread a newer file."""
 STRUCTURE = "model.json"
 WEIGHTS = "model.safetensors"
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
-Step = Annotated[int, Field(ge=0, le=LONGEST, strict=True)]
-Width = Annotated[int, Field(ge=1, le=10_000_000)]
-
-
-Bits = Annotated[int, Field(ge=FEWEST, le=MOST, strict=True)]
-
-
-class ProjectionDocument(Document):
-    """A `Projection`; `bits` of its code, where it has one."""
-
-    kind: Literal["projection"]
-    name: Identifier
-    inputs: Width
-    outputs: Width
-    bits: Bits | None = None
-
-
-class FixedDocument(Document):
-    """A layer without numbers."""
-
-    name: Identifier
-    size: Width
-
-
-class DelayDocument(FixedDocument):
-    """A `Delay`."""
-
-    kind: Literal["delay"]
-    steps: Step | Annotated[list[Step], Field(min_length=1)]
-
-
-class AveragePoolDocument(FixedDocument):
-    """An `AveragePool`."""
-
-    kind: Literal["average_pool"]
-    window: Width
-
-
-class SkipDocument(FixedDocument):
-    """A `Skip`."""
-
-    kind: Literal["skip"]
-    source: Identifier
-
-
-class RecurrenceDocument(Document):
-    """The `Recurrence` of a layer."""
-
-    source: Identifier
-    tau: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
-    trainable: bool
-    sparse: bool
-    bits: Bits | None = None
-
-
-class NeuronLayerDocument(Document):
-    """A `NeuronLayer`: its declaration, step and what training may change."""
-
-    kind: Literal["neurons"]
-    name: Identifier
-    size: Width
-    dt: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    method: str
-    trainable: list[str]
-    neuron: dict[str, Any]
-    law: dict[str, Any] | None = None
-    recurrent: RecurrenceDocument | None = None
-    initial: list[Identifier] = Field(default_factory=list)
-
-
-class ModelDocument(Document):
-    """The whole of `model.json`."""
-
-    format: Literal["excitable model"]
-    version: Literal[1]
-    dtype: Literal["float32", "float64"]
-    layers: Annotated[
-        list[
-            Annotated[
-                ProjectionDocument | NeuronLayerDocument | DelayDocument | AveragePoolDocument | SkipDocument,
-                Field(discriminator="kind"),
-            ]
-        ],
-        Field(min_length=1),
-    ]
-    digest: str | None = None
-
-
 FIXED: dict[str, type[FixedLayer]] = {kind.kind: kind for kind in (AveragePool, Delay, Skip)}
 """The layers without numbers by their kind in the file."""
 MOST_WEIGHTS = 250_000_000
@@ -195,6 +112,11 @@ def network_document(network: Network) -> dict[str, Any]:
                     "inputs": layer.inputs,
                     "outputs": layer.outputs,
                     **_bits(layer.code),
+                    **(
+                        {"noise": asdict(network.synapse_noise[name])}
+                        if name in network.synapse_noise
+                        else {}
+                    ),
                 }
             )
         elif isinstance(layer, FixedLayer):
@@ -358,7 +280,12 @@ def _built(document: ModelDocument, path: Path) -> Network:
         except ExcitableError as error:
             raise StorageError(f"{path}: layer {entry.name}: {error}") from None
     try:
-        return Network(layers).to(DTYPES[document.dtype])
+        noise = {
+            entry.name: SynapseNoise(**entry.noise.model_dump())
+            for entry in document.layers
+            if isinstance(entry, ProjectionDocument) and entry.noise is not None
+        }
+        return Network(layers, synapse_noise=noise).to(DTYPES[document.dtype])
     except ExcitableError as error:
         raise StorageError(f"{path}: {error}") from None
 

@@ -160,7 +160,9 @@ def _drawn(sample: Sample, network: Network) -> Chip:
 def _noisy(network: Network, options: CircuitOptions) -> Network:
     """The network under the noise of transistors: those of its technology, or the default's where it has none."""
     made_of = options.made_of if options.made_of.nmos is not None else default_technology("transistor")
-    return noisy_network(options.placed(network), made_of, scaling=options.scaling)
+    return noisy_network(
+        options.placed(network), made_of, scaling=options.scaling, biases=options.ideal == "none"
+    )
 
 
 def _circuit_error(

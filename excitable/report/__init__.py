@@ -20,6 +20,7 @@ from excitable.report.figures import (
     ladder_figure,
     landscape_figure,
     neuron_curves,
+    noise_figure,
     overview_figure,
     prediction_figure,
     training_figure,
@@ -97,6 +98,7 @@ def write_report(folder: Path, levels: Collection[str] = ()) -> Path:
         drawn = (
             prediction_figure(evidence),
             ladder_figure(evidence),
+            noise_figure(evidence),
             waveform_figure(evidence),
             curve_figure(curves),
             training_figure(evidence),

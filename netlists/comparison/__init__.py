@@ -13,6 +13,7 @@ from netlists.comparison.record import (
     Ladder,
     NeuronComparison,
     NoiseLine,
+    NoisyNeuron,
     RungComparison,
     RungRecord,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "Ladder",
     "NeuronComparison",
     "NoiseLine",
+    "NoisyNeuron",
     "GroupingLine",
     "Rung",
     "RungComparison",

@@ -124,6 +124,31 @@ class RungRecord(_Record):
     )
 
 
+class NoisyNeuron(_Record):
+    """One neuron of the model under its circuit's white noise, against itself without noise, over all realisations."""
+
+    neuron: str = Field(description="Name of the neuron.")
+    spikes: Count = Field(description="Upward crossings without noise.")
+    matched: Count = Field(
+        description="Those of all realisations that have a partner inside the window of the ladder."
+    )
+    lost: Count = Field(description="Spikes without noise that have no partner, summed over realisations.")
+    false: Count = Field(description="Spikes under noise that have no partner, summed over realisations.")
+    jitter_tau_m: Size | None = Field(
+        description="rms time difference of the pairs, in tau_m; null: no pairs."
+    )
+    signal_to_noise_db: Number | None = Field(
+        description="Variance of the membrane voltage over time without noise, over the mean squared difference that "
+        "noise makes, in dB; null: it does not move, or noise does not move it."
+    )
+
+    @model_validator(mode="after")
+    def _pairs_have_times(self) -> Self:
+        if (self.jitter_tau_m is None) != (self.matched == 0):
+            raise ValueError(f"neuron {self.neuron!r}: jitter is null if and only if nothing is matched")
+        return self
+
+
 class NoiseLine(_Record):
     """The trained model with the white noise of its circuit's transistors, and without."""
 
@@ -134,6 +159,12 @@ class NoiseLine(_Record):
     lower: Number = Field(description="Lower end of the 95 % interval of that mean.")
     upper: Number = Field(description="Its upper end.")
     largest: Size = Field(description="Largest error of a realisation.")
+    signal_to_noise_db: Number | None = Field(
+        default=None,
+        description="Variance of the network's output over time without noise, over the mean squared difference that "
+        "noise makes, in dB; null: it does not move, or noise does not move it.",
+    )
+    neurons: tuple[NoisyNeuron, ...] = Field(default=(), description="One entry per neuron.")
 
 
 class GroupingLine(_Record):

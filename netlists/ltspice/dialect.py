@@ -68,7 +68,10 @@ def _options(tolerances: Tolerances, temperature: float) -> list[str]:
         "gmin": tolerances.conductance,
     }
     words = " ".join(f"{name}={print_number(value)}" for name, value in numbers.items())
-    return [f".options method=trap trtol=1 {words}", f".temp {print_number(temperature)}"]
+    return [
+        f".options method=trap trtol={tolerances.truncation:g} {words}",
+        f".temp {print_number(temperature)}",
+    ]
 
 
 def _saves(kind: str, nodes: list[str], sources: list[str]) -> list[str]:

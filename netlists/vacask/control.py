@@ -21,6 +21,8 @@ SWEPT = {"voltage": "swept_voltage", "current": "swept_current"}
 """Names of the first column of a DC sweep, by what is swept."""
 FIRST_STEP = 5e-4
 """The first step, as a share of the largest: a long one misses what happens at once, and is never taken back."""
+LTE_RATIO = 3.5
+"""VACASK's own `tran_lteratio`, which `truncation` multiplies."""
 _OPEN = -1.0
 
 
@@ -42,6 +44,8 @@ def control_lines(
     yield "options " + " ".join(f"{name}={print_number(value)}" for name, value in numbers.items())
     method = "bdf" if _is_stiff(circuit) else "am"
     yield f'options tran_method="{method}" tran_maxord=4'
+    if tolerances.truncation != 1:
+        yield f"options tran_lteratio={print_number(LTE_RATIO * tolerances.truncation)}"
     # the check of residuals asks for more than double precision has: amplifiers of sky130 fail it already at rest
     yield "options nr_residualcheck=0"
     yield from (f"save v('{':'.join(node_path(circuit, probe))}')" for probe in circuit.probes)

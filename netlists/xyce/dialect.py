@@ -6,6 +6,7 @@ import sympy
 
 from circuits.data.circuit import GROUND
 from netlists.analyses import Tolerances
+from netlists.errors import NetlistError
 from netlists.spice.dialect import dialect_of
 from netlists.spice.tongue import Tongue
 from netlists.writing.expressions import FUNCTIONS, ExpressionPrinter, print_number
@@ -37,6 +38,10 @@ def _value(value: sympy.Expr | float) -> str:
 
 
 def _options(tolerances: Tolerances, temperature: float) -> list[str]:
+    if tolerances.truncation != 1:
+        raise NetlistError(
+            f"Xyce: truncation = {tolerances.truncation:g} of the tolerances is not written here; leave it at 1"
+        )
     time = f"reltol={print_number(tolerances.relative)} abstol={print_number(tolerances.voltage)}"
     return [
         f".options timeint method=trap {time}",

@@ -54,6 +54,8 @@ def networks(trained: Mapping[str, Result], netlists: Mapping[str, Result], budg
         f"The gain is beyond its interval at {', '.join(sure)}."
         if sure
         else "No gain is beyond its interval: seeds differ by more than the trainings do.",
+        "",
+        by_synapses(trained),
     ]
     if netlists:
         rows = [
@@ -71,6 +73,22 @@ def networks(trained: Mapping[str, Result], netlists: Mapping[str, Result], budg
             *table(("training, seed, power", "model", "netlist", "distance"), rows, numbers=True),
         ]
     return "\n".join(lines)
+
+
+def by_synapses(trained: Mapping[str, Result]) -> str:
+    """What outputs and synapses add to the noise of the neurons, in words."""
+    least, *_, most = (power for power in next(iter(trained.values()))["test"] if float(power))
+    changes = []
+    for power in (least, most):
+        pairs = [
+            (float(np.mean(one["test"][power])), float(np.mean(one["neurons"][power])))
+            for one in trained.values()
+        ]
+        changes.append(f"{max(abs(whole / alone - 1) for whole, alone in pairs):.2g} of itself at {power} x")
+    return (
+        "The noise of output stages and of the readout's synapses is in these numbers; without it, the neurons' alone "
+        f"on the same draws, no training's error differs by more than {' and '.join(changes)}."
+    )
 
 
 def design(found: Mapping[str, list[Result]], trained: Mapping[str, Result]) -> str:

@@ -41,12 +41,16 @@ def by_noise() -> Result:
     radian, causes = own.density(0.0)
     formula = membrane_density(own.noisy, rest, 0.0, radian)
     inside = (radian > 10**-3.5) & (radian < 10**0.62)
+    own_bins = [
+        float(np.mean((causes["channel"] / formula)[(radian >= low) & (radian < high)]))
+        for low, high in pairwise(BINS)
+    ]
     return {
         "worst": float(np.abs(causes["channel"][inside] / formula[inside] - 1).max()),
         "from": float(radian[inside][0]), "to": float(radian[inside][-1]),
         "variance": integrated(radian, causes["channel"]) / expected,
         "flicker": integrated(radian, causes["flicker"]) / expected,
-        "expected": expected, "rms": float(np.sqrt(expected)),
+        "expected": expected, "rms": float(np.sqrt(expected)), "bins": own_bins,
     }  # fmt: skip
 
 
@@ -61,12 +65,12 @@ def a_piece(trial: NoiseTrial, budget: Budget) -> Result:
             0.0,
             rest,
             stop=stop,
-            dt=budget.fine,
+            dt=SAMPLE,
             lanes=LANES,
             settle=SETTLE,
             seed=SEED + trial.piece,
         )
-        return measured(own, values, budget.fine, lines=None)
+        return measured(own, values, SAMPLE, lines=None)
     if trial.form == "behavioural":
         steps = round(stop / budget.fine)
         draws = CircuitDraws(seed=SEED + trial.piece, dt=budget.fine, steps=steps)

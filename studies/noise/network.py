@@ -1,6 +1,7 @@
 """The demo's network under noise: trained without and with it, its model and its netlist on the same realisations."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -127,15 +128,18 @@ def network_trial(trial: NetworkTrial) -> Result:
     network = trained(trial, task)
     if trial.power is not None:
         return netlist_errors(trial, network, trial.power)
-    errors = {}
+    errors: Result = {}
+    of_neurons: Result = {}
     for power in budget.powers:
         noisy = under(network, power)
         seeds = range(1, 1 + budget.realisations) if power else (None,)
+        alone = Network(dict(noisy.chain))  # without the noise of its synapses
         with torch.no_grad():
-            errors[f"{power:g}"] = [
-                task.error(noisy(data.test.inputs, seed=seed)[0], data.test) for seed in seeds
-            ]
-    return {"test": errors}
+            for kept, found in ((errors, noisy), (of_neurons, alone)):
+                kept[f"{power:g}"] = [
+                    task.error(found(data.test.inputs, seed=seed)[0], data.test) for seed in seeds
+                ]
+    return {"test": errors, "neurons": of_neurons}
 
 
 def netlist_errors(trial: NetworkTrial, network: Network, power: float) -> Result:
@@ -150,13 +154,12 @@ def netlist_errors(trial: NetworkTrial, network: Network, power: float) -> Resul
     options = CircuitOptions(
         scaling=technology("generic_180nm").scaling(), noise_seed=seed, relative=1e-4, time_limit=1800.0
     )
-    rungs = (
-        discrete_rung(noisy, inputs, dt=STEP, noise_seed=seed),
-        simulate(noisy, inputs, dt=STEP, options=options),
-    )
-    model, circuit = (prediction_of(rung, split, STEP) for rung in rungs)
-    away = float((model - circuit).pow(2).mean().sqrt() / split.targets.std())
-    return {"model": task.error(model, split), "netlist": task.error(circuit, split), "distance": away}
+    with ThreadPoolExecutor(1) as executor:  # its parts one after the other: trials are side by side
+        circuit = simulate(noisy, inputs, dt=STEP, options=options, executor=executor)
+    rungs = (discrete_rung(noisy, inputs, dt=STEP, noise_seed=seed), circuit)
+    model, found = (prediction_of(rung, split, STEP) for rung in rungs)
+    away = float((model - found).pow(2).mean().sqrt() / split.targets.std())
+    return {"model": task.error(model, split), "netlist": task.error(found, split), "distance": away}
 
 
 def network_trials(budget: NetworkBudget, folder: Path) -> tuple[list[NetworkTrial], list[NetworkTrial]]:

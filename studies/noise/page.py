@@ -1,5 +1,7 @@
 """The page of noise: how far model, formula and circuits agree, and what noise costs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from circuits.technologies import technology
@@ -83,6 +85,19 @@ def paired(found: Result) -> tuple[np.ndarray, np.ndarray]:
     return values, 1.96 * values / np.sqrt(np.maximum(counts.sum(1), 1))
 
 
+def leaky_row(words: str, found: Result, whole: float, inside: Sequence[float]) -> tuple[str, ...]:
+    """A form's variance and worst half decade over the formula times `whole`, and times `inside` in each bin."""
+    bins, halves = paired(found | {"bins": np.divide(found["bins"], inside)})
+    worst = int(np.argmax(np.abs(bins - 1)))
+    ratio = found["ratio"] / whole
+    half = 1.96 * found["error"] * ratio
+    return (
+        words, f"{found['pieces']}, {found['length']:.0f}", f"{found['raw'] / whole:.3f}",
+        f"{ratio:.3f} ± {half:.3f}", decided(ratio, half, VARIANCE),
+        f"{bins[worst]:.3f} ± {halves[worst]:.3f}", decided(bins[worst], halves[worst], WITHIN),
+    )  # fmt: skip
+
+
 def leaky(study: StudyResult) -> str:
     """Density, variance and spectrum of one pair."""
     (noise,) = study.leaky["noise"]
@@ -92,16 +107,10 @@ def leaky(study: StudyResult) -> str:
             continue
         found = pooled(study.leaky[form], noise["expected"])
         failed += found["failed"]
-        bins, halves = paired(found)
-        worst = int(np.argmax(np.abs(bins - 1)))
-        half = 1.96 * found["error"]
-        rows.append(
-            (
-                WORDS[form], f"{found['pieces']}, {found['length']:.0f}", f"{found['raw']:.3f}",
-                f"{found['ratio']:.3f} ± {half:.3f}", decided(found["ratio"], half, VARIANCE),
-                f"{bins[worst]:.3f} ± {halves[worst]:.3f}", decided(bins[worst], halves[worst], WITHIN),
-            )
-        )  # fmt: skip
+        rows.append(leaky_row(WORDS[form], found, 1.0, np.ones(len(BINS) - 1)))
+        if form == "transistor":
+            words = f"{WORDS[form]}, over their own `.noise`"
+            rows.append(leaky_row(words, found, noise["variance"], noise["bins"]))
     head = ("form", "pieces, tau_m", "variance / formula", "lines given back", "3 %", "worst bin", "10 %")
     fine = study.budget.fine
     return "\n".join(
@@ -116,7 +125,9 @@ def leaky(study: StudyResult) -> str:
             f"{left_by_lines(fine):.4f} of the variance (the autocorrelation of the lines is the cubic B-spline; for a "
             "step of h time constants 1 - 7 h/15 + h^2/6 - ...): the next column gives that back. Half an interval is "
             "1.96 sqrt(2 tau_m/T). Spectra are those of the same records over the formula times sinc^4 of the lines, "
-            f"in half decades from {BINS[0]:g} to {BINS[-1]:g}/tau_m; the worst of four." + gave_up(failed),
+            f"in half decades from {BINS[0]:g} to {BINS[-1]:g}/tau_m; the worst of four. The limits ask for kT/C with the "
+            "circuit's factor: the formula's, in the last row that of the transistors' own `.noise` in its place."
+            + gave_up(failed),
             "",
             *table(head, rows, numbers=True),
         ]
@@ -174,9 +185,10 @@ def rest(study: StudyResult) -> str:
     left = [name for name in PRESETS if name not in study.rest]
     words = "".join(
         f" Not simulated in this budget, for its time: {WORDS[form]} of "
-        f"{'all' if len(names) == len(study.rest) else ', '.join(names)}."
+        f"{'all' if len(names) == len(study.rest) else '; '.join(names)}."
         for form, names in without.items()
     )
+    words += " The excitable set is the tonic one with another input of its own, and rests here at the same."
     words += f" {', '.join(left)}: a filter wider than a pair has no circuit of transistors." if left else ""
     return "\n".join(
         [

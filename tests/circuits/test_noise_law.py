@@ -10,7 +10,13 @@ import torch
 from scipy.constants import Boltzmann, elementary_charge, zero_Celsius
 
 from circuits import CircuitError, Scaling, network_circuit, neuron_circuit
-from circuits.data.circuit import BehaviouralCurrent, NoiseSource, Resistor, evaluate
+from circuits.data.circuit import (
+    BehaviouralCurrent,
+    NoiseSource,
+    Resistor,
+    Transconductance,
+    evaluate,
+)
 from circuits.networks.noise import CircuitDraws
 from circuits.noise import (
     circuit_noise,
@@ -23,6 +29,7 @@ from circuits.noise.devices import METER
 from circuits.realisations import realise, recognised
 from circuits.realisations.cells.noise import FIVE_TRANSISTORS, TEN_TRANSISTORS, shot
 from circuits.realisations.cells.ota import five_transistor_ota, ten_transistor_ota
+from circuits.realisations.noise import with_declared_noise
 from circuits.technologies import TechnologyError, technology
 from conductance import NeuronLayer, mtc
 from conductance.elements import tanh
@@ -274,6 +281,30 @@ def test_temperature_scales_a_resistors_noise():
         found = [d for d in noisy.subcircuits[0].devices if d.note == "thermal noise"]
         sizes.append([float(d.current.subs({s: 1.0 for s in d.current.free_symbols})) for d in found])
     assert sizes[0] and sizes[1] == pytest.approx([math.sqrt(2) * size for size in sizes[0]], rel=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [-273.15, -300.0, math.nan])
+def test_nothing_is_as_cold_as_absolute_zero(temperature):
+    """A circuit at or below it is refused by its name and what is allowed."""
+    circuit = neuron_circuit(low_pass(), 0.0, scaling=Scaling())
+    with pytest.raises(CircuitError, match=f"circuit neuron.*temperature.*{temperature}"):
+        dataclasses.replace(circuit, temperature=temperature)
+
+
+def test_a_source_of_constant_amplitude_is_linear():
+    """With amplitudes held, a transconductance of the same size as the source that follows the state, there."""
+    at = {state.name: -1.0 for state in mtc().states}
+    held, free = circuit_noise(mtc(), at=at), circuit_noise(mtc())
+    sizes = {}
+    for name, neuron in (("held", held), ("free", free)):
+        made = with_declared_noise(realise(silent(neuron), scaling=Scaling()), neuron).subcircuit
+        (device,) = [one for one in made.devices if one.name.endswith("um_noise")]
+        gain = sympy.sympify(device.gain if isinstance(device, Transconductance) else device.current)
+        known = {p.name: p.value for p in made.parameters}
+        known |= {f"v({state.name})": -known["v0"] for state in neuron.states} | {"v(noise_um)": 1.0}
+        sizes[name] = float(gain.subs({symbol: known[symbol.name] for symbol in gain.free_symbols}))
+        assert isinstance(device, Transconductance) == (name == "held")
+    assert sizes["held"] == pytest.approx(sizes["free"], rel=1e-9) and sizes["held"] > 0
 
 
 def test_a_networks_circuit_sees_the_draws_of_its_model():

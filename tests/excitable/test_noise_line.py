@@ -1,5 +1,8 @@
 """The ladder's noise line: what the circuit's noise does to the trained model's error."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 from report_examples import DT, TASK, network_of, rungs_of
@@ -7,8 +10,11 @@ from report_examples import DT, TASK, network_of, rungs_of
 from circuits.data.scaling import Scaling
 from circuits.noise import noisy_network
 from circuits.technologies import technology
+from conductance import Network, NeuronLayer, mtc
+from excitable.ladder.lines import noise as noise_module
 from excitable.ladder.lines.noise import REALISATIONS, noise_line
 from excitable.ladder.series import ladder
+from excitable.report.figures import noise_figure
 from excitable.report.verdict import verdict
 from netlists.comparison import NoiseLine
 
@@ -80,3 +86,78 @@ def test_the_interval_is_students_of_sixteen_errors(split):
     half = 2.131450 * (17 * 16 / 12) ** 0.5 / 4
     assert (line.mean, line.largest) == (8.5, 16.0)
     assert (line.lower, line.upper) == pytest.approx((8.5 - half, 8.5 + half), rel=1e-6)
+
+
+def test_every_neurons_spikes_are_counted_against_its_own(split):
+    """Matched and lost are the silent spikes of all realisations; a hundred times the power makes a worse ratio."""
+    large, small = line_of(split, 1e-12), line_of(split, 1e-14)
+    assert [each.neuron for each in small.neurons] == [f"hidden_{k}" for k in range(5)]
+    firing = [each for each in small.neurons if each.spikes]
+    assert firing
+    for each in small.neurons:
+        assert each.matched + each.lost == each.spikes * REALISATIONS
+    for noisy, still in zip(small.neurons, large.neurons, strict=True):
+        assert noisy.spikes == still.spikes
+        assert noisy.signal_to_noise_db < still.signal_to_noise_db
+    ratios = [
+        still.signal_to_noise_db - noisy.signal_to_noise_db
+        for noisy, still in zip(small.neurons, large.neurons, strict=True)
+    ]
+    assert max(ratios) == pytest.approx(20, abs=3)  # linear where no spike is near
+    jitter = [max(each.jitter_tau_m or 0.0 for each in line.neurons) for line in (large, small)]
+    assert 0 < jitter[0] < jitter[1]
+    assert small.signal_to_noise_db < large.signal_to_noise_db
+
+
+def test_the_line_counts_the_noise_of_outputs_and_synapses(split, monkeypatch):
+    """Without the noise of the readout's synapses the output is another, and its neurons are the same."""
+    whole = line_of(split, 1e-14)
+    made = noise_module.noisy_network
+    monkeypatch.setattr(
+        noise_module, "noisy_network", lambda *given, **asked: Network(dict(made(*given, **asked).chain))
+    )
+    alone = line_of(split, 1e-14)
+    assert alone.neurons == whole.neurons
+    assert alone.mean != whole.mean and alone.silent == whole.silent
+
+
+def test_spikes_that_noise_moves_takes_and_adds_are_told_apart():
+    """Ramps that cross at known times: one late by 0.5 of two realisations, one lost, one false."""
+    time = 0.1 * np.arange(1, 401)
+
+    def spiking(*times):
+        return np.max([2.0 - 4.0 * np.abs(time - 1.0 - at) for at in times] + [np.full(400, -1.0)], axis=0)
+
+    network = Network({"hidden": NeuronLayer(mtc(), 1, dt=0.1)})
+    still = {"hidden": torch.tensor(spiking(10.0, 20.0))[:, None, None]}
+    moved = {"hidden": torch.tensor(np.stack([spiking(10.5, 20.0), spiking(10.0, 30.0)], axis=1))[:, :, None]}
+    (found,) = noise_module._neurons(network, still, moved)
+    assert (found.spikes, found.matched, found.lost, found.false) == (2, 3, 1, 1)
+    assert found.jitter_tau_m == pytest.approx((0.25 / 3) ** 0.5, rel=0.02)
+
+
+@pytest.mark.parametrize(("signal", "noise", "found"), [(1.0, 0.1, 20.0), (0.0, 0.1, None), (1.0, 0.0, None)])
+def test_a_ratio_in_decibels(signal, noise, found):
+    """Variance over mean square: 100 is 20 dB; nothing where one of them is zero."""
+    wave = signal * np.array([1.0, -1.0])[:, None, None]
+    ratio = noise_module._decibels(wave, wave + noise)
+    assert ratio is None if found is None else ratio == pytest.approx(found)
+
+
+def test_the_figure_shows_every_neuron(split):
+    """Three panels; a point for each neuron that fires, and none without the line's neurons."""
+    line = line_of(split, 1e-14)
+    network, data = network_of("mtc"), TASK.generate(0)
+    found = ladder(network, rungs_of(network, data), split, TASK, dt=DT).model_copy(update={"noise": line})
+    drawing = noise_figure(SimpleNamespace(ladder=found))
+    jitter, spikes, ratio = drawing.figure.axes
+    assert len(jitter.lines[0].get_xdata()) == sum(each.jitter_tau_m is not None for each in line.neurons)
+    assert len(ratio.lines[0].get_ydata()) == len(line.neurons)
+    heights = [bar.get_height() for bar in spikes.patches]
+    assert sum(heights[: len(line.neurons)]) * REALISATIONS == pytest.approx(
+        sum(n.lost for n in line.neurons)
+    )
+    assert f"{sum(n.false for n in line.neurons)} false" in drawing.description
+    bare = found.model_copy(update={"noise": line.model_copy(update={"neurons": ()})})
+    assert noise_figure(SimpleNamespace(ladder=bare)) is None
+    assert noise_figure(SimpleNamespace(ladder=None)) is None

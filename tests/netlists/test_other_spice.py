@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,17 @@ def test_nested_subcircuits_are_written_before_their_users():
     for dialect in DIALECTS:
         lines = write_netlist(top, ANALYSIS, SCALED, dialect=dialect).files["top.cir"].splitlines()
         assert "xn um mtc params: v0=0.07" in lines
+
+
+def test_how_far_truncation_may_go_is_written_or_refused():
+    """A thousand times the tolerances: `trtol`, VACASK's own ratio times that, and words where a dialect has none."""
+    loose = replace(SCALED, truncation=1e3)
+    for dialect, words in (
+        ("ngspice", "trtol=1000"), ("ltspice", "trtol=1000"), ("vacask", "tran_lteratio=3500.0"),
+    ):  # fmt: skip
+        netlist = write_netlist(mtc_circuit(), ANALYSIS, loose, dialect=dialect)
+        assert any(words in text for text in netlist.files.values()), dialect
+    with pytest.raises(NetlistError, match=r"Xyce: truncation = 1000 .*; leave it at 1"):
+        write_netlist(mtc_circuit(), ANALYSIS, loose, dialect="xyce")
+    with pytest.raises(NetlistError, match="truncation"):
+        replace(SCALED, truncation=0.0)

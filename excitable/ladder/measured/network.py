@@ -166,7 +166,7 @@ def measured_network(
         elif isinstance(layer, NeuronLayer) and dt is not None:
             layer = of_neuron(layer, layer.neuron, dt=dt)
         layers[label] = layer
-    return Network(layers)
+    return Network(layers, synapse_noise=network.synapse_noise)
 
 
 def declared_network(measured: Network, network: Network) -> Network:

@@ -306,7 +306,7 @@ def compare_run(
     options = CircuitOptions.configured(run.built, "transistor")
     noise = noise_line(
         options.placed(network), split, run.task, technology=options.made_of,
-        scaling=run.configuration.circuit.scaling("transistor"),
+        scaling=run.configuration.circuit.scaling("transistor"), biases=options.ideal == "none",
     )  # fmt: skip
     ungrouped = run.ungrouped()
     grouping = None if ungrouped is None else grouping_line(ungrouped, network, split, run.task)

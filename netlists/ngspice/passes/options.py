@@ -20,7 +20,7 @@ def add_options(draft: Draft) -> Draft:
     words = ", ".join(f"{name} {engineering(value, unit)}" for name, (value, unit) in values.items())
     numbers = " ".join(f"{name}={print_number(value)}" for name, (value, _) in values.items())
     temperature = f".temp {print_number(draft.circuit.temperature)}"
-    lines = [f"* {words}", f".options method=trap trtol=1 {numbers}"]
+    lines = [f"* {words}", f".options method=trap trtol={tolerances.truncation:g} {numbers}"]
     if sum(isinstance(device, Instance) for device in draft.circuit.devices) > LARGEST:
         # coupled neurons fill the matrix; ngspice without KLU reads past the word
         lines.append(".options klu")
