@@ -125,8 +125,8 @@ def leaky(study: StudyResult) -> str:
             f"{left_by_lines(fine):.4f} of the variance (the autocorrelation of the lines is the cubic B-spline; for a "
             "step of h time constants 1 - 7 h/15 + h^2/6 - ...): the next column gives that back. Half an interval is "
             "1.96 sqrt(2 tau_m/T). Spectra are those of the same records over the formula times sinc^4 of the lines, "
-            f"in half decades from {BINS[0]:g} to {BINS[-1]:g}/tau_m; the worst of four. The limits ask for kT/C with the "
-            "circuit's factor: the formula's, in the last row that of the transistors' own `.noise` in its place."
+            f"in half decades from {BINS[0]:g} to {BINS[-1]:g}/tau_m; the worst of four. The limits ask for kT/C with "
+            "the circuit's factor: the formula's, in the last row that of the transistors' own `.noise` in its place."
             + gave_up(failed),
             "",
             *table(head, rows, numbers=True),
