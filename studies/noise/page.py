@@ -85,7 +85,9 @@ def paired(found: Result) -> tuple[np.ndarray, np.ndarray]:
     return values, 1.96 * values / np.sqrt(np.maximum(counts.sum(1), 1))
 
 
-def leaky_row(words: str, found: Result, whole: float, inside: Sequence[float]) -> tuple[str, ...]:
+def leaky_row(
+    words: str, found: Result, whole: float, inside: Sequence[float] | np.ndarray
+) -> tuple[str, ...]:
     """A form's variance and worst half decade over the formula times `whole`, and times `inside` in each bin."""
     bins, halves = paired(found | {"bins": np.divide(found["bins"], inside)})
     worst = int(np.argmax(np.abs(bins - 1)))
