@@ -36,11 +36,15 @@ THRESHOLD, CURRENT, CAPACITOR = "dv", "ku", "kc"
 
 @dataclass(frozen=True, kw_only=True)
 class Sized:
-    """A device: standard deviations by the kind of its draw, of factors those of their logarithm; area in m^2; role."""
+    """A device: standard deviations by the kind of its draw, of factors those of their logarithm; area in m^2; role.
+
+    `least` is the smallest factor of its area with which it is still as wide as transistors must be.
+    """
 
     spreads: Mapping[str, float]
     area: float
     role: str = ""
+    least: float = 0.0
 
     def drawn(self, seed: int, path: str) -> dict[str, float]:
         """What the device at a path is off by on one chip, by kind."""
@@ -70,7 +74,8 @@ def sized_transistor(device: Mosfet, technology: Technology) -> Sized:
     # read off a current nearer to threshold, it is more of a threshold than the rule of weak inversion says
     threshold = kind.pelgrom_threshold / kind.pelgrom_efficiency / side
     spreads = {THRESHOLD: threshold, CURRENT: kind.pelgrom_current / side}
-    return Sized(spreads=spreads, area=area, role=device.role)
+    least = (kind.width / float(device.width)) ** 2
+    return Sized(spreads=spreads, area=area, role=device.role, least=least)
 
 
 def sized_capacitor(capacitance: float, technology: Technology) -> Sized:

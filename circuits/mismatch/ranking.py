@@ -22,6 +22,7 @@ class Ranked:
         share: of the variance that all devices give it.
         area: of the gates, or of a capacitor, in m^2, together.
         role: of transistors that are drawn alike; empty where there is none.
+        least: the smallest factor of their areas that can be drawn.
     """
 
     part: str
@@ -31,6 +32,7 @@ class Ranked:
     share: float
     area: float
     role: str = ""
+    least: float = 0.0
 
 
 def spreads_of(known: Iterable[Row], sized: Mapping[str, Sized]) -> dict[Number, float]:
@@ -74,6 +76,7 @@ def ranked(
             share=variance / whole if whole else 0.0,
             area=sum(sized[path].area for path in paths[part, device]),
             role=next(iter({sized[path].role for path in paths[part, device]})),
+            least=max(sized[path].least for path in paths[part, device]),
         )
         for (part, device), variance in variances.items()
     )

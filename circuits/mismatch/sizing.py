@@ -7,7 +7,7 @@ under the sum of A_k s_k = B is least where s_k goes as sqrt(V_k/A_k), by a Lagr
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from circuits.data.circuit import CircuitError
 from circuits.mismatch.ranking import Ranked
@@ -25,12 +25,14 @@ class RoleArea:
         area: of their gates together, in m^2, as they are.
         error: standard deviation that they give to the network's output, as they are.
         factor: of their area, that is chosen.
+        least: the smallest factor that is chosen.
     """
 
     role: str
     area: float
     error: float
     factor: float = 1.0
+    least: float = LEAST
 
     @property
     def chosen_error(self) -> float:
@@ -40,14 +42,17 @@ class RoleArea:
 
 def role_areas(table: Sequence[Ranked]) -> tuple[RoleArea, ...]:
     """The roles of a ranking, those that hurt most first; devices without a role are left as they are."""
-    found: dict[str, tuple[float, float]] = {}
+    groups: dict[str, list[Ranked]] = {}
     for one in table:
         if one.role:
-            area, variance = found.get(one.role, (0.0, 0.0))
-            found[one.role] = area + one.area, variance + one.error**2
+            groups.setdefault(one.role, []).append(one)
     made = (
-        RoleArea(role=role, area=area, error=math.sqrt(variance)) for role, (area, variance) in found.items()
-    )
+        RoleArea(
+            role=role, area=sum(one.area for one in group), error=math.hypot(*(one.error for one in group)),
+            least=max(LEAST, *(one.least for one in group)),
+        )
+        for role, group in groups.items()
+    )  # fmt: skip
     return tuple(sorted(made, key=lambda one: (-one.error, one.role)))
 
 
@@ -66,17 +71,15 @@ def chosen_areas(roles: Sequence[RoleArea], budget: float, fixed: Sequence[str] 
     kept = sum(one.area for one in roles if one.role in fixed)
     free = [one for one in roles if one.role not in fixed]
     left, own = budget * whole - kept, sum(one.area for one in free)
-    if not free or not LEAST * own <= left <= MOST * own:
-        low, high = ((kept + bound * own) / whole for bound in (LEAST, MOST))
+    least = sum(one.least * one.area for one in free)
+    if not free or not least <= left <= MOST * own:
+        low, high = ((kept + bound) / whole for bound in (least, MOST * own))
         raise CircuitError(
-            f"area budget {budget:g}: with factors from {LEAST:g} to {MOST:g} of the areas that are not fixed it may "
-            f"be {low:.3g} to {high:.3g}"
+            f"area budget {budget:g}: with factors of the areas that are not fixed up to {MOST:g}, down to {LEAST:g} "
+            f"or the smallest width, it may be {low:.3g} to {high:.3g}"
         )
     factors = _factors(free, left)
-    return tuple(
-        RoleArea(role=one.role, area=one.area, error=one.error, factor=factors.get(one.role, 1.0))
-        for one in roles
-    )
+    return tuple(replace(one, factor=factors.get(one.role, 1.0)) for one in roles)
 
 
 def _factors(free: Sequence[RoleArea], left: float) -> Mapping[str, float]:
@@ -84,7 +87,7 @@ def _factors(free: Sequence[RoleArea], left: float) -> Mapping[str, float]:
     weight = {one.role: one.error / math.sqrt(one.area) for one in free}
 
     def at(scale: float) -> dict[str, float]:
-        return {role: min(MOST, max(LEAST, scale * value)) for role, value in weight.items()}
+        return {one.role: min(MOST, max(one.least, scale * weight[one.role])) for one in free}
 
     positive = [value for value in weight.values() if value > 0]
     low, high = LEAST / max(positive) / 2, 2 * MOST / min(positive)

@@ -443,12 +443,12 @@ class Technology(Table):
             width = fixed.width
         elif fixed.efficiency is None:
             width = max(width, kind.width)
-        if width < kind.width * (1 - 1e-9):
+        side = math.sqrt(fixed.area)
+        if width * side < kind.width * (1 - 1e-9):
             raise TechnologyError(
-                f"technology {self.name}: a {role} of {current:.3g} A would be {1e6 * width:.3g} um wide, and "
+                f"technology {self.name}: a {role} of {current:.3g} A would be {1e6 * width * side:.3g} um wide, and "
                 f"{kind.model} begins at {1e6 * kind.width:.3g} um; fix a larger one in [sizing.roles]"
             )
-        side = math.sqrt(fixed.area)
         steps = math.ceil(width * side / rules.grid - 1e-9)
         longer = length if side == 1 else self.on_grid(length * side)
         return Size(width=round(steps * rules.grid, 12), length=longer)

@@ -14,7 +14,9 @@ from circuits.mismatch.draws import CURRENT, THRESHOLD
 from circuits.mismatch.ranking import ranked, spreads_of, total_error
 from circuits.mismatch.rows import Number, Row
 from circuits.mismatch.sensitivities import Effect, Sensitivities
+from circuits.mismatch.sizing import chosen_areas, role_areas, total
 from circuits.technologies import technology
+from circuits.technologies.sizing import RoleSize
 from conductance.elements import tanh
 from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
@@ -82,6 +84,21 @@ def test_shares_are_those_of_drawn_chips():
             net, mismatch, predict, range(60), of=lambda row, one=one: (row.part, row.device) == (one.part, one.device)
         )  # fmt: skip
         assert np.sqrt((alone**2).mean()) == pytest.approx(one.error, rel=0.3)
+
+
+def test_chosen_areas_do_what_they_promise():
+    """Drawn with the factors that were chosen, the network has the predicted error, less than all alike would."""
+    net, predict = network(), predictor(0.1 * np.sin(np.arange(40) * DT / 5)[:, None], first=20)
+    before = ranking(net, DeviceMismatch.of(net, FINE, FINE.scaling(), KNOWN), predict)
+    chosen = chosen_areas(role_areas(before), 1.5)
+    roles = {one.role: RoleSize(area=one.factor) for one in chosen}
+    redrawn = FINE.model_copy(update={"sizing": FINE.sizing.model_copy(update={"roles": roles})})
+    after = ranking(net, DeviceMismatch.of(net, redrawn, FINE.scaling(), KNOWN), predict)
+    rest = float(np.hypot.reduce([one.error for one in before if not one.role]))
+    assert total_error(after) == pytest.approx(total(chosen, rest), rel=0.02)
+    assert total_error(after) < 0.98 * total_error(before) / 1.5**0.5
+    areas = [sum(one.area for one in table if one.role) for table in (before, after)]
+    assert areas[1] == pytest.approx(1.5 * areas[0], rel=0.02)
 
 
 def test_variances_add_and_areas_are_those_of_the_gates():

@@ -6,6 +6,7 @@ mirrors one branch once, and its output must stay above the pair's common source
 branches, so its output reaches nearly to both rails.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -72,7 +73,8 @@ class Transistors:
         """Unit p-channel transistors in parallel: `UNITS` of them carry what one of `pmos` does."""
         kind = self.technology.transistor("pmos")
         whole = self._place("pmos", name, drain, gate, source, note, "unit")
-        width = max(float(whole.width) / UNITS, kind.width)
+        side = math.sqrt(self.technology.sizing.of("unit").area)
+        width = max(float(whole.width) / UNITS, kind.width * max(1.0, side))
         return replace(whole, width=self.technology.on_grid(width), multiplicity=multiplicity)
 
     def switch(self, name: str, drain: str, gate: str, source: str, note: str = "") -> Mosfet:
