@@ -11,8 +11,8 @@ from studies.base import Runner, Study
 
 STUDIES = (
     "half-centre", "ecg", "mackey-glass", "mackey-glass-reservoir", "sequences", "event-circuit", "event-training",
-    "dqif", "dqif-factors", "dqif-circuit", "qif-lif", "mismatch", "noise", "neurobench-mackey-glass", "energy",
-    "claims",
+    "dqif", "dqif-factors", "dqif-circuit", "qif-lif", "mismatch", "bits", "noise",
+    "neurobench-mackey-glass", "energy", "claims",
 )  # fmt: skip
 """By the names of their pages; the folder of `dqif-circuit` is `dqif_circuit`."""
 
