@@ -16,6 +16,8 @@ PARTS = {
     "witnesses": ["--json", str(RESULTS / "witnesses.json")],
     "threads": ["--json", str(RESULTS / "threads.json")],
     "measured": ["--json", str(RESULTS / "measured.json")],
+    "measured_cost": ["--json", str(RESULTS / "measured_cost.json")],
+    "measured_gradients": ["--json", str(RESULTS / "measured_gradients.json")],
     "noise": ["--json", str(RESULTS / "noise.json")],
     "levels": ["--output", str(RESULTS / "levels.md")],
 }

@@ -27,6 +27,7 @@ from circuits.networks.single import neuron_circuit
 from circuits.realisations import Realisation, realise
 from circuits.technologies import technology
 from conductance.layers import NeuronLayer
+from conductance.neurons.base import Neuron
 from conductance.neurons.limits import limited
 from conductance.neurons.presets import PRESETS, Preset
 from conductance.shaping.integrate import integrate
@@ -94,22 +95,35 @@ def cases(technologies: list[str], presets: list[str]) -> Iterator[Case]:
             yield Case(technology=process, filters=filters, preset=PRESETS[name], shift=shift)
 
 
-def spikes_of(case: Case, built: Realisation, scaling: Scaling, run: str) -> tuple[np.ndarray, float]:
-    """Upward crossings of 0 of the circuit in tau_m, and the seconds that the run took; no convergence raises."""
-    circuit = neuron_circuit(
-        case.preset.neuron, case.stimulus, scaling=scaling, start=case.preset.start, realisation=built
-    )
-    relative, step = RUNS[run]
+def spikes_of_circuit(
+    neuron: Neuron, built: Realisation, stimulus: Stimulus, scaling: Scaling, stop: float, run: tuple[float, float],
+    start: tuple[float, ...],
+) -> np.ndarray:  # fmt: skip
+    """Upward crossings of 0 of a neuron's circuit in tau_m, at a tolerance and a largest step in tau_m.
+
+    Raises:
+        SimulationFailed: no convergence.
+    """
+    circuit = neuron_circuit(neuron, stimulus, scaling=scaling, start=start, realisation=built)
+    relative, step = run
     tolerances = Tolerances.scaled(
         voltage_unit=scaling.voltage_unit, current_unit=scaling.current_unit, capacitance=scaling.capacitance,
         relative=relative,
     )  # fmt: skip
-    analysis = Transient(stop=case.stop * scaling.time_unit, max_step=step * scaling.time_unit)
-    began = os.times().children_user
+    analysis = Transient(stop=stop * scaling.time_unit, max_step=step * scaling.time_unit)
     found = simulate(write_netlist(circuit, analysis, tolerances), time_limit=900).require()
     voltage = found["voltage"].sel(node=circuit.probes[0]).to_numpy() / scaling.voltage_unit
     instants = found["time"].to_numpy() / scaling.time_unit
-    return upward_crossings(instants, voltage, threshold=LEVEL)[0], os.times().children_user - began
+    return upward_crossings(instants, voltage, threshold=LEVEL)[0]
+
+
+def spikes_of(case: Case, built: Realisation, scaling: Scaling, run: str) -> tuple[np.ndarray, float]:
+    """The spikes of a case's circuit in tau_m, and the seconds that the run took; no convergence raises."""
+    began = os.times().children_user
+    spikes = spikes_of_circuit(
+        case.preset.neuron, built, case.stimulus, scaling, case.stop, RUNS[run], case.preset.start
+    )
+    return spikes, os.times().children_user - began
 
 
 def compared(reference: np.ndarray, kept: np.ndarray, candidate: np.ndarray) -> dict[str, float]:

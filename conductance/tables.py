@@ -31,9 +31,10 @@ class Samples(sympy.Atom):
         interval: distance of grid points, in V0.
         coefficients: (piece, 4), c0 to c3; the first and the last piece are the straight lines beyond the ends.
         digest: of all numbers.
+        integral: the table whose slope this is; None of one that was not made as a slope.
     """
 
-    __slots__ = ("__weakref__", "coefficients", "digest", "interval", "low", "rows")
+    __slots__ = ("__weakref__", "coefficients", "digest", "integral", "interval", "low", "rows")
 
     def __new__(cls, low: float, interval: float, coefficients: np.ndarray) -> "Samples":
         """The table; its numbers are copied and may not change."""
@@ -51,6 +52,7 @@ class Samples(sympy.Atom):
         made = super().__new__(cls)
         made.low, made.interval, made.coefficients = float(low), float(interval), pieces
         made.rows = pieces.tolist()
+        made.integral = None
         made.digest = hashlib.sha256(numbers).hexdigest()
         return _KNOWN.setdefault(f"table_{made.digest}", made)
 
@@ -72,7 +74,17 @@ class Samples(sympy.Atom):
     def derivative(self) -> "Samples":
         """The slope, as a table of the same grid."""
         powers = self.coefficients * np.arange(4) / self.interval
-        return Samples(self.low, self.interval, np.column_stack([powers[:, 1:], np.zeros(len(powers))]))
+        slope = Samples(self.low, self.interval, np.column_stack([powers[:, 1:], np.zeros(len(powers))]))
+        slope.integral = slope.integral or self
+        return slope
+
+    @property
+    def origin(self) -> tuple["Samples", int]:
+        """The table that this one is a slope of, and how many times: a kernel reads both from the same numbers."""
+        table, order = self, 0
+        while table.integral is not None:
+            table, order = table.integral, order + 1
+        return table, order
 
     def __call__(self, voltage: float | np.ndarray) -> Any:
         """The table's value at voltages in V0; NaN where a voltage is."""

@@ -16,6 +16,10 @@ from conductance.tables import Tabulated, samples
 
 SHORTEST_LAG = 0.15
 """Of an output, in tau_m: steps of 0.2 tau_m cannot follow a shorter one, and it delays an edge by less than a step."""
+TOLERANCE = 1e-4
+"""Of a current, in I0, where a constant or a line stands in the place of a table: small ones cost a read each."""
+FARTHEST = 4.0
+"""What a voltage multiplies slopes and displacement currents by at most, in V0."""
 LEAK = "leak"
 """The current that resistance and rest decide."""
 OUTPUT_STATE = sympy.Symbol("U_out", real=True)
@@ -41,6 +45,14 @@ class MeasuredNeuron:
         return (*states, *([states[0]] * (len(self.neuron.states) - len(states))))
 
 
+def check_measurable(neuron: Neuron) -> None:
+    """Raise `MeasureError` for a neuron that has no measured law: one with events, or that steps by a map."""
+    if neuron.event is not None or neuron.arrivals or neuron.is_map:
+        raise MeasureError(
+            f"neuron {neuron.name}: it has events or steps by a map; measured are neurons without, as mtc"
+        )
+
+
 def measured_neuron(neuron: Neuron, swept: Swept) -> MeasuredNeuron:
     """The measured law of a neuron, from sweeps of its parts at its default parameters.
 
@@ -54,13 +66,13 @@ def measured_neuron(neuron: Neuron, swept: Swept) -> MeasuredNeuron:
     _check_swept(neuron, swept)
     membrane, symbol = neuron.membrane, neuron.membrane.symbol
     states = {state.name: state for state in neuron.states}
-    (at_once, *charges), residual = _charges(swept.admittance, symbol)
-    currents: dict[str, sympy.Expr] = {"fixed": _fixed(neuron, swept.fixed.current)}
+    at = symbol - _moved_rest(neuron)
+    (at_once, *charges), residual = _charges(swept.admittance, at)
+    currents: dict[str, sympy.Expr] = {"fixed": _fixed(neuron, swept.fixed.current, at)}
     for name, element in swept.elements.items():
         currents[name] = _element(neuron, name, element, states[element.reads].symbol, symbol)
-    slow = [_slow_state(state, swept, symbol) for state in neuron.states[1:]]
-    for state in slow:
-        transfer = _table(swept.slow[state.name].transfer, state.symbol)
+    slow = [_slow_state(neuron, state, swept) for state in neuron.states[1:]]
+    for state, transfer in slow:
         currents[f"displacement_{state.name}"] = -transfer * state.derivative
     following = []
     for place, (time, charge) in enumerate(zip(TIMES, charges, strict=True)):
@@ -70,19 +82,19 @@ def measured_neuron(neuron: Neuron, swept: Swept) -> MeasuredNeuron:
         following.append(_follower(f"urel{place}", behind, membrane, time, meaning))
     output = neuron.output
     if swept.fixed.output.size and swept.lag < SHORTEST_LAG:
-        output = _table(swept.fixed.output, symbol - _moved(neuron, THRESHOLD))
+        output = _output(neuron, swept, symbol)
     elif swept.fixed.output.size:
         meaning = "membrane voltage as the output stage follows it"
         following.append(_follower("uout", OUTPUT_STATE, membrane, swept.lag, meaning))
-        output = _table(swept.fixed.output, OUTPUT_STATE - _moved(neuron, THRESHOLD))
+        output = _output(neuron, swept, OUTPUT_STATE)
     held = replace(
         membrane,
         capacity=_drawn(membrane.capacity - swept.left_out, swept) + at_once,
         currents={**currents, "input": INPUT},
     )
-    slow = [_followed(state, swept.slow[state.name], held) for state in slow]
+    driven = [_followed(state, swept.slow[state.name], held) for state, _ in slow]
     return MeasuredNeuron(
-        neuron=_declared(neuron, (held, *slow, *following), output),
+        neuron=_declared(neuron, (held, *driven, *following), output),
         relaxation_residual=residual,
         element_residual=max((element.residual for element in swept.elements.values()), default=0.0),
     )
@@ -118,19 +130,45 @@ def _table(values: np.ndarray, voltage: sympy.Expr) -> sympy.Expr:
     return Tabulated(samples(VOLTAGES, values), voltage)
 
 
+def _short(values: np.ndarray, voltage: sympy.Expr, tolerance: float) -> sympy.Expr:
+    """A constant or a line where one keeps within a tolerance, else a table."""
+    for degree in (0, 1):
+        numbers = np.polyfit(VOLTAGES, values, degree)
+        if np.abs(np.polyval(numbers, VOLTAGES) - values).max() <= tolerance:
+            return sympy.Add(*(float(c) * voltage**k for k, c in enumerate(numbers[::-1]) if c))
+    return _table(values, voltage)
+
+
 def _expressions(state: State) -> list[sympy.Expr]:
     return [sympy.sympify(part) for part in (state.capacity, state.initial, *state.currents.values())]
 
 
-def _fixed(neuron: Neuron, current: np.ndarray) -> sympy.Expr:
-    """The current of what depends on the membrane alone; a leak alone is scaled and moved by its parameters."""
-    symbol = neuron.membrane.symbol
+def _fixed(neuron: Neuron, current: np.ndarray, at: sympy.Expr) -> sympy.Expr:
+    """The current of what depends on the membrane alone; a leak alone is scaled by its resistance.
+
+    It is a table in any case: its ends say how far the law is known.
+    """
+    table = _table(current, at)
+    if not _is_leak(neuron):
+        return table
+    return sympy.Float(neuron.defaults[RESISTANCE.name]) / RESISTANCE.symbol * table
+
+
+def _is_leak(neuron: Neuron) -> bool:
+    """Whether what depends on the membrane alone is a leak alone, with the usual parameters."""
     elements = {element.name for element in neuron.elements}
     alone = {n for n, c in neuron.membrane.currents.items() if n not in elements and c != INPUT} == {LEAK}
-    if not alone or RESISTANCE not in _kinds(neuron):
-        return _table(current, symbol)
-    factor = sympy.Float(neuron.defaults[RESISTANCE.name]) / RESISTANCE.symbol
-    return factor * _table(current, symbol - _moved(neuron, REST))
+    return alone and RESISTANCE in _kinds(neuron)
+
+
+def _moved_rest(neuron: Neuron) -> sympy.Expr:
+    """How far the leak is from where it was swept, and the charges, most of which are its pairs', with it."""
+    return _moved(neuron, REST) if _is_leak(neuron) else sympy.S.Zero
+
+
+def _output(neuron: Neuron, swept: Swept, seen: sympy.Symbol) -> sympy.Expr:
+    """The output stage at the voltage that it sees."""
+    return _table(swept.fixed.output, seen - _moved(neuron, THRESHOLD))
 
 
 def _moved(neuron: Neuron, voltage: Parameter) -> sympy.Expr:
@@ -159,23 +197,13 @@ def _element(
     """
     gain, offset = (neuron.parameter(f"{key}_{name}").symbol for key in ("alpha", "delta"))
     moved = reads - (offset - sympy.Float(neuron.defaults[str(offset)]))
-    total = sympy.S.Zero
-    shares = _shares(gain, swept.gains)
-    for share, swept_at, base in zip(shares, swept.gains, swept.base, strict=True):
-        total += share * _table(base / swept_at, moved)
+    base, *beyond = swept.base / swept.gains[:, None]
     slope = (swept.slope / swept.gains[:, None]).mean(axis=0)
-    if slope.any():
-        total += _table(slope, moved) * membrane
-    return gain * total
-
-
-def _shares(gain: sympy.Symbol, gains: np.ndarray) -> list[sympy.Expr]:
-    """How much the sweep at each gain counts at another gain, in the logarithm; they add up to 1."""
-    if len(gains) == 1:
-        return [sympy.S.One]
-    low, high = (float(each) for each in gains)
-    upper = sympy.log(gain / low) / sympy.log(sympy.Float(high / low))
-    return [1 - upper, upper]
+    total = _table(base, moved)
+    for other in beyond:
+        low, high = (float(each) for each in swept.gains)
+        total += sympy.log(gain / low) / sympy.log(sympy.Float(high / low)) * _table(other - base, moved)
+    return gain * (total + _short(slope, moved, TOLERANCE / FARTHEST) * membrane)
 
 
 def _drawn(capacity: sympy.Expr, swept: Swept) -> sympy.Expr:
@@ -183,19 +211,25 @@ def _drawn(capacity: sympy.Expr, swept: Swept) -> sympy.Expr:
     return capacity if swept.corner == 1 else sympy.Float(swept.corner) * capacity
 
 
-def _slow_state(state: State, swept: Swept, membrane: sympy.Symbol) -> State:
-    """The declared state with the gates that hang on it, driven by its resistor or by its measured follower."""
-    currents, own = dict(state.currents), swept.slow[state.name]
+def _slow_state(neuron: Neuron, state: State, swept: Swept) -> tuple[State, sympy.Expr]:
+    """The declared state with the gates that hang on it, driven by its resistor or by its measured follower.
+
+    And the capacitance by which it moves the membrane.
+    """
+    currents, own, membrane = dict(state.currents), swept.slow[state.name], neuron.membrane.symbol
     if own.follower is not None:
         difference, made = membrane - state.symbol, own.follower.current
-        current = _table(made.base, difference)
-        if made.slope.any():
-            current += _table(made.slope, difference) * state.symbol
-        currents = dict.fromkeys(currents, current)
-    return State(
+        slope = _short(made.slope, difference, TOLERANCE / FARTHEST)
+        currents = dict.fromkeys(currents, _table(made.base, difference) + slope * state.symbol)
+    # what they do is slower by the state's time constant, and so is what their errors do
+    tau = float(sympy.sympify(state.capacity).subs(neuron.substitutions()))
+    gates = _short(own.gates, state.symbol, TOLERANCE * tau)
+    transfer = _short(own.transfer, state.symbol, TOLERANCE * tau / FARTHEST)
+    driven = State(
         name=state.name, symbol=state.symbol, meaning=state.meaning, initial=state.initial, timescale=state.timescale,
-        capacity=_drawn(state.capacity, swept) + _table(own.gates, state.symbol), currents=currents,
+        capacity=_drawn(state.capacity, swept) + gates, currents=currents,
     )  # fmt: skip
+    return driven, transfer
 
 
 def _followed(state: State, swept: Slow, membrane: State) -> State:
@@ -213,7 +247,7 @@ def _followed(state: State, swept: Slow, membrane: State) -> State:
 
 
 def _charges(admittance: np.ndarray, voltage: sympy.Expr) -> tuple[list[sympy.Expr], float]:
-    """C_inf and the a_i as tables, and the residual of their fit."""
+    """C_inf and the a_i over a voltage, and the residual of their fit."""
     found, residual = fit_relaxation(admittance, RADIAN)
     columns = (CubicSpline(COARSE, column)(VOLTAGES) for column in found.T)
     return [_table(column, voltage) for column in columns], residual

@@ -10,10 +10,20 @@ import numpy as np
 
 from conductance.errors import ExcitableError
 
-VOLTAGES = np.linspace(-6.0, 6.0, 241)
-"""Grid of the tables, in V0: spikes go from -4 to 3.5, and the supply of 0.9 V is 12."""
-COARSE = VOLTAGES[::2]
+VOLTAGES = np.linspace(-10.0, 10.0, 401)
+"""Grid of the tables, in V0: spikes go from -4 to 3.5, clamps hold a membrane at 8, and the supply of 0.9 V is 12."""
+
+
+def _graded(inner: float, outer: float) -> np.ndarray:
+    """Steps of 0.1 V0 where spikes go, of 0.5 beyond."""
+    beyond = np.arange(inner + 0.5, outer + 0.25, 0.5)
+    return np.concatenate([-beyond[::-1], np.linspace(-inner, inner, round(20 * inner) + 1), beyond])
+
+
+COARSE = _graded(6.0, 10.0)
 """Grid of the small-signal sweeps, in V0."""
+SLOW = _graded(4.5, 8.0)
+"""Slow voltages that elements are swept over, in V0; beyond, tables go on as straight lines."""
 OUTPUTS = np.array([-3.0, -1.5, 0.0, 2.0, 4.0])
 """Membrane voltages at which an element that reads a slow state is swept: its current is linear in them."""
 RADIAN = np.geomspace(0.01, 10.0, 13)

@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 import sympy
 
 from conductance.derivation import linear, moebius
-from conductance.derivation.methods import METHODS, Method
+from conductance.derivation.methods import METHODS, STEPPERS, Method
 from conductance.derivation.program import (
     Assignment,
     Program,
@@ -151,12 +151,12 @@ def derive(neuron: Neuron, method: str | None = None) -> Rule:
             f"neuron {neuron.name}: the exact exponential step needs a linear equation whose states drive each other "
             f"in one direction (lif, low_pass); use one of {', '.join(METHODS)}"
         )
-    if method not in (*METHODS, EXPONENTIAL):
+    if method not in (*STEPPERS, EXPONENTIAL):
         raise RuleError(
             f"neuron {neuron.name}: unknown method {method!r}; {nearest(method, METHODS)}"
             f"allowed are {', '.join(METHODS)}, exponential, moebius"
         )
-    chosen = METHODS.get(method, LINEAR)
+    chosen = STEPPERS.get(method, LINEAR)
     return _finish(neuron, method, chosen.order, _draft(neuron, chosen))
 
 

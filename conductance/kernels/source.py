@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
+import numpy as np
 import sympy
 
 from conductance.derivation import threefry
-from conductance.derivation.printers.c import CPrinter
+from conductance.derivation.printers.c import FOUR, CPrinter
 from conductance.derivation.program import Assignment, flattened, names, used_only
 from conductance.derivation.rules import Rule
 from conductance.neurons.base import INPUT
@@ -72,7 +73,7 @@ def source(
     sizes = {
         "STATES": len(rule.neuron.states), "CONSTANTS": len(rule.constants), "NOISES": len(rule.noise_symbols),
     }  # fmt: skip
-    tables: dict[str, Samples] = {}
+    tables: dict[str, tuple[Samples, ...]] = {}
     text = [_advance(rule, tables)]
     if gradients is not None:
         step = split(rule, gradients)
@@ -157,19 +158,24 @@ def _inputs(rule: Rule) -> dict[sympy.Symbol, str]:
     return {**known, INPUT: "input"}
 
 
-def _arrays(tables: Mapping[str, Samples]) -> list[str]:
-    """Each table as an array of its pieces, four numbers each."""
-    return [
-        f"static const real {name}[] = {{{', '.join(f'(real){float(value)!r}' for value in table.coefficients.flat)}}};"
-        for name, table in tables.items()
-    ]
+def _arrays(tables: Mapping[str, tuple[Samples, ...]]) -> list[str]:
+    """Each array: of one table its pieces, four numbers each; of up to four tables together c0 of all first."""
+    lines = []
+    for name, group in tables.items():
+        numbers = np.stack([table.coefficients for table in group], axis=-1)
+        if len(group) > 1:
+            numbers = np.pad(numbers, ((0, 0), (0, 0), (0, FOUR - len(group))))
+        text = ", ".join(f"(real){float(value)!r}" for value in numbers.flat)
+        # a piece of four tables in single precision is then one line of the cache
+        lines.append(f"static const real {name}[] __attribute__((aligned(64))) = {{{text}}};")
+    return lines
 
 
 def _function(header: str, statements: list[str]) -> str:
     return f"INLINE void {header} {{\n" + "".join(f"    {line}\n" for line in statements) + "}\n"
 
 
-def _advance(rule: Rule, tables: dict[str, Samples]) -> str:
+def _advance(rule: Rule, tables: dict[str, tuple[Samples, ...]]) -> str:
     printer = CPrinter(_inputs(rule))
     lines = printer.assignments(rule.body.assignments)
     *following, output = rule.body.outputs
@@ -182,7 +188,7 @@ def _advance(rule: Rule, tables: dict[str, Samples]) -> str:
     )
 
 
-def _replay(rule: Rule, step: KernelStep, tables: dict[str, Samples]) -> str:
+def _replay(rule: Rule, step: KernelStep, tables: dict[str, tuple[Samples, ...]]) -> str:
     printer = CPrinter(_inputs(rule))
     following = rule.body.outputs[: len(rule.neuron.states)]
     lines = printer.assignments(used_only(rule.body.assignments, following))
@@ -195,7 +201,7 @@ def _replay(rule: Rule, step: KernelStep, tables: dict[str, Samples]) -> str:
     )
 
 
-def _reverse(rule: Rule, step: KernelStep, tables: dict[str, Samples]) -> str:
+def _reverse(rule: Rule, step: KernelStep, tables: dict[str, tuple[Samples, ...]]) -> str:
     states = len(rule.neuron.states)
     seeds = rule.adjoint.inputs[len(rule.body.inputs) :]
     known = _inputs(rule)

@@ -127,20 +127,120 @@ INLINE vec power(vec x, int exponent) {
     return result;
 }
 
-/* A table of cubic pieces, four coefficients each, at u; `last` is its last piece. The pieces at the ends are straight
-   lines, so no voltage is outside. */
-INLINE vec tabulated(const real *pieces, real low, real rate, long last, vec u) {
+/* Tables of cubic pieces on one grid, read at one voltage: where each lane stands, and the pieces there. */
+typedef struct {
+    vec s;      /* within the piece, in intervals */
+    mask piece;
+    real rate;  /* intervals in a volt */
+} place_t;
+
+/* `last` is the last piece. The pieces at the ends are straight lines, so no voltage is outside. */
+INLINE place_t placed(real low, real rate, long last, vec u) {
     const vec place = (u - low) * rate + 1;
     const vec inside = at_most(splat((real)last), at_least(splat(0), pick(place == place, place, splat(0))));
     const mask piece = __builtin_convertvector(inside, mask);
+    return (place_t){place - __builtin_convertvector(piece, vec), piece, rate};
+}
+
+/* c0 to c3 of one piece in each lane, as value, slope and bend. */
+#define CUBIC(s) (((c3 * (s) + c2) * (s) + c1) * (s) + c0)
+#define CUBIC_SLOPE(s) (((3 * c3 * (s) + 2 * c2) * (s) + c1) * at.rate)
+#define CUBIC_BEND(s) ((6 * c3 * (s) + 2 * c2) * (at.rate * at.rate))
+
+/* Four numbers of a row are one load; they are turned into columns by taking every second number, twice. */
+typedef real row_t __attribute__((vector_size(4 * sizeof(real))));
+
+INLINE row_t row_at(const real *from) {
+    row_t row;
+    memcpy(&row, from, sizeof row);
+    return row;
+}
+
+#ifdef __has_builtin
+#if __has_builtin(__builtin_shufflevector)
+#if defined(__AVX__) && !defined(__AVX512F__) && !defined(REAL_IS_DOUBLE)
+#define ROW_LANES 2 /* rows of two lanes in a vector of eight: lane k and lane k + 4 */
+#define SHUFFLE(a, b, i, j, k, l, from)                                                                       \
+    __builtin_shufflevector(a, b, i, j, k + from, l + from, i + 4, j + 4, k + 4 + from, l + 4 + from)
+#define OTHER 8
+#elif (defined(__AVX__) && !defined(__AVX512F__)) || (!defined(__AVX__) && !defined(REAL_IS_DOUBLE))
+#define ROW_LANES 1 /* a row in a vector of four */
+#define SHUFFLE(a, b, i, j, k, l, from) __builtin_shufflevector(a, b, i, j, k + from, l + from)
+#define OTHER 4
+#endif
+#endif
+#endif
+
+#ifdef ROW_LANES
+/* Row k of four is lane k's, and lane k + 4's behind it. */
+INLINE vec rows_at(const real *pieces, long width, mask piece, int lane) {
+    const row_t row = row_at(pieces + width * piece[lane]);
+#if ROW_LANES == 2
+    const row_t other = row_at(pieces + width * piece[lane + 4]);
+    return __builtin_shufflevector(row, other, 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+    return row;
+#endif
+}
+
+INLINE void turn(vec r0, vec r1, vec r2, vec r3, vec *column) {
+    const vec low = SHUFFLE(r0, r1, 0, 1, 0, 1, OTHER), high = SHUFFLE(r0, r1, 2, 3, 2, 3, OTHER);
+    const vec low_after = SHUFFLE(r2, r3, 0, 1, 0, 1, OTHER), high_after = SHUFFLE(r2, r3, 2, 3, 2, 3, OTHER);
+    column[0] = SHUFFLE(low, low_after, 0, 2, 0, 2, OTHER), column[1] = SHUFFLE(low, low_after, 1, 3, 1, 3, OTHER);
+    column[2] = SHUFFLE(high, high_after, 0, 2, 0, 2, OTHER), column[3] = SHUFFLE(high, high_after, 1, 3, 1, 3, OTHER);
+}
+
+/* A table, four coefficients a piece. */
+INLINE void read_one(const real *pieces, place_t at, vec *value, vec *slope, vec *bend) {
+    vec c[4];
+    turn(
+        rows_at(pieces, 4, at.piece, 0), rows_at(pieces, 4, at.piece, 1), rows_at(pieces, 4, at.piece, 2),
+        rows_at(pieces, 4, at.piece, 3), c
+    );
+    const vec c0 = c[0], c1 = c[1], c2 = c[2], c3 = c[3];
+    *value = CUBIC(at.s), *slope = CUBIC_SLOPE(at.s), *bend = CUBIC_BEND(at.s);
+}
+
+/* Four tables, a piece after another, of each piece c0 of all tables first: a row of four is c0 of four tables, so that
+   the polynomials are computed as they lie and only the results are turned, one round for four tables. */
+#define FOUR_AT(k, value, slope, bend)                                                                        \
+    do {                                                                                                      \
+        const vec c0 = rows_at(pieces, 16, at.piece, k), c1 = rows_at(pieces + 4, 16, at.piece, k);           \
+        const vec c2 = rows_at(pieces + 8, 16, at.piece, k), c3 = rows_at(pieces + 12, 16, at.piece, k);      \
+        const vec own = SHUFFLE(at.s, at.s, k, k, k, k, 0);                                                   \
+        value = CUBIC(own), slope = CUBIC_SLOPE(own), bend = CUBIC_BEND(own);                                 \
+    } while (0)
+
+INLINE void read_four(const real *pieces, place_t at, vec *value, vec *slope, vec *bend) {
+    vec values[4], slopes[4], bends[4];
+    FOUR_AT(0, values[0], slopes[0], bends[0]);
+    FOUR_AT(1, values[1], slopes[1], bends[1]);
+    FOUR_AT(2, values[2], slopes[2], bends[2]);
+    FOUR_AT(3, values[3], slopes[3], bends[3]);
+    turn(values[0], values[1], values[2], values[3], value);
+    turn(slopes[0], slopes[1], slopes[2], slopes[3], slope);
+    turn(bends[0], bends[1], bends[2], bends[3], bend);
+}
+#else
+INLINE void read_one(const real *pieces, place_t at, vec *value, vec *slope, vec *bend) {
     vec c0, c1, c2, c3;
     for (long lane = 0; lane < LANES; lane++) {
-        const real *row = pieces + 4 * piece[lane];
+        const real *row = pieces + 4 * at.piece[lane];
         c0[lane] = row[0], c1[lane] = row[1], c2[lane] = row[2], c3[lane] = row[3];
     }
-    const vec s = place - __builtin_convertvector(piece, vec);
-    return ((c3 * s + c2) * s + c1) * s + c0;
+    *value = CUBIC(at.s), *slope = CUBIC_SLOPE(at.s), *bend = CUBIC_BEND(at.s);
 }
+
+INLINE void read_four(const real *pieces, place_t at, vec *value, vec *slope, vec *bend) {
+    for (long lane = 0; lane < LANES; lane++) {
+        const real *row = pieces + 16 * at.piece[lane], s = at.s[lane];
+        const row_t c0 = row_at(row), c1 = row_at(row + 4), c2 = row_at(row + 8), c3 = row_at(row + 12);
+        const row_t values = CUBIC(s), slopes = CUBIC_SLOPE(s), bends = CUBIC_BEND(s);
+        for (int table = 0; table < 4; table++)
+            value[table][lane] = values[table], slope[table][lane] = slopes[table], bend[table][lane] = bends[table];
+    }
+}
+#endif
 
 #define LANE_BY_LANE(name, call)                                                          \
     static vec name(vec x) {                                                              \

@@ -10,7 +10,7 @@ from torch import Tensor
 from conductance.layers import NeuronLayer
 from conductance.networks.chain import Network
 from conductance.neurons.base import Neuron
-from conductance.neurons.spiking import is_spiking
+from conductance.neurons.spiking import is_spiking, spike_threshold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ def activity(spiking: Mapping[str, Neuron], outputs: Mapping[str, Tensor], mask:
 
     Args:
         spiking: the layers and their neurons, see `spiking_layers`.
-        outputs: by layer, (time, batch, neuron).
+        outputs: by layer, (time, batch, neuron); of a layer under a law how far its membranes are `above_threshold`.
         mask: (time, batch), True where a sample counts.
 
     Returns:
@@ -57,6 +57,26 @@ def activity(spiking: Mapping[str, Neuron], outputs: Mapping[str, Tensor], mask:
         duty_cycle=float(torch.cat(above).sum()) / counted,
         silent_neurons=int((counts == 0).sum()),
     )
+
+
+def layers_under_laws(network: Network) -> dict[str, NeuronLayer]:
+    """The layers that another law than their neurons' declaration steps, as what their circuits were measured to do."""
+    return {
+        name: layer
+        for name, layer in network.chain.items()
+        if isinstance(layer, NeuronLayer) and layer.law is not layer.neuron
+    }
+
+
+def above_threshold(layer: NeuronLayer, voltages: Tensor) -> Tensor:
+    """How far membranes (time, batch, neuron) are above their neurons' thresholds, in V0.
+
+    It is positive where the declared output is. The output of a law need not be zero below the threshold: that of a
+    measured stage is some thousandths of V0.
+    """
+    columns = {name: value.detach().tolist() for name, value in layer.values().items()}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return voltages - voltages.new_tensor([spike_threshold(layer.neuron, row) for row in rows])
 
 
 def spiking_layers(network: Network) -> dict[str, Neuron]:

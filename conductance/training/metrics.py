@@ -30,6 +30,7 @@ class Record:
         spikes: spikes per neuron and step; None without spiking neurons, as the two that follow.
         duty_cycle: share of time with an output above zero.
         silent_neurons: number of neurons without a spike.
+        outside: largest share of a layer's membrane voltages outside the tables of its law; only under such laws.
         gradient_norm: before clipping; only of a batch.
         learning_rate: of the update; only of a batch.
         seconds: wall time of the step or evaluation.
@@ -42,6 +43,7 @@ class Record:
     spikes: float | None
     duty_cycle: float | None
     silent_neurons: int | None
+    outside: float | None = None
     gradient_norm: float | None = None
     learning_rate: float | None = None
     seconds: float

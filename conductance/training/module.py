@@ -15,13 +15,20 @@ from conductance.derivation.threefry import LARGEST_SEED
 from conductance.errors import ExcitableError, extra
 from conductance.layers import NeuronLayer
 from conductance.layers.feasible import make_feasible
+from conductance.layers.neurons.reach import Outside, outside
 from conductance.layers.weights.recurrence import spectral_radius_of
 from conductance.networks.chain import Network
 from conductance.storage.checkpoints import CHECKPOINT, CheckpointError, put
 from conductance.storage.networks import check_network
 from conductance.tasks.base import Task, TaskData
 from conductance.tasks.splits import Split
-from conductance.training.activity import activity, layer_outputs, spiking_layers
+from conductance.training.activity import (
+    above_threshold,
+    activity,
+    layer_outputs,
+    layers_under_laws,
+    spiking_layers,
+)
 from conductance.training.batches import draw_batch
 from conductance.training.checkpoints import Best, Checkpoint
 from conductance.training.losses import Loss, loss_of, penalty
@@ -82,10 +89,11 @@ class SeriesModule(pl.LightningModule):
         self.report, self.evaluated = report, evaluated
         self.done = 0 if begin is None else begin.step
         self.best: Best | None = None if begin is None else begin.best
-        self.spiking = spiking_layers(network)
+        self.spiking, self.under_laws = spiking_layers(network), layers_under_laws(network)
         self.loss = loss_of(options, data) if loss is None else loss
         self._splits: dict[str, Split] = {}
         self._measured: dict[str, Any] = {}
+        self._left: list[Outside] = []
         self._started = 0.0
 
     def configure_optimizers(self) -> Any:
@@ -219,6 +227,11 @@ class SeriesModule(pl.LightningModule):
             if not bool(torch.isfinite(loss)):
                 reason = f"the {name} loss is {float(loss)}: {self._first_fault(split)}"
                 raise TrainingError(self._stopped(reason, self.done))
+        if left := next((found for found in self._left if found.refused), None):
+            raise TrainingError(
+                f"after step {self.done} of {self.options.steps}, on the {name} split, {left}: lower the weights or "
+                f"biases that drive the layer, or learning_rate (now {self.options.learning_rate:g}), and train anew"
+            )
         return self._record(name)
 
     def weights(self) -> dict[str, Tensor]:
@@ -251,7 +264,10 @@ class SeriesModule(pl.LightningModule):
         `chip` replaces some of the network's numbers, and `noise` names the realisation that a noisy network sees: its
         own in every step, and in every evaluation the same.
         """
-        given = {"seed": noise_seed(self.seed, noise)} if self.network.noisy else {}
+        given: dict[str, Any] = {"seed": noise_seed(self.seed, noise)} if self.network.noisy else {}
+        voltages: dict[str, Tensor] = {}
+        if self.under_laws:
+            given["voltages"] = voltages
         with layer_outputs(self.network) as outputs:
             prediction, _ = torch.func.functional_call(self.network, dict(chip), (split.inputs,), given)
         loss = _number(self.loss(prediction, split))
@@ -259,11 +275,30 @@ class SeriesModule(pl.LightningModule):
             return loss, {}
         cost = penalty(self.options, self.spiking, outputs, split.mask)
         loss = loss if cost is None else loss + cost
-        active = activity(self.spiking, outputs, split.mask)
-        numbers: Mapping[str, Any] = (
-            dict.fromkeys(("spikes", "duty_cycle", "silent_neurons")) if active is None else asdict(active)
-        )
+        numbers = self._activity(outputs, voltages, split.mask)
         return loss, {"loss": float(loss.detach()), "error": self.task.error(prediction, split), **numbers}
+
+    def _activity(
+        self, outputs: Mapping[str, Tensor], voltages: Mapping[str, Tensor], mask: Tensor
+    ) -> dict[str, Any]:
+        """What the neurons did, and how far they left the tables of their laws."""
+        above = {
+            name: above_threshold(layer, voltages[name].detach()) for name, layer in self.under_laws.items()
+        }
+        active = activity(self.spiking, {**outputs, **above}, mask)
+        self._left = [
+            found
+            for name, layer in self.under_laws.items()
+            if (found := outside(name, layer, voltages[name].detach())) is not None
+        ]
+        return {
+            **(
+                dict.fromkeys(("spikes", "duty_cycle", "silent_neurons"))
+                if active is None
+                else asdict(active)
+            ),
+            "outside": max((found.share for found in self._left), default=None),
+        }
 
     def _record(self, split: SplitName) -> Record:
         return Record(

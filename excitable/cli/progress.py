@@ -63,6 +63,10 @@ class TrainingProgress:
                 f"duty cycle {record.duty_cycle:.3f}",
                 f"{record.silent_neurons} of {self.neurons} silent",
             ]
+        if record.outside:
+            parts.append(
+                f"{100 * record.outside:.2g} % of membrane voltages outside the measured law's tables"
+            )
         return "  ".join([*parts, f"{time.monotonic() - self._began:.0f} s"])
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, ClassVar, get_args
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -58,6 +58,11 @@ class TrainingSection(OwnSection):
         description="every step sees another noise of the circuit's transistors, of this power: 1 is that of "
         "[circuit], 4 that of capacitors a quarter as large; a step then takes about 5 times as long",
     )  # fmt: skip
+    on: Literal["model", "measured"] = Field(
+        default="model",
+        description="what steps the network in training: model, its neurons' equation; measured, the law that the "
+        "cells of its circuit are swept for, at the transistor or macromodel level that [circuit] has",
+    )
     if TYPE_CHECKING:  # comes with the options
         batch: int = 0
         trained: str = ""
@@ -70,7 +75,7 @@ class TrainingSection(OwnSection):
 
     def build(self) -> TrainingOptions:
         """The options themselves; a loss of one's own is no option, see `own_loss`."""
-        given = self.model_dump(exclude={"noise"})
+        given = self.model_dump(exclude={"noise", "on"})
         return TrainingOptions(**{**given, "loss": "auto"} if is_own(self.loss) else given)
 
     @model_validator(mode="after")
@@ -143,6 +148,8 @@ class SeriesConfiguration(Configuration):
                 f"training.noise = {self.training.noise:g} is seen by steps of training, and there are none here; "
                 f"leave it out (`excitable sweep --noise` is the noise of circuits)"
             )
+        if self.training.on == "measured":
+            faults += self._measured_faults()
         warm_up = known.get("warm_up", 0)
         if self.simulation.samples <= warm_up:
             faults.append(
@@ -153,6 +160,29 @@ class SeriesConfiguration(Configuration):
             raise ValueError("; ".join(faults))
         self._check_mixed()
         return self
+
+    @property
+    def measured_level(self) -> str:
+        """The level whose cells a measured law is swept of: transistor where [circuit] has it, else macromodel."""
+        return "transistor" if "transistor" in self.circuit.level else "macromodel"
+
+    def _measured_faults(self) -> list[str]:
+        """What keeps a training from being on the measured law, as far as the configuration says."""
+        faults = []
+        if self.measured_level not in self.circuit.level:
+            faults.append(
+                f"training.on = 'measured' needs a circuit of amplifiers, and circuit.level = "
+                f"{list(self.circuit.level)} has none; add 'transistor' or 'macromodel'"
+            )
+        if self.training.noise:
+            faults.append(
+                f"training.on = 'measured' has no noise, and training.noise = {self.training.noise:g}; leave one out"
+            )
+        if not self.training.build().stepwise:
+            faults.append(
+                "training.on = 'measured' is for steps of training, and there are none here; leave it out"
+            )
+        return faults
 
     def _check_mixed(self) -> None:
         sizes = self.network.sizes()

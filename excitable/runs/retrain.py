@@ -20,23 +20,15 @@ from excitable.config import configuration_text
 from excitable.config.own import CODE, Code
 from excitable.config.series import SeriesConfiguration
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
-from excitable.ladder.measured import (
-    Kept,
-    MeasuredLayer,
-    declared_network,
-    measure_network,
-    measured_network,
-)
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.rungs import MEASURED
-from excitable.runs.folder import CALIBRATION, COMPARISON, CONFIGURATION, MODEL, SWEEPS, RunError
+from excitable.runs.folder import CALIBRATION, COMPARISON, CONFIGURATION, MODEL, START, RunError
+from excitable.runs.measured import MARGIN, on_measured_law
 from excitable.runs.origin import BEFORE, ORIGIN, Origin, read_origin, read_updates
 from excitable.runs.series import SeriesRun, share_values
 from excitable.runs.stages.belonging import stale_results
 
 MODEL_LAWS = "model"
-START = "start"
-"""Folder of the network with which retraining begins: the parent's numbers on the circuit's laws."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +87,7 @@ def _configuration(
     known: list[str] = list(parent.circuit.level)
     circuit: dict[str, Any] = {"level": known if options.level in known else [*known, options.level]}
     given = {"steps": options.steps, "learning_rate": options.learning_rate}
-    training = {"steps": 2 * parent.training.build().steps} | {
+    training = {"steps": 2 * parent.training.build().steps, "on": options.on} | {
         k: v for k, v in given.items() if v is not None
     }
     changed = {
@@ -157,29 +149,18 @@ def retrain_run(run: SeriesRun, *, report: Callable[[Record], None] | None = Non
     configuration = run.configuration
     network = start_network(run)
     origin = read_origin(run.path)
-    stepped, laws = network, tuple[MeasuredLayer, ...]()
+    law = None
     if origin is not None and origin.on == MEASURED:
-        stepped, laws = _measured(run, network, origin.level)
+        law = on_measured_law(run, network, origin.level, margin=MARGIN)
     result = train(
-        stepped, run.task, run.data, configuration.training.build(), seed=configuration.seed, folder=run.path,
+        network if law is None else law.network, run.task, run.data, configuration.training.build(),
+        seed=configuration.seed, folder=run.path,
         report=report, loss=configuration.training.own_loss(),
     )  # fmt: skip
-    if laws:
-        network = declared_network(stepped, network)
-        for law in laws:
-            law.tell(network)
+    if law is not None:
+        network = law.declared()
     if configuration.network.bias_values is not None:
         network, _ = share_values(run, network, configuration.network.bias_values)
     if not read_updates(run.path):
         run.save_network(network)
     return result
-
-
-def _measured(run: SeriesRun, network: Network, level: str) -> tuple[Network, tuple[MeasuredLayer, ...]]:
-    """A network on the law of its calibrated circuit's cells, and what is measured of them."""
-    options, _ = calibrated(
-        network, CircuitOptions.configured(run.built, level), read_fits(run.path / CALIBRATION)
-    )
-    placed = options.placed(network)
-    laws = measure_network(placed, options, kept=Kept(folder=run.path / START / SWEEPS))
-    return measured_network(placed, laws), laws

@@ -35,6 +35,8 @@ START = "start.json"
 """Whose weights a run began with."""
 circuit_noises: Any = Deferred("circuits.noise")
 """Loaded where a training has noise."""
+measured_laws: Any = Deferred("excitable.runs.measured")
+"""Loaded where a training is on the measured law."""
 DATA = "data"
 """In `environment.json`: the digest of the files that the data come from."""
 SHOWN = 32
@@ -252,6 +254,12 @@ def train_run(
     fired = () if begun else started(network, configuration, data)
     silence = "" if fired else silence_text(firing(network, data.train.inputs[:, :SHOWN]))
     learning = under_noise(network, run)
+    law: Any = None
+    if configuration.training.on == "measured":
+        law = measured_laws.on_measured_law(
+            run, network, configuration.measured_level, margin=measured_laws.WIDE_MARGIN
+        )
+        learning = law.network
     result = train(
         learning,
         task,
@@ -266,13 +274,17 @@ def train_run(
         configuration.training.noise
     ):  # the declaration is that without noise, and without the circuit's filters
         network.load_state_dict(circuit_noises.silent_network(learning).state_dict())
+    if law is not None:
+        network = law.declared()
     sharing = ""
     if configuration.network.bias_values is not None:
         network, sharing = share_values(run, network, configuration.network.bias_values)
         result = _measured_again(result, network, task, data)
     run.save_network(network)
     backends = {
-        name: layer.backend_used for name, layer in network.chain.items() if isinstance(layer, NeuronLayer)
+        name: layer.backend_used
+        for name, layer in (network if law is None else learning).chain.items()
+        if isinstance(layer, NeuronLayer)
     }
     known = {DATA: data.digest} if data.digest else {}
     run.write_json(
@@ -283,6 +295,11 @@ def train_run(
         remarks.append(f"before training: {firing_text(fired)}")
     if silence:
         remarks.append(silence)
+    if law is not None:
+        remarks.append(
+            f"trained on the measured law of its circuit at level {configuration.measured_level}, and the errors above "
+            f"are that law's; the neurons that are kept are the declared ones"
+        )
     if sharing:
         remarks.append(sharing)
     remarks += time_remarks(network, run.built.circuit, data, configuration.network.dt)

@@ -96,6 +96,67 @@ def test_the_kernel_is_the_eager_step(dtype):
         assert (eager - fast).abs().max() <= tolerance * eager.abs().max()
 
 
+def test_tables_at_one_voltage_are_read_together():
+    """Seven tables and their slopes at two voltages, products of them too: the kernel does what the eager step does."""
+    torch.manual_seed(1)
+    shapes = (
+        np.tanh,
+        np.sin,
+        np.cos,
+        np.arctan,
+        np.square,
+        lambda u: u / (1 + u * u),
+        lambda u: np.exp(-u * u),
+    )
+    tables = [samples(GRID, shape(GRID) / (1 + place)) for place, shape in enumerate(shapes)]
+    currents = {"leak": -2 * U, "input": INPUT}
+    for place, table in enumerate(tables):
+        voltage = U if place < 5 else U - GAIN.symbol / 10
+        currents[f"element_{place}"] = Tabulated(table, voltage) * (1 + Tabulated(tables[place - 1], U) / 4)
+    state = State(name="um", symbol=U, meaning="membrane voltage", currents=currents)
+    neuron = Neuron(name="many", meaning="tables", parameters=(GAIN,), output=U, states=(state,))
+    inputs = torch.randn(40, 3, 5, dtype=torch.float64, requires_grad=True)
+    found = {}
+    for backend in ("eager", "c"):
+        layer = NeuronLayer(neuron, 5, dt=0.1, trainable=("gain",), backend=backend).double()
+        output, _ = layer(inputs)
+        found[backend] = (
+            output.detach(),
+            *torch.autograd.grad(output.square().sum(), (inputs, layer.raw_gain)),
+        )
+    for eager, fast in zip(found["eager"], found["c"], strict=True):
+        assert eager.abs().max() > 0.1
+        assert (eager - fast).abs().max() <= 1e-11 * eager.abs().max()
+
+
+def test_tangents_of_slow_tables_keep_the_second_order():
+    """Two states, the slow one read by a table: halving the step divides the error by about four, in the kernel too."""
+    slow = sympy.Symbol("U_s", real=True)
+    currents = {
+        "leak": -U,
+        "fast": 2 * Tabulated(TABLE, U),
+        "slow": -2 * Tabulated(TABLE, slow),
+        "input": INPUT,
+    }
+    neuron = Neuron(
+        name="two", meaning="a membrane and a slow state", parameters=(GAIN,), output=U + 0 * GAIN.symbol,
+        states=(
+            State(name="um", symbol=U, meaning="membrane voltage", currents=currents),
+            State(name="us", symbol=slow, meaning="slow", capacity=2 + GAIN.symbol, currents={"follow": U - slow}),
+        ),
+    )  # fmt: skip
+    exact = integrate(neuron, Stimulus.constant(0.2), 6.0, start=(0.5, -0.5)).at(np.array([6.0]))[0, 0]
+    errors = []
+    for dt in (0.1, 0.05, 0.025):
+        layer = NeuronLayer(neuron, 1, dt=dt, method="tangent_heun", backend="c").double()
+        start = tuple(torch.full((1, 1), value, dtype=torch.float64) for value in (0.5, -0.5))
+        output, _ = layer(torch.full((round(6 / dt), 1, 1), 0.2, dtype=torch.float64), start)
+        errors.append(abs(float(output[-1, 0, 0]) - exact))
+    assert errors[0] > 1e-5
+    assert 3 < errors[0] / errors[1] < 5
+    assert 3 < errors[1] / errors[2] < 5
+
+
 def test_a_nan_comes_out_of_the_kernel():
     """One NaN in the input: NaN from there on, and no reading outside of the table."""
     inputs = torch.zeros(10, 1, 1)

@@ -16,10 +16,19 @@ from circuits.realisations.parts.leak import LEAK
 from circuits.technologies import technology
 from conductance.elements import tanh
 from conductance.layers import NeuronLayer, Projection
+from conductance.layers.neurons.reach import outside
 from conductance.networks import Network
 from conductance.neurons import lif, mtc
+from conductance.neurons.limits import clamped, limited
 from conductance.parameter import ParameterError
 from conductance.storage import load_network, save_network
+from conductance.training.activity import (
+    above_threshold,
+    activity,
+    layer_outputs,
+    layers_under_laws,
+    spiking_layers,
+)
 from conductance.variation import Mismatch, draw_deviations, varied_state
 from excitable.ladder.measured import (
     Kept,
@@ -203,15 +212,61 @@ def test_gains_beyond_the_sweeps_are_refused():
 
 
 def test_voltages_outside_the_tables_are_counted_and_refused_past_a_share():
-    """One in a thousand passes and is counted; one in ten is refused."""
-    voltages = np.zeros(1000)
-    voltages[0] = 7.0
-    assert check_reach("hidden", voltages) == 0.001
-    voltages[:100] = -7.0
+    """One in a thousand passes and is counted; one in ten is refused, with the layer and both ranges."""
+    network = small_network()
+    layer = measured_network(network, (ideal_layer(network),)).chain["hidden"]
+    voltages = torch.zeros(1000)
+    voltages[0] = 11.0
+    assert outside("hidden", layer, voltages).share == pytest.approx(0.001)
+    check_reach("hidden", layer, voltages)
+    voltages[:100] = -10.5
     with pytest.raises(
-        MeasureError, match=r"layer hidden: 10\.0 % of its membrane voltages, from -7 to 0 V0"
+        MeasureError, match=r"layer hidden: 10\.0 % of its membrane voltages, from -10\.5 to 0 V0.*-10 to 10 V0"
     ):
-        check_reach("hidden", voltages)
+        check_reach("hidden", layer, voltages)
+    assert outside("hidden", network.chain["hidden"], voltages) is None
+
+
+def test_a_clamp_is_inside_the_tables():
+    """Driven by 9 I0, a saturating leak and a clamp at 8 V0 hold the membrane as the equation says, both ways."""
+    neuron = clamped(limited(TONIC, leak_limit=5.0), voltage=8.0, current=4.0)
+    swept = ideal_swept(neuron)
+    swept = replace(swept, fixed=replace(swept.fixed, current=-5 * np.tanh(VOLTAGES / 5)))
+    law = measured_neuron(neuron, swept).neuron
+    ends = []
+    for own in (None, law):
+        layer = NeuronLayer(neuron, 2, dt=0.05, method="heun", law=own)
+        voltages = []
+        layer(torch.tensor([-9.0, 9.0]).expand(2000, 1, 2), voltages=voltages)
+        ends.append(voltages[0][-1, 0].detach())
+    assert ends[0][1] > 7
+    assert (ends[0] - ends[1]).abs().max() < 1e-3
+    assert outside("hidden", layer, voltages[0]).share == 0
+
+
+def test_spikes_under_a_law_are_crossings_of_the_declared_threshold():
+    """A measured stage leaves 3 mV0 at its output below threshold: neurons are neither always active nor all silent."""
+    network = small_network()
+    neuron = network.chain["hidden"].neuron
+    swept = ideal_swept(neuron)
+    swept = replace(swept, fixed=replace(swept.fixed, output=swept.fixed.output + 0.003))
+    law = MeasuredLayer(label="hidden", law=measured_neuron(neuron, swept), gains={})
+    made = measured_network(network, (law,))
+    inputs = torch.as_tensor(INPUTS, dtype=torch.float32)[:, None]
+    found = []
+    for one in (network, made):
+        voltages = {}
+        with torch.no_grad(), layer_outputs(one) as outputs:
+            one(inputs, voltages=voltages)
+        for label, layer in layers_under_laws(one).items():
+            assert (outputs[label] > 0).all()
+            outputs[label] = above_threshold(layer, voltages[label])
+        found.append(activity(spiking_layers(one), outputs, torch.ones(len(INPUTS), 1, dtype=torch.bool)))
+    declared, measured = found
+    assert declared.spikes > 0
+    assert measured.spikes == declared.spikes
+    assert measured.silent_neurons == declared.silent_neurons == 0
+    assert measured.duty_cycle == pytest.approx(declared.duty_cycle, abs=0.01)
 
 
 @pytest.mark.parametrize(

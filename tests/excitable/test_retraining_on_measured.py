@@ -1,8 +1,13 @@
 """A run that is retrained on the measured law of its circuit, and the rung of that law."""
 
+from shutil import copytree
+
 import numpy as np
 import pytest
+import torch
 
+from circuits.measured import MeasureError
+from conductance.layers import Projection
 from conductance.storage import load_network
 from excitable.ladder.rungs import MEASURED, load_waveforms
 from excitable.runs.folder import RunError
@@ -69,21 +74,41 @@ def test_the_measured_rung_stands_before_the_transistors_and_follows_them(traine
 @pytest.mark.simulator
 @pytest.mark.slow
 def test_a_run_is_retrained_on_the_measured_law(trained, tmp_path):
-    """Its numbers are those of a declared network, trained; going on with another law is refused."""
+    """Its numbers are those of a declared network, trained; going on with another law is refused.
+
+    One neuron is driven into its clamp, at 8 V0, and the run is one that `simulate` and `compare` take; what the
+    records say of spikes is what the membranes did.
+    """
+    folder = tmp_path / "tiny"
+    copytree(trained.path, folder)
+    parent = SeriesRun(folder)
+    driven = parent.network()
+    encoder = next(layer for layer in driven.chain.values() if isinstance(layer, Projection))
+    with torch.no_grad():
+        encoder.bias[0] = -10.0
+    parent.save_network(driven)
     options = RetrainOptions(level="macromodel", steps=2, on=MEASURED)
     path = tmp_path / "tiny-measured"
-    with begun_retraining(trained, path, options) as run:
-        retrain_run(run)
+    with begun_retraining(parent, path, options) as run:
+        result = retrain_run(run)
     assert read_origin(path).on == MEASURED
     network, start = load_network(path), load_network(path / START)
     layer = network.chain["hidden"]
     assert layer.law is layer.neuron
     moved = layer.values()["alpha_f_minus"] - start.chain["hidden"].values()["alpha_f_minus"]
-    assert float(moved.detach().abs().min()) > 0
+    assert float(moved.detach().abs().max()) > 0
+    assert result.test.silent_neurons == 1
+    assert result.test.spikes > 0
+    assert result.test.duty_cycle < 0.5
+    assert 0 <= result.test.outside < 0.01
+    simulate_run(SeriesRun(path), (MEASURED,))
+    (law,) = (rung for rung in load_waveforms(path / "waveforms.nc") if rung.rung == MEASURED)
+    assert law.membrane[-1, 0] < -6
+    assert compare_run(SeriesRun(path), (MEASURED,)).adjacent
     other = RetrainOptions(level="macromodel", steps=2)
     with (
         pytest.raises(RunError, match="at level macromodel on measured"),
-        begun_retraining(trained, path, other),
+        begun_retraining(parent, path, other),
     ):
         pass
 
@@ -92,3 +117,32 @@ def test_only_two_laws_are_trained_on():
     """Another word is refused with the two that there are."""
     with pytest.raises(RunError, match="on model or measured"):
         RetrainOptions(level="transistor", on="circuit")
+
+
+@pytest.mark.simulator
+@pytest.mark.slow
+def test_a_run_is_trained_on_the_measured_law_from_the_start(tmp_path):
+    """`[training] on = "measured"` moves the declared numbers by another way than the equation's, and says so."""
+    networks = []
+    for on in ("model", "measured"):
+        text = CONFIGURATION.replace("steps = 2", f'steps = 2\non = "{on}"').replace("transistor", "macromodel")
+        with SeriesRun.begun(tmp_path / on, text, source="tiny.toml") as run:
+            trained = train_run(run)
+        networks.append(SeriesRun(tmp_path / on).network().state_dict())
+    assert any("trained on the measured law" in remark for remark in trained.remarks)
+    model, measured = networks
+    assert model.keys() == measured.keys()
+    assert any((model[name] != measured[name]).any() for name in model)
+    with SeriesRun.begun(tmp_path / "measured", text, source="tiny.toml") as run:
+        assert train_run(run).result.resumed_at == 2
+
+
+def test_neurons_without_a_measured_law_are_refused(tmp_path):
+    """One with events is named, before anything is swept."""
+    text = CONFIGURATION.replace("steps = 2", 'steps = 2\non = "measured"')
+    text = text.replace('method = "heun"', 'neuron = "lif"')
+    with (
+        SeriesRun.begun(tmp_path / "lif", text, source="tiny.toml") as run,
+        pytest.raises(MeasureError, match=r"neuron lif.*events"),
+    ):
+        train_run(run)

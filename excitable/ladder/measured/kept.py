@@ -15,6 +15,7 @@ from circuits.measured.sweeps import (
     COARSE,
     OUTPUTS,
     RADIAN,
+    SLOW,
     VOLTAGES,
     Element,
     Fixed,
@@ -34,7 +35,7 @@ DIGEST = "digest"
 def digest_of(scaling: Scaling, *swept: tuple[Neuron, Realisation], simulator: str = "ngspice") -> str:
     """Of neurons and circuits, cells, cards, corner, temperature, units, the grids that are swept, and who sweeps."""
     digest = hashlib.sha256()
-    for grid in (VOLTAGES, COARSE, OUTPUTS, RADIAN):
+    for grid in (VOLTAGES, COARSE, SLOW, OUTPUTS, RADIAN):
         digest.update(grid.tobytes())
     digest.update(repr((scaling, simulator)).encode())
     for neuron, built in swept:

@@ -11,13 +11,14 @@ from scipy.interpolate import CubicSpline
 from circuits.data.circuit import Capacitor, Circuit, Subcircuit
 from circuits.data.scaling import Scaling
 from circuits.measured.bench import SWEPT, copies, held, meter, node_of, parts_alone
-from circuits.measured.composition import MeasuredNeuron, measured_neuron
+from circuits.measured.composition import MeasuredNeuron, check_measurable, measured_neuron
 from circuits.measured.sweeps import (
     AT_MEMBRANE,
     COARSE,
     OUTPUTS,
     RADIAN,
     RESTING,
+    SLOW,
     VOLTAGES,
     Element,
     Fixed,
@@ -38,9 +39,6 @@ from netlists.simulation import solve
 
 PARTS_OUTPUT = "output"
 """The part that the devices of an output bear."""
-REACH = 4.5
-"""Slow voltages that elements are swept over, in V0 on both sides; beyond, tables go on as straight lines."""
-POINTS = 91
 LOWEST = 0.4
 """Where the output's slope is above this share of its largest, its lag is read."""
 
@@ -102,10 +100,7 @@ class _Sweeps:
     """The sweeps of one neuron."""
 
     def __init__(self, neuron: Neuron, built: Realisation, scaling: Scaling, simulator: str) -> None:
-        if neuron.event is not None or neuron.arrivals or neuron.is_map:
-            raise MeasureError(
-                f"neuron {neuron.name}: it has events or steps by a map; measured are neurons without, as mtc"
-            )
+        check_measurable(neuron)
         self.neuron, self.built, self.scaling, self.simulator = neuron, built, scaling, simulator
         self.known: Recognised = recognised(neuron)
         self.membrane = neuron.membrane
@@ -270,7 +265,7 @@ class _Sweeps:
 
     def _element(self, current: Current, state: str) -> Element:
         """An element that reads a slow state: a line in the membrane at each voltage of the state."""
-        at = np.linspace(-REACH, REACH, POINTS)
+        at = SLOW
         points = [{state: float(x) * self.scaling.voltage_unit} for x in at]
         circuit = copies(self.built, self._parts([current.label]), self.membrane.name, points)
         found = self._run(circuit, self._sweep(OUTPUTS[0], OUTPUTS[-1], 8))
@@ -283,7 +278,7 @@ class _Sweeps:
         labels = [*(current.label for current in readers), *followers]
         gates = transfer = np.zeros_like(VOLTAGES)
         if labels:
-            at = np.linspace(-REACH, REACH, POINTS)[::2]
+            at = SLOW[::2]
             unit, membrane = self.scaling.voltage_unit, self.membrane.name
             points = [{name: float(x) * unit, membrane: AT_MEMBRANE * unit} for x in at]
             found = self._run(
@@ -306,7 +301,7 @@ class _Sweeps:
 
     def _follower(self, name: str, labels: Sequence[str]) -> Follower:
         """What a follower does at its difference d to the membrane: base(d) + slope(d) x, at its output x."""
-        at, unit, membrane = np.linspace(-REACH, REACH, POINTS), self.scaling.voltage_unit, self.membrane.name
+        at, unit, membrane = SLOW, self.scaling.voltage_unit, self.membrane.name
         points = [{name: float(x) * unit, membrane: float(x + d) * unit} for d in at for x in OUTPUTS]
         found = self._run(copies(self.built, self._parts(labels), name, points, drive=None), OperatingPoint())
         current = self._into(found, len(points)).reshape(at.size, OUTPUTS.size).T
