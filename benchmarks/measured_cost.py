@@ -30,7 +30,7 @@ from excitable.ladder.options import CircuitOptions
 SIZE, SAMPLES, DT = 64, 2000, 0.2
 BATCHES = (1, 16)
 TURNS = 5
-FORMS = ("declared, forward Euler", "declared, heun", "measured, heun")
+FORMS = ("declared, forward Euler", "declared, heun", "measured, tangents")
 GOAL = 3.0
 
 

@@ -75,7 +75,8 @@ class Samples(sympy.Atom):
         """The slope, as a table of the same grid."""
         powers = self.coefficients * np.arange(4) / self.interval
         slope = Samples(self.low, self.interval, np.column_stack([powers[:, 1:], np.zeros(len(powers))]))
-        slope.integral = slope.integral or self
+        if slope.integral is None and slope is not self:  # zero is its own slope
+            slope.integral = self
         return slope
 
     @property

@@ -20,10 +20,10 @@ from excitable.config import configuration_text
 from excitable.config.own import CODE, Code
 from excitable.config.series import SeriesConfiguration
 from excitable.ladder.calibration import calibrated, fits_json, read_fits
+from excitable.ladder.measured.training import MARGIN, on_measured_law
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.rungs import MEASURED
-from excitable.runs.folder import CALIBRATION, COMPARISON, CONFIGURATION, MODEL, START, RunError
-from excitable.runs.measured import MARGIN, on_measured_law
+from excitable.runs.folder import CALIBRATION, COMPARISON, CONFIGURATION, MODEL, START, SWEEPS, RunError
 from excitable.runs.origin import BEFORE, ORIGIN, Origin, read_origin, read_updates
 from excitable.runs.series import SeriesRun, share_values
 from excitable.runs.stages.belonging import stale_results
@@ -151,7 +151,10 @@ def retrain_run(run: SeriesRun, *, report: Callable[[Record], None] | None = Non
     origin = read_origin(run.path)
     law = None
     if origin is not None and origin.on == MEASURED:
-        law = on_measured_law(run, network, origin.level, margin=MARGIN)
+        law = on_measured_law(
+            network, run.built, origin.level, calibration=run.path / CALIBRATION, sweeps=run.path / START / SWEEPS,
+            margin=MARGIN,
+        )  # fmt: skip
     result = train(
         network if law is None else law.network, run.task, run.data, configuration.training.build(),
         seed=configuration.seed, folder=run.path,

@@ -26,7 +26,18 @@ from conductance.training import Record, TrainingResult, train
 from excitable.config.declared import is_own
 from excitable.config.series import SeriesConfiguration
 from excitable.runs.environment import environment
-from excitable.runs.folder import CONFIGURATION, ENVIRONMENT, MODEL, WEIGHTS, RunError, RunFolder, is_begun
+from excitable.runs.folder import (
+    CALIBRATION,
+    CONFIGURATION,
+    ENVIRONMENT,
+    MODEL,
+    SWEEPS,
+    WEIGHTS,
+    RunError,
+    RunFolder,
+    is_begun,
+)
+from excitable.runs.folder import START as BEGINNING
 from excitable.runs.real_time import in_real_time, time_remarks
 
 UNGROUPED = "ungrouped"
@@ -35,7 +46,7 @@ START = "start.json"
 """Whose weights a run began with."""
 circuit_noises: Any = Deferred("circuits.noise")
 """Loaded where a training has noise."""
-measured_laws: Any = Deferred("excitable.runs.measured")
+measured_laws: Any = Deferred("excitable.ladder.measured.training")
 """Loaded where a training is on the measured law."""
 DATA = "data"
 """In `environment.json`: the digest of the files that the data come from."""
@@ -257,8 +268,9 @@ def train_run(
     law: Any = None
     if configuration.training.on == "measured":
         law = measured_laws.on_measured_law(
-            run, network, configuration.measured_level, margin=measured_laws.WIDE_MARGIN
-        )
+            network, run.built, configuration.measured_level, calibration=run.path / CALIBRATION,
+            sweeps=run.path / BEGINNING / SWEEPS, margin=measured_laws.WIDE_MARGIN,
+        )  # fmt: skip
         learning = law.network
     result = train(
         learning,

@@ -66,6 +66,14 @@ def test_the_derivative_is_the_slope():
     assert TABLE.derivative(u) == pytest.approx((TABLE(u + h) - TABLE(u - h)) / (2 * h), abs=1e-6)
 
 
+def test_a_slope_knows_the_table_it_is_of():
+    """The bend of a table is its second slope; nothing is the slope of zero, which is its own."""
+    assert TABLE.derivative.derivative.origin == (TABLE, 2)
+    zero = samples(GRID, 0 * GRID).derivative
+    assert zero.derivative is zero
+    assert zero.origin[1] == 1
+
+
 def test_torch_reads_the_table_and_its_slope():
     """Values, first and second derivatives of the torch form are those of the numpy form; NaN stays NaN."""
     u = torch.linspace(-7, 7, 801, dtype=torch.float64, requires_grad=True)

@@ -150,7 +150,11 @@ def test_three_faults_are_three_messages():
             "training.on",
             "line 3.*needs a circuit of amplifiers.*'behavioural'.*add 'transistor'",
         ),
-        ('name = "a"\n[training]\non = "circuit"', "training.on", "line 3.*'circuit': should be 'model' or 'measured'"),
+        (
+            'name = "a"\n[training]\non = "circuit"',
+            "training.on",
+            "line 3.*'circuit': should be 'model' or 'measured'",
+        ),
         ("name = = 3\n", "", "no TOML.*line 1"),
         ('name = "a"\nname = "b"', "", "no TOML"),
     ],

@@ -221,7 +221,8 @@ def test_voltages_outside_the_tables_are_counted_and_refused_past_a_share():
     check_reach("hidden", layer, voltages)
     voltages[:100] = -10.5
     with pytest.raises(
-        MeasureError, match=r"layer hidden: 10\.0 % of its membrane voltages, from -10\.5 to 0 V0.*-10 to 10 V0"
+        MeasureError,
+        match=r"layer hidden: 10\.0 % of its membrane voltages, from -10\.5 to 0 V0.*-10 to 10 V0",
     ):
         check_reach("hidden", layer, voltages)
     assert outside("hidden", network.chain["hidden"], voltages) is None
@@ -235,9 +236,9 @@ def test_a_clamp_is_inside_the_tables():
     law = measured_neuron(neuron, swept).neuron
     ends = []
     for own in (None, law):
-        layer = NeuronLayer(neuron, 2, dt=0.05, method="heun", law=own)
+        layer = NeuronLayer(neuron, 2, dt=0.05, method="heun", law=own, backend="eager")
         voltages = []
-        layer(torch.tensor([-9.0, 9.0]).expand(2000, 1, 2), voltages=voltages)
+        layer(torch.tensor([-9.0, 9.0]).expand(800, 1, 2), voltages=voltages)
         ends.append(voltages[0][-1, 0].detach())
     assert ends[0][1] > 7
     assert (ends[0] - ends[1]).abs().max() < 1e-3
@@ -245,11 +246,11 @@ def test_a_clamp_is_inside_the_tables():
 
 
 def test_spikes_under_a_law_are_crossings_of_the_declared_threshold():
-    """A measured stage leaves 3 mV0 at its output below threshold: neurons are neither always active nor all silent."""
+    """A measured stage leaves a little at its output at rest: no neuron is always active, nor all are silent."""
     network = small_network()
     neuron = network.chain["hidden"].neuron
     swept = ideal_swept(neuron)
-    swept = replace(swept, fixed=replace(swept.fixed, output=swept.fixed.output + 0.003))
+    swept = replace(swept, fixed=replace(swept.fixed, output=swept.fixed.output + 0.01))
     law = MeasuredLayer(label="hidden", law=measured_neuron(neuron, swept), gains={})
     made = measured_network(network, (law,))
     inputs = torch.as_tensor(INPUTS, dtype=torch.float32)[:, None]

@@ -1,18 +1,24 @@
-"""A run's network on the measured law of its circuit, for training."""
+"""A network on the measured law of its circuit, for training."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuits.measured.composition import check_measurable
 from conductance.layers import NeuronLayer
 from conductance.networks import Network
 from excitable.ladder.calibration import calibrated, read_fits
-from excitable.ladder.measured import Kept, MeasuredLayer, declared_network, measure_network, measured_network
+from excitable.ladder.measured.kept import Kept
+from excitable.ladder.measured.network import (
+    MeasuredLayer,
+    declared_network,
+    measure_network,
+    measured_network,
+)
 from excitable.ladder.options import CircuitOptions
-from excitable.runs.folder import CALIBRATION, START, SWEEPS
 
 if TYPE_CHECKING:
-    from excitable.runs.series import SeriesRun
+    from excitable.config.series import SeriesConfiguration
 
 MARGIN = 1.5
 """Gains of a network that was trained before are swept this factor beyond its own."""
@@ -42,15 +48,25 @@ class OnLaw:
         return network
 
 
-def on_measured_law(run: "SeriesRun", network: Network, level: str, *, margin: float) -> OnLaw:
+def on_measured_law(
+    network: Network,
+    built: "SeriesConfiguration",
+    level: str,
+    *,
+    calibration: Path,
+    sweeps: Path,
+    margin: float,
+) -> OnLaw:
     """A network stepped by the law of its calibrated circuit's cells.
 
-    The sweeps are kept in the run's folder, so that a training that goes on has the same law.
+    The sweeps are kept in a folder, so that a training that goes on has the same law.
 
     Args:
-        run: the open run.
         network: declared; it is changed by `OnLaw.declared` alone.
+        built: says how its circuit is made.
         level: macromodel or transistor.
+        calibration: the file of its calibration; it is made anew where there is none.
+        sweeps: the folder.
         margin: gains are swept this factor beyond the network's own.
 
     Raises:
@@ -60,9 +76,7 @@ def on_measured_law(run: "SeriesRun", network: Network, level: str, *, margin: f
     for layer in network.chain.values():
         if isinstance(layer, NeuronLayer):
             check_measurable(layer.neuron)
-    options, _ = calibrated(
-        network, CircuitOptions.configured(run.built, level), read_fits(run.path / CALIBRATION)
-    )
+    options, _ = calibrated(network, CircuitOptions.configured(built, level), read_fits(calibration))
     placed = options.placed(network)
-    laws = measure_network(placed, options, kept=Kept(folder=run.path / START / SWEEPS), margin=margin)
+    laws = measure_network(placed, options, kept=Kept(folder=sweeps), margin=margin)
     return OnLaw(network=measured_network(placed, laws), laws=laws, own=network)
