@@ -203,7 +203,8 @@ def _element(
     for other in beyond:
         low, high = (float(each) for each in swept.gains)
         total += sympy.log(gain / low) / sympy.log(sympy.Float(high / low)) * _table(other - base, moved)
-    return gain * (total + _short(slope, moved, TOLERANCE / FARTHEST) * membrane)
+    total += _short(slope, moved, TOLERANCE / FARTHEST) * membrane
+    return gain * total
 
 
 def _drawn(capacity: sympy.Expr, swept: Swept) -> sympy.Expr:
