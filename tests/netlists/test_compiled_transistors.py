@@ -16,6 +16,8 @@ from circuits.networks.single import neuron_circuit
 from circuits.realisations import realise
 from circuits.technologies import technology
 from conductance.neurons.presets import PRESETS
+from excitable.checks.levels import with_limits
+from excitable.checks.neuron import check_circuit
 from netlists.analyses import DCSweep, OperatingPoint, Tolerances
 from netlists.errors import NetlistError
 from netlists.simulation import simulate, solve
@@ -194,3 +196,19 @@ def test_amplifiers_of_sky130_find_their_rest():
     )
     found = solve(circuit, OperatingPoint(), tolerances, simulator="vacask").require()
     assert abs(float(found["voltage"].sel(node=circuit.probes[0]))) < process.supply / 2
+
+
+@pytest.mark.vacask
+@pytest.mark.slow
+@WITHOUT_IHP
+def test_a_neuron_of_ihps_transistors_fires_as_its_equation_does():
+    """Tonic, calibrated: as many spikes over 200 tau_m, each in a pair, the voltages within 0.5 V0 rms."""
+    tonic = with_limits(PRESETS["tonic"], filter_limit=1.0)
+    found = check_circuit(
+        tonic.neuron, tonic.stimulus, 200.0, start=tonic.start, level="transistor",
+        technology=technology("ihp_sg13g2"), simulator="vacask",
+    )  # fmt: skip
+    (neuron,) = found.comparison.neurons
+    assert neuron.reference_spikes == neuron.candidate_spikes > 3
+    assert (neuron.missing, neuron.extra) == (0, 0)
+    assert neuron.rms_v0 < 0.5
