@@ -84,7 +84,7 @@ def by_synapses(trained: Mapping[str, Result]) -> str:
             (float(np.mean(one["test"][power])), float(np.mean(one["neurons"][power])))
             for one in trained.values()
         ]
-        changes.append(f"{max(abs(whole / alone - 1) for whole, alone in pairs):.2g} of itself at {power} x")
+        changes.append(f"{max(abs(whole / alone - 1) for whole, alone in pairs):.1%} at {power} x")
     return (
         "The noise of output stages and of the readout's synapses is in these numbers; without it, the neurons' alone "
         f"on the same draws, no training's error differs by more than {' and '.join(changes)}."

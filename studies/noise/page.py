@@ -64,7 +64,7 @@ def spent(study: StudyResult) -> str:
         f"{listed_lengths({stop for _, stop in budget.resting.values()})} tau_m; networks of "
         f"{budget.networks.seeds} seeds. ngspice and the C kernels, one thread each, on {machine['processor']}, "
         f"{machine['cores']} cores, which other work shared. Resumable: what is there is not run again; "
-        f"`BUDGET=full` has transistors everywhere and the demo's own size."
+        f"`BUDGET=full` has transistors everywhere, and records four times as long."
     )
 
 

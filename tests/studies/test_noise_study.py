@@ -9,11 +9,12 @@ from conductance.shaping.noise import stationary_covariance
 from studies.noise import STUDY
 from studies.noise.bench import Bench, conductances, damping, integrated
 from studies.noise.budget import BUDGETS
+from studies.noise.costs import by_synapses
 from studies.noise.design import UNIT, allowed_power, error_at, sized
 from studies.noise.firing import rate, scatter
 from studies.noise.leaky import BINS, measured, pooled
 from studies.noise.lines import left_by_lines, shape_of_lines
-from studies.noise.page import decided
+from studies.noise.page import decided, leaky_row
 from studies.noise.records import record_law
 
 
@@ -94,6 +95,24 @@ def test_rates_and_scatters_have_their_intervals():
     assert decided(1.02, 0.02, 0.03) == "open"
     assert decided(1.0, 0.02, 0.03) == "**holds**"
     assert decided(1.2, 0.02, 0.03) == "**fails**"
+
+
+def test_what_synapses_add_is_the_largest_change_of_an_error():
+    """Of two trainings the one that changes more, at the least and at the largest power of noise."""
+    tests = {"plain": {"0": [1.0], "1": [1.0], "64": [1.1]}, "noisy": {"0": [1.0], "1": [2.0], "64": [1.0]}}
+    alone = {"plain": {"0": [1.0], "1": [1.0], "64": [1.0]}, "noisy": {"0": [1.0], "1": [1.9], "64": [1.0]}}
+    trained = {f"network-{kind}-0": {"test": tests[kind], "neurons": alone[kind]} for kind in tests}
+    assert "more than 5.3% at 1 x and 10.0% at 64 x." in by_synapses(trained)
+
+
+def test_a_form_is_held_against_its_own_noise_too():
+    """A variance 3 % low of a circuit whose `.noise` is 3 % low: 1.000; bins likewise, in half decades."""
+    found = {
+        "pieces": 2, "length": 2e4, "raw": 0.95, "ratio": 0.97, "error": 0.005, "bins": [0.9] * 8, "counts": [100] * 8,
+    }  # fmt: skip
+    row = leaky_row("transistors", found, 0.97, [0.9] * 8)
+    assert row[3] == "1.000 ± 0.010" and row[5].startswith("1.000")
+    assert row[4] == "**holds**" and leaky_row("transistors", found, 1.0, np.ones(8))[6] == "open"
 
 
 def test_an_error_allows_a_power_and_a_power_a_neuron():
