@@ -116,13 +116,12 @@ REDUCED = Budget(
     ),
 )  # fmt: skip
 FULL = replace(
-    REDUCED, only={},
+    REDUCED, leaky={"model": 6, "behavioural": 40, "transistor": 40},
+    only={"transistor": tuple(name for name in PRESET_NAMES if name != "excitable")},
     resting={"model": (1, 620.0), "behavioural": (4, 620.0), "macromodel": (4, 620.0), "transistor": (4, 620.0)},
-    intervals={"model": (1, 1000.0), "behavioural": (8, 1000.0), "transistor": (12, 700.0)},
+    intervals={"model": (1, 1000.0), "behavioural": (14, 1000.0), "transistor": (14, 1000.0)},
     spiking={form: (20 if form != "model" else 3, 1550.0) for form in FORMS},
-    networks=replace(
-        REDUCED.networks, hidden=64, samples=3000, warm_up=1000, steps=200, series=16, netlists=5, held_out=1500
-    ),
+    networks=replace(REDUCED.networks, simulated=(16.0, 64.0, 256.0, 1024.0), netlists=5, held_out=1500),
 )  # fmt: skip
 SMOKE = Budget(
     piece=60.0, leaky=dict.fromkeys(FORMS, 1), fine=0.05, step=0.05, dt=0.05, lanes=8,

@@ -8,6 +8,7 @@ from circuits.technologies import technology
 from conductance.neurons.presets import PRESETS
 from excitable.runs.environment import environment
 from excitable.trials import Result
+from studies.noise.bench import SAMPLE
 from studies.noise.costs import design, networks
 from studies.noise.firing import rate, scatter
 from studies.noise.leaky import BINS, pooled
@@ -128,8 +129,10 @@ def leaky(study: StudyResult) -> str:
             "step of h time constants 1 - 7 h/15 + h^2/6 - ...): the next column gives that back. Half an interval is "
             "1.96 sqrt(2 tau_m/T). Spectra are those of the same records over the formula times sinc^4 of the lines, "
             f"in half decades from {BINS[0]:g} to {BINS[-1]:g}/tau_m; the worst of four. The limits ask for kT/C with "
-            "the circuit's factor: the formula's, in the last row that of the transistors' own `.noise` in its place."
-            + gave_up(failed),
+            "the circuit's factor: the formula's, in the last row that of the transistors' own `.noise` in its place. "
+            "A leak that a pair limits has no linear part, so that the model's step of "
+            f"{SAMPLE:g} tau_m is Euler's, whose "
+            f"variance is 1/(1 - h/2) = {1 / (1 - SAMPLE / 2):.3f} of the equation's." + gave_up(failed),
             "",
             *table(head, rows, numbers=True),
         ]
@@ -229,9 +232,8 @@ def intervals(study: StudyResult) -> str:
     if not rows:
         return ""
     head = ("form", "intervals", "mean / tau_m", "deviation / mean", "over the model's", "10 %")
-    left = "" if "transistor" in study.intervals else (
-        " Transistors are not in this budget: 200 intervals take them a quarter of an hour of a core."
-    )  # fmt: skip
+    missing = [WORDS[form] for form in ("behavioural", "transistor") if form not in study.intervals]
+    left = f" Not simulated in this budget, for its time: {', '.join(missing)}." if missing else ""
     return "\n".join(
         [
             "At the preset's own input, the first two intervals of each run left out."
@@ -262,17 +264,18 @@ def spikes(study: StudyResult) -> str:
         )  # fmt: skip
     own, half = rates["model"]
     agree = all(abs(value - own) <= np.hypot(half, width) for value, width in rates.values())
+    verdict = f" The rates differ by less than the interval of their difference: {holds(agree)}."
     head = ("form", "input", "damping x tau_m", "runs x tau_m", "spikes", "rate in 1000 tau_m")
-    left = "" if "transistor" in study.spikes else (
-        " Transistors are not in this budget: 200 spikes take them over an hour of a core."
-    )  # fmt: skip
+    missing = [WORDS[form] for form in ("behavioural", "transistor") if form not in study.spikes]
+    left = f" Not simulated in this budget, for its time: {', '.join(missing)}." if missing else ""
     return "\n".join(
         [
             "The excitable set just below its fold, where noise alone makes it fire. Rest and firing exist side by "
             "side there: noise carries the neuron from one to the other and, more rarely, back, so spikes come in "
             "trains, and the rate grows over thousands of tau_m. All forms run equally long from rest; half an "
-            "interval is 1.96 times the scatter of the model's runs over the root of their number. The "
-            f"rates differ by less than the interval of their difference: {holds(agree)}." + left,
+            "interval is 1.96 times the scatter of the model's runs over the root of their number."
+            + (verdict if len(rates) > 1 else "")
+            + left,
             "",
             *table(head, rows, numbers=True),
         ]
