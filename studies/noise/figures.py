@@ -71,6 +71,8 @@ def _presets(axes: Axes, study: StudyResult) -> None:
             for place, name in enumerate(names)
             if form in study.rest[name]
         }
+        if not given:
+            continue
         axes.errorbar(
             [place + 0.15 * (shift - 1.5) for place in given], [one[0] for one in given.values()],
             [one[1] for one in given.values()], fmt="o", color=colour(role), label=WORDS[form], capsize=2,

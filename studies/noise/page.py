@@ -165,13 +165,14 @@ def rest(study: StudyResult) -> str:
     """Presets by linear theory and in every form."""
     rows, failed = [], 0
     without: dict[str, list[str]] = {}
+    shown = [form for form in study.budget.resting if any(form in found for found in study.rest.values())]
     for name, found in study.rest.items():
         (theory,) = found["noise"]
         cells = []
         given = ratios(found)
         for form in study.budget.resting:
             if form not in given:
-                cells += ["", ""]
+                cells += ["", ""] if form in shown else []
                 without.setdefault(form, []).append(name)
                 continue
             ratio, half, lost = given[form]
@@ -184,7 +185,7 @@ def rest(study: StudyResult) -> str:
             )
         )  # fmt: skip
     head = ["preset", "input", "rms / (V0/1000)", "`.noise`", "flicker"]
-    for form in study.budget.resting:
+    for form in shown:
         head += [WORDS[form], "10 %"]
     lengths = {stop for _, stop in study.budget.resting.values()}
     left = [name for name in PRESETS if name not in study.rest]
