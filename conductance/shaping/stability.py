@@ -78,7 +78,9 @@ def step_jacobian(rule: Rule) -> Callable[..., list[list[np.ndarray]]]:
     written = [(name, step.replace(sympy.ITE, _chosen)) for name, step in whole.assignments]
     flat = [entry.replace(sympy.ITE, _chosen) for entry in whole.outputs]
     rows = [flat[k : k + len(states)] for k in range(0, len(flat), len(states))]
-    return sympy.lambdify(places, rows, "numpy", cse=lambda entries: (written, entries))
+    # numpy's forms of our own functions are looked for in what is given
+    given = [*(step for _, step in written), rows]
+    return sympy.lambdify(places, given, "numpy", cse=lambda _: (written, rows))
 
 
 def _chosen(condition: sympy.Basic, yes: sympy.Basic, no: sympy.Basic) -> sympy.Basic:
