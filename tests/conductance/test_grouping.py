@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from conductance.layers import NeuronLayer
 from conductance.layers.transforms import unconstrained
-from conductance.networks import RECIPES, grouped, series_network
+from conductance.networks import RECIPES, Network, grouped, series_network
 from conductance.networks.grouping import differing, values_of
+from conductance.neurons import clocked_lif
 from conductance.parameter import ParameterError
 
 
@@ -55,6 +57,17 @@ def test_many_values_are_the_network_itself():
     made = grouped(drawn, currents=4000, references=4000)
     for name, value in drawn.chain["hidden"].values().items():
         assert torch.allclose(made.chain["hidden"].values()[name], value, rtol=1e-3, atol=1e-3)
+
+
+def test_negative_currents_keep_their_sign():
+    """A map's gains and decays may be negative: each has the nearest size there is, and the sign that it had."""
+    drawn = [-4.0, -0.9, 0.0, 1.0, 2.1]
+    layer = NeuronLayer(
+        clocked_lif(), 5, dt=1.0, values={"gain": torch.tensor(drawn), "beta": torch.tensor([0.9] * 5)}
+    )
+    made = grouped(Network({"only": layer}), currents=3, references=2).chain["only"].values()["gain"].tolist()
+    ratio = (4.0 / 0.9) ** 0.5
+    assert made == pytest.approx([-4.0, -0.9, 0.0, 0.9, 0.9 * ratio], rel=1e-5)
 
 
 def test_zeros_stay_and_no_value_is_invented():

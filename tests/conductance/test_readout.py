@@ -1,6 +1,7 @@
 """A solved readout is the least-squares one; training uses it at the start, at the end, in turns, or alone."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from conductance.layers import NeuronLayer, Projection
 from conductance.networks import Network
 from conductance.neurons import low_pass, mtc
 from conductance.training import TrainingError, TrainingOptions, train
+from conductance.training.loop import _solve_last
 from conductance.training.readout import readout_of, solve_readout
 
 TASK = Echo()
@@ -83,6 +85,24 @@ def test_solving_beats_training_the_readout_for_as_many_updates(readout):
     train(plain, TASK, DATA, TrainingOptions(steps=10, **QUICK))
     train(solved, TASK, DATA, TrainingOptions(steps=10, readout=readout, **QUICK))
     assert error(solved) < error(plain)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "taken"), [(0.5, 0.4, True), (0.5, 0.6, False), (0.5, 0.5, True)]
+)
+@pytest.mark.parametrize("untrained", [False, True])
+def test_a_last_solution_is_taken_unless_the_validation_split_is_worse_for_it(
+    before, after, taken, untrained
+):
+    """Where nothing else is trained it is the only readout there is, and stays."""
+    errors, loaded = [before, after], []
+    module = SimpleNamespace(
+        weights=lambda: "weights of before", measure=lambda split: SimpleNamespace(error=errors.pop(0)),
+        solve=lambda: None, network=SimpleNamespace(load_state_dict=loaded.append),
+        options=SimpleNamespace(nothing_to_train=untrained),
+    )  # fmt: skip
+    _solve_last(module)
+    assert loaded == ([] if taken or untrained else ["weights of before"])
 
 
 def test_an_alternating_readout_resumes_bit_by_bit(tmp_path):

@@ -1,5 +1,6 @@
 """The classifier gives each known set the regime of its row, and the rest of the map what it should be."""
 
+import numpy as np
 import pytest
 
 from conductance.elements import tanh
@@ -76,6 +77,18 @@ def test_the_evidence_is_what_models_md_states():
     assert burst.stages[0].stop - burst.stages[0].start >= 3000
     assert burst.trace.time[-1] == burst.stages[-1].stop
     assert "6 spikes" in burst.reason
+
+
+@pytest.mark.parametrize("gaps", [(8.0, 8.0, 8.0, 8.0), (8.0, 9.0, 7.0, 8.0), (5.0, 6.0, 5.5, 8.0)])
+def test_bursts_lie_between_all_long_intervals(gaps):
+    """Bursts of 2, 3 and 4 spikes an interval of 1 apart: each gap parts two, the shortest like the others."""
+    sizes = (3, 2, 3, 4, 2)
+    intervals = [1.0] * (sizes[0] - 1)
+    for gap, size in zip(gaps, sizes[1:], strict=True):
+        intervals += [gap, *[1.0] * (size - 1)]
+    spikes = np.concatenate([[0.0], np.cumsum(intervals)])
+    assert bursts(spikes, 1.5) == sizes[1:-1]
+    assert bursts(np.arange(9.0), 1.5) == ()
 
 
 def test_without_a_pulse_the_pulses_are_found():

@@ -6,10 +6,11 @@ import torch
 
 from conductance.layers import NeuronLayer
 from conductance.layers.feasible import make_feasible
+from conductance.layers.transforms import constrained, unconstrained
 from conductance.networks import Network
 from conductance.neurons import adlif, dlif, dqif, lif, mtc
 from conductance.neurons.base import DeclarationError
-from conductance.parameter import ParameterError
+from conductance.parameter import Parameter, ParameterError
 from conductance.storage import load_network, save_network
 
 RELATED = {
@@ -61,6 +62,45 @@ def test_timescales_stay_ordered_and_thresholds_above_rest():
         low = driven(NeuronLayer(make(), 2, dt=0.2, trainable=["theta"]), {"theta": -1.0}).values()
         assert bool((low["theta"] > low["U_rest"]).all())
         assert bool((low["theta"] < 0.01).all())
+
+
+def test_a_chain_of_relations_holds_below_one_that_is_fixed():
+    """tau_f and tau_s trained, tau_us fixed: pushed up both, and tau_f farther, they stay in order below it."""
+    layer = NeuronLayer(mtc(tau_f=0.5), 2, dt=0.2, trainable=["tau_f", "tau_s"])
+    limit = float(layer.values()["tau_us"][0])
+    for far in ((3.0, 0.5), (0.5, 3.0), (3.0, 3.0)):
+        with torch.no_grad():
+            for name, times in zip(("tau_f", "tau_s"), far, strict=True):
+                value = torch.full((2,), times * limit)
+                getattr(layer, f"raw_{name}").copy_(unconstrained(value, layer.neuron.parameter(name)))
+        values = layer.values()
+        assert bool((values["tau_f"] < values["tau_s"]).all())
+        assert bool((values["tau_s"] < values["tau_us"]).all())
+        layer.check_values()
+
+
+@pytest.mark.parametrize("open_ends", [(True, True), (True, False), (False, True), (False, False)])
+def test_a_bound_without_a_transform_is_met_only_where_it_belongs_to_the_values(open_ends):
+    """Far outside, the value is the bound itself where that is allowed, and the next number inside where it is not."""
+    lower_open, upper_open = open_ends
+    ends = Parameter(
+        name="share",
+        default=0.5,
+        meaning="of it",
+        lower=0.25,
+        upper=1.0,
+        lower_open=lower_open,
+        upper_open=upper_open,
+    )
+    raw = torch.tensor([-5.0, 0.25, 0.5, 1.0, 5.0], requires_grad=True)
+    found = constrained(raw, ends)
+    assert all(ends.allows(value) for value in found.tolist())
+    assert found.tolist() == pytest.approx([0.25, 0.25, 0.5, 1.0, 1.0], rel=1e-6)
+    assert [value == bound for value, bound in zip(found.tolist(), [0.25, 0.25, 0.5, 1.0, 1.0], strict=True)] == [
+        not lower_open, not lower_open, True, not upper_open, not upper_open
+    ]  # fmt: skip
+    found.sum().backward()
+    assert raw.grad.tolist() == [1.0] * 5
 
 
 def test_what_is_bounded_without_a_transform_stays_in_its_bounds():

@@ -140,6 +140,21 @@ def folder(tmp_path):
     return tmp_path
 
 
+def test_structure_and_weights_of_two_networks_do_not_pass_as_one(folder, tmp_path_factory):
+    """Of one form and with legal numbers, so that only their common digest tells them apart."""
+    other = tmp_path_factory.mktemp("other")
+    changed = network(mtc())
+    with torch.no_grad():
+        changed.layers["readout"].weight += 0.125
+    save_network(changed, other)
+    assert load_network(folder) is not None
+    (folder / "model.safetensors").write_bytes((other / "model.safetensors").read_bytes())
+    with pytest.raises(StorageError, match=r"model\.json and model\.safetensors do not belong together"):
+        load_network(folder)
+    (folder / "model.json").write_bytes((other / "model.json").read_bytes())
+    assert torch.equal(load_network(folder).layers["readout"].weight, changed.layers["readout"].weight)
+
+
 def test_nan_in_the_weights_names_layer_parameter_and_neuron(folder):
     """A weight that is NaN is refused, with file, layer, parameter and neuron."""
     weights = load_file(folder / "model.safetensors")

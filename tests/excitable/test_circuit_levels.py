@@ -11,6 +11,7 @@ from conductance.networks import Spread
 from conductance.storage import StorageError, load_network
 from conductance.tasks import Split, nrmse
 from excitable.config import configuration_text, parse_configuration
+from excitable.config.own import Code
 from excitable.config.series import SeriesConfiguration
 from excitable.ladder.calibration import read_fits
 from excitable.ladder.rungs import load_waveforms
@@ -25,7 +26,7 @@ from excitable.runs.in_the_loop import (
     train_in_the_loop,
 )
 from excitable.runs.origin import read_origin, read_updates
-from excitable.runs.retrain import RetrainOptions, begun_retraining, retrain_run
+from excitable.runs.retrain import RetrainOptions, _configuration, begun_retraining, retrain_run
 from excitable.runs.series import SeriesRun, train_run
 from excitable.runs.stages.series import circuit_options, compare_run, export_run, simulate_run
 
@@ -54,6 +55,17 @@ mixed.hidden_1 = "transistor"
 [simulation]
 samples = 60
 """
+
+
+@pytest.mark.parametrize(("asked", "steps"), [(None, 14), (3, 3)])
+def test_retraining_takes_twice_the_steps_of_training_where_none_are_asked_for(asked, steps):
+    """With the circuit's level among those that are compared, and all else as it was."""
+    parent = parse_configuration('name = "first"\n[training]\nsteps = 7\n')
+    made = _configuration(parent, "second", RetrainOptions(level="transistor", steps=asked), Code())
+    assert (made.name, made.training.steps) == ("second", steps)
+    assert made.training.learning_rate == parent.training.learning_rate
+    assert made.circuit.level == [*parent.circuit.level, "transistor"]
+    assert (made.task, made.network, made.seed) == (parent.task, parent.network, parent.seed)
 
 
 @pytest.fixture(scope="module")

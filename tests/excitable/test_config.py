@@ -262,6 +262,49 @@ def test_circuit_units_reach_the_scaling():
     assert options.accuracy.max_step == 0.5
 
 
+@pytest.mark.parametrize("level", ["macromodel", "transistor"])
+def test_amplifiers_take_the_unit_of_their_pairs_alone(level):
+    """Within 2 % of 2 n U_T it is the same; 5 % above or below it, the message says what it is."""
+    own = CircuitSection().built_in().amplifier.voltage_unit
+    for share in (0.985, 1.0, 1.015):
+        assert CircuitSection(level=[level], voltage_unit=share * own).voltage_unit == share * own
+    for share in (0.5, 0.95, 1.05, 2.0):
+        assert CircuitSection(level=["behavioural"], voltage_unit=share * own).voltage_unit == share * own
+        with pytest.raises(ValueError, match=r"it is that of the pairs, 2 n U_T"):
+            CircuitSection(level=[level], voltage_unit=share * own)
+
+
+def test_amplifiers_have_steps_and_tolerances_of_their_own():
+    """What is given for sources reaches circuits of sources alone, what is given for amplifiers every other level."""
+    steps = "max_step = 0.3\nrelative = 1e-5\namplifier_max_step = 0.07\namplifier_relative = 1e-6\n"
+    text = SMALL.replace("[simulation]\n", f"[simulation]\n{steps}")
+    text += '[circuit]\nlevel = ["behavioural", "mixed"]\nmixed.hidden_3 = "transistor"\n'
+    configuration = parse_configuration(text)
+    for level in ("behavioural", "mixed", "macromodel", "transistor"):
+        found = CircuitOptions.configured(configuration, level).accuracy
+        wanted = (0.3, 1e-5) if level == "behavioural" else (0.07, 1e-6)
+        assert (found.max_step, found.relative) == wanted
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("seed = 3", "seed = 4", "seed"),
+        ('name = "small"', 'name = "other"', "name"),
+        ("horizon = 20.0", "horizon = 21.0", "task.horizon"),
+        ("hidden = 5", "hidden = 6", "network.hidden"),
+        ("steps = 2", "steps = 3", "training.steps"),
+    ],
+)
+def test_what_decides_the_weights_makes_another_training(old, new, key):
+    """Name, seed, task, network and training are compared key by key; circuit and simulation are not."""
+    one = parse_configuration(SMALL)
+    assert one.training_differences(parse_configuration(SMALL + '[circuit]\ncurrent_unit = "2 nA"\n')) == []
+    assert old in SMALL
+    (said,) = one.training_differences(parse_configuration(SMALL.replace(old, new)))
+    assert said.startswith(f"{key}: ") or said.startswith(key)
+
+
 @pytest.mark.parametrize("neuron", RECIPES)
 def test_one_line_changes_the_neuron(neuron):
     """MTC, LIF and AdLIF train from the same file; only the line of the neuron differs."""

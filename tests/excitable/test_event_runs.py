@@ -145,6 +145,9 @@ def test_the_landscape_of_a_run_is_kept_with_its_pictures(run):
     surface = surface_of(run, 4)
     assert views[1].random[0].values[0] == surface.read(surface.start()).value
     assert views[1].descent.slopes[0] < 0
+    norm = float(surface.start().norm())
+    for path in (*views[0].random, views[0].descent, *views[1].random, views[1].descent):
+        assert path.places == pytest.approx([0.0, 0.05 * norm, 0.1 * norm])
     assert views[1].plane.values[1, 1] == pytest.approx(views[1].random[0].values[0])
     assert (run.path / "figures" / "landscape.svg").stat().st_size > 1000
     with pytest.raises(LandscapeError, match="13 samples are asked for and the test split has 12"):

@@ -1,5 +1,7 @@
 """Checks hold the circuit to what was trained: the time step is told first where it dominates, the decision last."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -15,13 +17,14 @@ from conductance.neurons.presets import PRESETS
 from conductance.stimulus import Stimulus
 from excitable.checks.decisions import aim_of, judged
 from excitable.checks.events import check_events
-from excitable.checks.network import check_network
+from excitable.checks.network import NetworkCheck, check_network
 from excitable.checks.neuron import check_circuit
 from excitable.checks.regression import CircuitDiffers, assert_circuit_matches
 from excitable.cli.compare import show
 from excitable.ladder.decisions import DecidingRung, DecidingStep, DecisionLadder
-from excitable.ladder.rungs import continuous_rung, discrete_rung
+from excitable.ladder.rungs import Waveforms, continuous_rung, discrete_rung
 from excitable.ladder.series import ladder
+from excitable.ladder.steps import _noticed
 
 TONIC = (tanh("fast", -2.0), tanh("slow", 2.0))
 DT = 0.2
@@ -115,6 +118,37 @@ def test_the_classifier_of_24_neurons():
     assert check.compared("equation").missing == check.compared("equation").extra == 0
     first, *_, last = str(check).splitlines()
     assert first.startswith("The time step dominates") and "in 2 of 3 trials" in last
+
+
+@pytest.mark.parametrize(
+    ("missing", "extra", "noticed"), [(0, 0, False), (1, 0, True), (0, 1, True), (2, 3, True)]
+)
+def test_a_spike_too_many_is_of_account_as_one_too_few(missing, extra, noticed):
+    """With waveforms and errors that are the same, spikes alone decide whether the time step is spoken of."""
+    step = SimpleNamespace(
+        missing=missing, extra=extra, neurons=[SimpleNamespace(rms_v0=1e-3, nrmse=1e-3)], reference="discrete",
+        candidate="continuous",
+    )  # fmt: skip
+    rungs = [SimpleNamespace(name=name, task_error=0.2) for name in ("discrete", "continuous")]
+    assert _noticed(SimpleNamespace(rungs=rungs), step) == noticed
+
+
+def test_the_output_that_a_model_has_not_yet_is_not_held_against_it():
+    """A model's output begins with its first step; that of the equation counts from its first point."""
+    time = np.arange(6.0)
+    wanted = np.sin(time)[:, None]
+    absent = wanted.copy()
+    absent[0] = 100.0
+
+    def rung(name, output):
+        return Waveforms(rung=name, time=time, membrane=wanted, output=output, neurons=("one",))
+
+    check = NetworkCheck(
+        model=rung("discrete", absent), equation=rung("continuous", absent), circuit=rung("behavioural", wanted),
+        ladder=None, judged=None,
+    )  # fmt: skip
+    assert check.output_error("model").rms.max() == pytest.approx(0.0, abs=1e-12)
+    assert check.output_error("equation").rms.max() > 10
 
 
 def regression(dt, method=None):

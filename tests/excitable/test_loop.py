@@ -184,6 +184,20 @@ def test_a_neuron_without_an_error_does_not_pass():
     assert not found.holds and "no nrmse of resting can keep" in found.words
 
 
+def test_the_limit_itself_is_within_it():
+    """The worst error is held to the limit: equal passes, the next smaller limit does not."""
+    time = np.linspace(0.0, 9.0, 40)
+    rungs = [
+        Rung(name=name, time=time, voltage=np.sin(time)[:, None] + shift, neurons=("one",))
+        for name, shift in (("continuous", 0.0), ("behavioural", 1e-3))
+    ]
+    (step,) = compare(rungs, window=1.0, step=1.0).comparisons
+    worst = step.neurons[0].nrmse
+    below = np.nextafter(worst, 0.0)
+    assert gate(step, worst).holds and "is within" in gate(step, worst).words
+    assert not gate(step, below).holds and "is above" in gate(step, below).words
+
+
 def test_without_ngspice_nothing_is_done(trained):
     """One clear error that names the package; no waveforms appear."""
     bare = trained / "bare"

@@ -4,11 +4,16 @@ import math
 
 import pytest
 from report_examples import trained_run
+from scipy.linalg import solve_continuous_lyapunov
 
+from circuits.noise.law import circuit_noise
+from circuits.technologies import technology
 from circuits.technologies.base import TechnologyError
 from conductance.errors import ExcitableError
+from conductance.neurons import mtc
+from excitable.ladder.options import CircuitOptions
 from excitable.runs.folder import RunError
-from excitable.runs.planning import plans
+from excitable.runs.planning import _deviations, plans
 from excitable.runs.series import SeriesRun
 
 
@@ -28,6 +33,26 @@ def test_area_falls_with_the_current_and_leakage_grows(trained):
     assert small.area < large.area
     assert small.leakages[27.0] == pytest.approx(20 * large.leakages[27.0])
     assert (small.allowed(27.0), small.allowed(85.0), large.allowed(85.0)) == (True, False, True)
+
+
+def test_a_filter_has_the_noise_of_its_own_stationary_state():
+    """Of a linear process 2 a P + D^2 = 0: the variance P by Lyapunov's equation, for each filter alone at rest."""
+    made_of = technology("generic_180nm")
+    scaling = made_of.scaling()
+    neuron = mtc(filter_limit=1.0)
+    found = _deviations(neuron, CircuitOptions(scaling=scaling, levels="transistor", technology=made_of))
+    noisy = circuit_noise(neuron, made_of, scaling=scaling)
+    values = noisy.substitutions()
+    wanted = []
+    for state in noisy.states:
+        if state.name in ("us", "uus"):
+            slope, strength = (
+                float(each.xreplace(values).subs({one.symbol: 0 for one in noisy.states}))
+                for each in (state.derivative.diff(state.symbol), state.diffusion)
+            )
+            wanted.append(solve_continuous_lyapunov([[slope]], [[-(strength**2)]])[0, 0] ** 0.5)
+    assert len(wanted) == 2 and min(wanted) > 0
+    assert found == pytest.approx(wanted, rel=1e-9)
 
 
 def test_the_least_of_each_temperature_is_among_the_choices(trained):

@@ -7,6 +7,7 @@ import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 from report_examples import (
@@ -24,6 +25,7 @@ from conductance.storage import save_network
 from excitable.ladder.series import ladder
 from excitable.ladder.steps import steps, total_rms, whole_way
 from excitable.report import ReportError, read_run, verdict, write_report
+from excitable.report.circuits import changes
 from excitable.report.verdict import number, percent
 from netlists.comparison import Ladder
 
@@ -62,6 +64,40 @@ class Page(HTMLParser):
     @property
     def text(self):
         return re.sub(r"\s+", " ", "".join(self.words))
+
+
+@pytest.mark.parametrize(
+    ("distances", "wanted"),
+    [([1.0] * 10, 9), ([3, 1, 1], 2), ([10, 1, 1], 1), ([1, 0, 0], 1), ([1, 1, 1, 1], 4)],
+)
+def test_nine_tenths_of_the_difference_lie_in_the_fewest_neurons(distances, wanted):
+    """The squares of the largest ones, added up until nine tenths of all are reached."""
+    neurons = [SimpleNamespace(rms_v0=float(distance)) for distance in distances]
+    squares = sorted((neuron.rms_v0**2 for neuron in neurons), reverse=True)
+    found = verdict._carriers(SimpleNamespace(neurons=neurons))
+    assert found == wanted
+    assert sum(squares[:found]) >= 0.9 * sum(squares) * (1 - 1e-12) > sum(squares[: found - 1])
+
+
+def test_each_error_is_over_that_of_its_own_model():
+    """Before retraining over the model before, after it over the model after; none where either is missing."""
+    before, after = (
+        SimpleNamespace(
+            rungs=[SimpleNamespace(name=name, task_error=error) for name, error in errors.items()]
+        )
+        for errors in (
+            {"discrete": 0.2, "continuous": 0.3, "behavioural": 0.5},
+            {"discrete": 0.1, "continuous": 0.4, "transistor": 0.6},
+        )
+    )
+    found = {each.rung: each for each in changes(SimpleNamespace(before=before, ladder=after))}
+    assert {name: (each.ratio_before, each.ratio_after) for name, each in found.items()} == {
+        "discrete": (1.0, 1.0),
+        "continuous": (pytest.approx(1.5), pytest.approx(4.0)),
+        "behavioural": (pytest.approx(2.5), None),
+        "transistor": (None, pytest.approx(6.0)),
+    }
+    assert changes(SimpleNamespace(before=None, ladder=after)) == ()
 
 
 def rows_of(text, section):

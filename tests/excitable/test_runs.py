@@ -15,9 +15,12 @@ import pytest
 import torch
 from test_config import SMALL
 
+from conductance import exchange
 from conductance.storage import StorageError
 from conductance.storage.checkpoints import CHECKPOINT, write_checkpoint
+from excitable.cli import export
 from excitable.config import ConfigurationError
+from excitable.config.circuit import CircuitSection
 from excitable.runs.environment import environment
 from excitable.runs.folder import RunError, located, locked
 from excitable.runs.inside.links import OutsideError
@@ -154,6 +157,28 @@ def test_one_process_does_not_open_a_run_twice(tmp_path):
         raise KeyError
     with locked(tmp_path):
         pass
+
+
+def test_one_process_does_not_open_a_run_by_another_of_its_names(tmp_path, monkeypatch):
+    """By a way round, from inside, or relative, it is the same folder."""
+    run = tmp_path / "run"
+    run.mkdir()
+    monkeypatch.chdir(tmp_path)
+    for first, second in ((run, run / ".." / "run"), (Path("run"), run), (run, Path("run"))):
+        with locked(first), pytest.raises(RunError, match="this process is already"), locked(second):
+            pass
+
+
+def test_a_network_for_other_libraries_has_the_step_of_its_model(tmp_path, monkeypatch):
+    """0.2 time constants of the membrane, in seconds of its circuit."""
+    path, written = tmp_path / "small", []
+    text = SMALL.replace('"mtc"', '"lif"').replace("dt = 1.0", "dt = 0.2")
+    with SeriesRun.begun(path, text, source="file.toml") as run:
+        run.save_network(untrained_network(run.configuration, run.data))
+    monkeypatch.setattr(exchange, "write_nir", lambda network, path, dt: written.append((path.name, dt)))
+    export.export(str(path), to="nir")
+    unit = CircuitSection().scaling("behavioural").time_unit
+    assert written == [("network.nir", pytest.approx(0.2 * unit, rel=1e-12, abs=0))]
 
 
 def test_the_environment_names_no_person_host_or_folder(tmp_path):

@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import tomllib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from dask_workers import dask_workers
@@ -16,6 +19,8 @@ from excitable.chips.sweep import executor_of
 from excitable.cli import app
 from excitable.config import ConfigurationError, parse_configuration
 from excitable.config.overrides import checked_values, with_values
+from excitable.runs import series
+from excitable.runs.series import SeriesRun
 from excitable.search.page import search_page
 from excitable.search.space import Dimension, SearchError, dimension
 from excitable.search.trials import SearchPlan, Trial, best_of, search
@@ -147,6 +152,37 @@ def test_keys_are_replaced_from_the_command_line_and_comments_stay():
     ):
         with pytest.raises(ConfigurationError, match=message):
             with_values(TEXT, [assignment], source="x")
+
+
+def test_tables_of_a_list_are_numbered_from_zero():
+    """The last one is one below their number; one beyond, or a word in place of a number, is refused by its path."""
+    text = "".join(f"[[part]]\nsize = {size}\n" for size in (1, 2, 3))
+    for number in range(3):
+        changed = tomllib.loads(with_values(text, [f"part.{number}.size=7"], source="x"))
+        assert [one["size"] for one in changed["part"]] == [7 if k == number else k + 1 for k in range(3)]
+    for place in ("3", "30", "first", "-1"):
+        with pytest.raises(ConfigurationError, match=rf"part\.{place} is no table of the file"):
+            with_values(text, [f"part.{place}.size=7"], source="x")
+
+
+def test_a_trial_has_the_error_of_each_split(tmp_path, monkeypatch):
+    """What the search minimises is the validation split's, what it reports the test split's."""
+    run = SimpleNamespace(path=tmp_path)
+    result = SimpleNamespace(validation=SimpleNamespace(error=0.25), test=SimpleNamespace(error=0.75))
+    begun: list = []
+
+    @contextmanager
+    def begin(path, text, source):
+        begun.append((path, text, source))
+        yield run
+
+    monkeypatch.setattr(SeriesRun, "begun", begin)
+    monkeypatch.setattr(
+        series, "train_run", lambda given: SimpleNamespace(result=result) if given is run else None
+    )
+    job = SimpleNamespace(folder=str(tmp_path / "one"), text=TEXT, source="file.toml")
+    assert module.train_trial(job) == {"validation": 0.25, "test": 0.75}
+    assert begun == [(tmp_path / "one", TEXT, "file.toml")]
 
 
 def test_a_fault_of_a_replaced_key_has_no_line_of_the_file():

@@ -10,14 +10,18 @@ import torch
 from test_config import SMALL
 
 from benchmarks.browser import chromium, opened
+from conductance import PRESETS
+from conductance.layers import NeuronLayer
+from conductance.neurons import mtc
 from conductance.parameter import ParameterError
+from conductance.stimulus import Stimulus
 from conductance.storage import StorageError
 from excitable.runs.series import SeriesRun, untrained_network
 from excitable.studio import serve
-from excitable.studio.catalogue import catalogue
+from excitable.studio.catalogue import catalogue, examples
 from excitable.studio.perturbed import Perturbation
 from excitable.studio.questions import QuestionError
-from excitable.studio.run_view import network_view
+from excitable.studio.run_view import _layer, network_view
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +31,31 @@ def run(tmp_path_factory):
     with SeriesRun.begun(path, SMALL, source="small.toml") as made:
         made.save_network(untrained_network(made.configuration, made.data))
     return SeriesRun(path)
+
+
+def test_every_neuron_has_its_own_values_and_bias():
+    """In the page's numbers, in the order of the layer, and as the current that it begins with."""
+    layer = NeuronLayer(mtc(), 3, dt=0.2, values={"tau_s": torch.tensor([20.0, 30.0, 40.0])})
+    told = _layer("hidden", layer, "mtc", np.array([-0.5, 0.25, 1.5]))
+    assert [neuron["bias"] for neuron in told["neurons"]] == [-0.5, 0.25, 1.5]
+    assert [float(neuron["input"]) for neuron in told["neurons"]] == [-0.5, 0.25, 1.5]
+    assert [neuron["values"]["tau_s"] for neuron in told["neurons"]] == pytest.approx([20.0, 30.0, 40.0])
+    assert [neuron["bias"] for neuron in _layer("hidden", layer, "mtc", None)["neurons"]] == [0.0] * 3
+
+
+def test_examples_hold_what_their_presets_hold():
+    """A pulse begins, lasts and ends as the preset's stimulus, whose later pulses the page has no place for."""
+    known = {example.name: example for example in examples()}
+    pulsed = [
+        preset for preset in PRESETS.values() if preset.before is None and len(preset.stimulus.times) > 1
+    ]
+    assert len(pulsed) > 1 and all(preset.stimulus.times[1] > 0 for preset in pulsed)
+    for preset in pulsed:
+        shown, held = known[preset.name], preset.stimulus
+        assert shown.shape == "pulse"
+        made = Stimulus.pulse(shown.amplitude, start=shown.onset, duration=shown.width, base=preset.current)
+        assert made.times == pytest.approx(held.times[:3])
+        assert made.values == pytest.approx(held.values[:3])
 
 
 def asked(run, index=0, **changed):

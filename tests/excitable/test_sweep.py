@@ -17,7 +17,7 @@ from excitable.chips import judge as chips
 from excitable.chips.sweep import SweepError, SweepOptions, executor_of, listed, read_sweep, sweep_run
 from excitable.chips.yields import Judged, Sweep
 from excitable.report import write_report
-from excitable.runs.energy import EnergyError, energy_run, read_energy, together
+from excitable.runs.energy import EnergyError, EnergyReport, energy_run, read_energy, together
 from excitable.runs.series import SeriesRun
 from excitable.trials import TrialError
 from netlists.errors import SimulationFailed, SimulatorMissing
@@ -225,6 +225,16 @@ def test_no_scheduler_at_the_address():
         executor_of(f"tcp://127.0.0.1:{free_port()}", None),
     ):
         pass
+
+
+def test_energies_are_shares_of_the_whole():
+    """12 nJ in 3 ms are 4 uW; each of 6 samples (by 2 neurons) costs 2 nJ, each of 4 spikes 3 nJ."""
+    report = EnergyReport(
+        level="macromodel", technology="generic_180nm", supply=1.8, neurons=2, samples=6, duration=3e-3, energy=12e-9,
+        static_power=None, spikes=4, area=None,
+    )  # fmt: skip
+    assert (report.power, report.per_inference, report.per_spike) == pytest.approx((4e-6, 2e-9, 3e-9), abs=0)
+    assert replace(report, spikes=0).per_spike is None
 
 
 @pytest.mark.simulator
