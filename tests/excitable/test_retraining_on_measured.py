@@ -85,7 +85,7 @@ def test_a_run_is_retrained_on_the_measured_law(trained, tmp_path):
     driven = parent.network()
     encoder = next(layer for layer in driven.chain.values() if isinstance(layer, Projection))
     with torch.no_grad():
-        encoder.bias[0] = -10.0
+        encoder.bias[0] = -8.0
     parent.save_network(driven)
     options = RetrainOptions(level="macromodel", steps=2, on=MEASURED)
     path = tmp_path / "tiny-measured"
