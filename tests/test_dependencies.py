@@ -245,6 +245,8 @@ ROOMS = {
         "conductance.deep.training",
         "excitable.runs",
         "excitable.chips",
+        "excitable.conditions.run",
+        "excitable.headroom.run",
         "excitable.mismatch.run",
         "excitable.report",
         "excitable.config.overrides",

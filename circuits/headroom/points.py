@@ -27,7 +27,7 @@ def saturation_voltage(inversion: np.ndarray | float, thermal_voltage: float) ->
 
     C. Enz and E. Vittoz, Charge-based MOS Transistor Modeling, Wiley 2006, section 4.4.5.
 
-    >>> saturation_voltage(0.0, 0.0259) / 0.0259
+    >>> float(saturation_voltage(0.0, 0.0259) / 0.0259)
     4.0
     """
     return thermal_voltage * (2 * np.sqrt(np.asarray(inversion) + 0.25) + 3)

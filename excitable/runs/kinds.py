@@ -29,6 +29,11 @@ _ENERGY = (
 )
 _RANK = "transistors are ranked of networks on series; `excitable compare` says how far its circuit is from its model"
 _PLAN = "its neurons have no slow filters; `excitable compare` says how far its circuit is from its model"
+_CHECK = "its circuit is made of sources and has no transistors; `excitable compare` says how far it is from its model"
+_CONDITIONS = (
+    "its circuit is made of sources, which no corner or supply moves; `excitable compare` says how far it is from its "
+    "model"
+)
 REFUSED: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         **dict.fromkeys((("shape", "events"), ("shape", "images")), _SHAPE),
@@ -37,6 +42,8 @@ REFUSED: Mapping[tuple[str, str], str] = MappingProxyType(
         **dict.fromkeys((("decide", "events"), ("decide", "images")), _DECIDE),
         **dict.fromkeys((("rank", "events"), ("rank", "images")), _RANK),
         **dict.fromkeys((("plan", "events"), ("plan", "images")), _PLAN),
+        **dict.fromkeys((("check", "events"), ("check", "images")), _CHECK),
+        **dict.fromkeys((("conditions", "events"), ("conditions", "images")), _CONDITIONS),
         ("energy", "events"): _ENERGY,
     }
 )

@@ -36,6 +36,21 @@ COMMANDS = {
     "landscape": ("--directions", "2", "--points", "3", "--plane", "2", "--samples", "2", "--length", "0.01"),
     "plan": {"series": ()},
     "rank": {"series": ("--chips", "2", "--samples", "4")},
+    "check": {"series": ("--samples", "4")},
+    "conditions": {
+        "series": (
+            "--corner",
+            "tt",
+            "--temperature",
+            "27",
+            "--supply",
+            "1.8",
+            "--samples",
+            "4",
+            "--workers",
+            "1",
+        )
+    },
     "energy": {"series": ("--level", "macromodel", "--samples", "4"), "images": ()},
     "sweep": {"series": ("--chips", "1", "--level", "behavioural", "--samples", "4")},
     "retrain": {"series": ("--from-circuit", "macromodel", "--steps", "1", "--run", "retrained")},
