@@ -90,6 +90,7 @@ def test_a_broken_off_run_has_no_network_yet(tmp_path):
     assert len(trained(folder).records) == 2
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_with_the_bytes_of_an_unbroken_one(tmp_path, monkeypatch):
     """SIGKILL between two epochs, the same command again: the same weights and records, byte for byte."""
     # long enough to be killed on the way

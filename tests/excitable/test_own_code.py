@@ -226,6 +226,7 @@ def test_a_trusted_run_goes_on_from_its_copy(marker):
     assert SeriesRun.find("own", trust=True).data.train.samples == 60
 
 
+@pytest.mark.slow
 @pytest.mark.simulator
 def test_a_demo_runs_what_it_trained_with(marker):
     """From its own configuration on, no --trust is asked for."""

@@ -51,7 +51,7 @@ def crossings(time: np.ndarray, voltage: np.ndarray) -> list[np.ndarray]:
     [
         ("us", None),
         ("output", 5.0),
-        ("um", None),
+        pytest.param("um", None, marks=pytest.mark.slow),
         pytest.param("output", None, marks=pytest.mark.slow),
         pytest.param("us", 5.0, marks=pytest.mark.slow),
     ],

@@ -99,6 +99,7 @@ def test_a_stopped_command_ends_its_simulator_and_says_so(run, slow, tmp_path, c
     assert [path for path in run.rglob("*") if ".part" in path.name or path.name.startswith(PREFIX)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.simulator
 def test_a_killed_command_takes_its_simulator_with_it(run, slow, tmp_path):
     """After kill -9 the simulator and what it started end by themselves; the next command removes the folder."""
