@@ -16,6 +16,7 @@ CALLS = {
     "floor_at": "at_least(splat(C(-0.5)), x)",
     "ceiling_at": "at_most(splat(C(0.5)), x)",
     "larger_of": "larger(splat(0) / splat(0), x)",
+    "smaller_of": "smaller(splat(0) / splat(0), x)",
     "cube": "power(x, 3)",
     "step": "pick(x > splat(0), splat(1), splat(0))",
 }  # fmt: skip
@@ -132,7 +133,7 @@ def test_infinite_arguments(functions):
 
 @pytest.mark.parametrize("name", [name for name in CALLS if name != "step"])
 def test_nan_stays_nan(functions, name):
-    """No function and no bound replaces NaN by a number; the larger of NaN and a number is NaN."""
+    """No function and no bound replaces NaN by a number; the larger and the smaller of NaN and a number is NaN."""
     assert np.isnan(functions(name, [np.nan])).all()
-    if name == "larger_of":
+    if name in ("larger_of", "smaller_of"):
         assert np.isnan(functions(name, [1.0])).all()
