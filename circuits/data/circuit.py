@@ -193,25 +193,26 @@ class Circuit:
 
     def has_node(self, path: str) -> bool:
         """Whether a node path such as `xh0.us` names a node of this circuit."""
-        *instances, node = path.split(".")
+        scope, node = self._scope(path)
+        return scope is not None and node in scope.nodes
+
+    def has_transistor(self, path: str) -> bool:
+        """Whether a path such as `xh0.xum.m_tail` names a transistor of this circuit."""
+        scope, name = self._scope(path)
+        return scope is not None and any(
+            isinstance(device, Mosfet) and device.name == name for device in scope.devices
+        )
+
+    def _scope(self, path: str) -> "tuple[Circuit | Subcircuit | None, str]":
+        """What the instances of a path lead to, None where one is missing, and the path's last name."""
+        *instances, last = path.split(".")
         scope: Circuit | Subcircuit = self
         for name in instances:
             found = [d for d in scope.devices if isinstance(d, Instance) and d.name == name]
             if not found:
-                return False
+                return None, last
             scope = self.subcircuit(found[0].subcircuit)
-        return node in scope.nodes
-
-    def has_transistor(self, path: str) -> bool:
-        """Whether a path such as `xh0.xum.m_tail` names a transistor of this circuit."""
-        *instances, name = path.split(".")
-        scope: Circuit | Subcircuit = self
-        for each in instances:
-            found = [d for d in scope.devices if isinstance(d, Instance) and d.name == each]
-            if not found:
-                return False
-            scope = self.subcircuit(found[0].subcircuit)
-        return any(isinstance(device, Mosfet) and device.name == name for device in scope.devices)
+        return scope, last
 
     def __post_init__(self) -> None:
         check_name(self.name, f"circuit {self.name!r}")

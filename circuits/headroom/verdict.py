@@ -1,7 +1,7 @@
 """What operating points and phase margins say of a circuit: warnings that name device and cure, or an error."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from circuits.calibration.working import NotWorking
 from circuits.headroom.points import Point, on
@@ -55,24 +55,21 @@ def _broken(found: Sequence[Point], margins: Sequence[Stability], technology: Te
         if point.of.source and point.resting is not None and point.resting < LOST - 4
     ]  # fmt: skip
     if dead:
-        worst = sorted(dead, key=lambda point: point.resting or 0.0)
-        words = [
-            f"{point.of.path} ({point.of.role}), {(point.resting or 0.0) + 4:.1f} U_T"
-            for point in worst[:NAMED]
-        ]
+        words = _worst(
+            dead, lambda point: point.resting or 0.0, lambda point: f", {(point.resting or 0.0) + 4:.1f} U_T"
+        )
         yield (
             f"{len(dead)} transistors have less than {LOST:g} U_T of {1e3 * technology.thermal_voltage:.0f} mV from "
-            f"drain to source at rest, among them {'; '.join(words)}; {ROOM}"
+            f"drain to source at rest, among them {words}; {ROOM}"
         )
     halved = [
         point for point in on(found) if point.of.source and point.drain < HALF * technology.thermal_voltage
     ]
     if halved and not dead:
-        worst = sorted(halved, key=lambda point: point.drain)
-        words = [f"{point.of.path} ({point.of.role}), {1e3 * point.drain:.0f} mV" for point in worst[:NAMED]]
+        words = _worst(halved, lambda point: point.drain, lambda point: f", {1e3 * point.drain:.0f} mV")
         yield (
-            f"{len(halved)} transistors carry less than half of their current within the swing, among them "
-            f"{'; '.join(words)}; {ROOM}"
+            f"{len(halved)} transistors carry less than half of their current within the swing, among them {words}; "
+            f"{ROOM}"
         )
     for one in margins:
         if one.margin < RINGS:
@@ -83,29 +80,35 @@ def _transistors(found: Sequence[Point], technology: Technology, voltage_unit: f
     thermal, half = technology.thermal_voltage, technology.supply / 2
     tight = [point for point in on(found) if point.of.source and point.margin < 0]
     if tight:
-        worst = sorted(tight, key=lambda point: point.margin)
-        words = [
-            f"{point.of.path} ({point.of.role}) with {1e3 * point.drain:.0f} mV, {-point.margin:.1f} U_T too few, at "
-            f"U_m = {point.where / voltage_unit:.1f} V0"
-            for point in worst[:NAMED]
-        ]
-        yield f"{len(tight)} transistors leave saturation within the swing: {'; '.join(words)}; {CURES['saturation']}"
+        words = _worst(
+            tight,
+            lambda point: point.margin,
+            lambda point: (
+                f" with {1e3 * point.drain:.0f} mV, {-point.margin:.1f} U_T too few, at U_m = "
+                f"{point.where / voltage_unit:.1f} V0"
+            ),
+        )
+        yield f"{len(tight)} transistors leave saturation within the swing: {words}; {CURES['saturation']}"
     strong = [point for point in on(found) if point.of.saturates and point.inversion > WEAK]
     if strong:
-        worst = sorted(strong, key=lambda point: -point.inversion)
-        words = [f"{point.of.path} ({point.of.role}) at {point.inversion:.2g}" for point in worst[:NAMED]]
+        words = _worst(strong, lambda point: -point.inversion, lambda point: f" at {point.inversion:.2g}")
         yield (
-            f"{len(strong)} transistors leave weak inversion, their inversion coefficient is above {WEAK:g}: "
-            f"{'; '.join(words)}; {CURES['inversion']}"
+            f"{len(strong)} transistors leave weak inversion, their inversion coefficient is above {WEAK:g}: {words}; "
+            f"{CURES['inversion']}"
         )
     high = [point for point in on(found) if point.of.saturates and half - point.gate < 4 * thermal]
     if high:
-        worst = sorted(high, key=lambda point: -point.gate)
-        words = [f"{point.of.path} ({point.of.role}) with {point.gate:.3f} V" for point in worst[:NAMED]]
+        words = _worst(high, lambda point: -point.gate, lambda point: f" with {point.gate:.3f} V")
         yield (
             f"{len(high)} transistors have a gate voltage that leaves less than 4 U_T of the {half:g} V from a rail to "
-            f"midway: {'; '.join(words)}; {CURES['gate']}"
+            f"midway: {words}; {CURES['gate']}"
         )
+
+
+def _worst(found: Sequence[Point], order: Callable[[Point], float], words: Callable[[Point], str]) -> str:
+    """The first few devices of an order, each with its role and what is said of it."""
+    chosen = sorted(found, key=order)[:NAMED]
+    return "; ".join(f"{point.of.path} ({point.of.role}){words(point)}" for point in chosen)
 
 
 def _amplifiers(margins: Sequence[Stability]) -> Iterator[str]:

@@ -56,6 +56,18 @@ def role_areas(table: Sequence[Ranked]) -> tuple[RoleArea, ...]:
     return tuple(sorted(made, key=lambda one: (-one.error, one.role)))
 
 
+def check_budget(budget: float) -> None:
+    """Refuse what no factors can keep, before anything is simulated.
+
+    Raises:
+        CircuitError: a budget that is not between `LEAST` and `MOST`.
+    """
+    if not LEAST <= budget <= MOST:
+        raise CircuitError(
+            f"area budget {budget:g}: give the area of all gates over what it is, from {LEAST:g} to {MOST:g}"
+        )
+
+
 def chosen_areas(roles: Sequence[RoleArea], budget: float, fixed: Sequence[str] = ()) -> tuple[RoleArea, ...]:
     """The roles with the areas that give the least error together.
 

@@ -198,8 +198,8 @@ Multipliers = Callable[[Points, np.ndarray], np.ndarray]
 
 def _multipliers(rule: Rule, branch: Branch) -> Multipliers:
     """(point, state) eigenvalues of the rule's Jacobian at points, each with its own step."""
-    function, numbers = step_jacobian(rule), numbers_for(rule.neuron, branch.values)
-    values = [float(numbers[parameter.symbol]) for parameter in rule.neuron.parameters]
+    function = step_jacobian(rule)
+    values = [branch.values[parameter.name] for parameter in rule.neuron.parameters]
 
     def evaluated(points: Points, steps: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):

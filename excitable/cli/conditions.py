@@ -41,7 +41,7 @@ def conditions(
     from dataclasses import replace
 
     from excitable.chips.sweep import corner_names, executor_of, listed
-    from excitable.cli.console import messages, results
+    from excitable.cli.console import messages, results, warn
     from excitable.cli.progress import WorkProgress
     from excitable.conditions.run import (
         ConditionsOptions,
@@ -65,20 +65,18 @@ def conditions(
             for bench in export_place(folder, place_named(design_of(folder, options), export)):
                 results().print(f"netlist: {bench}", markup=False, soft_wrap=True)
             return
-        found = [
-            conditions_run(
-                folder, options, executor=executor,
-                progress=lambda done, total, _: progress.report(f"{level} conditions in ngspice", done, total),
-            )
-        ]  # fmt: skip
-        if worst:
-            chosen = replace(options, level="transistor", places=worst_conditions(found[0].rows, worst))
-            found.append(
-                conditions_run(
-                    folder, chosen, executor=executor,
-                    progress=lambda done, total, _: progress.report("transistors in ngspice", done, total),
-                )
+
+        def judged(asked: ConditionsOptions) -> "Table":
+            return conditions_run(
+                folder, asked, executor=executor,
+                progress=lambda done, total, _: progress.report(f"{asked.level} conditions", done, total),
             )  # fmt: skip
+
+        found = [judged(options)]
+        if chosen := worst_conditions(found[0].rows, worst):
+            found.append(judged(replace(options, level="transistor", places=chosen)))
+        elif worst:
+            warn("no condition could be simulated, so there is no worst one to simulate in transistors")
         limits = folder.configuration.datasheet
         page = write_datasheet(folder, found, limits)
     for table in found:

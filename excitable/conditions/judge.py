@@ -68,7 +68,7 @@ class Place:
     def name(self) -> str:
         """A file name that tells the places of a design apart, as `ss-85C-1.62V`."""
         made_of = self.conditions.technology(self.design.options.made_of)
-        return f"{made_of.corner}-{made_of.temperature:g}C-{made_of.supply:.4g}V"
+        return f"{made_of.corner}-{made_of.temperature:.9g}C-{made_of.supply:.9g}V"
 
 
 def built_there(place: Place) -> tuple[CircuitOptions, dict[str, float]]:

@@ -51,7 +51,7 @@ class ConditionsOptions:
         temperatures: in degrees Celsius; -20, 27 and 85 where none are given.
         supplies: total, in V; the technology's own, 10 % less and 10 % more where none are given.
         samples: of the held-out series, from its start; those of the configuration where not given.
-        places: these alone, in place of all combinations.
+        places: these alone, in place of all combinations; none leave the design's own conditions.
     """
 
     level: str = "macromodel"
@@ -59,7 +59,7 @@ class ConditionsOptions:
     temperatures: tuple[float, ...] = ()
     supplies: tuple[float, ...] = ()
     samples: int | None = None
-    places: tuple[Conditions, ...] = ()
+    places: tuple[Conditions, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -148,12 +148,13 @@ def places_of(design: Design, options: ConditionsOptions) -> list[Place]:
     """
     made_of = design.options.made_of
     supplies = options.supplies or tuple(round(share * made_of.supply, 6) for share in SUPPLIES)
-    conditions = options.places or [
+    every = [
         Conditions(corner=corner, temperature=temperature, supply=supply)
         for corner in options.corners or made_of.corners
         for temperature in options.temperatures or TEMPERATURES
         for supply in supplies
     ]
+    conditions = every if options.places is None else options.places
     for each in conditions:
         each.technology(made_of)
     found = [Place(design=design, conditions=each) for each in (Conditions(), *conditions)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from circuits.mismatch.ranking import Ranked, total_error
-from circuits.mismatch.sizing import RoleArea, chosen_areas, role_areas, sizes_toml, total
+from circuits.mismatch.sizing import RoleArea, check_budget, chosen_areas, role_areas, sizes_toml, total
 from conductance.networks import Network
 from excitable.ladder.options import CircuitOptions
 from excitable.ladder.series import held_out
@@ -112,6 +112,8 @@ def rank_run(
     Raises:
         SimulatorMissing, SimulationFailed: the simulator. CircuitError: a network without a circuit of transistors.
     """
+    if area is not None:
+        check_budget(area)
     split = held_out(run.data.held_out, samples or run.configuration.simulation.samples)
     first = int(split.mask.any(1).nonzero()[0])
     predict = predictor(split.inputs[:, 0].numpy(), first=first)

@@ -264,14 +264,8 @@ def train_run(
     # weights that were trained stay as they are
     fired = () if begun else started(network, configuration, data)
     silence = "" if fired else silence_text(firing(network, data.train.inputs[:, :SHOWN]))
-    learning = under_noise(network, run)
-    law: Any = None
-    if configuration.training.on == "measured":
-        law = measured_laws.on_measured_law(
-            network, run.built, configuration.measured_level, calibration=run.path / CALIBRATION,
-            sweeps=run.path / BEGINNING / SWEEPS, margin=measured_laws.WIDE_MARGIN,
-        )  # fmt: skip
-        learning = law.network
+    law = _measured_law(network, run)
+    learning = under_noise(network, run) if law is None else law.network
     result = train(
         learning,
         task,
@@ -282,9 +276,8 @@ def train_run(
         report=report,
         loss=configuration.training.own_loss(),
     )
-    if (
-        configuration.training.noise
-    ):  # the declaration is that without noise, and without the circuit's filters
+    if configuration.training.noise:
+        # the declaration is that without noise, and without the circuit's filters
         network.load_state_dict(circuit_noises.silent_network(learning).state_dict())
     if law is not None:
         network = law.declared()
@@ -318,6 +311,17 @@ def train_run(
     return TrainedRun(
         network=network, result=result, baselines=dict(task.baselines(data, data.test)), remarks=tuple(remarks),
         score=test_score(network, data),
+    )  # fmt: skip
+
+
+def _measured_law(network: Network, run: SeriesRun) -> Any:
+    """What the run's circuit was measured to do, where the configuration trains on that; None elsewhere."""
+    configuration = run.configuration
+    if configuration.training.on != "measured":
+        return None
+    return measured_laws.on_measured_law(
+        network, run.built, configuration.measured_level, calibration=run.path / CALIBRATION,
+        sweeps=run.path / BEGINNING / SWEEPS, margin=measured_laws.WIDE_MARGIN,
     )  # fmt: skip
 
 

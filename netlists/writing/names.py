@@ -1,5 +1,7 @@
 """How objects of a circuit are called in a netlist, in every dialect."""
 
+from collections.abc import Sequence
+
 from circuits.data.circuit import (
     BehaviouralCurrent,
     BehaviouralVoltage,
@@ -72,22 +74,22 @@ def outer_path(circuit: Circuit, path: str) -> str:
 def device_path(circuit: Circuit, path: str) -> tuple[str, ...]:
     """Cards of the instances from the top, then that of the device, of a device's path."""
     *names, name = path.split(".")
-    cards: list[str] = []
-    scope: Circuit | Subcircuit = circuit
-    for each in names:
-        instance = instances(scope)[each]
-        cards.append(card_name(instance))
-        scope = circuit.subcircuit(instance.subcircuit)
+    cards, scope = _cards(circuit, names)
     return (*cards, card_name(next(device for device in scope.devices if device.name == name)))
 
 
 def node_path(circuit: Circuit, path: str) -> tuple[str, ...]:
     """Cards of the instances from the top, then the node, of a path; pins are the nodes outside."""
     *names, node = outer_path(circuit, path).split(".")
+    return (*_cards(circuit, names)[0], node)
+
+
+def _cards(circuit: Circuit, names: Sequence[str]) -> tuple[list[str], Circuit | Subcircuit]:
+    """The cards of instances inside each other from the top on, and what the last one is of."""
     cards: list[str] = []
     scope: Circuit | Subcircuit = circuit
     for name in names:
         instance = instances(scope)[name]
         cards.append(card_name(instance))
         scope = circuit.subcircuit(instance.subcircuit)
-    return (*cards, node)
+    return cards, scope

@@ -8,7 +8,16 @@ import pytest
 from circuits.data.circuit import CircuitError, Mosfet
 from circuits.mismatch.draws import THRESHOLD, sized_transistor
 from circuits.mismatch.ranking import Ranked
-from circuits.mismatch.sizing import LEAST, MOST, RoleArea, chosen_areas, role_areas, sizes_toml, total
+from circuits.mismatch.sizing import (
+    LEAST,
+    MOST,
+    RoleArea,
+    check_budget,
+    chosen_areas,
+    role_areas,
+    sizes_toml,
+    total,
+)
 from circuits.realisations.cells.ota import five_transistor_ota, ten_transistor_ota
 from circuits.technologies import TechnologyError, technology
 from circuits.technologies.sizing import RoleSize, Sizing, role_of
@@ -123,3 +132,10 @@ def test_a_ranking_is_summed_by_roles():
     assert (tail.role, tail.error, tail.area) == ("tail", 5.0, 3.0)
     chosen = chosen_areas([tail], 2.0)
     assert sizes_toml(chosen, {"tail": 1.5}) == "[sizing.roles.tail]\narea = 3\n"
+
+
+@pytest.mark.parametrize("budget", [0.0, -1.0, 0.2, 17.0, float("nan"), float("inf")])
+def test_a_budget_that_no_sizes_keep_is_refused_before_the_ranking(budget):
+    """A ranking takes minutes; zero, less, NaN and what is beyond every factor are told first."""
+    with pytest.raises(CircuitError, match=r"area budget .*: give the area of all gates .* from 0\.25 to 16"):
+        check_budget(budget)

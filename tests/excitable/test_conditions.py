@@ -98,6 +98,23 @@ def test_all_combinations_are_fifteen_for_each_supply(design):
 
 @pytest.mark.slow
 @SIMULATED
+def test_no_place_is_not_every_place(design):
+    """Where all rows failed there is no worst one, and none to repeat in transistors: the design's own stays."""
+    failed = [row(error=None, reason="too warm"), row(error=None, corner="ss", reason="too warm")]
+    (own,) = places_of(design, ConditionsOptions(places=worst_conditions(failed, 5)))
+    assert own.conditions == Conditions()
+
+
+@pytest.mark.slow
+@SIMULATED
+def test_places_that_lie_close_are_two(design):
+    """Names of places tell microvolts apart: a row is never that of its neighbour."""
+    names = [Place(design=design, conditions=Conditions(supply=supply)).name for supply in (1.62, 1.62001)]
+    assert len(set(names)) == 2
+
+
+@pytest.mark.slow
+@SIMULATED
 def test_macromodels_are_those_of_the_transistors_there(design):
     """V0 is 2 n U_T at 85 degrees as at 27 within 2 %, and differs from what temperature alone makes of it."""
     nominal = design.options.made_of
