@@ -5,7 +5,6 @@ A technology is one TOML file. It is checked when it is read, and every fault is
 
 import hashlib
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,10 +14,10 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from circuits.data.amplifier import AmplifierModel
 from circuits.data.models import ModelCard, Polarity
 from circuits.data.scaling import ZERO_CELSIUS, Scaling
-from circuits.data.values import CircuitError
+from circuits.technologies.corners import Corner
 from circuits.technologies.library import library_card, library_path
 from circuits.technologies.sizing import Role, Size, Sizing
-from circuits.technologies.tables import NotNegative, Positive, Table
+from circuits.technologies.tables import NotNegative, Positive, Table, TechnologyError
 
 BOLTZMANN_OVER_CHARGE = 8.617333262e-5
 """k/q in V/K."""
@@ -30,10 +29,6 @@ OVERDRIVE = 2.0
 """Largest supply over the technology's own: beyond, its oxides do not last."""
 SATURATION = 3.0
 """Thermal voltages across a transistor below threshold from which on it is a current source, within 5 %."""
-
-
-class TechnologyError(CircuitError):
-    """A technology file contradicts itself, or lacks what a circuit needs."""
 
 
 class Card(Table):
@@ -190,60 +185,6 @@ def _amplifier(value: Any) -> AmplifierModel:
         return AmplifierModel(**value)
     except TypeError as error:
         raise ValueError(str(error).replace("AmplifierModel.__init__() ", "")) from None
-
-
-class AmplifierShift(Table):
-    """How far an amplifier of transistors at a corner is from a typical one, for macromodels; measured by DC sweeps."""
-
-    gain: Positive = Field(default=1.0, description="factor of the gain")
-    voltage_unit: Positive = Field(default=1.0, description="factor of V0")
-    offset: float = Field(default=0.0, allow_inf_nan=False, description="added to the offset, V")
-    imbalance: float = Field(default=0.0, allow_inf_nan=False, description="added to the imbalance")
-
-    def moved(self, model: AmplifierModel, away: "AmplifierShift") -> AmplifierModel:
-        """A model at another corner, `away` being the shift of the corner that it is at."""
-        return replace(
-            model,
-            gain=model.gain * self.gain / away.gain,
-            voltage_unit=model.voltage_unit * self.voltage_unit / away.voltage_unit,
-            offset=model.offset + self.offset - away.offset,
-            imbalance=model.imbalance + self.imbalance - away.imbalance,
-        )
-
-
-class Corner(Table):
-    """How far a process corner lies from the typical one.
-
-    Thresholds, currents and capacitors where the model cards do not say it themselves, amplifiers for macromodels.
-    """
-
-    nmos_threshold: float = Field(default=0.0, description="added to the threshold, V; positive is slower")
-    pmos_threshold: float = Field(
-        default=0.0, description="added to the threshold's size, V; positive is slower"
-    )
-    nmos_current: Positive = Field(default=1.0, description="factor of the mobility")
-    pmos_current: Positive = Field(default=1.0, description="factor of the mobility")
-    capacitance: Positive = Field(default=1.0, description="factor of all capacitors")
-    amplifier: AmplifierShift = AmplifierShift()
-    follower: AmplifierShift = AmplifierShift()
-
-    def shifted(self, card: ModelCard) -> ModelCard:
-        """A typical card at this corner, under BSIM's names of its numbers."""
-        slower = self.nmos_threshold if card.polarity == "nmos" else -self.pmos_threshold
-        factor = self.nmos_current if card.polarity == "nmos" else self.pmos_current
-        if not slower and factor == 1:
-            return card
-
-        def moved(numbers: Mapping[str, float]) -> Mapping[str, float]:
-            missing = [name for name in ("vth0", "u0") if name not in numbers]
-            if missing:
-                raise TechnologyError(
-                    f"transistor {card.name}: its card has no {', '.join(missing)} to be shifted"
-                )
-            return {**numbers, "vth0": numbers["vth0"] + slower, "u0": numbers["u0"] * factor}
-
-        bins = tuple(replace(size, parameters=moved(size.parameters)) for size in card.bins)
-        return replace(card, parameters=moved(card.parameters), bins=bins)
 
 
 class Layout(Table):
