@@ -291,14 +291,10 @@ class SeriesModule(pl.LightningModule):
             for name, layer in self.under_laws.items()
             if (found := outside(name, layer, voltages[name].detach())) is not None
         ]
-        return {
-            **(
-                dict.fromkeys(("spikes", "duty_cycle", "silent_neurons"))
-                if active is None
-                else asdict(active)
-            ),
-            "outside": max((found.share for found in self._left), default=None),
-        }
+        counted = (
+            dict.fromkeys(("spikes", "duty_cycle", "silent_neurons")) if active is None else asdict(active)
+        )
+        return {**counted, "outside": max((found.share for found in self._left), default=None)}
 
     def _record(self, split: SplitName) -> Record:
         return Record(
